@@ -1,0 +1,31 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Arrows are the allowed imports; `Tests/StructureTests` holds every `import` line against this table.
+let package = Package(
+  name: "clup",
+  products: [.executable(name: "clup", targets: ["clup"])],
+  targets: [
+    .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CLinux"),
+
+    .target(name: "Git", dependencies: ["CGit2"]),
+    .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "Processes", dependencies: ["CLinux"]),
+    .target(name: "Core", dependencies: ["YAML"]),
+    .target(name: "Agent", dependencies: ["Core", "Git", "YAML", "Processes"]),
+    .target(name: "CLI", dependencies: ["Agent", "Core"]),
+    .executableTarget(name: "clup", dependencies: ["CLI"]),
+
+    .testTarget(name: "GitTests", dependencies: ["Git"]),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
+    .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
+    .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
+    .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI"]),
+    .testTarget(name: "StructureTests"),
+    .testTarget(name: "EndToEndTests"),
+  ],
+  swiftLanguageModes: [.v6]
+)
