@@ -1,3 +1,35 @@
 #ifndef CLINUX_H
 #define CLINUX_H
+
+#include <sys/eventfd.h>
+#include <sys/types.h>
+
+/// Starts a program in a session and process group of its own.
+///
+/// The child gets `in`, `out` and `err` as descriptors 0, 1 and 2 and no others, an empty signal mask and default
+/// signal dispositions. `directory` may be NULL: the caller's own. The three descriptors must be above 2.
+/// Returns 0, or an error number; see posix_spawn(3).
+int clinux_spawn(
+    pid_t *pid, const char *path, char *const argv[], char *const envp[], const char *directory, int in, int out,
+    int err);
+
+/// Makes a pipe whose ends no other program inherits; `ends` are the reading and the writing one. Returns -1 when it fails;
+/// see pipe2(2).
+int clinux_pipe(int ends[2]);
+
+/// Opens a descriptor that becomes readable when the child `pid` exits, or returns -1; see pidfd_open(2).
+int clinux_pidfd_open(pid_t pid);
+
+/// Reaps the exited child behind `pidfd` without waiting.
+///
+/// Returns 1 and sets `status` and `signalled` (status is then the signal's number), 0 when it still runs, or -1; see
+/// waitid(2).
+int clinux_reap(int pidfd, int *status, int *signalled);
+
+/// Makes sure that exited children stay to be waited for, also when the parent of this process ignored SIGCHLD.
+void clinux_keep_exited_children(void);
+
+/// Blocks SIGPIPE in the calling thread, so that writing to a closed pipe fails with EPIPE and ends nothing.
+void clinux_block_broken_pipe_signal(void);
+
 #endif

@@ -1,0 +1,40 @@
+/// Describes a program to start: what it is given, how long it may take and how much it may say.
+public struct Command: Sendable {
+  /// The absolute path of the program.
+  public var executable: String
+  /// The arguments, without the program's own name.
+  public var arguments: [String]
+  /// The complete environment: nothing is inherited.
+  public var environment: [String: String]
+  /// The directory to start in; `nil` for the caller's own.
+  public var directory: String?
+  /// The bytes written to standard input, which is then closed. Empty: standard input is `/dev/null`.
+  public var input: [UInt8]
+  /// The longest time from the start; then the process group is ended.
+  public var deadline: Duration
+  /// The time between SIGTERM and SIGKILL when the process group is ended early.
+  public var grace: Duration
+  /// The number of bytes kept of each output stream, or of one line in `lines(of:)`; the rest is read and dropped.
+  public var outputLimit: Int
+
+  /// Describes a program; see the properties.
+  public init(
+    _ executable: String,
+    _ arguments: [String] = [],
+    environment: [String: String] = [:],
+    directory: String? = nil,
+    input: [UInt8] = [],
+    deadline: Duration = .seconds(60),
+    grace: Duration = .seconds(5),
+    outputLimit: Int = 8 << 20
+  ) {
+    self.executable = executable
+    self.arguments = arguments
+    self.environment = environment
+    self.directory = directory
+    self.input = input
+    self.deadline = deadline
+    self.grace = grace
+    self.outputLimit = outputLimit
+  }
+}
