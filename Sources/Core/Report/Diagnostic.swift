@@ -1,0 +1,65 @@
+/// One finding about the repository, placed where its cause stands.
+public struct Diagnostic: Codable, Sendable, Equatable {
+  /// How much a finding weighs.
+  public enum Severity: String, Codable, Sendable { case error, warning }
+
+  /// The rule's id.
+  public var rule: String
+  /// An error refuses the commit, a warning does not.
+  public var severity: Severity
+  /// The file, relative to the repository's root, or an absolute path on the host.
+  public var file: String
+  /// The line, from 1, where one is known.
+  public var line: Int?
+  /// The column, from 1, where one is known.
+  public var column: Int?
+  /// The stack that the finding belongs to.
+  public var stack: String?
+  /// The service that the finding belongs to.
+  public var service: String?
+  /// What is wrong, in one line.
+  public var message: String
+  /// The way out.
+  public var help: String
+  /// Whether the host's configuration excuses it.
+  public var waived: Bool
+
+  /// Makes a finding.
+  public init(
+    rule: String, severity: Severity = .error, file: String, line: Int? = nil, column: Int? = nil,
+    stack: String? = nil, service: String? = nil, message: String, help: String, waived: Bool = false
+  ) {
+    self.rule = rule
+    self.severity = severity
+    self.file = file
+    self.line = line
+    self.column = column
+    self.stack = stack
+    self.service = service
+    self.message = message
+    self.help = help
+    self.waived = waived
+  }
+
+  /// Whether it refuses a commit.
+  public var refuses: Bool { severity == .error && !waived }
+
+  private enum CodingKeys: String, CodingKey {
+    case rule, severity, file, line, column, stack, service, message, help, waived
+  }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(rule, forKey: .rule)
+    try container.encode(severity, forKey: .severity)
+    try container.encode(file, forKey: .file)
+    try container.encode(line, forKey: .line)
+    try container.encode(column, forKey: .column)
+    try container.encode(stack, forKey: .stack)
+    try container.encode(service, forKey: .service)
+    try container.encode(message, forKey: .message)
+    try container.encode(help, forKey: .help)
+    try container.encode(waived, forKey: .waived)
+  }
+}

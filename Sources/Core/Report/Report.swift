@@ -1,0 +1,208 @@
+/// What one sync did, or would do: `clup.report/1`.
+public struct Report: Codable, Sendable, Equatable {
+  /// How the whole ended.
+  public enum Outcome: String, Codable, Sendable { case unchanged, planned, deployed, refused, failed }
+
+  /// The schema's name.
+  public var schema = "clup.report/1"
+  /// The start in UTC and four random hexadecimal digits.
+  public var id: String
+  /// `manual`, later `timer` or `webhook`.
+  public var trigger: String
+  /// Whether it only planned.
+  public var dryRun: Bool
+  /// The host's name.
+  public var host: String
+  /// The repository, without credentials.
+  public var repository: String
+  /// The branch.
+  public var branch: String
+  /// The target commit, where it became known.
+  public var commit: String?
+  /// How the whole ended.
+  public var outcome: Outcome
+  /// The start, RFC 3339 in UTC.
+  public var started: String
+  /// The length in milliseconds.
+  public var durationMs: Int
+  /// Each stack of the commit.
+  public var stacks: [StackReport]
+  /// Each live path.
+  public var links: [LinkReport]
+  /// What validation found.
+  public var diagnostics: [Diagnostic]
+  /// Why the whole ended early, when no stack or diagnostic says it.
+  public var error: String?
+
+  enum CodingKeys: String, CodingKey {
+    case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, error
+    case dryRun = "dry_run"
+    case durationMs = "duration_ms"
+  }
+
+  /// Makes an empty report.
+  public init(
+    id: String, trigger: String, dryRun: Bool, host: String, repository: String, branch: String, started: String
+  ) {
+    self.id = id
+    self.trigger = trigger
+    self.dryRun = dryRun
+    self.host = host
+    self.repository = repository
+    self.branch = branch
+    self.started = started
+    outcome = .unchanged
+    durationMs = 0
+    stacks = []
+    links = []
+    diagnostics = []
+  }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(schema, forKey: .schema)
+    try container.encode(id, forKey: .id)
+    try container.encode(trigger, forKey: .trigger)
+    try container.encode(dryRun, forKey: .dryRun)
+    try container.encode(host, forKey: .host)
+    try container.encode(repository, forKey: .repository)
+    try container.encode(branch, forKey: .branch)
+    try container.encode(commit, forKey: .commit)
+    try container.encode(outcome, forKey: .outcome)
+    try container.encode(started, forKey: .started)
+    try container.encode(durationMs, forKey: .durationMs)
+    try container.encode(stacks, forKey: .stacks)
+    try container.encode(links, forKey: .links)
+    try container.encode(diagnostics, forKey: .diagnostics)
+    try container.encode(error, forKey: .error)
+  }
+}
+
+/// What a sync did to one stack.
+public struct StackReport: Codable, Sendable, Equatable {
+  /// How it ended.
+  public enum Outcome: String, Codable, Sendable {
+    case unchanged, planned, deployed, refused, rolledBack = "rolled_back", failed, held, pinned, skipped, removed
+  }
+
+  /// The stack's name.
+  public var name: String
+  /// How it ended.
+  public var outcome: Outcome
+  /// The commit it ran before.
+  public var from: String?
+  /// The commit it was brought to.
+  public var to: String?
+  /// Compose's project name.
+  public var project: String?
+  /// Why it was touched.
+  public var reasons: [String] = []
+  /// Each of its services.
+  public var services: [ServiceReport] = []
+  /// The length in milliseconds.
+  public var durationMs = 0
+  /// What went wrong.
+  public var error: String?
+  /// The last lines of the log of what failed.
+  public var logTail: [String] = []
+
+  enum CodingKeys: String, CodingKey {
+    case name, outcome, from, to, project, reasons, services, error
+    case durationMs = "duration_ms"
+    case logTail = "log_tail"
+  }
+
+  /// Makes a report of a stack.
+  public init(name: String, outcome: Outcome) {
+    self.name = name
+    self.outcome = outcome
+  }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(outcome, forKey: .outcome)
+    try container.encode(from, forKey: .from)
+    try container.encode(to, forKey: .to)
+    try container.encode(project, forKey: .project)
+    try container.encode(reasons, forKey: .reasons)
+    try container.encode(services, forKey: .services)
+    try container.encode(durationMs, forKey: .durationMs)
+    try container.encode(error, forKey: .error)
+    try container.encode(logTail, forKey: .logTail)
+  }
+}
+
+/// What a sync did to one service.
+public struct ServiceReport: Codable, Sendable, Equatable {
+  /// What is done to the service's containers.
+  public enum Action: String, Codable, Sendable { case create, recreate, start, remove, keep }
+
+  /// The service's name.
+  public var name: String
+  /// What is done to its containers.
+  public var action: Action
+  /// Why, for every action but `keep`.
+  public var reason: String?
+  /// The container's state as the engine names it, or `absent`.
+  public var state: String
+  /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
+  public var health: String
+
+  /// Makes a report of a service.
+  public init(name: String, action: Action, reason: String?, state: String = "absent", health: String = "none") {
+    self.name = name
+    self.action = action
+    self.reason = reason
+    self.state = state
+    self.health = health
+  }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encode(action, forKey: .action)
+    try container.encode(reason, forKey: .reason)
+    try container.encode(state, forKey: .state)
+    try container.encode(health, forKey: .health)
+  }
+
+  private enum CodingKeys: String, CodingKey { case name, action, reason, state, health }
+}
+
+/// What a sync did at one live path.
+public struct LinkReport: Codable, Sendable, Equatable {
+  /// What is done at the live path.
+  public enum Action: String, Codable, Sendable { case create, replace, keep, remove }
+
+  /// The live path, relative to the live root.
+  public var live: String
+  /// What the link says, or the file that was copied.
+  public var target: String
+  /// What is done at the live path.
+  public var action: Action
+  /// Where what stood there was kept, relative to the live root.
+  public var backup: String?
+
+  /// Makes a report of a live path.
+  public init(live: String, target: String, action: Action, backup: String? = nil) {
+    self.live = live
+    self.target = target
+    self.action = action
+    self.backup = backup
+  }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(live, forKey: .live)
+    try container.encode(target, forKey: .target)
+    try container.encode(action, forKey: .action)
+    try container.encode(backup, forKey: .backup)
+  }
+
+  private enum CodingKeys: String, CodingKey { case live, target, action, backup }
+}

@@ -1,0 +1,99 @@
+/// The host's configuration, `/etc/clup/clup.yaml`, after its text was checked.
+public struct Settings: Sendable, Equatable {
+  /// The repository's URL or path.
+  public var repository: String
+  /// The branch that the host follows.
+  public var branch: String
+  /// The directory whose tree the host runs from; absolute, normalized.
+  public var liveRoot: String
+  /// The directory that clup owns; absolute, normalized.
+  public var checkout: String
+  /// Globs added to the built-in protected ones.
+  public var protected: [String] = []
+  /// Live paths beside the stacks' own.
+  public var links: [HostLink] = []
+  /// Globs of stacks that are left alone.
+  public var exclude: [String] = []
+  /// What the host says of single stacks, by stack name.
+  public var stacks: [String: StackSettings] = [:]
+  /// How a sync goes.
+  public var sync = SyncSettings()
+  /// Programs that are given each report.
+  public var notify: [Notify] = []
+  /// Keys that are understood but not acted on by this version.
+  public var dormant: [SettingsProblem] = []
+
+  /// The protected globs, built-in and added.
+  public var protectedPaths: ProtectedPaths { ProtectedPaths(adding: protected) }
+}
+
+/// One entry of `links:`.
+public struct HostLink: Sendable, Equatable {
+  /// How the repository's file reaches the live path.
+  public enum Mode: String, Sendable, CaseIterable { case link, copy }
+  /// A path in the repository.
+  public var from: String
+  /// A path under the live root.
+  public var to: String
+  /// A link unless the host says `copy`.
+  public var mode: Mode
+}
+
+/// One entry of `stacks:`; `after`, `probes` and `deploy_timeout` may also stand under `x-clup:` in the Compose file.
+public struct StackSettings: Sendable, Equatable {
+  /// The stacks that must be in place first.
+  public var after: [String] = []
+  /// How long the stack may take to become healthy.
+  public var deployTimeout: Duration?
+
+  /// Starts from nothing.
+  public init() {}
+}
+
+/// The section `sync:`.
+public struct SyncSettings: Sendable, Equatable {
+  /// What a failed deploy leads to.
+  public enum OnFailure: String, Sendable, CaseIterable { case rollback, stay }
+  /// What a container that differs from the plan leads to.
+  public enum Drift: String, Sendable, CaseIterable { case repair, report }
+  /// What one refused stack holds back.
+  public enum Gate: String, Sendable, CaseIterable { case commit, stack }
+
+  /// The time between two polls.
+  public var interval: Duration = .seconds(60)
+  /// How many stacks are deployed at once.
+  public var concurrency = 4
+  /// How long a stack may take to become healthy.
+  public var deployTimeout: Duration = .seconds(300)
+  /// What a failed deploy leads to.
+  public var onFailure = OnFailure.rollback
+  /// What drift leads to.
+  public var drift = Drift.repair
+  /// What one refused stack holds back.
+  public var gate = Gate.commit
+  /// How many releases stay at least.
+  public var keepReleases = 10
+
+  /// Starts from the defaults.
+  public init() {}
+}
+
+/// One entry of `notify:`.
+public struct Notify: Sendable, Equatable {
+  /// An executable; a relative path is taken from the configuration file's directory.
+  public var run: String
+  /// The outcomes that are told.
+  public var on: [String]
+  /// How long it may take.
+  public var timeout: Duration
+}
+
+/// What is wrong at one place of the configuration.
+public struct SettingsProblem: Error, Sendable, Equatable {
+  /// The line, from 1, or 0 when no place applies.
+  public var line: Int
+  /// The column, from 1, or 0 when no place applies.
+  public var column: Int
+  /// What is wrong.
+  public var message: String
+}

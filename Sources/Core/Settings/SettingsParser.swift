@@ -1,0 +1,149 @@
+import YAML
+
+extension Settings {
+  /// Reads a configuration file's text.
+  ///
+  /// Every problem is found in one go; `.failure` holds them in the order of the file.
+  public static func parse(_ bytes: [UInt8]) -> Result<Settings, SettingsProblems> {
+    let documents: [Node]
+    do {
+      documents = try YAML.parse(bytes)
+    } catch {
+      let mark = error.mark
+      return .failure(
+        SettingsProblems([
+          SettingsProblem(line: mark?.line ?? 0, column: mark?.column ?? 0, message: error.message)
+        ]))
+    }
+    guard let root = documents.first, !root.isNull else {
+      return .failure(
+        SettingsProblems([
+          SettingsProblem(
+            line: 0, column: 0,
+            message: "the file is empty; it needs the keys repository, branch, live_root and checkout")
+        ]))
+    }
+    var reader = SettingsReader()
+    let settings = reader.settings(root)
+    if !reader.problems.isEmpty { return .failure(SettingsProblems(reader.problems)) }
+    return .success(settings)
+  }
+}
+
+/// All that is wrong with a configuration.
+public struct SettingsProblems: Error, Sendable, Equatable {
+  /// At least one problem, in the order of the file.
+  public let all: [SettingsProblem]
+
+  init(_ all: [SettingsProblem]) {
+    self.all = all.sorted { ($0.line, $0.column) < ($1.line, $1.column) }
+  }
+}
+
+extension SettingsReader {
+  mutating func settings(_ root: Node) -> Settings {
+    let top = section(
+      root, "the configuration",
+      keys: [
+        "repository", "branch", "live_root", "checkout", "credentials", "trust", "protected", "links", "stacks",
+        "policy", "sync", "serve", "notify",
+      ])
+    var settings = Settings(repository: "", branch: "", liveRoot: "", checkout: "")
+    settings.repository = required(top, "repository", in: root)
+    settings.branch = required(top, "branch", in: root)
+    settings.liveRoot = absolutePath(top, "live_root", in: root)
+    settings.checkout = absolutePath(top, "checkout", in: root)
+    if !settings.liveRoot.isEmpty, settings.liveRoot == settings.checkout, let node = top["checkout"] {
+      problem(node, "checkout must not be the live root itself; \(settings.liveRoot)/clup would do")
+    }
+    if !settings.checkout.isEmpty, Path.relative(settings.liveRoot, to: settings.checkout) != nil,
+      settings.liveRoot != settings.checkout, let node = top["checkout"]
+    {
+      problem(node, "checkout must not hold the live root")
+    }
+    settings.protected = strings(top, "protected")
+    if let links = top["links"] { settings.links = list(links, "links").compactMap { hostLink($0) } }
+    if let stacks = top["stacks"] { self.stacks(stacks, into: &settings) }
+    if let sync = top["sync"] { settings.sync = syncSettings(sync) }
+    if let notify = top["notify"] { settings.notify = list(notify, "notify").compactMap { self.notify($0) } }
+    unacted(top, &settings)
+    return settings
+  }
+
+  private mutating func unacted(_ top: [String: Node], _ settings: inout Settings) {
+    if let node = top["credentials"] {
+      let keys = section(
+        node, "credentials", keys: ["ssh_key_file", "known_hosts_file", "username", "token_file", "ca_file"])
+      if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
+        problem(first, "credentials are not supported by this version; use a repository that can be read without them")
+      }
+    }
+    if let node = top["trust"] {
+      let keys = section(node, "trust", keys: ["allowed_signers_file", "gpg_keyring_file"])
+      if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
+        problem(first, "signatures are not checked by this version, so a sync under trust: is refused")
+      }
+    }
+    if let node = top["policy"] {
+      let keys = section(node, "policy", keys: ["bind_roots", "severity", "waivers"])
+      _ = strings(keys, "bind_roots")
+    }
+    if let node = top["serve"] {
+      _ = section(node, "serve", keys: ["listen", "webhook_secret_file", "api_token_file"])
+    }
+    for key in ["policy", "serve"] {
+      guard let node = top[key], !node.isNull else { continue }
+      settings.dormant.append(
+        SettingsProblem(
+          line: node.start.line, column: node.start.column, message: "\(key): has no effect in this version"))
+    }
+  }
+
+  private mutating func hostLink(_ node: Node) -> HostLink? {
+    let keys = section(node, "links", keys: ["from", "to", "mode"])
+    let from = relativePath(keys, "from", in: node)
+    let to = relativePath(keys, "to", in: node)
+    return HostLink(from: from, to: to, mode: choice(keys, "mode", .link))
+  }
+
+  private mutating func stacks(_ node: Node, into settings: inout Settings) {
+    for (name, value) in section(node, "stacks", keys: nil) {
+      if name == "exclude" {
+        settings.exclude = strings(["exclude": value], "exclude")
+        continue
+      }
+      let keys = section(value, "stacks.\(name)", keys: ["after", "deploy_timeout", "probes"])
+      var stack = StackSettings()
+      stack.after = strings(keys, "after")
+      stack.deployTimeout = keys["deploy_timeout"].flatMap { duration($0, "deploy_timeout") }
+      if let probes = keys["probes"] {
+        settings.dormant.append(
+          SettingsProblem(
+            line: probes.start.line, column: probes.start.column, message: "probes: has no effect in this version"))
+      }
+      settings.stacks[Path.normalized(name)] = stack
+    }
+  }
+
+  private mutating func syncSettings(_ node: Node) -> SyncSettings {
+    let keys = section(
+      node, "sync",
+      keys: ["interval", "concurrency", "deploy_timeout", "on_failure", "drift", "gate", "keep_releases"])
+    var sync = SyncSettings()
+    if let value = keys["interval"].flatMap({ duration($0, "interval") }) { sync.interval = value }
+    if let value = keys["deploy_timeout"].flatMap({ duration($0, "deploy_timeout") }) { sync.deployTimeout = value }
+    sync.concurrency = integer(keys, "concurrency", sync.concurrency, in: 1...64)
+    sync.keepReleases = integer(keys, "keep_releases", sync.keepReleases, in: 1...10_000)
+    sync.onFailure = choice(keys, "on_failure", sync.onFailure)
+    sync.drift = choice(keys, "drift", sync.drift)
+    sync.gate = choice(keys, "gate", sync.gate)
+    return sync
+  }
+
+  private mutating func notify(_ node: Node) -> Notify? {
+    let keys = section(node, "notify", keys: ["run", "on", "timeout"])
+    let run = required(keys, "run", in: node)
+    let timeout = keys["timeout"].flatMap { duration($0, "timeout") } ?? .seconds(30)
+    return Notify(run: run, on: strings(keys, "on"), timeout: timeout)
+  }
+}

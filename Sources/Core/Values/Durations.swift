@@ -1,0 +1,38 @@
+extension Duration {
+  /// Reads `90s`, `5m`, `1h30m`, `250ms`; nothing else, not even a bare number.
+  public init?(parsing text: String) {
+    var total = Duration.zero
+    var digits = ""
+    var unit = ""
+    func amount() -> Duration? {
+      guard let count = Int(digits), count < 1_000_000_000 else { return nil }
+      switch unit {
+      case "ms": return .milliseconds(count)
+      case "s": return .seconds(count)
+      case "m": return .seconds(count * 60)
+      case "h": return .seconds(count * 3600)
+      default: return nil
+      }
+    }
+    for letter in text {
+      if letter.isASCII, letter.isNumber {
+        if !unit.isEmpty {
+          guard let part = amount() else { return nil }
+          total += part
+          digits = ""
+          unit = ""
+        }
+        digits.append(letter)
+      } else {
+        unit.append(letter)
+      }
+    }
+    guard let part = amount() else { return nil }
+    self = total + part
+  }
+
+  /// Whole milliseconds, rounded down.
+  public var milliseconds: Int {
+    Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
+  }
+}

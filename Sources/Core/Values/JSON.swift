@@ -1,0 +1,96 @@
+import FoundationEssentials
+
+/// A JSON value of any shape, as `docker compose config --format json` prints it.
+public indirect enum JSON: Codable, Hashable, Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int)
+  case number(Double)
+  case string(String)
+  case array([JSON])
+  case object([String: JSON])
+
+  /// Decodes whichever shape stands there.
+  public init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .null
+    } else if let bool = try? value.decode(Bool.self) {
+      self = .bool(bool)
+    } else if let integer = try? value.decode(Int.self) {
+      self = .integer(integer)
+    } else if let number = try? value.decode(Double.self) {
+      self = .number(number)
+    } else if let string = try? value.decode(String.self) {
+      self = .string(string)
+    } else if let array = try? value.decode([JSON].self) {
+      self = .array(array)
+    } else {
+      self = .object(try value.decode([String: JSON].self))
+    }
+  }
+
+  /// Encodes the plain value.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .null: try container.encodeNil()
+    case .bool(let value): try container.encode(value)
+    case .integer(let value): try container.encode(value)
+    case .number(let value): try container.encode(value)
+    case .string(let value): try container.encode(value)
+    case .array(let value): try container.encode(value)
+    case .object(let value): try container.encode(value)
+    }
+  }
+
+  /// Parses UTF-8 JSON text.
+  public init(parsing bytes: [UInt8]) throws { self = try JSONDecoder().decode(JSON.self, from: Data(bytes)) }
+
+  /// Gives the text with sorted keys, so that equal values give equal bytes.
+  public var canonical: [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return (try? encoder.encode(self)).map(Array.init) ?? []
+  }
+
+  /// Gives the member of an object.
+  public subscript(_ key: String) -> JSON? {
+    guard case .object(let members) = self else { return nil }
+    return members[key]
+  }
+
+  /// The members of an object, none for any other shape.
+  public var object: [String: JSON] {
+    guard case .object(let members) = self else { return [:] }
+    return members
+  }
+
+  /// The elements of an array, none for any other shape.
+  public var array: [JSON] {
+    guard case .array(let elements) = self else { return [] }
+    return elements
+  }
+
+  /// The text of a string.
+  public var string: String? {
+    guard case .string(let text) = self else { return nil }
+    return text
+  }
+
+  /// The value of a boolean.
+  public var bool: Bool? {
+    guard case .bool(let value) = self else { return nil }
+    return value
+  }
+
+  /// Applies a change to every string within.
+  public func mapStrings(_ change: (String) -> String) -> JSON {
+    switch self {
+    case .string(let text): .string(change(text))
+    case .array(let elements): .array(elements.map { $0.mapStrings(change) })
+    case .object(let members): .object(members.mapValues { $0.mapStrings(change) })
+    case .null, .bool, .integer, .number: self
+    }
+  }
+}

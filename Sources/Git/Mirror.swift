@@ -1,0 +1,158 @@
+import CGit2
+import Dispatch
+import Glibc
+
+/// One commit, as far as people want to know of it.
+public struct Commit: Sendable, Hashable {
+  /// The id, 40 hexadecimal digits.
+  public let id: String
+  /// The first line of the message.
+  public let subject: String
+  /// The author's name.
+  public let author: String
+  /// The time of the commit in seconds since 1970.
+  public let time: Int64
+  /// The ids of the parents.
+  public let parents: [String]
+}
+
+/// A bare repository that holds one branch of another one.
+///
+/// Every call runs on one queue of its own, never on the cooperative pool.
+public actor Mirror {
+  private let queue = DispatchSerialQueue(label: "git.mirror")
+  private let repository: Repository
+  private let path: String
+  private let branch: String
+
+  /// Runs the actor on its own queue.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { queue.asUnownedSerialExecutor() }
+
+  /// Opens the mirror at `path`, or creates it when nothing stands there and `create` says so.
+  ///
+  /// Lock files that a killed process left behind are removed: the caller holds the one lock that counts.
+  public init(at path: String, branch: String, create: Bool) throws(GitError) {
+    self.path = path
+    self.branch = branch
+    if create, access(path, F_OK) != 0 {
+      repository = try Repository(creating: path, branch: branch)
+    } else {
+      repository = try Repository(opening: path)
+      for name in ["HEAD.lock", "config.lock", "packed-refs.lock", "refs/clup/fetched.lock", "refs/heads/\(branch).lock"] {
+        unlink("\(path)/\(name)")
+      }
+    }
+  }
+
+  /// Asks a repository for the id of a branch's head, without a mirror.
+  public static func remoteHead(of url: String, branch: String, deadline: Duration) async throws(GitError) -> String {
+    try await Remote.waiting(deadline, for: url) { () throws(GitError) in try Remote.head(of: url, branch: branch) }
+  }
+
+  /// Brings the branch up to date from `url` and gives the id that it has there now; nothing counts as accepted yet.
+  public func fetch(from url: String, deadline: Duration) async throws(GitError) -> String {
+    let (path, branch) = (path, branch)
+    try await Remote.waiting(deadline, for: url) { () throws(GitError) in
+      try Remote.fetch(branch, from: url, into: path)
+    }
+    guard let id = try reference("refs/clup/fetched") else {
+      throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")
+    }
+    return id
+  }
+
+  /// Gives the accepted head of the branch, or nothing before the first fetch.
+  public func head() throws(GitError) -> String? { try reference("refs/heads/\(branch)") }
+
+  /// Accepts a commit as the head of the branch.
+  public func setHead(_ id: String) throws(GitError) {
+    var oid = try objectID(id)
+    var reference: OpaquePointer?
+    defer { git_reference_free(reference) }
+    try Git.check("cannot record the head of \(branch)") {
+      git_reference_create(&reference, repository.raw, "refs/heads/\(branch)", &oid, 1, "accepted")
+    }
+  }
+
+  /// Says whether the mirror holds a commit.
+  public func contains(_ id: String) -> Bool {
+    (try? repository.object(id, GIT_OBJECT_COMMIT) { _ in true }) ?? false
+  }
+
+  /// Says whether `ancestor` is `id` or comes before it.
+  public func isAncestor(_ ancestor: String, of id: String) throws(GitError) -> Bool {
+    if ancestor == id { return true }
+    var (old, new) = (try objectID(ancestor), try objectID(id))
+    let code = git_graph_descendant_of(repository.raw, &new, &old)
+    return try Git.check("cannot compare \(ancestor.prefix(12)) with \(id.prefix(12))") { code } == 1
+  }
+
+  /// Finds the commit that a revision names (`HEAD~2`, a tag, an id or its beginning); see gitrevisions(7).
+  public func resolve(_ revision: String) throws(GitError) -> String {
+    var object: OpaquePointer?
+    let code = git_revparse_single(&object, repository.raw, revision)
+    defer { git_object_free(object) }
+    if code == GIT_EAMBIGUOUS.rawValue {
+      throw GitError(.ambiguousRevision, "\(revision) fits more than one commit; give more digits")
+    }
+    guard code == 0 else { throw GitError(.unknownRevision, "\(revision) names no commit of \(branch)") }
+    var commit: OpaquePointer?
+    defer { git_object_free(commit) }
+    guard git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0, let id = git_object_id(commit) else {
+      throw GitError(.unknownRevision, "\(revision) names no commit of \(branch)")
+    }
+    return text(of: id)
+  }
+
+  /// Reads a commit.
+  public func commit(_ id: String) throws(GitError) -> Commit {
+    try repository.object(id, GIT_OBJECT_COMMIT) { commit throws(GitError) in
+      let author = git_commit_author(commit).flatMap { $0.pointee.name.map { String(cString: $0) } } ?? ""
+      return Commit(
+        id: id,
+        subject: git_commit_summary(commit).map { String(cString: $0) } ?? "",
+        author: author,
+        time: git_commit_time(commit),
+        parents: (0..<git_commit_parentcount(commit)).compactMap { git_commit_parent_id(commit, $0).map { text(of: $0) } })
+    }
+  }
+
+  /// Lists every file of a commit, in the order of the tree. Throws for names that could lead out of a directory.
+  public func entries(of commit: String) throws(GitError) -> [TreeEntry] {
+    try repository.object(commit, GIT_OBJECT_COMMIT) { commit throws(GitError) in
+      var tree: OpaquePointer?
+      try Git.check("cannot read a tree") { git_commit_tree(&tree, commit) }
+      defer { git_tree_free(tree) }
+      return try TreeWalk.entries(of: tree)
+    }
+  }
+
+  /// Reads a blob of at most `limit` bytes.
+  public func contents(of id: String, limit: Int) throws(GitError) -> [UInt8] {
+    try repository.object(id, GIT_OBJECT_BLOB) { blob throws(GitError) in
+      let size = Int(git_blob_rawsize(blob))
+      guard size <= limit else { throw GitError(.tooLarge, "it has \(size) bytes; at most \(limit) are read") }
+      return Array(UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: size))
+    }
+  }
+
+  /// Writes files below `directory`, read-only (0444, or 0555 for executables), each flushed to the disk.
+  ///
+  /// Makes the directories in between; a file that is there already is an error.
+  public func export(_ entries: [TreeEntry], to directory: String) throws(GitError) {
+    for entry in entries {
+      try repository.object(entry.id, GIT_OBJECT_BLOB) { blob throws(GitError) in
+        let content = UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: Int(git_blob_rawsize(blob)))
+        try write(content, to: entry.path, in: directory, mode: entry.kind == .executable ? 0o555 : 0o444)
+      }
+    }
+  }
+
+  private func reference(_ name: String) throws(GitError) -> String? {
+    var oid = git_oid()
+    let code = git_reference_name_to_id(&oid, repository.raw, name)
+    if code == GIT_ENOTFOUND.rawValue { return nil }
+    try Git.check("cannot read \(name)") { code }
+    return text(of: &oid)
+  }
+}

@@ -1,0 +1,113 @@
+import CGit2
+import Dispatch
+import FoundationEssentials
+import Synchronization
+
+/// Talks to the repository that is mirrored. Each call has a thread and a handle of its own, since libgit2 may block in a
+/// system call for as long as the other side likes.
+enum Remote {
+  /// Asks for the id of a branch's head.
+  static func head(of url: String, branch: String) throws(GitError) -> String {
+    try Library.start()
+    return try open(url) { remote throws(GitError) in
+      try Git.check("cannot reach \(redacted(url))") {
+        git_remote_connect(remote, GIT_DIRECTION_FETCH, nil, nil, nil)
+      }
+      defer { git_remote_disconnect(remote) }
+      var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
+      var count = 0
+      try Git.check("cannot list \(redacted(url))") { git_remote_ls(&heads, &count, remote) }
+      var names: [String] = []
+      for index in 0..<count {
+        guard let head = heads?[index], let name = head.pointee.name.map({ String(cString: $0) }) else { continue }
+        if name == "refs/heads/\(branch)" { return withUnsafePointer(to: head.pointee.oid) { text(of: $0) } }
+        if name.hasPrefix("refs/heads/") { names.append(String(name.dropFirst(11))) }
+      }
+      if count == 0 { throw GitError(.emptyRepository, "\(redacted(url)) has no commit yet") }
+      let known = names.isEmpty ? "it has none" : "it has \(names.sorted().prefix(8).joined(separator: ", "))"
+      throw GitError(.branchMissing, "\(redacted(url)) has no branch \(branch); \(known)")
+    }
+  }
+
+  /// Brings a branch with its history into a repository, as `refs/clup/fetched`.
+  static func fetch(_ branch: String, from url: String, into path: String) throws(GitError) {
+    let repository = try Repository(opening: path)
+    var handle: OpaquePointer?
+    try Git.check("cannot use \(redacted(url))") { git_remote_create_anonymous(&handle, repository.raw, url) }
+    defer { git_remote_free(handle) }
+    var options = git_fetch_options()
+    git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION))
+    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_AUTO
+    options.update_fetchhead = 0
+    var specification: UnsafeMutablePointer<CChar>? = strdup("+refs/heads/\(branch):refs/clup/fetched")
+    defer { free(specification) }
+    try Git.check("cannot fetch \(redacted(url))") {
+      withUnsafeMutablePointer(to: &specification) {
+        var specifications = git_strarray(strings: $0, count: 1)
+        return git_remote_fetch(handle, &specifications, &options, nil)
+      }
+    }
+  }
+
+  /// Runs a call on a thread of its own and stops waiting for it at the deadline; the thread then ends with the process.
+  static func waiting<Value: Sendable>(
+    _ deadline: Duration, for url: String, _ call: @escaping @Sendable () throws(GitError) -> Value
+  ) async throws(GitError) -> Value {
+    let result: Result<Value, GitError> = await withCheckedContinuation { continuation in
+      let waiter = Mutex<CheckedContinuation<Result<Value, GitError>, Never>?>(continuation)
+      let shared = Shared(waiter)
+      DispatchQueue(label: "git.network").async {
+        do throws(GitError) {
+          shared.resume(.success(try call()))
+        } catch {
+          shared.resume(.failure(error))
+        }
+      }
+      let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
+      DispatchQueue(label: "git.deadline").asyncAfter(deadline: .now() + seconds) {
+        shared.resume(.failure(GitError(.timedOut, "\(redacted(url)) did not answer within \(deadline)")))
+      }
+    }
+    return try result.get()
+  }
+
+  /// Replaces what stands before an `@` in a URL: it may hold a token.
+  static func redacted(_ text: String) -> String {
+    guard let scheme = text.range(of: "://") else { return text }
+    let rest = text[scheme.upperBound...]
+    let authority = rest.prefix { $0 != "/" && $0 != " " }
+    guard let at = authority.lastIndex(of: "@") else { return text }
+    return String(text[..<scheme.upperBound]) + "***" + String(rest[at...])
+  }
+
+  private static func open<Value>(
+    _ url: String, _ body: (OpaquePointer) throws(GitError) -> Value
+  ) throws(GitError) -> Value {
+    var handle: OpaquePointer?
+    try Git.check("cannot use \(redacted(url))") { git_remote_create_detached(&handle, url) }
+    guard let handle else { throw GitError(.other, "cannot use \(redacted(url))") }
+    defer { git_remote_free(handle) }
+    return try body(handle)
+  }
+}
+
+/// Hands a result to whoever waits; only the first one counts.
+private final class Shared<Value: Sendable>: Sendable {
+  private typealias Waiter = CheckedContinuation<Result<Value, GitError>, Never>
+  private let waiter: Mutex<Waiter?>
+
+  init(_ waiter: consuming sending Mutex<CheckedContinuation<Result<Value, GitError>, Never>?>) {
+    self.waiter = waiter
+  }
+
+  func resume(_ result: Result<Value, GitError>) {
+    let waiting = waiter.withLock { waiter in
+      defer { waiter = nil }
+      return waiter
+    }
+    waiting?.resume(returning: result)
+  }
+}
+
+/// Gives a URL without what it may hold of credentials, to show to people.
+public func redacted(_ url: String) -> String { Remote.redacted(url) }

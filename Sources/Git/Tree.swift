@@ -1,0 +1,87 @@
+import CGit2
+import Glibc
+
+/// One file of a commit.
+public struct TreeEntry: Sendable, Hashable {
+  /// What git knows of a file's kind.
+  public enum Kind: Sendable { case file, executable, symlink, submodule }
+  /// The path from the repository's root.
+  public let path: String
+  /// The kind.
+  public let kind: Kind
+  /// The id of the blob, 40 hexadecimal digits.
+  public let id: String
+
+  /// Makes an entry.
+  public init(path: String, kind: Kind, id: String) {
+    self.path = path
+    self.kind = kind
+    self.id = id
+  }
+}
+
+/// Collects the entries while libgit2 walks a tree.
+final class TreeWalk {
+  private var entries: [TreeEntry] = []
+  private var unsafe: String?
+
+  static func entries(of tree: OpaquePointer?) throws(GitError) -> [TreeEntry] {
+    let walk = TreeWalk()
+    let code = git_tree_walk(
+      tree, GIT_TREEWALK_PRE,
+      { root, entry, payload in
+        guard let root, let entry, let payload else { return -1 }
+        return Unmanaged<TreeWalk>.fromOpaque(payload).takeUnretainedValue().visit(String(cString: root), entry)
+      }, Unmanaged.passUnretained(walk).toOpaque())
+    if let path = walk.unsafe {
+      throw GitError(.unsafePath, "the commit holds a file named \(path), which could lead out of its directory")
+    }
+    try Git.check("cannot read a tree") { code }
+    return walk.entries
+  }
+
+  private func visit(_ root: String, _ entry: OpaquePointer) -> Int32 {
+    let name = git_tree_entry_name(entry).map { String(cString: $0) } ?? ""
+    let unprintable = name.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f }
+    if name.isEmpty || name == "." || name == ".." || name.contains("/") || name.lowercased() == ".git" || unprintable {
+      unsafe = root + name.debugDescription
+      return -1
+    }
+    guard let oid = git_tree_entry_id(entry) else { return -1 }
+    let kind: TreeEntry.Kind
+    switch git_tree_entry_filemode(entry) {
+    case GIT_FILEMODE_TREE: return 0
+    case GIT_FILEMODE_BLOB_EXECUTABLE: kind = .executable
+    case GIT_FILEMODE_LINK: kind = .symlink
+    case GIT_FILEMODE_COMMIT: kind = .submodule
+    default: kind = .file
+    }
+    entries.append(TreeEntry(path: root + name, kind: kind, id: text(of: oid)))
+    return 0
+  }
+}
+
+func write(_ content: UnsafeRawBufferPointer, to path: String, in directory: String, mode: mode_t) throws(GitError) {
+  var parent = directory
+  for part in path.split(separator: "/").dropLast() {
+    parent += "/\(part)"
+    if mkdir(parent, 0o755) != 0 && errno != EEXIST { throw storage("cannot make \(parent)") }
+  }
+  let name = "\(directory)/\(path)"
+  let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+  guard descriptor >= 0 else { throw storage("cannot write \(name)") }
+  defer { close(descriptor) }
+  var written = 0
+  while written < content.count {
+    let count = Glibc.write(descriptor, content.baseAddress.map { $0 + written }, content.count - written)
+    if count < 0 && errno == EINTR { continue }
+    guard count >= 0 else { throw storage("cannot write \(name)") }
+    written += count
+  }
+  // The file's mode must not depend on whoever's umask.
+  guard fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else { throw storage("cannot write \(name)") }
+}
+
+private func storage(_ what: String) -> GitError {
+  GitError(.storage, "\(what): \(String(cString: strerror(errno)))")
+}
