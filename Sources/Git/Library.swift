@@ -53,6 +53,14 @@ struct Repository: ~Copyable {
 
   deinit { git_repository_free(raw) }
 
+  /// Makes a reference point to a commit.
+  func setReference(_ name: String, to id: String) throws(GitError) {
+    var oid = try objectID(id)
+    var reference: OpaquePointer?
+    defer { git_reference_free(reference) }
+    try Git.check("cannot record \(name)") { git_reference_create(&reference, raw, name, &oid, 1, "accepted") }
+  }
+
   /// Lends a looked-up object and frees it afterwards.
   func object<Result>(
     _ id: String, _ type: git_object_t, _ body: (OpaquePointer) throws(GitError) -> Result

@@ -1,5 +1,4 @@
 import CGit2
-import Dispatch
 import Glibc
 
 /// One commit, as far as people want to know of it.
@@ -20,7 +19,7 @@ public struct Commit: Sendable, Hashable {
 ///
 /// Every call runs on one queue of its own, never on the cooperative pool.
 public actor Mirror {
-  private let queue = DispatchSerialQueue(label: "git.mirror")
+  private let queue = MirrorQueue()
   private let repository: Repository
   private let path: String
   private let branch: String
@@ -66,12 +65,7 @@ public actor Mirror {
 
   /// Accepts a commit as the head of the branch.
   public func setHead(_ id: String) throws(GitError) {
-    var oid = try objectID(id)
-    var reference: OpaquePointer?
-    defer { git_reference_free(reference) }
-    try Git.check("cannot record the head of \(branch)") {
-      git_reference_create(&reference, repository.raw, "refs/heads/\(branch)", &oid, 1, "accepted")
-    }
+    try repository.setReference("refs/heads/\(branch)", to: id)
   }
 
   /// Says whether the mirror holds a commit.

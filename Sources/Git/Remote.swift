@@ -1,6 +1,6 @@
 import CGit2
 import Dispatch
-import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// Talks to the repository that is mirrored. Each call has a thread and a handle of its own, since libgit2 may block in a
@@ -73,11 +73,17 @@ enum Remote {
 
   /// Replaces what stands before an `@` in a URL: it may hold a token.
   static func redacted(_ text: String) -> String {
-    guard let scheme = text.range(of: "://") else { return text }
-    let rest = text[scheme.upperBound...]
-    let authority = rest.prefix { $0 != "/" && $0 != " " }
-    guard let at = authority.lastIndex(of: "@") else { return text }
-    return String(text[..<scheme.upperBound]) + "***" + String(rest[at...])
+    var parts: [Substring] = []
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) { parts.append(redactedWord(word)) }
+    return parts.joined(separator: " ")
+  }
+
+  private static func redactedWord(_ word: Substring) -> Substring {
+    guard let colon = word.firstIndex(of: ":"), word[colon...].hasPrefix("://") else { return word }
+    let start = word.index(colon, offsetBy: 3)
+    let authority = word[start...].prefix { $0 != "/" }
+    guard let at = authority.lastIndex(of: "@") else { return word }
+    return word[..<start] + "***" + word[at...]
   }
 
   private static func open<Value>(
