@@ -111,13 +111,14 @@ public actor Mirror {
     }
   }
 
-  /// Lists every file of a commit, in the order of the tree. Throws for names that could lead out of a directory.
+  /// Lists every file and directory of a commit, in the order of the tree, its root as `.`. Throws for names that could lead out of a directory.
   public func entries(of commit: String) throws(GitError) -> [TreeEntry] {
     try repository.object(commit, GIT_OBJECT_COMMIT) { commit throws(GitError) in
       var tree: OpaquePointer?
       try Git.check("cannot read a tree") { git_commit_tree(&tree, commit) }
       defer { git_tree_free(tree) }
-      return try TreeWalk.entries(of: tree)
+      let root = git_tree_id(tree).map { TreeEntry(path: ".", kind: .directory, id: text(of: $0)) }
+      return try (root.map { [$0] } ?? []) + TreeWalk.entries(of: tree)
     }
   }
 
@@ -134,7 +135,7 @@ public actor Mirror {
   ///
   /// Makes the directories in between; a file that is there already is an error.
   public func export(_ entries: [TreeEntry], to directory: String) throws(GitError) {
-    for entry in entries {
+    for entry in entries where entry.kind == .file || entry.kind == .executable {
       try repository.object(entry.id, GIT_OBJECT_BLOB) { blob throws(GitError) in
         let content = UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: Int(git_blob_rawsize(blob)))
         try write(content, to: entry.path, in: directory, mode: entry.kind == .executable ? 0o555 : 0o444)

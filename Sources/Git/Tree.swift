@@ -1,15 +1,15 @@
 import CGit2
 import Glibc
 
-/// One file of a commit.
+/// One file or directory of a commit.
 public struct TreeEntry: Sendable, Hashable {
   /// What git knows of a file's kind.
-  public enum Kind: Sendable { case file, executable, symlink, submodule }
+  public enum Kind: Sendable { case file, executable, symlink, submodule, directory }
   /// The path from the repository's root.
   public let path: String
   /// The kind.
   public let kind: Kind
-  /// The id of the blob, 40 hexadecimal digits.
+  /// The id of the blob or tree, 40 hexadecimal digits.
   public let id: String
 
   /// Makes an entry.
@@ -50,7 +50,7 @@ final class TreeWalk {
     guard let oid = git_tree_entry_id(entry) else { return -1 }
     let kind: TreeEntry.Kind
     switch git_tree_entry_filemode(entry) {
-    case GIT_FILEMODE_TREE: return 0
+    case GIT_FILEMODE_TREE: kind = .directory
     case GIT_FILEMODE_BLOB_EXECUTABLE: kind = .executable
     case GIT_FILEMODE_LINK: kind = .symlink
     case GIT_FILEMODE_COMMIT: kind = .submodule
