@@ -1,0 +1,89 @@
+/// What a stack is, as `docker compose config --format json` resolves it.
+public struct ComposeModel: Sendable, Equatable {
+  /// The project's name.
+  public let project: String
+  /// The services of the active profiles, sorted by name.
+  public let services: [ComposeService]
+  /// The files behind top-level `configs` and `secrets`, by name; absolute paths.
+  public let files: [String: String]
+  /// The stacks that must be in place first, from `x-clup`.
+  public let after: [String]
+  /// How long the stack may take, from `x-clup`.
+  public let deployTimeout: Duration?
+  /// The whole model.
+  public let json: JSON
+
+  /// Reads the model.
+  public init(_ json: JSON) {
+    self.json = json
+    project = json["name"]?.string ?? ""
+    var files: [String: String] = [:]
+    for section in ["configs", "secrets"] {
+      for (name, value) in json[section]?.object ?? [:] {
+        if let path = value["file"]?.string { files["\(section)/\(name)"] = path }
+      }
+    }
+    self.files = files
+    services = (json["services"]?.object ?? [:]).map { ComposeService(name: $0.key, $0.value, files: files) }
+      .sorted { $0.name < $1.name }
+    let own = json["x-clup"]
+    after = own?["after"]?.array.compactMap(\.string) ?? own?["after"]?.string.map { [$0] } ?? []
+    deployTimeout = own?["deploy_timeout"]?.string.flatMap { Duration(parsing: $0) }
+  }
+
+  /// Every absolute path on the host that the stack mounts, builds from, or takes a config or secret from.
+  public var hostPaths: [String] {
+    Set(services.flatMap { $0.binds + $0.files + $0.buildContexts }).sorted()
+  }
+}
+
+/// One service of the resolved model.
+public struct ComposeService: Sendable, Equatable {
+  /// The service's name.
+  public let name: String
+  /// The image's reference; empty for a service that is only built.
+  public let image: String
+  /// Absolute paths of bind mounts.
+  public let binds: [String]
+  /// Absolute paths of the configs and secrets that it uses.
+  public let files: [String]
+  /// Absolute paths of its build contexts.
+  public let buildContexts: [String]
+  /// Whether the engine starts it again when it ends.
+  public let restarts: Bool
+  /// Whether a health check decides about it.
+  public let hasHealthCheck: Bool
+  /// How many containers it has.
+  public let replicas: Int
+  /// Each top-level key of the service, to find out what changed.
+  public let fields: [String: JSON]
+
+  init(name: String, _ json: JSON, files all: [String: String]) {
+    self.name = name
+    fields = json.object
+    image = json["image"]?.string ?? ""
+    binds = (json["volumes"]?.array ?? []).compactMap { $0["type"]?.string == "bind" ? $0["source"]?.string : nil }
+    files = ["configs", "secrets"].flatMap { section in
+      (json[section]?.array ?? []).compactMap { use in
+        (use["source"]?.string ?? use.string).flatMap { all["\(section)/\($0)"] }
+      }
+    }
+    var contexts: [String] = []
+    if let build = json["build"] {
+      if let context = build["context"]?.string { contexts.append(context) }
+      contexts += (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    }
+    buildContexts = contexts.filter { $0.hasPrefix("/") }
+    let policy = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
+    restarts = policy != "no" && policy != "none" && !(policy.hasPrefix("on-failure"))
+    let check = json["healthcheck"]
+    hasHealthCheck = check != nil && check?["disable"]?.bool != true && check?["test"]?.array.first?.string != "NONE"
+    if case .integer(let count)? = json["scale"] {
+      replicas = count
+    } else if case .integer(let count)? = json["deploy"]?["replicas"] {
+      replicas = count
+    } else {
+      replicas = 1
+    }
+  }
+}
