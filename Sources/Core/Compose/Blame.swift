@@ -1,0 +1,146 @@
+import YAML
+
+/// One text of a Compose file, with its tree where it could be read.
+public struct ComposeSource: Sendable {
+  /// The path, relative to the repository's root or absolute on the host.
+  public let path: String
+  /// The tree.
+  public let document: Node?
+  /// Why it could not be read.
+  public let error: YAMLError?
+
+  /// Reads a text.
+  public init(path: String, bytes: [UInt8]) {
+    self.path = path
+    do throws(YAMLError) {
+      document = try parse(bytes).first
+      error = nil
+    } catch {
+      document = nil
+      self.error = error
+    }
+  }
+}
+
+/// Finds the place in the source that a sentence of Compose's is about.
+public enum Blame {
+  /// Gives the file and the place; the first source and no place when the sentence gives no clue.
+  public static func place(_ message: String, in sources: [ComposeSource]) -> (path: String, mark: Mark?) {
+    let named = sources.filter { message.contains($0.path) }
+    let candidates = named.isEmpty ? sources : named
+    for source in candidates {
+      if let error = source.error { return (source.path, error.mark) }
+    }
+    for source in candidates {
+      guard let document = source.document else { continue }
+      if let mark = mark(message, in: document) { return (source.path, mark) }
+    }
+    return (candidates.first?.path ?? "", nil)
+  }
+
+  /// Gives the place of `services.web.image`, or of the nearest key above it that stands there.
+  public static func mark(ofPath path: [String], in document: Node) -> Mark? {
+    var node = document
+    var mark: Mark?
+    for key in path {
+      if let index = Int(key), let items = node.sequence, items.indices.contains(index) {
+        node = items[index]
+        mark = node.start
+      } else if let entry = node.entry(key) {
+        node = entry.value
+        mark = entry.key.start
+      } else {
+        break
+      }
+    }
+    return mark
+  }
+
+  private static let sections: Set<String> = ["services", "networks", "volumes", "configs", "secrets", "include", "name"]
+
+  private static func mark(_ message: String, in document: Node) -> Mark? {
+    if let match = message.firstMatch(of: /L(\d+)\.C(\d+)/), let line = Int(match.1), let column = Int(match.2) {
+      return Mark(line: line, column: column)
+    }
+    // "line 1: line 4: …": the last one is the nearest to the cause.
+    if let match = message.matches(of: /line (\d+):/).last, let line = Int(match.1) { return Mark(line: line, column: 1) }
+    var path: [String] = []
+    for word in message.split(whereSeparator: { " :,".contains($0) }) {
+      let parts = word.split(separator: ".").map(String.init)
+      if parts.count > 1, let first = parts.first, sections.contains(first) {
+        path = keys(parts, in: document)
+        break
+      }
+    }
+    if path.isEmpty, let match = message.firstMatch(of: /service "([^"]+)"/) { path = ["services", String(match.1)] }
+    if let match = message.firstMatch(of: /additional properties '([^']+)'/) { path.append(String(match.1)) }
+    if let match = message.firstMatch(of: /undefined (network|volume|config|secret) "?([^\s":]+)/) {
+      let section = String(match.1) + "s"
+      if let place = placeOfUse(String(match.2), in: document, path + [section]) { return place }
+    }
+    if message.contains("depends on undefined") { path.append("depends_on") }
+    return mark(ofPath: path, in: document)
+  }
+
+  /// A key may itself hold dots: takes the longest one that stands there.
+  private static func keys(_ parts: [String], in document: Node) -> [String] {
+    var (result, node, rest) = ([String](), document, parts[...])
+    while !rest.isEmpty {
+      let length = (1...rest.count).reversed().first { node.entry(rest.prefix($0).joined(separator: ".")) != nil } ?? 1
+      let key = rest.prefix(length).joined(separator: ".")
+      result.append(key)
+      rest = rest.dropFirst(length)
+      if let next = node[key] { node = next } else if let index = Int(key), let items = node.sequence, index < items.count {
+        node = items[index]
+      } else {
+        result += rest
+        break
+      }
+    }
+    return result
+  }
+
+  private static func placeOfUse(_ name: String, in document: Node, _ path: [String]) -> Mark? {
+    var node = document
+    for key in path {
+      guard let next = node[key] else { return nil }
+      node = next
+    }
+    if let entry = node.entry(name) { return entry.key.start }
+    return node.sequence?.first { item in
+      item.string.map { $0 == name || $0.hasPrefix(name + ":") } ?? (item["source"]?.string == name)
+    }?.start
+  }
+}
+
+/// Finds the places where a variable is used.
+public enum Variables {
+  /// Gives the place of the first scalar that uses a variable.
+  public static func place(of name: String, in sources: [ComposeSource]) -> (path: String, mark: Mark?) {
+    for source in sources {
+      if let document = source.document, let mark = find(name, in: document) { return (source.path, mark) }
+    }
+    return (sources.first?.path ?? "", nil)
+  }
+
+  private static func find(_ name: String, in node: Node) -> Mark? {
+    if let text = node.string { return uses(name, text) ? node.start : nil }
+    for item in node.sequence ?? [] {
+      if let mark = find(name, in: item) { return mark }
+    }
+    for entry in node.mapping ?? [] {
+      if let mark = find(name, in: entry.value) { return mark }
+    }
+    return nil
+  }
+
+  private static func uses(_ name: String, _ text: String) -> Bool {
+    for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
+      let body = part.hasPrefix("{") ? part.dropFirst() : part
+      guard body.hasPrefix(name) else { continue }
+      let next = body.dropFirst(name.count).first
+      if next.map({ !($0.isLetter || $0.isNumber || $0 == "_") }) ?? true { return true }
+    }
+    return false
+  }
+}

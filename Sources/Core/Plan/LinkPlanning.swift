@@ -1,0 +1,70 @@
+/// Decides what is done at live paths.
+public struct LinkPlanning: Sendable {
+  /// The directory of the pointers, absolute.
+  public let pointers: String
+
+  /// Plans for the pointers of one checkout.
+  public init(pointers: String) { self.pointers = pointers }
+
+  /// Gives the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
+  public static func pointerName(of stack: String) -> String {
+    if stack == "." { return "+" }
+    var name = ""
+    for letter in stack {
+      switch letter {
+      case "%": name += "%25"
+      case "+": name += "%2B"
+      case "/": name += "+"
+      default: name.append(letter)
+      }
+    }
+    return name
+  }
+
+  /// The pointer of the configuration's `links:`; no stack has this name, since `/` only stands between names.
+  public static let hostPointer = "+links"
+
+  /// Gives the text of the link at a live path.
+  public func target(_ pointer: String, _ path: String) -> String { "\(pointers)/\(pointer)/\(path)" }
+
+  /// Says whether a link's text leads through one of clup's pointers.
+  public func isOwn(_ text: String) -> Bool { text.hasPrefix(pointers + "/") }
+
+  /// Plans each live path, sorted.
+  public func plan(
+    pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
+  ) -> [LinkPlan] {
+    var plans: [LinkPlan] = []
+    for (path, wish) in desired {
+      let text = target(pointer, wish.from)
+      let (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
+      plans.append(LinkPlan(live: path, desired: wish, target: text, action: action, backsUp: backsUp))
+    }
+    for (path, former) in known where desired[path] == nil {
+      // Below a directory that is itself a link now, the path leads into the release: nothing of ours stands there.
+      if desired.keys.contains(where: { Path.relative(path, to: $0) != nil }) { continue }
+      let text = target(pointer, former.from)
+      let ours =
+        switch live[path] ?? .absent {
+        case .link(let present): present == text
+        case .file(let id): former.kind == .copy && id == former.id
+        default: false
+        }
+      if ours { plans.append(LinkPlan(live: path, desired: nil, target: text, action: .remove, backsUp: false)) }
+    }
+    return plans.sorted { $0.live < $1.live }
+  }
+
+  private func decide(
+    _ wish: DesiredLink, _ text: String, _ known: DesiredLink?, _ present: LiveEntry
+  ) -> (LinkReport.Action, Bool) {
+    switch (wish.kind, present) {
+    case (_, .absent): (.create, false)
+    case (.link, .link(let found)) where found == text: (.keep, false)
+    case (.copy, .file(let id)) where id == wish.id: (.keep, false)
+    case (_, .link(let found)) where isOwn(found): (.replace, false)
+    case (_, .file(let id)) where known?.kind == .copy && known?.id == id: (.replace, false)
+    default: (.replace, true)
+    }
+  }
+}

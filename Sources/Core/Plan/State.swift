@@ -1,0 +1,148 @@
+/// What clup remembers between two syncs: `clup.state/1`, the file `state.json`.
+public struct State: Codable, Sendable, Equatable {
+  /// The schema's name.
+  public var schema = "clup.state/1"
+  /// The commit that the last successful sync ended at.
+  public var commit: String?
+  /// Each stack that was ever deployed and not removed since.
+  public var stacks: [String: StackState] = [:]
+  /// The live paths of the configuration's `links:`.
+  public var links: [String: DesiredLink] = [:]
+  /// The commit of the configuration's `links:`.
+  public var linksCommit: String?
+
+  /// Starts from nothing.
+  public init() {}
+
+  enum CodingKeys: String, CodingKey {
+    case schema, commit, stacks, links
+    case linksCommit = "links_commit"
+  }
+}
+
+/// What a stack was when it was last seen in place.
+public struct StackState: Codable, Sendable, Equatable {
+  /// The commit that its pointer names.
+  public var commit: String
+  /// Compose's project name.
+  public var project: String
+  /// Whether it was watched becoming healthy; until then the next sync goes over it again.
+  public var verified: Bool
+  /// Each path of the repository that it depends on, with the id of what stood there.
+  public var tracked: [String: String]
+  /// Each untracked path under the live root that it depends on, with the id of what stood there.
+  public var untracked: [String: String]
+  /// Its services.
+  public var services: [DesiredService]
+  /// Its live paths.
+  public var links: [String: DesiredLink]
+  /// The stacks that must be in place first.
+  public var after: [String]
+
+  /// Keeps what was found in place.
+  public init(_ desired: DesiredStack, verified: Bool) {
+    commit = desired.commit
+    project = desired.project
+    self.verified = verified
+    tracked = desired.tracked
+    untracked = desired.untracked
+    services = desired.services
+    links = desired.links
+    after = desired.after
+  }
+}
+
+/// What a stack of the target commit is to be.
+public struct DesiredStack: Sendable, Equatable {
+  /// The stack's name.
+  public var name: String
+  /// The target commit.
+  public var commit: String
+  /// Compose's project name.
+  public var project: String
+  /// Each path of the repository that it depends on, with the id of what stands there.
+  public var tracked: [String: String]
+  /// Each untracked path under the live root that it depends on, with the id of what stands there.
+  public var untracked: [String: String]
+  /// Its services, sorted by name.
+  public var services: [DesiredService]
+  /// Its live paths.
+  public var links: [String: DesiredLink]
+  /// The stacks that must be in place first.
+  public var after: [String]
+  /// How long it may take to become healthy, from its Compose file.
+  public var deployTimeout: Duration?
+
+  /// Says what a stack is to be.
+  public init(
+    name: String, commit: String, project: String, tracked: [String: String], untracked: [String: String],
+    services: [DesiredService], links: [String: DesiredLink], after: [String], deployTimeout: Duration?
+  ) {
+    self.name = name
+    self.commit = commit
+    self.project = project
+    self.tracked = tracked
+    self.untracked = untracked
+    self.services = services
+    self.links = links
+    self.after = after
+    self.deployTimeout = deployTimeout
+  }
+}
+
+/// A service as Compose will run it.
+public struct DesiredService: Codable, Sendable, Equatable {
+  /// The service's name.
+  public var name: String
+  /// Compose's hash of its configuration.
+  public var hash: String
+  /// The image's reference.
+  public var image: String
+  /// The id of each of its keys' values, to say what changed.
+  public var fields: [String: String]
+  /// The id of each file that it mounts, by path.
+  public var mounts: [String: String]
+  /// The id of each tracked directory that it is built from, by path.
+  public var builds: [String: String]
+  /// How many containers it has.
+  public var replicas: Int
+  /// Whether the engine starts it again when it ends.
+  public var restarts: Bool
+  /// Whether a health check decides about it.
+  public var hasHealthCheck: Bool
+
+  /// Describes a service.
+  public init(
+    name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
+    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool
+  ) {
+    self.name = name
+    self.hash = hash
+    self.image = image
+    self.fields = fields
+    self.mounts = mounts
+    self.builds = builds
+    self.replicas = replicas
+    self.restarts = restarts
+    self.hasHealthCheck = hasHealthCheck
+  }
+}
+
+/// What is to stand at a live path.
+public struct DesiredLink: Codable, Sendable, Equatable {
+  /// A symbolic link through the pointer, or the content itself.
+  public enum Kind: String, Codable, Sendable { case link, copy }
+  /// How the file reaches the live path.
+  public var kind: Kind
+  /// The path in the repository.
+  public var from: String
+  /// The id of the content.
+  public var id: String
+
+  /// Describes a live path.
+  public init(kind: Kind, from: String, id: String) {
+    self.kind = kind
+    self.from = from
+    self.id = id
+  }
+}
