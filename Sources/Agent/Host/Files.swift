@@ -1,0 +1,135 @@
+import Core
+import Glibc
+
+/// Small calls on the file system, with their errors as sentences.
+enum Files {
+  static func failure(_ what: String) -> Failure {
+    let code = errno
+    let reason = String(cString: strerror(code))
+    let help =
+      code == ENOSPC || code == EDQUOT
+      ? "make room on that disk and sync again: nothing that was there before is lost"
+      : "see that clup may write there, and sync again"
+    return Failure(.host, "\(what): \(reason)", help: help)
+  }
+
+  static func status(_ path: String) -> stat? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status : nil
+  }
+
+  static func isDirectory(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
+  static func isLink(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFLNK }
+  static func isRegular(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
+
+  static func link(at path: String) -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink(path, &buffer, buffer.count)
+    return count < 0 ? nil : String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  static func names(in directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  static func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(Failure) {
+    if mkdir(path, mode) == 0 { return }
+    if errno == ENOENT {
+      try makeDirectories(Path.parent(path))
+      if mkdir(path, mode) == 0 { return }
+    }
+    let code = errno
+    var found = stat()
+    if code == EEXIST, stat(path, &found) == 0, isDirectory(found) { return }
+    errno = code == EEXIST ? ENOTDIR : code
+    throw failure("cannot make the directory \(path)")
+  }
+
+  /// Reads a regular file of at most `limit` bytes; nothing when there is none.
+  static func read(_ path: String, limit: Int = 64 << 20) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, isRegular(status), status.st_size <= limit else { return nil }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var filled = 0
+    while filled < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { break }
+      filled += count
+    }
+    return Array(bytes.prefix(filled))
+  }
+
+  /// Writes beside, flushes and renames, so that the name always holds the old content or the new one.
+  static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(Failure) {
+    let temporary = unique(path)
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard descriptor >= 0 else { throw failure("cannot write \(path)") }
+    var written = 0
+    while written < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+      if count < 0 && errno == EINTR { continue }
+      if count < 0 { break }
+      written += count
+    }
+    let complete = written == bytes.count && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
+    let problem = complete ? nil : failure("cannot write \(path)")
+    close(descriptor)
+    if let problem {
+      unlink(temporary)
+      throw problem
+    }
+    guard rename(temporary, path) == 0 else {
+      let problem = failure("cannot write \(path)")
+      unlink(temporary)
+      throw problem
+    }
+    flush(Path.parent(path))
+  }
+
+  /// Puts a symbolic link in place by one rename.
+  static func link(_ path: String, to target: String) throws(Failure) {
+    let temporary = unique(path)
+    guard symlink(target, temporary) == 0 else { throw failure("cannot link \(path)") }
+    guard rename(temporary, path) == 0 else {
+      let problem = failure("cannot link \(path)")
+      unlink(temporary)
+      throw problem
+    }
+    flush(Path.parent(path))
+  }
+
+  static func flush(_ directory: String) {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+
+  /// Removes a tree that clup made; links are removed, never followed.
+  static func remove(_ path: String) {
+    guard let found = status(path) else { return }
+    if isDirectory(found) {
+      for name in names(in: path) { remove("\(path)/\(name)") }
+      rmdir(path)
+    } else {
+      unlink(path)
+    }
+  }
+
+  static func unique(_ path: String) -> String {
+    "\(Path.parent(path))/.\(Path.name(path)).clup-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+  }
+}

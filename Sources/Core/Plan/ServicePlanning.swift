@@ -1,0 +1,73 @@
+/// Decides what is done to the containers of one stack.
+public enum ServicePlanning {
+  /// Plans each service, sorted by name; a service that the stack no longer has is removed when clup knows it.
+  public static func plan(
+    desired: [DesiredService], known: [DesiredService], containers: [Container]
+  ) -> [ServicePlan] {
+    let former = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
+    let running = Dictionary(grouping: containers) { $0.service }
+    var plans = desired.map { plan($0, known: former[$0.name], containers: running[$0.name] ?? []) }
+    let wanted = Set(desired.map(\.name))
+    for service in known where !wanted.contains(service.name) {
+      guard let left = running[service.name], let first = left.first else { continue }
+      plans.append(
+        ServicePlan(
+          name: service.name, action: .remove, reason: "service removed", way: .remove(left.map(\.id)),
+          state: first.state, health: first.health))
+    }
+    return plans.sorted { $0.name < $1.name }
+  }
+
+  private static func plan(_ service: DesiredService, known: DesiredService?, containers: [Container]) -> ServicePlan {
+    let shown = containers.first { $0.state != "running" } ?? containers.first
+    var plan = ServicePlan(
+      name: service.name, action: .keep, reason: nil, state: shown?.state ?? "absent", health: shown?.health ?? "none")
+    func decide(_ action: ServiceReport.Action, _ reason: String, _ way: ServicePlan.Way = .up) -> ServicePlan {
+      plan.action = action
+      plan.reason = reason
+      plan.way = way
+      return plan
+    }
+    if let known, let path = changed(from: known.builds, to: service.builds) {
+      return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
+    }
+    if containers.count < service.replicas {
+      if known == nil { return decide(.create, "new service") }
+      return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known))
+    }
+    if containers.count > service.replicas {
+      return decide(.recreate, known?.hash == service.hash ? "drift: more containers than replicas" : "replicas changed")
+    }
+    if containers.contains(where: { $0.hash != service.hash }) {
+      return decide(.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known))
+    }
+    if !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {
+      return decide(.recreate, "image \(service.image) has a new build")
+    }
+    if let known, let path = changed(from: known.mounts, to: service.mounts) {
+      return decide(.recreate, "mounted file \(path) changed", .force)
+    }
+    if let stopped = containers.first(where: { $0.state != "running" && $0.state != "restarting" }) {
+      if stopped.isDone && !service.restarts { return plan }
+      return decide(.start, "drift: container \(stopped.state)")
+    }
+    return plan
+  }
+
+  /// Names the keys whose value is not what it was.
+  private static func why(_ service: DesiredService, _ known: DesiredService?) -> String {
+    guard let known else { return "configuration changed" }
+    let keys = Set(service.fields.keys).union(known.fields.keys).sorted()
+      .filter { service.fields[$0] != known.fields[$0] }
+    return keys.isEmpty ? "configuration changed" : keys.joined(separator: ", ") + " changed"
+  }
+
+  private static func changed(from old: [String: String], to new: [String: String]) -> String? {
+    Set(old.keys).union(new.keys).sorted().first { old[$0] != new[$0] }
+  }
+
+  private static func isID(_ image: String) -> Bool {
+    let digits = image.hasPrefix("sha256:") ? image.dropFirst(7) : image[...]
+    return digits.count >= 12 && digits.allSatisfy { $0.isHexDigit }
+  }
+}
