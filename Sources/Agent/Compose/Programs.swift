@@ -1,0 +1,87 @@
+import Core
+import Glibc
+import Processes
+
+/// The docker command and the Compose plugin of this host.
+public struct Programs: Sendable {
+  let docker: String
+  let compose: [String]
+  let environment: [String: String]
+
+  /// Finds them. Children see PATH, HOME and what starts with DOCKER_, nothing else of clup's own environment.
+  public init(environment own: [String: String]) throws(Failure) {
+    let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    var kept = own.filter { $0.key == "HOME" || $0.key.hasPrefix("DOCKER_") }
+    kept["PATH"] = path
+    environment = kept
+    guard let docker = find("docker", in: path) else {
+      throw Failure(
+        .host, "there is no docker command in \(path)", help: "install Docker Engine: https://docs.docker.com/engine/install")
+    }
+    self.docker = docker
+    let home = own["HOME"].map { "\($0)/.docker" }
+    let places =
+      [own["DOCKER_CONFIG"], home].compactMap { $0 }.map { "\($0)/cli-plugins" }
+      + ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"].map { "\($0)/docker/cli-plugins" }
+    let plugin = places.map { "\($0)/docker-compose" }.first { access($0, X_OK) == 0 }
+    compose = plugin.map { [$0] } ?? [docker, "compose"]
+  }
+
+  /// Runs the docker command.
+  func docker(_ arguments: [String], deadline: Duration = .seconds(60)) async throws(Failure) -> Outcome {
+    try await start(docker, arguments, environment, directory: "/", input: [], deadline)
+  }
+
+  /// Runs Compose in a directory, as a person would who stands there.
+  func compose(
+    _ arguments: [String], in directory: String, input: [UInt8] = [], deadline: Duration = .seconds(120)
+  ) async throws(Failure) -> Outcome {
+    var variables = environment
+    variables["PWD"] = directory
+    return try await start(compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)
+  }
+
+  private func start(
+    _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
+    _ deadline: Duration
+  ) async throws(Failure) -> Outcome {
+    do throws(ProcessError) {
+      return try await run(
+        Command(
+          program, arguments, environment: variables, directory: directory, input: input, deadline: deadline,
+          outputLimit: 64 << 20))
+    } catch {
+      throw Failure(.host, error.message, help: "see that \(program) can be run")
+    }
+  }
+}
+
+/// What the engine knows.
+struct Engine: Sendable {
+  let programs: Programs
+
+  /// Lists every container that Compose made.
+  func containers() async throws(Failure) -> [Container] {
+    let labels = ["project", "service", "config-hash", "project.working_dir", "oneoff"]
+      .map { "{{.Label \"com.docker.compose.\($0)\"}}" }
+    let format = (["{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", "{{.Image}}"] + labels).joined(separator: "\t")
+    let outcome = try await programs.docker(
+      ["ps", "-a", "--no-trunc", "--filter", "label=com.docker.compose.project", "--format", format])
+    guard outcome.succeeded else {
+      throw Failure(
+        .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)",
+        help: "start it (`systemctl start docker`), or set DOCKER_HOST to where it listens")
+    }
+    return outcome.outputText.split(separator: "\n").compactMap { line in
+      let columns = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard columns.count == 10, columns[9] != "True" else { return nil }
+      return Container(
+        id: columns[0], name: columns[1], state: columns[2], status: columns[3], image: columns[4], project: columns[5],
+        service: columns[6], hash: columns[7], directory: columns[8])
+    }
+  }
+}
+
+extension String {
+  var firstLine: String { split(separator: "\n").first.map(String.init) ?? "no reason given" }
+}

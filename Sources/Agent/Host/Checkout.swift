@@ -1,0 +1,97 @@
+import Core
+import FoundationEssentials
+import Glibc
+
+/// The directory that clup owns, and the one lock on it.
+struct Checkout: Sendable {
+  let path: String
+
+  var mirror: String { "\(path)/repo.git" }
+  var releases: String { "\(path)/releases" }
+  var pointers: String { "\(path)/stacks" }
+  private static let own: Set<String> = ["repo.git", "releases", "stacks", "state.json", "history.jsonl", "lock"]
+
+  /// Makes what is missing; refuses a directory that holds something else.
+  func prepare() throws(Failure) {
+    if let found = Files.status(path), !Files.isDirectory(found) {
+      throw Failure(.configuration, "the checkout \(path) is not a directory", help: "name another `checkout:`")
+    }
+    let foreign = Files.names(in: path).filter { !Self.own.contains($0) && !$0.hasPrefix("view.") && !$0.hasPrefix(".") }
+    if Files.status("\(path)/lock") == nil, let first = foreign.first {
+      throw Failure(
+        .configuration, "the checkout \(path) holds something else already: \(first)",
+        help: "name an empty or new directory as `checkout:`; clup owns that directory alone")
+    }
+    try Files.makeDirectories(path)
+  }
+
+  /// Takes the lock until the process ends or the descriptor is closed.
+  func lock() throws(Failure) -> Int32 {
+    let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
+    }
+    for name in Files.names(in: path) where name.hasPrefix("view.") { Files.remove("\(path)/\(name)") }
+    for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
+    return descriptor
+  }
+
+  func pointer(of stack: String) -> String { "\(pointers)/\(LinkPlanning.pointerName(of: stack))" }
+
+  /// Reads the commit that a pointer names.
+  func commit(ofPointer path: String) -> String? { Files.link(at: path).map(Path.name) }
+
+  func point(_ pointer: String, to commit: String) throws(Failure) {
+    try Files.makeDirectories(pointers)
+    try Files.link(pointer, to: "../releases/\(commit)")
+  }
+
+  func state() throws(Failure) -> State {
+    guard let bytes = Files.read("\(path)/state.json") else {
+      if Files.status("\(path)/state.json") == nil { return State() }
+      throw Files.failure("cannot read \(path)/state.json")
+    }
+    do {
+      return try JSONDecoder().decode(State.self, from: Data(bytes))
+    } catch {
+      throw Failure(
+        .host, "\(path)/state.json cannot be understood",
+        help: "move it aside and sync again: clup then compares every stack with what runs")
+    }
+  }
+
+  func write(_ state: State) throws(Failure) {
+    try Files.replace("\(path)/state.json", with: encode(state), mode: 0o600)
+  }
+
+  /// Adds a report to the history, after cutting off a torn last line.
+  func append(_ report: Report) throws(Failure) {
+    let name = "\(path)/history.jsonl"
+    let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw Files.failure("cannot write \(name)") }
+    defer { close(descriptor) }
+    let present = Files.read(name, limit: .max) ?? []
+    let whole = (present.lastIndex(of: 10) ?? -1) + 1
+    if whole < present.count { ftruncate(descriptor, off_t(whole)) }
+    lseek(descriptor, 0, SEEK_END)
+    let line = encode(report) + [10]
+    guard line.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == line.count, fsync(descriptor) == 0
+    else { throw Files.failure("cannot write \(name)") }
+  }
+
+  /// Reads the history, oldest first.
+  func history() -> [Report] {
+    (Files.read("\(path)/history.jsonl", limit: .max) ?? []).split(separator: 10).compactMap {
+      try? JSONDecoder().decode(Report.self, from: Data($0))
+    }
+  }
+}
+
+/// Gives a value as one line of JSON with sorted keys.
+public func encode(_ value: some Encodable) -> [UInt8] {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  return (try? encoder.encode(value)).map(Array.init) ?? []
+}
