@@ -19,11 +19,11 @@ public struct Programs: Sendable {
         .host, "there is no docker command in \(path)", help: "install Docker Engine: https://docs.docker.com/engine/install")
     }
     self.docker = docker
-    let home = own["HOME"].map { "\($0)/.docker" }
-    let places =
-      [own["DOCKER_CONFIG"], home].compactMap { $0 }.map { "\($0)/cli-plugins" }
-      + ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"].map { "\($0)/docker/cli-plugins" }
-    let plugin = places.map { "\($0)/docker-compose" }.first { access($0, X_OK) == 0 }
+    let home = own["HOME"].map { $0 + "/.docker" }
+    let places: [String] =
+      ((own["DOCKER_CONFIG"] ?? home).map { [$0 + "/cli-plugins"] } ?? [])
+      + ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"].map { $0 + "/docker/cli-plugins" }
+    let plugin: String? = places.map { directory in directory + "/docker-compose" }.first { access($0, X_OK) == 0 }
     compose = plugin.map { [$0] } ?? [docker, "compose"]
   }
 
