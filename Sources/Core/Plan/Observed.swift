@@ -64,6 +64,8 @@ public struct Observed: Sendable {
   public var pointers: [String: String] = [:]
   /// What stands at each live path of interest, relative to the live root.
   public var live: [String: LiveEntry] = [:]
+  /// The id of what stands at each untracked path that a known stack depends on.
+  public var untracked: [String: String] = [:]
   /// Every container that Compose made, or nothing when the engine could not be asked.
   public var containers: [Container]?
 

@@ -1,12 +1,14 @@
 /// Decides what is done to the containers of one stack.
 public enum ServicePlanning {
   /// Plans each service, sorted by name; a service that the stack no longer has is removed when clup knows it.
+  ///
+  /// `stale` holds the mounted paths whose content on the host is not the commit's.
   public static func plan(
-    desired: [DesiredService], known: [DesiredService], containers: [Container]
+    desired: [DesiredService], known: [DesiredService], containers: [Container], stale: Set<String> = []
   ) -> [ServicePlan] {
     let former = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
     let running = Dictionary(grouping: containers) { $0.service }
-    var plans = desired.map { plan($0, known: former[$0.name], containers: running[$0.name] ?? []) }
+    var plans = desired.map { plan($0, known: former[$0.name], containers: running[$0.name] ?? [], stale: stale) }
     let wanted = Set(desired.map(\.name))
     for service in known where !wanted.contains(service.name) {
       guard let left = running[service.name], let first = left.first else { continue }
@@ -18,7 +20,9 @@ public enum ServicePlanning {
     return plans.sorted { $0.name < $1.name }
   }
 
-  private static func plan(_ service: DesiredService, known: DesiredService?, containers: [Container]) -> ServicePlan {
+  private static func plan(
+    _ service: DesiredService, known: DesiredService?, containers: [Container], stale: Set<String>
+  ) -> ServicePlan {
     let shown = containers.first { $0.state != "running" } ?? containers.first
     var plan = ServicePlan(
       name: service.name, action: .keep, reason: nil, state: shown?.state ?? "absent", health: shown?.health ?? "none")
@@ -44,7 +48,8 @@ public enum ServicePlanning {
     if !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {
       return decide(.recreate, "image \(service.image) has a new build")
     }
-    if let known, let path = changed(from: known.mounts, to: service.mounts) {
+    let mounted = known.flatMap { changed(from: $0.mounts, to: service.mounts) }
+    if let path = mounted ?? service.mounts.keys.sorted().first(where: stale.contains) {
       return decide(.recreate, "mounted file \(path) changed", .force)
     }
     if let stopped = containers.first(where: { $0.state != "running" && $0.state != "restarting" }) {

@@ -1,0 +1,78 @@
+/// Makes the plan of a sync from what is wished, what is known and what was found.
+public struct Planning: Sendable {
+  /// The host.
+  public let observed: Observed
+  /// What clup remembers.
+  public let state: State
+  /// The links' texts.
+  public let links: LinkPlanning
+
+  /// Plans for one host.
+  public init(observed: Observed, state: State, links: LinkPlanning) {
+    self.observed = observed
+    self.state = state
+    self.links = links
+  }
+
+  /// Plans a stack that is in place already.
+  public func unchanged(_ name: String, known: StackState) -> StackPlan {
+    let commit = observed.pointers[name] ?? known.commit
+    return StackPlan(
+      name: name, work: .none, from: commit, to: commit, project: known.project,
+      services: services(known.services, known: known.services, project: known.project, stale: []),
+      links: plan(name, known.links, known: known.links), after: known.after)
+  }
+
+  /// Plans a stack that is to be brought to the commit, for the reasons that led to looking closer.
+  public func deploy(_ desired: DesiredStack, because reasons: [String]) -> StackPlan {
+    let known = state.stacks[desired.name]
+    let links = plan(desired.name, desired.links, known: known?.links ?? [:])
+    let services = services(
+      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links))
+    let causes = services.compactMap(\.reason)
+    var listed: Set<String> = []
+    let first = known == nil ? reasons : []
+    return StackPlan(
+      name: desired.name, work: .deploy(desired), from: observed.pointers[desired.name], to: desired.commit,
+      project: desired.project, reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
+      services: services, links: links, after: desired.after)
+  }
+
+  /// Plans the end of a stack that the commit no longer has.
+  public func remove(_ name: String, known: StackState) -> StackPlan {
+    let own = (observed.containers ?? []).filter { $0.project == known.project }
+    let services = Dictionary(grouping: own) { $0.service }.sorted { $0.key < $1.key }.map { service, containers in
+      ServicePlan(
+        name: service, action: .remove, reason: "stack removed", way: .remove(containers.map(\.id)),
+        state: containers[0].state, health: containers[0].health)
+    }
+    return StackPlan(
+      name: name, work: .remove, from: observed.pointers[name], to: nil, project: known.project, reasons: ["stack removed"],
+      services: services, links: plan(name, [:], known: known.links))
+  }
+
+  private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {
+    links.plan(pointer: LinkPlanning.pointerName(of: name), desired: desired, known: known, live: observed.live)
+  }
+
+  private func services(
+    _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>
+  ) -> [ServicePlan] {
+    let own = (observed.containers ?? []).filter { $0.project == project }
+    return ServicePlanning.plan(desired: desired, known: known, containers: own, stale: stale)
+  }
+
+  /// Finds the mounted paths under which a live file has another content than the commit's.
+  private func stale(_ desired: DesiredStack, _ links: [LinkPlan]) -> Set<String> {
+    let changed = links.filter { link in
+      guard link.action == .replace || link.action == .create, let wish = link.desired else { return false }
+      switch observed.live[link.live] ?? .absent {
+      case .file(let id): return id != wish.id
+      case .absent: return wish.kind == .copy
+      default: return false
+      }
+    }
+    let mounts = Set(desired.services.flatMap(\.mounts.keys))
+    return mounts.filter { mount in changed.contains { Path.relative($0.live, to: mount) != nil } }
+  }
+}

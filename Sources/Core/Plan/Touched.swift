@@ -1,0 +1,39 @@
+/// Decides from what is at hand, without asking Compose, whether a stack needs a closer look.
+public struct Touched: Sendable {
+  /// The target commit.
+  public let tree: CommitTree
+  /// The host.
+  public let observed: Observed
+  /// The links' texts.
+  public let links: LinkPlanning
+
+  /// Compares a commit with a host.
+  public init(tree: CommitTree, observed: Observed, links: LinkPlanning) {
+    self.tree = tree
+    self.observed = observed
+    self.links = links
+  }
+
+  /// Gives every reason to look closer at a stack, none when it is in place.
+  public func reasons(_ name: String, known: StackState?) -> [String] {
+    guard let known else { return ["first sync of this stack"] }
+    var reasons = known.tracked.keys.sorted().filter { tree.fingerprint($0) != known.tracked[$0] }
+      .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
+    reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
+      .map { "the host's \($0) changed" }
+    if let pointer = observed.pointers[name] {
+      if known.verified, pointer != known.commit { reasons.append("the pointer leads to another commit") }
+    } else {
+      reasons.append("the pointer is missing")
+    }
+    let pointer = LinkPlanning.pointerName(of: name)
+    reasons += links.plan(pointer: pointer, desired: known.links, known: known.links, live: observed.live)
+      .filter { $0.action != .keep }.map { "\($0.live) is not in place" }
+    if let containers = observed.containers {
+      let own = containers.filter { $0.project == known.project }
+      reasons += ServicePlanning.plan(desired: known.services, known: known.services, containers: own).compactMap(\.reason)
+    }
+    if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
+    return reasons
+  }
+}
