@@ -111,7 +111,9 @@ public actor Mirror {
     }
   }
 
-  /// Lists every file and directory of a commit, in the order of the tree, its root as `.`. Throws for names that could lead out of a directory.
+  /// Lists every file and directory of a commit, in the order of the tree, its root as `.`.
+  ///
+  /// Throws for names that could lead out of a directory.
   public func entries(of commit: String) throws(GitError) -> [TreeEntry] {
     try repository.object(commit, GIT_OBJECT_COMMIT) { commit throws(GitError) in
       var tree: OpaquePointer?
@@ -133,7 +135,7 @@ public actor Mirror {
 
   /// Writes files below `directory`, read-only (0444, or 0555 for executables), each flushed to the disk.
   ///
-  /// Makes the directories in between; a file that is there already is an error.
+  /// Makes the directories in between; a file that is there already stays as it is.
   public func export(_ entries: [TreeEntry], to directory: String) throws(GitError) {
     for entry in entries where entry.kind == .file || entry.kind == .executable {
       try repository.object(entry.id, GIT_OBJECT_BLOB) { blob throws(GitError) in

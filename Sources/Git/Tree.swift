@@ -69,6 +69,7 @@ func write(_ content: UnsafeRawBufferPointer, to path: String, in directory: Str
   }
   let name = "\(directory)/\(path)"
   let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+  if descriptor < 0 && errno == EEXIST { return }
   guard descriptor >= 0 else { throw storage("cannot write \(name)") }
   defer { close(descriptor) }
   var written = 0

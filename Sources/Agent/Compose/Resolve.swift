@@ -8,6 +8,7 @@ struct Resolve: Sendable {
   let programs: Programs
   let view: View
   let settings: Settings
+  let observe: Observe
 
   struct Answer: Sendable {
     var desired: DesiredStack?
@@ -23,7 +24,7 @@ struct Resolve: Sendable {
       if tracked[path] != nil { return }
       tracked[path] = view.tree.fingerprint(path)
       if try await view.show(path) == .tracked { return }
-      untracked[path] = liveFingerprint(path)
+      untracked[path] = observe.untracked(path)
     }
     for file in ComposeFileName.all + [".env"] { try await note(Path.join(name, file)) }
     let live = ComposeFileName.main.map { Path.join(name, $0) }
@@ -98,6 +99,7 @@ struct Resolve: Sendable {
     let copied = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
     var links: [String: DesiredLink] = [:]
     for path in tracked.keys.sorted() { link(path, copied: copied.contains(path), into: &links, &found, name) }
+    links = links.filter { path, _ in !Path.ancestors(path).contains { links[$0] != nil } }
     let services = model.services.map { service in
       func ids(_ paths: [String]) -> [String: String] {
         var ids: [String: String] = [:]
@@ -123,12 +125,6 @@ struct Resolve: Sendable {
     return Answer(desired: desired, diagnostics: found)
   }
 
-  func liveFingerprint(_ path: String) -> String {
-    let live = Path.join(settings.liveRoot, path)
-    if let text = Files.link(at: live), view.owns(text) { return Fingerprint.absent }
-    return Files.read(live).map { blobID(of: $0) } ?? (Files.status(live) == nil ? Fingerprint.absent : "present")
-  }
-
   private func link(
     _ path: String, copied: Bool, into links: inout [String: DesiredLink], _ found: inout [Diagnostic], _ stack: String
   ) {
@@ -139,7 +135,7 @@ struct Resolve: Sendable {
     }
     switch entry.kind {
     case .file, .executable:
-      if links[path] == nil { links[path] = DesiredLink(kind: .link, from: path, id: entry.id) }
+      if links[path] == nil { links[path] = DesiredLink(kind: .link, entry) }
     case .symlink, .submodule:
       found.append(Diagnostic(rule: "forbidden-file", file: path, stack: stack,
         message: "\(path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
@@ -148,13 +144,13 @@ struct Resolve: Sendable {
       let live = Path.join(settings.liveRoot, path)
       let real = Files.status(live).map(Files.isDirectory) ?? (path == ".")
       guard real || stack == path || Path.relative(stack, to: path) != nil else {
-        links[path] = DesiredLink(kind: .link, from: path, id: entry.id)
+        links[path] = DesiredLink(kind: .link, entry)
         return
       }
       for child in view.tree.children(of: path) {
         if copied, child.kind == .file || child.kind == .executable {
           if links[child.path] == nil, !ComposeFileName.all.contains(Path.name(child.path)) {
-            links[child.path] = DesiredLink(kind: .copy, from: child.path, id: child.id)
+            links[child.path] = DesiredLink(kind: .copy, child)
           }
         } else {
           link(child.path, copied: copied, into: &links, &found, stack)

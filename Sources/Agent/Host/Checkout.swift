@@ -38,14 +38,22 @@ struct Checkout: Sendable {
     return descriptor
   }
 
-  func pointer(of stack: String) -> String { "\(pointers)/\(LinkPlanning.pointerName(of: stack))" }
+  /// Reads the commit that a stack's pointer names.
+  func commit(of stack: String) -> String? { Files.link(at: pointer(of: stack)).map(Path.name) }
 
-  /// Reads the commit that a pointer names.
-  func commit(ofPointer path: String) -> String? { Files.link(at: path).map(Path.name) }
-
-  func point(_ pointer: String, to commit: String) throws(Failure) {
+  /// Leads a stack, or the host's own links, to a commit's release.
+  func point(_ stack: String, to commit: String) throws(Failure) {
     try Files.makeDirectories(pointers)
-    try Files.link(pointer, to: "../releases/\(commit)")
+    try Files.link(pointer(of: stack), to: "../releases/\(commit)")
+  }
+
+  func removePointer(of stack: String) {
+    Files.remove(pointer(of: stack))
+    Files.flush(pointers)
+  }
+
+  private func pointer(of stack: String) -> String {
+    "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
   func state() throws(Failure) -> State {

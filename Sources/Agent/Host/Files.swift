@@ -28,6 +28,13 @@ enum Files {
     return count < 0 ? nil : String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Follows every link; nothing when the path leads nowhere.
+  static func resolved(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   static func names(in directory: String) -> [String] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }
@@ -75,7 +82,18 @@ enum Files {
   /// Writes beside, flushes and renames, so that the name always holds the old content or the new one.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(Failure) {
     let temporary = unique(path)
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    try write(temporary, bytes, mode: mode)
+    guard rename(temporary, path) == 0 else {
+      let problem = failure("cannot write \(path)")
+      unlink(temporary)
+      throw problem
+    }
+    flush(Path.parent(path))
+  }
+
+  /// Writes a new file and flushes it.
+  static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw failure("cannot write \(path)") }
     var written = 0
     while written < bytes.count {
@@ -88,15 +106,9 @@ enum Files {
     let problem = complete ? nil : failure("cannot write \(path)")
     close(descriptor)
     if let problem {
-      unlink(temporary)
+      unlink(path)
       throw problem
     }
-    guard rename(temporary, path) == 0 else {
-      let problem = failure("cannot write \(path)")
-      unlink(temporary)
-      throw problem
-    }
-    flush(Path.parent(path))
   }
 
   /// Puts a symbolic link in place by one rename.

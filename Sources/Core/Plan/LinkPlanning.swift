@@ -21,8 +21,8 @@ public struct LinkPlanning: Sendable {
     return name
   }
 
-  /// The pointer of the configuration's `links:`; no stack has this name, since `/` only stands between names.
-  public static let hostPointer = "+links"
+  /// Stands for the configuration's `links:` among the stacks, in `stacks/+links`; no stack's name begins with `/`.
+  public static let host = "/links"
 
   /// Gives the text of the link at a live path.
   public func target(_ pointer: String, _ path: String) -> String { "\(pointers)/\(pointer)/\(path)" }

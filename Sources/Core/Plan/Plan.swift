@@ -6,13 +6,19 @@ public struct Plan: Sendable {
   public var stacks: [StackPlan]
   /// The live paths of the configuration's `links:`.
   public var links: [LinkPlan]
+  /// What the configuration's `links:` are to be.
+  public var hostLinks: [String: DesiredLink]
 
   /// Makes a plan.
-  public init(commit: String, stacks: [StackPlan], links: [LinkPlan]) {
+  public init(commit: String, stacks: [StackPlan], links: [LinkPlan], hostLinks: [String: DesiredLink]) {
     self.commit = commit
     self.stacks = stacks
     self.links = links
+    self.hostLinks = hostLinks
   }
+
+  /// Every live path, of the stacks and of the configuration.
+  public var allLinks: [LinkPlan] { (stacks.flatMap(\.links) + links).sorted { $0.live < $1.live } }
 
   /// Whether there is nothing to do.
   public var isEmpty: Bool {

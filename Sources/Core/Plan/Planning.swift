@@ -24,11 +24,13 @@ public struct Planning: Sendable {
   }
 
   /// Plans a stack that is to be brought to the commit, for the reasons that led to looking closer.
-  public func deploy(_ desired: DesiredStack, because reasons: [String]) -> StackPlan {
+  ///
+  /// `shared` are the host's own links, which the stack's services may mount as well.
+  public func deploy(_ desired: DesiredStack, because reasons: [String], shared: [LinkPlan]) -> StackPlan {
     let known = state.stacks[desired.name]
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services = services(
-      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links))
+      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared))
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
@@ -49,6 +51,11 @@ public struct Planning: Sendable {
     return StackPlan(
       name: name, work: .remove, from: observed.pointers[name], to: nil, project: known.project, reasons: ["stack removed"],
       services: services, links: plan(name, [:], known: known.links))
+  }
+
+  /// Plans the live paths of the configuration's `links:`.
+  public func host(_ desired: [String: DesiredLink]) -> [LinkPlan] {
+    plan(LinkPlanning.host, desired, known: state.links)
   }
 
   private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {

@@ -138,11 +138,19 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var from: String
   /// The id of the content.
   public var id: String
+  /// Whether the content is a program; a copy takes its mode from this.
+  public var executable: Bool
 
   /// Describes a live path.
-  public init(kind: Kind, from: String, id: String) {
+  public init(kind: Kind, from: String, id: String, executable: Bool = false) {
     self.kind = kind
     self.from = from
     self.id = id
+    self.executable = executable
+  }
+
+  /// Describes a live path for what a commit has.
+  public init(kind: Kind, _ entry: TrackedPath) {
+    self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
   }
 }

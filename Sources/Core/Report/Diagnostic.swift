@@ -44,6 +44,11 @@ public struct Diagnostic: Codable, Sendable, Equatable {
   /// Whether it refuses a commit.
   public var refuses: Bool { severity == .error && !waived }
 
+  /// Orders findings by file and place.
+  public func precedes(_ other: Diagnostic) -> Bool {
+    (file, line ?? 0, column ?? 0, rule, message) < (other.file, other.line ?? 0, other.column ?? 0, other.rule, other.message)
+  }
+
   private enum CodingKeys: String, CodingKey {
     case rule, severity, file, line, column, stack, service, message, help, waived
   }

@@ -1,0 +1,58 @@
+import Core
+import Git
+import Glibc
+
+/// Turns the staged files into the release of a commit.
+struct Release: Sendable {
+  let checkout: Checkout
+  let target: Fetch.Target
+  let stage: String
+
+  /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
+  func complete(_ paths: Set<String>) async throws(Failure) {
+    let tree = target.tree
+    let files = paths.flatMap { tree.files(under: $0) }.filter { Files.status("\(stage)/\($0.path)") == nil }
+    let entries = Set(files).compactMap { file -> TreeEntry? in
+      switch file.kind {
+      case .file: TreeEntry(path: file.path, kind: .file, id: file.id)
+      case .executable: TreeEntry(path: file.path, kind: .executable, id: file.id)
+      default: nil
+      }
+    }
+    do throws(GitError) {
+      try await target.mirror.export(entries, to: stage)
+    } catch {
+      throw Failure(
+        .host, error.message, help: "make room in \(checkout.path) and sync again; what runs stays as it is")
+    }
+    let release = "\(checkout.releases)/\(tree.commit)"
+    if Files.status(release) == nil {
+      flush(stage)
+      guard rename(stage, release) == 0 else { throw Files.failure("cannot name \(release)") }
+      Files.flush(checkout.releases)
+    } else {
+      try merge(stage, into: release)
+    }
+  }
+
+  private func flush(_ directory: String) {
+    for name in Files.names(in: directory) {
+      let path = "\(directory)/\(name)"
+      if Files.status(path).map(Files.isDirectory) ?? false { flush(path) }
+    }
+    Files.flush(directory)
+  }
+
+  private func merge(_ directory: String, into release: String) throws(Failure) {
+    try Files.makeDirectories(release)
+    for name in Files.names(in: directory) {
+      let (from, to) = ("\(directory)/\(name)", "\(release)/\(name)")
+      if Files.status(from).map(Files.isDirectory) ?? false {
+        try merge(from, into: to)
+      } else if Files.status(to) == nil, rename(from, to) != 0 {
+        throw Files.failure("cannot write \(to)")
+      }
+    }
+    Files.flush(release)
+  }
+}

@@ -1,0 +1,87 @@
+import Core
+import Git
+
+/// Brings the mirror up to date and names the target commit.
+struct Fetch: Sendable {
+  let settings: Settings
+  let checkout: Checkout
+
+  struct Target: Sendable {
+    let mirror: Mirror
+    let tree: CommitTree
+  }
+
+  /// Gives the target: the branch's head, or the commit that was asked for.
+  func target(head: String, commit: String?, acceptRewrite: String?) async throws(Failure) -> Target {
+    do throws(GitError) {
+      let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
+      let accepted = try await mirror.head()
+      if await !mirror.contains(head) { _ = try await mirror.fetch(from: settings.repository, deadline: Self.deadline) }
+      if let accepted, accepted != head, try await !mirror.isAncestor(accepted, of: head) {
+        guard let acceptRewrite, acceptRewrite.count >= 7, head.hasPrefix(acceptRewrite) else {
+          return try refuse(accepted, head)
+        }
+      }
+      if accepted != head { try await mirror.setHead(head) }
+      var target = head
+      if let commit {
+        target = try await mirror.resolve(commit)
+        guard try await mirror.isAncestor(target, of: head) else {
+          throw GitError(.unknownRevision, "\(commit) is no commit of the branch \(settings.branch)")
+        }
+      }
+      let paths = try await mirror.entries(of: target).map { TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id) }
+      return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths))
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+
+  /// Asks the repository for the branch's head.
+  func head() async throws(Failure) -> String {
+    do throws(GitError) {
+      return try await Mirror.remoteHead(of: settings.repository, branch: settings.branch, deadline: Self.deadline)
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+
+  private static let deadline = Duration.seconds(300)
+
+  private func refuse(_ accepted: String, _ head: String) throws(GitError) -> Target {
+    throw GitError(
+      .rewritten, "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of \(head.prefix(12))")
+  }
+}
+
+extension TrackedPath.Kind {
+  init(_ kind: TreeEntry.Kind) {
+    switch kind {
+    case .file: self = .file
+    case .executable: self = .executable
+    case .symlink: self = .symlink
+    case .submodule: self = .submodule
+    case .directory: self = .directory
+    }
+  }
+}
+
+extension Failure {
+  init(_ error: GitError, settings: Settings) {
+    switch error.kind {
+    case .unreachable, .authentication, .certificate, .timedOut, .notARepository:
+      self.init(
+        .unreachable, error.message, help: "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
+    case .branchMissing, .emptyRepository:
+      self.init(.unreachable, error.message, help: "push the branch \(settings.branch), or name another as `branch:`")
+    case .unknownRevision, .ambiguousRevision:
+      self.init(.configuration, error.message, help: "`git log --oneline \(settings.branch)` lists what can be named")
+    case .unsafePath:
+      self.init(.refused, error.message, help: "remove that file from the repository")
+    case .rewritten:
+      self.init(.refused, error.message, help: "if that was meant, sync once with --accept-rewrite and the new head's id")
+    case .missingObject, .tooLarge, .storage, .other:
+      self.init(.host, error.message, help: "see that \(settings.checkout) can be written and has room, and sync again")
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Core
+import Git
+
+/// Looks at the host, without changing anything.
+struct Observe: Sendable {
+  let settings: Settings
+  let checkout: Checkout
+  let links: LinkPlanning
+
+  /// Gives what stands at a live path.
+  func live(_ path: String) -> LiveEntry {
+    let place = Path.join(settings.liveRoot, path)
+    guard let found = Files.status(place) else { return .absent }
+    if Files.isLink(found) { return .link(Files.link(at: place) ?? "") }
+    if Files.isDirectory(found) { return .directory }
+    guard Files.isRegular(found) else { return .other }
+    return .file(Files.read(place, limit: .max).map { blobID(of: $0) } ?? "unreadable")
+  }
+
+  /// Gives the id of the host's own file at a path; clup's own links do not count as such.
+  func untracked(_ path: String) -> String {
+    switch live(path) {
+    case .absent: Fingerprint.absent
+    case .file(let id): id
+    case .link(let text) where links.isOwn(text): Fingerprint.absent
+    case .link: Files.read(Path.join(settings.liveRoot, path)).map { blobID(of: $0) } ?? "present"
+    case .directory, .other: "present"
+    }
+  }
+
+  /// Adds what the known stacks, the named ones and the host's links stand on.
+  func all(_ state: State, stacks: [String], containers: [Container]?) -> Observed {
+    var observed = Observed()
+    observed.containers = containers
+    for name in Set(stacks).union(state.stacks.keys) + [LinkPlanning.host] {
+      observed.pointers[name] = checkout.commit(of: name)
+    }
+    for stack in state.stacks.values {
+      for path in stack.untracked.keys { observed.untracked[path] = untracked(path) }
+      look(at: stack.links.keys, &observed)
+    }
+    look(at: state.links.keys, &observed)
+    return observed
+  }
+
+  func look(at paths: some Sequence<String>, _ observed: inout Observed) {
+    for path in paths where observed.live[path] == nil { observed.live[path] = live(path) }
+  }
+}

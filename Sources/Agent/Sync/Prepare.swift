@@ -1,0 +1,145 @@
+import Core
+import Git
+
+/// Everything between the target commit and its plan: discover, observe, validate, plan.
+struct Prepare: Sendable {
+  let settings: Settings
+  let request: SyncRequest
+  let checkout: Checkout
+  let programs: Programs
+  let target: Fetch.Target
+  let state: State
+  let containers: [Container]?
+  /// The unfinished release and the view for Compose; both are removed with the sync.
+  let stage: String
+  let view: String
+
+  struct Prepared: Sendable {
+    var plan: Plan
+    var diagnostics: [Diagnostic]
+    var discovery: Discovery
+  }
+
+  func plan() async throws(Failure) -> Prepared {
+    let tree = target.tree
+    let discovery = Discovery(tree, settings: settings)
+    let links = LinkPlanning(pointers: checkout.pointers)
+    let observe = Observe(settings: settings, checkout: checkout, links: links)
+    let chosen = try choose(from: discovery)
+    var observed = observe.all(state, stacks: discovery.stacks.map(\.name), containers: containers)
+    let touched = Touched(tree: tree, observed: observed, links: links)
+    let reasons = Dictionary(
+      uniqueKeysWithValues: discovery.stacks.filter { chosen.contains($0.name) }
+        .map { ($0.name, touched.reasons($0.name, known: state.stacks[$0.name])) })
+    let sources = discovery.stacks.filter { !(reasons[$0.name] ?? []).isEmpty }
+
+    var diagnostics = discovery.diagnostics
+    let broken = Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
+    let view = View(
+      directory: view, liveRoot: settings.liveRoot, tree: tree, stage: stage, mirror: target.mirror,
+      owns: { links.isOwn($0) })
+    let resolve = Resolve(programs: programs, view: view, settings: settings, observe: observe)
+    let answers = try await each(sources.filter { !broken.contains($0.name) }, atOnce: max(settings.sync.concurrency, 2)) {
+      source throws(Failure) in try await resolve.stack(source)
+    }
+    var desired: [String: DesiredStack] = [:]
+    for answer in answers {
+      diagnostics += answer.diagnostics
+      if let stack = answer.desired { desired[stack.name] = stack }
+    }
+    let names = Set(discovery.stacks.map(\.name))
+    diagnostics += collisions(discovery, desired)
+    diagnostics += Order.problems(
+      after: desired.mapValues(\.after).merging(
+        state.stacks.filter { names.contains($0.key) }.mapValues(\.after), uniquingKeysWith: { new, _ in new }),
+      stacks: names, places: places(discovery))
+    let host = Shared.take(
+      from: &desired, configured: hostLinks(tree, &diagnostics), state: state, remaining: names)
+    observe.look(at: desired.values.flatMap(\.links.keys), &observed)
+    observe.look(at: host.keys, &observed)
+
+    let planning = Planning(observed: observed, state: state, links: links)
+    let shared = planning.host(host)
+    var stacks: [StackPlan] = []
+    for source in discovery.stacks where chosen.contains(source.name) {
+      if let wish = desired[source.name] {
+        stacks.append(planning.deploy(wish, because: reasons[source.name] ?? [], shared: shared))
+      } else if let known = state.stacks[source.name] {
+        stacks.append(planning.unchanged(source.name, known: known))
+      }
+    }
+    let excluded = settings.exclude.map(Glob.init)
+    for (name, known) in state.stacks where !names.contains(name) && !excluded.contains(where: { $0.covers(name) }) {
+      if request.stacks.isEmpty || request.stacks.contains(name) { stacks.append(planning.remove(name, known: known)) }
+    }
+    stacks.sort { $0.name < $1.name }
+    let plan = Plan(
+      commit: tree.commit, stacks: stacks, links: shared, hostLinks: host)
+    diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
+    return Prepared(plan: plan, diagnostics: diagnostics.sorted { $0.precedes($1) }, discovery: discovery)
+  }
+
+  private func choose(from discovery: Discovery) throws(Failure) -> Set<String> {
+    let names = Set(discovery.stacks.map(\.name))
+    if names.isEmpty {
+      throw Failure(
+        .refused, "the commit \(target.tree.commit.prefix(12)) holds no stack: no directory has a Compose file",
+        help: "commit a compose.yaml or docker-compose.yml; what runs stays as it is")
+    }
+    for stack in request.stacks where !names.contains(stack) && state.stacks[stack] == nil {
+      throw Failure(.configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
+    }
+    return request.stacks.isEmpty ? names : names.intersection(request.stacks)
+  }
+
+  private func places(_ discovery: Discovery) -> [String: String] {
+    Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
+  }
+
+  private func collisions(_ discovery: Discovery, _ desired: [String: DesiredStack]) -> [Diagnostic] {
+    let places = places(discovery)
+    var projects = desired.mapValues(\.project)
+    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil { projects[name] = known.project }
+    var found = Collisions.between(projects: projects, places: places).filter { desired[$0.stack ?? ""] != nil }
+    for stack in desired.values where containers != nil {
+      let directory = Path.join(settings.liveRoot, stack.name)
+      let real = Files.resolved(directory)
+      let others = (containers ?? []).filter { container in
+        guard container.project == stack.project else { return false }
+        let moved = state.stacks.contains { name, known in
+          places[name] == nil && known.project == stack.project && Path.join(settings.liveRoot, name) == container.directory
+        }
+        return !moved && (real == nil || Files.resolved(container.directory) != real)
+      }
+      if let diagnostic = Collisions.foreign(
+        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory, containers: others)
+      {
+        found.append(diagnostic)
+      }
+    }
+    return found
+  }
+
+  /// Reads what the configuration's `links:` are to be.
+  private func hostLinks(_ tree: CommitTree, _ diagnostics: inout [Diagnostic]) -> [String: DesiredLink] {
+    var wishes: [String: DesiredLink] = [:]
+    for link in settings.links {
+      guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory else {
+        diagnostics.append(
+          Diagnostic(
+            rule: "forbidden-file", file: link.from, message: "`links:` names \(link.from), which is no file of the commit",
+            help: "commit it, or take it out of the host's configuration"))
+        continue
+      }
+      if link.mode == .copy && entry.kind == .directory {
+        for file in tree.files(under: link.from) where file.kind == .file || file.kind == .executable {
+          let rest = Path.relative(file.path, to: link.from) ?? ""
+          wishes[Path.join(link.to, rest)] = DesiredLink(kind: .copy, file)
+        }
+      } else {
+        wishes[link.to] = DesiredLink(kind: link.mode == .copy ? .copy : .link, entry)
+      }
+    }
+    return wishes
+  }
+}

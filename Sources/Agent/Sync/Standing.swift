@@ -1,0 +1,52 @@
+import Core
+import Glibc
+
+/// Looks for what stands in the way of a plan at the live paths themselves.
+struct Standing: Sendable {
+  let settings: Settings
+  let checkout: Checkout
+  let observed: Observed
+  let links: LinkPlanning
+
+  func problems(of plan: Plan) -> [Diagnostic] {
+    let own = plan.stacks.flatMap { stack in
+      stack.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, stack.name) }
+    }
+    return own + plan.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, nil) }
+  }
+
+  private func problem(_ link: LinkPlan, _ stack: String?) -> Diagnostic? {
+    let file = link.desired?.from ?? link.live
+    func refuse(_ message: String, _ help: String) -> Diagnostic {
+      Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help)
+    }
+    if let glob = settings.protectedPaths.glob(protecting: link.live) {
+      return Discovery.landsOnState(link.live, glob: glob, stack: stack)
+    }
+    let place = Path.join(settings.liveRoot, link.live)
+    if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {
+      return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
+    }
+    for ancestor in Path.ancestors(link.live) {
+      let directory = Path.join(settings.liveRoot, ancestor)
+      guard let found = Files.status(directory) else { break }
+      if Files.isDirectory(found) { continue }
+      guard Files.isLink(found) else {
+        return refuse("\(directory) is a file where the commit has a directory", "move it aside, and sync again")
+      }
+      guard let real = Files.resolved(directory), let inside = Path.relative(real, to: Files.resolved(settings.liveRoot) ?? "") else {
+        return refuse("\(directory) is a link that leads out of \(settings.liveRoot)", "make it a directory, or exclude the stack")
+      }
+      if let glob = settings.protectedPaths.glob(protecting: Path.join(inside, Path.name(link.live))) {
+        return refuse("\(directory) leads to \(inside), and `\(glob)` is protected on this host", "make it a directory")
+      }
+    }
+    switch observed.live[link.live] ?? .absent {
+    case .directory where !Files.names(in: place).isEmpty:
+      return refuse("\(place) is a directory with files in it where the commit has a file", "move it aside, and sync again")
+    case .other:
+      return refuse("\(place) is a socket, pipe or device where the commit has a file", "move it aside, and sync again")
+    default: return nil
+    }
+  }
+}
