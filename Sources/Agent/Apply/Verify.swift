@@ -1,0 +1,104 @@
+import Core
+import FoundationEssentials
+import Processes
+
+/// Watches a stack's containers until they are what the stack promises.
+struct Verify: Sendable {
+  let programs: Programs
+
+  struct Result: Sendable {
+    var error: String?
+    var logTail: [String] = []
+    var containers: [WatchedContainer] = []
+  }
+
+  /// Counts how often each container of a project has been started again.
+  func restarts(project: String) async throws(Failure) -> [String: Int] {
+    Dictionary(try await look(project).map { ($0.id, $0.restarts) }) { first, _ in first }
+  }
+
+  /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
+  func watch(
+    _ stack: DesiredStack, restarts: [String: Int], deadline: Duration
+  ) async throws(Failure) -> Result {
+    let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let events = Command(
+      programs.docker,
+      ["events", "--filter", "type=container", "--filter", "label=com.docker.compose.project=\(stack.project)", "--format", "{{.Action}}"],
+      environment: programs.environment, deadline: deadline + .seconds(60))
+    let pump = Task {
+      do { for try await _ in lines(of: events) { looker.yield() } } catch { looker.yield() }
+    }
+    defer { pump.cancel() }
+    let end = ContinuousClock.now + deadline
+    looker.yield()
+    var result = Result()
+    var reason = "nothing was seen of it"
+    var next = looks.makeAsyncIterator()
+    while await next.next() != nil {
+      result.containers = try await look(stack.project)
+      switch Verdict.of(stack.services, containers: result.containers, restarts: restarts) {
+      case .good: return result
+      case .failed(let why, let id):
+        result.error = why
+        result.logTail = await tail(id)
+        return result
+      case .wait(let time, let why):
+        reason = why
+        let left = end - ContinuousClock.now
+        if left <= .zero {
+          result.error = "not in place after \(Int(deadline.components.seconds)) s: \(reason)"
+          let slow = result.containers.first { $0.state != "running" || $0.health != "healthy" && $0.health != "none" }
+          if let slow { result.logTail = await tail(slow.id) }
+          return result
+        }
+        // A second at most, for an engine whose events stopped coming.
+        let pause = min(left, time ?? .seconds(1), .seconds(1))
+        Task {
+          try? await Task.sleep(for: pause)
+          looker.yield()
+        }
+      }
+    }
+    throw Failure(.host, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+  }
+
+  private func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
+    let listed = try await programs.docker(
+      ["ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter", "label=com.docker.compose.oneoff=False"])
+    let ids = listed.outputText.split(separator: "\n").map(String.init)
+    guard listed.succeeded, !ids.isEmpty else { return [] }
+    // A container that went away in between makes `inspect` fail, but it prints the others.
+    let outcome = try await programs.docker(["inspect", "--type", "container"] + ids)
+    guard let found = try? JSON(parsing: outcome.output).array else { return [] }
+    return found.map(Self.container)
+  }
+
+  private static func container(_ json: JSON) -> WatchedContainer {
+    let state = json["State"]
+    func count(_ value: JSON?) -> Int { if case .integer(let count)? = value { count } else { 0 } }
+    let started = state?["StartedAt"]?.string.flatMap(instant) ?? Date()
+    return WatchedContainer(
+      id: json["Id"]?.string ?? "", service: json["Config"]?["Labels"]?["com.docker.compose.service"]?.string ?? "",
+      state: state?["Status"]?.string ?? "", health: state?["Health"]?["Status"]?.string ?? "none",
+      exitCode: count(state?["ExitCode"]), restarts: count(json["RestartCount"]),
+      age: .seconds(Date().timeIntervalSince(started)))
+  }
+
+  private static func instant(_ text: String) -> Date? {
+    let parts = text.prefix { $0 != "Z" }.split(separator: ".", maxSplits: 1)
+    guard let second = parts.first, let whole = try? Date("\(second)Z", strategy: .iso8601) else { return nil }
+    let fraction = parts.count > 1 ? Double("0." + parts[1].prefix { $0.isNumber }) ?? 0 : 0
+    return whole.addingTimeInterval(fraction)
+  }
+
+  /// Gives the last lines of a container's log.
+  func tail(_ container: String) async -> [String] {
+    do throws(Failure) {
+      let outcome = try await programs.docker(["logs", "--tail", "20", container], deadline: .seconds(10))
+      return (outcome.outputText + outcome.errorText).split(separator: "\n").suffix(20).map { String($0.prefix(500)) }
+    } catch {
+      return []
+    }
+  }
+}

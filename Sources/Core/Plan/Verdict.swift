@@ -1,0 +1,94 @@
+/// A container as `docker inspect` shows it while a deploy is watched.
+public struct WatchedContainer: Sendable, Equatable {
+  /// The engine's id.
+  public var id: String
+  /// The service.
+  public var service: String
+  /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
+  public var state: String
+  /// `healthy`, `unhealthy`, `starting` or `none`.
+  public var health: String
+  /// What the program ended with.
+  public var exitCode: Int
+  /// How often the engine has started it again.
+  public var restarts: Int
+  /// How long it has been running.
+  public var age: Duration
+
+  /// Describes a container.
+  public init(
+    id: String, service: String, state: String, health: String, exitCode: Int, restarts: Int, age: Duration
+  ) {
+    self.id = id
+    self.service = service
+    self.state = state
+    self.health = health
+    self.exitCode = exitCode
+    self.restarts = restarts
+    self.age = age
+  }
+}
+
+/// What a look at a stack's containers says about its deploy.
+public enum Verdict: Sendable, Equatable {
+  case good
+  /// Not yet; time alone may decide after this long.
+  case wait(Duration?, because: String)
+  /// What went wrong, and the container that shows it.
+  case failed(String, container: String)
+
+  /// How long a service must keep running that has no health check.
+  public static let settle = Duration.seconds(2)
+  /// How often the engine may start a container again before it counts as a loop.
+  public static let restartLimit = 3
+
+  /// Judges a stack; `restarts` holds how often each container had been started again before the deploy.
+  public static func of(
+    _ services: [DesiredService], containers: [WatchedContainer], restarts: [String: Int]
+  ) -> Verdict {
+    let byService = Dictionary(grouping: containers) { $0.service }
+    var waiting: Verdict?
+    for service in services where service.replicas > 0 {
+      let own = byService[service.name] ?? []
+      if own.count < service.replicas {
+        waiting = waiting ?? .wait(nil, because: "\(service.name) has \(own.count) of \(service.replicas) containers")
+      }
+      for container in own {
+        switch judge(container, service, before: restarts[container.id] ?? 0) {
+        case .good: continue
+        case .failed(let why, let id): return .failed(why, container: id)
+        case .wait(let time, let why):
+          // The shortest time comes first, so that a failure is seen when it can be.
+          if case .wait(let known?, _)? = waiting, time.map({ $0 >= known }) ?? true { continue }
+          waiting = .wait(time, because: why)
+        }
+      }
+    }
+    return waiting ?? .good
+  }
+
+  private static func judge(_ container: WatchedContainer, _ service: DesiredService, before: Int) -> Verdict {
+    let name = service.name
+    let restarted = container.restarts - before
+    if restarted >= restartLimit {
+      return .failed("\(name) ends and is started again, over and over (exit \(container.exitCode))", container: container.id)
+    }
+    switch container.state {
+    case "running":
+      switch container.health {
+      case "healthy": return .good
+      case "unhealthy": return .failed("\(name) is unhealthy", container: container.id)
+      case "starting": return .wait(nil, because: "\(name) is not healthy yet")
+      default:
+        let needed = restarted > 0 ? settle * 5 : settle
+        return container.age >= needed ? .good : .wait(needed - container.age, because: "\(name) has only just started")
+      }
+    case "exited", "dead":
+      if container.exitCode == 0 && !service.restarts { return .good }
+      return .failed("\(name) ended with exit \(container.exitCode)", container: container.id)
+    case "restarting": return .wait(.seconds(1), because: "\(name) is being started again (exit \(container.exitCode))")
+    case "paused": return .failed("\(name) is paused", container: container.id)
+    default: return .wait(nil, because: "\(name) is \(container.state)")
+    }
+  }
+}
