@@ -9,7 +9,8 @@ public struct Failure: Error, Sendable, Equatable {
   /// The way out.
   public let help: String
 
-  init(_ kind: Kind, _ message: String, help: String) {
+  /// Makes a failure.
+  public init(_ kind: Kind, _ message: String, help: String) {
     self.kind = kind
     self.message = message
     self.help = help

@@ -1,1 +1,163 @@
-// CLI
+import Agent
+import Core
+import Dispatch
+import FoundationEssentials
+import Glibc
+
+/// The command line.
+public enum CLI {
+  /// The version of the program.
+  public static let version = "0.1.0"
+
+  /// Runs a command to its end and gives the exit status.
+  public static func run(_ words: [String], environment: [String: String]) async -> Int32 {
+    switch Arguments.parse(words) {
+    case .failure(let usage):
+      tell("clup: \(usage.message)")
+      tell("help: `clup help` lists the commands and their options")
+      return 2
+    case .success(let arguments):
+      let task = Task { await run(arguments, environment: environment) }
+      let signals = [SIGINT, SIGTERM].map { number in
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler { task.cancel() }
+        source.resume()
+        return source
+      }
+      defer { signals.forEach { $0.cancel() } }
+      return await task.value
+    }
+  }
+
+  private static func run(_ arguments: Arguments, environment: [String: String]) async -> Int32 {
+    switch arguments.command {
+    case "version":
+      print("clup \(version)")
+      return 0
+    case "help":
+      guard let topic = arguments.operands.first else {
+        print(Commands.overview)
+        return 0
+      }
+      guard let text = Commands.help(topic) else {
+        tell("clup: there is no command \(topic)\nhelp: `clup help` lists the commands")
+        return 2
+      }
+      print(text)
+      return 0
+    default: break
+    }
+    let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
+    switch load(file) {
+    case .failure(let failure): return end(failure)
+    case .success(let settings):
+      for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
+      switch arguments.command {
+      case "sync": return await sync(arguments, settings, environment)
+      case "status": return await status(arguments, settings, environment)
+      default: return history(arguments, settings)
+      }
+    }
+  }
+
+  private static func load(_ file: String) -> Result<Settings, Failure> {
+    guard let data = try? Data(contentsOf: URL(filePath: file)) else {
+      return .failure(
+        Failure(
+          .configuration, "there is no readable configuration at \(file)",
+          help: "write one with the keys repository, branch, live_root and checkout, or name another with --config"))
+    }
+    switch Settings.parse([UInt8](data)) {
+    case .success(let settings): return .success(settings)
+    case .failure(let problems):
+      let lines = problems.all.map { $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)" }
+      return .failure(
+        Failure(.configuration, lines.joined(separator: "\n"), help: "mend the configuration; nothing was changed"))
+    }
+  }
+
+  private static func sync(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32 {
+    var request = SyncRequest()
+    request.dryRun = arguments.switches.contains("--dry-run")
+    request.diff = arguments.switches.contains("--diff")
+    request.stacks = arguments.values["--stack"] ?? []
+    request.commit = arguments.values["--commit"]?.last
+    request.acceptRewrite = arguments.values["--accept-rewrite"]?.last
+    let ended = await Sync(settings: settings, request: request, environment: environment, say: { tell($0) }).run()
+    if arguments.output == .json {
+      print(encode(ended.report))
+      for text in ended.diffs { tell(text) }
+    } else {
+      for text in ended.diffs { print(text) }
+      for line in Render.report(ended.report, help: ended.failure?.help) { print(line) }
+    }
+    if let failure = ended.failure { return arguments.output == .json ? end(failure) : status(of: failure) }
+    switch ended.report.outcome {
+    case .unchanged, .planned, .deployed: return 0
+    case .failed: return 1
+    case .refused: return 3
+    }
+  }
+
+  private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32 {
+    do throws(Failure) {
+      let status = try await Status.look(settings: settings, environment: environment)
+      if arguments.output == .json { print(encode(status)) } else { Render.status(status).forEach { print($0) } }
+      return arguments.switches.contains("--exit-code") && !status.isGood ? 1 : 0
+    } catch {
+      return end(error)
+    }
+  }
+
+  private static func history(_ arguments: Arguments, _ settings: Settings) -> Int32 {
+    let wanted = arguments.values["-n"]?.last ?? "10"
+    guard let count = Int(wanted), count > 0 else {
+      return end(Failure(.configuration, "-n takes a number above 0, not \(wanted)", help: "clup history -n 10"))
+    }
+    var reports = Agent.history(of: settings)
+    if let stack = arguments.values["--stack"]?.last {
+      reports = reports.filter { $0.stacks.contains { $0.name == stack && $0.outcome != .unchanged } }
+    }
+    let shown = Array(reports.suffix(count))
+    if arguments.output == .json {
+      print(encode(shown))
+    } else if shown.isEmpty {
+      print("no sync was recorded yet")
+    } else {
+      Render.history(shown).forEach { print($0) }
+    }
+    return 0
+  }
+
+  private static func end(_ failure: Failure) -> Int32 {
+    tell("clup: \(failure.message)\nhelp: \(failure.help)")
+    return status(of: failure)
+  }
+
+  private static func status(of failure: Failure) -> Int32 {
+    switch failure.kind {
+    case .host: 1
+    case .configuration: 2
+    case .refused: 3
+    case .unreachable: 4
+    case .locked: 5
+    }
+  }
+
+  private static func print(_ text: String) { print(Array(text.utf8)) }
+
+  private static func print(_ bytes: [UInt8]) { write(bytes + [10], to: 1) }
+
+  private static func tell(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
+
+  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}

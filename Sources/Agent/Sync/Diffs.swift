@@ -1,0 +1,36 @@
+import Core
+import Git
+
+/// Shows line by line what a plan changes in the files that clup manages.
+struct Diffs: Sendable {
+  let mirror: Mirror
+  let state: State
+  let target: CommitTree
+  let checkout: Checkout
+
+  /// Gives the changes as a unified diff, file by file.
+  func of(_ plan: Plan) async throws(Failure) -> [String] {
+    var texts: [String] = []
+    for stack in plan.stacks {
+      guard case .deploy(let desired) = stack.work else { continue }
+      let paths = Set(desired.tracked.keys).union(state.stacks[stack.name]?.tracked.keys.map { $0 } ?? [])
+      var before: CommitTree?
+      if let from = stack.from {
+        do throws(GitError) {
+          before = CommitTree(commit: from, paths: try await mirror.entries(of: from).map { TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id) })
+        } catch {
+          before = nil
+        }
+      }
+      let files = Set(paths.flatMap { path in target.files(under: path).map(\.path) + (before?.files(under: path).map(\.path) ?? []) })
+      for file in files.sorted() where before?[file]?.id != target[file]?.id {
+        do throws(GitError) {
+          texts.append(try await mirror.difference(from: before?[file]?.id, to: target[file]?.id, path: file))
+        } catch {
+          throw Failure(.host, error.message, help: "sync without --diff")
+        }
+      }
+    }
+    return texts
+  }
+}

@@ -1,0 +1,78 @@
+/// One command with its options and its help.
+struct CommandHelp: Sendable {
+  let summary: String
+  var switches: Set<String> = []
+  var options: Set<String> = []
+  var operands = 0
+  let text: String
+}
+
+/// Every command.
+enum Commands {
+  static let order = ["sync", "status", "history", "help"]
+  static let all: [String: CommandHelp] = [
+    "sync": CommandHelp(
+      summary: "bring the host to the commit that the repository names",
+      switches: ["--dry-run", "--diff"], options: ["--stack", "--commit", "--accept-rewrite"],
+      text: """
+        usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--accept-rewrite COMMIT]
+
+        Fetches the branch, validates every stack that changed, and only then brings them over: what stands at a live
+        path is kept as <path>.bak.<timestamp>, the path becomes a link into the release, `docker compose up -d` runs in
+        the live directory, and clup watches until every service runs, or is healthy where it has a health check.
+
+          --dry-run                 show what would be done, and change nothing
+          --diff                    show what changes in the files
+          --stack S                 only this stack; may be given again
+          --commit REV              this commit of the branch instead of its head
+          --accept-rewrite COMMIT   accept a rewritten branch whose head is COMMIT
+        """),
+    "status": CommandHelp(
+      summary: "show each stack: commit, health, drift, last result",
+      switches: ["--exit-code"],
+      text: """
+        usage: clup status [--exit-code]
+
+        Compares what was deployed with what stands on the host now. Asks Docker Engine, but not the repository.
+
+          --exit-code   end with 1 when something is not in place
+        """),
+    "history": CommandHelp(
+      summary: "show past syncs",
+      options: ["-n", "--stack"],
+      text: """
+        usage: clup history [-n N] [--stack S]
+
+          -n N        the last N syncs (10)
+          --stack S   only those that touched this stack
+        """),
+    "help": CommandHelp(summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
+    "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
+  ]
+
+  private static let common = """
+      --config FILE        the configuration (CLUP_CONFIG, or /etc/clup/clup.yaml)
+      --output text|json   for people or for programs
+    """
+
+  static func help(_ name: String) -> String? {
+    guard let command = all[name] else { return nil }
+    return name == "help" || name == "version" ? command.text : "\(command.text)\n\n\(common)"
+  }
+
+  static var overview: String {
+    let lines = order.map { "  " + $0 + String(repeating: " ", count: 10 - $0.count) + (all[$0]?.summary ?? "") }
+    return """
+      clup keeps a Docker host equal to a git repository of Compose files.
+
+      usage: clup COMMAND [OPTION]…
+
+      \(lines.joined(separator: "\n"))
+
+      \(common)
+
+      Exit status: 0 in sync · 1 a stack or the host failed · 2 usage or configuration · 3 refused ·
+      4 the repository could not be reached · 5 another sync holds the lock.
+      """
+  }
+}

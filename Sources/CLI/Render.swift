@@ -1,0 +1,85 @@
+import Agent
+import Core
+
+/// Texts for people.
+enum Render {
+  static func report(_ report: Report, help: String?) -> [String] {
+    var lines = report.diagnostics.flatMap(diagnostic)
+    for stack in report.stacks {
+      let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
+      let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
+      lines.append("\(mark(stack.outcome)) \(stack.name)  \(word(stack.outcome))  \(commits)")
+      if stack.outcome == .unchanged { continue }
+      lines += stack.reasons.map { "    because: \($0)" }
+      for service in stack.services where service.action != .keep {
+        let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
+        lines.append("    \(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
+      }
+      if let error = stack.error { lines.append("    error: \(error)") }
+      lines += stack.logTail.map { "    | \($0)" }
+    }
+    for link in report.links where link.action != .keep {
+      lines.append("  \(link.action.rawValue) \(link.live)" + (link.backup.map { "  (kept as \($0))" } ?? ""))
+    }
+    if let error = report.error { lines.append("\(report.outcome == .planned ? "warning" : "error"): \(error)") }
+    if let help { lines.append("help: \(help)") }
+    lines.append(summary(report))
+    return lines
+  }
+
+  static func diagnostic(_ diagnostic: Diagnostic) -> [String] {
+    let place = [diagnostic.file] + [diagnostic.line, diagnostic.column].compactMap { $0.map(String.init) }
+    return [
+      "\(place.joined(separator: ":")): \(diagnostic.severity.rawValue): \(diagnostic.message) [\(diagnostic.rule)]",
+      "    help: \(diagnostic.help)",
+    ]
+  }
+
+  static func summary(_ report: Report) -> String {
+    let commit = report.commit.map { String($0.prefix(7)) } ?? "no commit"
+    let touched = report.stacks.filter { $0.outcome != .unchanged }.count
+    let count = "\(touched) of \(report.stacks.count) stacks"
+    let what =
+      switch report.outcome {
+      case .unchanged: "nothing to do, \(report.stacks.count) stacks in place"
+      case .planned: touched == 0 ? "nothing to do, \(report.stacks.count) stacks in place" : "would touch \(count); nothing was changed"
+      case .deployed: "brought over \(count)"
+      case .refused: "refused; nothing was changed"
+      case .failed: "failed"
+      }
+    return "\(commit) on \(report.branch): \(what) (\(report.durationMs) ms)"
+  }
+
+  static func status(_ status: Status) -> [String] {
+    var lines = status.stacks.flatMap { stack in
+      ["\(stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"]
+        + stack.drift.map { "    \($0)" }
+    }
+    if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
+    if let error = status.error { lines.append("warning: \(error)") }
+    lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
+    return lines
+  }
+
+  static func history(_ reports: [Report]) -> [String] {
+    reports.map { report in
+      let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \(word($0.outcome))" }
+      let detail = report.error ?? (touched.isEmpty ? "" : touched.joined(separator: ", "))
+      return "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  \(detail)"
+    }
+  }
+
+  private static func word(_ outcome: StackReport.Outcome) -> String {
+    outcome.rawValue.split(separator: "_").joined(separator: " ")
+  }
+
+  private static func mark(_ outcome: StackReport.Outcome) -> String {
+    switch outcome {
+    case .unchanged, .deployed: "✓"
+    case .planned: "→"
+    case .removed: "-"
+    case .refused, .failed, .rolledBack: "✗"
+    case .held, .pinned, .skipped: "·"
+    }
+  }
+}

@@ -1,0 +1,22 @@
+import CGit2
+
+extension Mirror {
+  /// Gives the unified diff of two blobs, either of which may be absent.
+  public func difference(from old: String?, to new: String?, path: String) throws(GitError) -> String {
+    let before = try old.map { id throws(GitError) in try contents(of: id, limit: 8 << 20) } ?? []
+    let after = try new.map { id throws(GitError) in try contents(of: id, limit: 8 << 20) } ?? []
+    var patch: OpaquePointer?
+    let code = before.withUnsafeBytes { before in
+      after.withUnsafeBytes { after in
+        git_patch_from_buffers(&patch, before.baseAddress, before.count, path, after.baseAddress, after.count, path, nil)
+      }
+    }
+    defer { git_patch_free(patch) }
+    try Git.check("cannot compare \(path)") { code }
+    var buffer = git_buf()
+    defer { git_buf_dispose(&buffer) }
+    let printed = git_patch_to_buf(&buffer, patch)
+    try Git.check("cannot compare \(path)") { printed }
+    return buffer.ptr.map { String(cString: $0) } ?? ""
+  }
+}
