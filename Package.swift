@@ -25,7 +25,7 @@ let package = Package(
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
     .testTarget(name: "CLITests", dependencies: ["CLI"]),
     .testTarget(name: "StructureTests"),
-    .testTarget(name: "EndToEndTests"),
+    .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),
   ],
   swiftLanguageModes: [.v6]
 )

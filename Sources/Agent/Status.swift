@@ -7,7 +7,7 @@ public struct Status: Codable, Sendable, Equatable {
   public struct Stack: Codable, Sendable, Equatable {
     /// The stack's name.
     public var name: String
-    /// How its last sync ended.
+    /// How the last sync ended that did something to it.
     public var outcome: String?
     /// The commit that it runs.
     public var commit: String?
@@ -63,7 +63,9 @@ public struct Status: Codable, Sendable, Equatable {
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
     var last: [String: String] = [:]
-    for report in checkout.history() { for stack in report.stacks { last[stack.name] = stack.outcome.rawValue } }
+    for stack in checkout.history().flatMap(\.stacks) where stack.outcome != .unchanged || last[stack.name] == nil {
+      last[stack.name] = stack.outcome.rawValue
+    }
     // Against the commit that runs, only the host itself can differ.
     let paths = { (stack: StackState) in stack.tracked.filter { $0.value != Fingerprint.absent }.map { TrackedPath(path: $0.key, kind: .file, id: $0.value) } }
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {

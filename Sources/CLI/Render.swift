@@ -10,7 +10,8 @@ enum Render {
       let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
       lines.append("\(mark(stack.outcome)) \(stack.name)  \(word(stack.outcome))  \(commits)")
       if stack.outcome == .unchanged { continue }
-      lines += stack.reasons.map { "    because: \($0)" }
+      let told = Set(stack.services.compactMap(\.reason))
+      lines += stack.reasons.filter { !told.contains($0) }.map { "    \($0)" }
       for service in stack.services where service.action != .keep {
         let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
         lines.append("    \(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")

@@ -1,0 +1,149 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+/// A host of its own in a scratch directory: a repository, a live root, a configuration, and the built program.
+struct Host {
+  let root: String
+  let environment: [String: String]
+  var live: String { root + "/live" }
+  var work: String { root + "/work" }
+  var checkout: String { live + "/clup" }
+
+  static let engine = ProcessInfo.processInfo.environment["CLUP_TEST_DOCKER_HOST"]
+  static let skips = ProcessInfo.processInfo.environment["CLUP_TEST_SKIP_ENGINE"] == "1"
+  static let binary = ProcessInfo.processInfo.environment["CLUP_TEST_BINARY"]
+
+  /// Makes the directories and a repository with these files; `live` are the host's own.
+  init(_ files: [String: String], live own: [String: String] = [:], settings: String = "") async throws {
+    root = try #require(realpath(NSTemporaryDirectory(), nil).map { String(cString: $0) }) + "/clup-e2e-" + UUID().uuidString.prefix(8).lowercased()
+    var variables = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME"].contains($0.key) }
+    variables["DOCKER_HOST"] = Self.engine ?? "unix:///nowhere/docker.sock"
+    variables["GIT_CONFIG_GLOBAL"] = "/dev/null"
+    environment = variables
+    for directory in [live, work] { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) }
+    for (path, text) in own { try write(path, text, in: live) }
+    try "repository: \(root)/repo.git\nbranch: main\nlive_root: \(live)\ncheckout: \(checkout)\n\(settings)".write(
+      toFile: root + "/clup.yaml", atomically: true, encoding: .utf8)
+    try await git("init", "-q", "-b", "main")
+    try await git("init", "-q", "--bare", "-b", "main", root + "/repo.git")
+    if !files.isEmpty { try await push(files) }
+  }
+
+  func write(_ path: String, _ text: String, in directory: String) throws {
+    let file = directory + "/" + path
+    try FileManager.default.createDirectory(atPath: Path.parent(file), withIntermediateDirectories: true)
+    try text.write(toFile: file, atomically: false, encoding: .utf8)
+  }
+
+  /// Commits these files, removes those without text, and pushes.
+  @discardableResult
+  func push(_ files: [String: String?]) async throws -> String {
+    for (path, text) in files {
+      if let text { try write(path, text, in: work) } else { try await git("rm", "-rq", path) }
+    }
+    try await git("add", "-A")
+    try await git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "change")
+    try await git("push", "-q", root + "/repo.git", "HEAD:main")
+    return try await git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+  }
+
+  @discardableResult
+  func git(_ arguments: String...) async throws -> String { try await call("git", arguments, in: work) }
+
+  @discardableResult
+  func docker(_ arguments: String...) async throws -> String { try await call("docker", arguments, in: root) }
+
+  private func call(_ name: String, _ arguments: [String], in directory: String) async throws -> String {
+    let program = try #require(find(name, in: environment["PATH"] ?? ""))
+    let outcome = try await run(Command(program, arguments, environment: environment, directory: directory, deadline: .seconds(60)))
+    if !outcome.succeeded { Issue.record("\(name) \(arguments): \(outcome.errorText)") }
+    return outcome.outputText
+  }
+
+  struct Answer {
+    let status: Int32
+    let output: String
+    let errors: String
+    /// The report of a sync; a test that needs one fails without it.
+    func report() throws -> Report { try JSONDecoder().decode(Report.self, from: Data(output.utf8)) }
+  }
+
+  /// Runs the program as a user would.
+  func clup(_ arguments: [String], environment extra: [String: String] = [:], configuration: Bool = true) async throws -> Answer {
+    let program = try #require(Self.binary, "CLUP_TEST_BINARY names the built program; deploy/test sets it")
+    var variables = environment.merging(extra) { _, new in new }
+    if configuration, variables["CLUP_CONFIG"] == nil { variables["CLUP_CONFIG"] = root + "/clup.yaml" }
+    let outcome = try await run(
+      Command(program, arguments, environment: variables, directory: root, deadline: .seconds(120)))
+    guard case .exited(let status) = outcome.status else { return Answer(status: -1, output: outcome.outputText, errors: outcome.errorText) }
+    return Answer(status: status, output: outcome.outputText, errors: outcome.errorText)
+  }
+
+  func sync(_ arguments: String..., expect status: Int32 = 0, _ place: SourceLocation = #_sourceLocation) async throws -> Report {
+    let answer = try await clup(["sync", "--output", "json"] + arguments)
+    #expect(answer.status == status, "\(answer.output)\n\(answer.errors)", sourceLocation: place)
+    return try answer.report()
+  }
+
+  /// Every container of this host: `project/service` with its id.
+  func containers() async throws -> [String: String] {
+    let format = "{{.Label \"com.docker.compose.project\"}}/{{.Label \"com.docker.compose.service\"}} {{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}"
+    var found: [String: String] = [:]
+    for line in try await docker("ps", "-a", "--no-trunc", "--format", format).split(separator: "\n") {
+      let parts = line.split(separator: " ").map(String.init)
+      if parts.count == 3, parts[2].hasPrefix(root) { found[parts[0]] = parts[1] }
+    }
+    return found
+  }
+
+  /// Names, inodes, modes, owners, sizes, times and contents below a path of the live root.
+  func inventory(_ path: String = ".") async throws -> String {
+    try await call(
+      "sh",
+      ["-c", "find . -path ./clup -prune -o -printf '%p %i %m %U:%G %s %T@ %l\\n' | sort; find . -path ./clup -prune -o -type f -exec sha256sum {} + | sort"],
+      in: Path.join(live, path))
+  }
+
+  /// What clup keeps: links, pointers, state and history.
+  func pointers() async throws -> String {
+    try await call("sh", ["-c", "find clup/stacks clup/state.json clup/history.jsonl clup/releases -printf '%p %i %T@ %l\\n' 2>/dev/null | sort"], in: live)
+  }
+
+  /// Removes what the test made, on the engine and on the disk.
+  func end() async throws {
+    if Self.engine != nil {
+      let ids = Array(try await containers().values)
+      if !ids.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + ids, in: root) }
+      let networks = try await docker("network", "ls", "-q", "--filter", "label=com.docker.compose.project")
+      for id in networks.split(separator: "\n") {
+        let used = try await docker("network", "inspect", "-f", "{{len .Containers}}", String(id))
+        if used.hasPrefix("0") { try await docker("network", "rm", String(id)) }
+      }
+    }
+    try FileManager.default.removeItem(atPath: root)
+  }
+
+  /// Gives a test its host, and takes it away again however the test ends.
+  static func with(
+    _ files: [String: String], live: [String: String] = [:], settings: String = "", _ test: (Host) async throws -> Void
+  ) async throws {
+    let host = try await Host(files, live: live, settings: settings)
+    do { try await test(host) } catch {
+      try await host.end()
+      throw error
+    }
+    try await host.end()
+  }
+}
+
+/// A service that sleeps, with further lines of its own.
+func sleeper(_ name: String = "web", _ lines: String...) -> String {
+  "services:\n" + service(name, lines)
+}
+
+func service(_ name: String, _ lines: [String] = []) -> String {
+  let own = ["image: busybox:test", "command: sleep 100000", "stop_signal: SIGKILL"] + lines
+  return "  \(name):\n" + own.map { "    \($0)\n" }.joined()
+}
