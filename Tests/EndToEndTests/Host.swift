@@ -15,6 +15,12 @@ struct Host {
   static let skips = ProcessInfo.processInfo.environment["CLUP_TEST_SKIP_ENGINE"] == "1"
   static let binary = ProcessInfo.processInfo.environment["CLUP_TEST_BINARY"]
 
+  /// The Compose plugin of this machine.
+  static let plugin = [
+    (ProcessInfo.processInfo.environment["HOME"] ?? "") + "/.docker", "/usr/local/lib/docker", "/usr/libexec/docker",
+    "/usr/lib/docker",
+  ].map { $0 + "/cli-plugins/docker-compose" }.first { access($0, X_OK) == 0 }
+
   /// Makes the directories and a repository with these files; `live` are the host's own.
   init(_ files: [String: String], live own: [String: String] = [:], settings: String = "") async throws {
     root = try #require(realpath(NSTemporaryDirectory(), nil).map { String(cString: $0) }) + "/clup-e2e-" + UUID().uuidString.prefix(8).lowercased()
@@ -114,12 +120,12 @@ struct Host {
   /// Removes what the test made, on the engine and on the disk.
   func end() async throws {
     if Self.engine != nil {
-      let ids = Array(try await containers().values)
-      if !ids.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + ids, in: root) }
-      let networks = try await docker("network", "ls", "-q", "--filter", "label=com.docker.compose.project")
-      for id in networks.split(separator: "\n") {
-        let used = try await docker("network", "inspect", "-f", "{{len .Containers}}", String(id))
-        if used.hasPrefix("0") { try await docker("network", "rm", String(id)) }
+      let found = try await containers()
+      if !found.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + found.values, in: root) }
+      for project in Set(found.keys.map { Path.parent($0) }) {
+        let label = "label=com.docker.compose.project=\(project)"
+        let networks = try await docker("network", "ls", "-q", "--filter", label).split(separator: "\n").map(String.init)
+        if !networks.isEmpty { _ = try await call("docker", ["network", "rm"] + networks, in: root) }
       }
     }
     try FileManager.default.removeItem(atPath: root)

@@ -116,7 +116,8 @@ struct Resolve: Sendable {
       return DesiredService(
         name: service.name, hash: byService[service.name] ?? "", image: service.image,
         fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
-        replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck)
+        replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
+        claims: service.claims)
     }
     let desired = DesiredStack(
       name: name, commit: view.tree.commit, project: model.project, tracked: tracked, untracked: untracked,

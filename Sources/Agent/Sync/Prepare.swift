@@ -100,7 +100,12 @@ struct Prepare: Sendable {
     let places = places(discovery)
     var projects = desired.mapValues(\.project)
     for (name, known) in state.stacks where projects[name] == nil && places[name] != nil { projects[name] = known.project }
-    var found = Collisions.between(projects: projects, places: places).filter { desired[$0.stack ?? ""] != nil }
+    var claims = desired.mapValues { $0.services.flatMap(\.claims) }
+    for (name, known) in state.stacks where claims[name] == nil && places[name] != nil {
+      claims[name] = known.services.flatMap(\.claims)
+    }
+    var found = (Collisions.between(projects: projects, places: places) + Collisions.between(claims: claims, places: places))
+      .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
       let directory = Path.join(settings.liveRoot, stack.name)
       let real = Files.resolved(directory)

@@ -55,6 +55,8 @@ public struct ComposeService: Sendable, Equatable {
   public let hasHealthCheck: Bool
   /// How many containers it has.
   public let replicas: Int
+  /// What no other service can have beside it.
+  public let claims: [Claim]
   /// Each top-level key of the service, to find out what changed.
   public let fields: [String: JSON]
 
@@ -76,6 +78,11 @@ public struct ComposeService: Sendable, Equatable {
     buildContexts = contexts.filter { $0.hasPrefix("/") }
     let policy = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
     restarts = policy != "no" && policy != "none" && !(policy.hasPrefix("on-failure"))
+    claims = (json["container_name"]?.string).map { [.containerName($0)] } ?? []
+      + (json["ports"]?.array ?? []).compactMap { port in
+        guard let published = port["published"]?.string, !published.isEmpty, published != "0" else { return nil }
+        return .port(published, transport: port["protocol"]?.string ?? "tcp", address: port["host_ip"]?.string ?? "")
+      }
     let check = json["healthcheck"]
     hasHealthCheck = check != nil && check?["disable"]?.bool != true && check?["test"]?.array.first?.string != "NONE"
     if case .integer(let count)? = json["scale"] {

@@ -110,11 +110,13 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var restarts: Bool
   /// Whether a health check decides about it.
   public var hasHealthCheck: Bool
+  /// What no other service can have beside it: container names and host ports.
+  public var claims: [Claim]
 
   /// Describes a service.
   public init(
     name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
-    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool
+    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool, claims: [Claim] = []
   ) {
     self.name = name
     self.hash = hash
@@ -125,6 +127,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
     self.replicas = replicas
     self.restarts = restarts
     self.hasHealthCheck = hasHealthCheck
+    self.claims = claims
   }
 }
 

@@ -15,6 +15,19 @@ public enum Collisions {
     }
   }
 
+  /// Compares what the services of all stacks claim for themselves.
+  public static func between(claims: [String: [Claim]], places: [String: String]) -> [Diagnostic] {
+    let all = claims.sorted { $0.key < $1.key }.flatMap { stack, claims in claims.map { (stack, $0) } }
+    var holders: [String: [(String, Claim)]] = [:]
+    for (stack, claim) in all { holders[claim.subject, default: []].append((stack, claim)) }
+    return all.compactMap { stack, claim in
+      guard let other = holders[claim.subject]?.first(where: { $0.0 != stack && $0.1.excludes(claim) }) else { return nil }
+      return Diagnostic(
+        rule: "project-collision", file: places[stack] ?? stack, stack: stack,
+        message: "\(claim) is also claimed by \(other.0)", help: "give one of the two another")
+    }
+  }
+
   /// Looks for containers of a stack's project that were started from another directory.
   public static func foreign(
     _ stack: String, project: String, place: String, directory: String, containers: [Container]

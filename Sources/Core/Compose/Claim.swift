@@ -1,0 +1,32 @@
+/// What the engine gives to one container only.
+public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
+  case containerName(String)
+  /// A published port, `8080` or a range; an empty address stands for all of them.
+  case port(String, transport: String, address: String)
+
+  /// The claim for people.
+  public var description: String {
+    switch self {
+    case .containerName(let name): "the container name \(name)"
+    case .port(let port, let transport, let address): "the host port \(address.isEmpty ? "" : address + ":")\(port)/\(transport)"
+    }
+  }
+
+  /// What is claimed, without the address.
+  var subject: String {
+    switch self {
+    case .containerName(let name): name
+    case .port(let port, let transport, _): "\(port)/\(transport)"
+    }
+  }
+
+  /// Says whether one excludes the other.
+  public func excludes(_ other: Claim) -> Bool {
+    guard case .port(let port, let transport, let address) = self,
+      case .port(let otherPort, let otherTransport, let otherAddress) = other
+    else { return self == other }
+    let everywhere: Set<String> = ["", "0.0.0.0", "::"]
+    return port == otherPort && transport == otherTransport
+      && (address == otherAddress || everywhere.contains(address) || everywhere.contains(otherAddress))
+  }
+}
