@@ -112,9 +112,9 @@ struct Host {
       in: Path.join(live, path))
   }
 
-  /// What clup keeps: links, pointers, state and history.
+  /// What decides about the stacks: releases, pointers and state.
   func pointers() async throws -> String {
-    try await call("sh", ["-c", "find clup/stacks clup/state.json clup/history.jsonl clup/releases -printf '%p %i %T@ %l\\n' 2>/dev/null | sort"], in: live)
+    try await call("sh", ["-c", "find clup/stacks clup/state.json -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; ls -A clup/releases"], in: live)
   }
 
   /// Removes what the test made, on the engine and on the disk.

@@ -31,6 +31,14 @@ public enum Blame {
     for source in candidates {
       if let error = source.error { return (source.path, error.mark) }
     }
+    if let match = message.firstMatch(of: /(?:env file|open|stat) (\S+?):? (?:not found|no such file)/) {
+      for source in sources {
+        guard let document = source.document else { continue }
+        if let mark = place(ofFile: String(match.1), in: document, directory: Path.parent(source.path)) {
+          return (source.path, mark)
+        }
+      }
+    }
     for source in candidates {
       guard let document = source.document else { continue }
       if let mark = mark(message, in: document) { return (source.path, mark) }
@@ -54,6 +62,13 @@ public enum Blame {
       }
     }
     return mark
+  }
+
+  /// Gives the place of the first text that names a file, seen from a directory.
+  private static func place(ofFile file: String, in node: Node, directory: String) -> Mark? {
+    if let text = node.string { return Path.join(directory, text) == file ? node.start : nil }
+    let within = (node.sequence ?? []) + (node.mapping ?? []).map(\.value)
+    return within.lazy.compactMap { place(ofFile: file, in: $0, directory: directory) }.first
   }
 
   private static let sections: Set<String> = ["services", "networks", "volumes", "configs", "secrets", "include", "name"]

@@ -1,0 +1,145 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+/// Bad input gets a clear sentence and the right exit status, and loses nothing. None of these needs an engine.
+@Suite struct Inputs {
+  struct Case: CustomTestStringConvertible {
+    let testDescription: String
+    let settings: String
+    let status: Int32
+    let says: String
+  }
+
+  static let configurations: [Case] = [
+    Case(testDescription: "an empty file", settings: "", status: 2, says: "the file is empty"),
+    Case(testDescription: "an unknown key", settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nbrnch: x\n", status: 2, says: "clup.yaml:5:1: "),
+    Case(testDescription: "an unknown key within", settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nsync:\n  intervall: 1s\n", status: 2, says: "clup.yaml:6:3: "),
+    Case(testDescription: "no YAML", settings: "repository: [\n", status: 2, says: "clup.yaml:2:1: "),
+    Case(testDescription: "a missing key", settings: "repository: /r\n", status: 2, says: "branch"),
+    Case(testDescription: "a relative live root", settings: "repository: /r\nbranch: main\nlive_root: l\ncheckout: /l/c\n", status: 2, says: "clup.yaml:3:12: "),
+  ]
+
+  @Test(arguments: configurations) func `a configuration is refused with its place`(_ bad: Case) async throws {
+    try await Host.with([:]) { host in
+      try bad.settings.write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+      let answer = try await host.clup(["sync"])
+      #expect(answer.status == bad.status)
+      #expect(answer.errors.contains(bad.says), "\(answer.errors)")
+      #expect(answer.errors.contains("help: "))
+    }
+  }
+
+  @Test func `no configuration at all is said with the path that was tried`() async throws {
+    try await Host.with([:]) { host in
+      let answer = try await host.clup(["sync"], environment: ["CLUP_CONFIG": host.root + "/gone.yaml"])
+      #expect(answer.status == 2)
+      #expect(answer.errors.contains(host.root + "/gone.yaml"))
+    }
+  }
+
+  static let usages: [([String], String)] = [
+    (["synk"], "did you mean `clup sync`?"), (["sync", "--dryrun"], "has no option --dryrun"), (["sync", "--stack"], "needs a value"),
+    (["sync", "--output", "xml"], "text or json"), (["status", "extra"], "does not take extra"), (["history", "-n", "0"], "above 0"),
+  ]
+
+  @Test(arguments: usages) func `bad usage ends with 2 and says what to do`(_ words: [String], _ says: String) async throws {
+    try await Host.with([:]) { host in
+      let answer = try await host.clup(words)
+      #expect(answer.status == 2)
+      #expect(answer.errors.contains(says), "\(answer.errors)")
+    }
+  }
+
+  @Test func `help and version answer without a configuration`() async throws {
+    try await Host.with([:]) { host in
+      for words in [["help"], ["help", "sync"], ["sync", "--help"], ["--version"], ["--help"], []] {
+        let answer = try await host.clup(words, configuration: false)
+        #expect(answer.status == 0)
+        #expect(!answer.output.isEmpty && answer.errors.isEmpty)
+      }
+    }
+  }
+
+  static let repositories: [Case] = [
+    Case(testDescription: "a repository that does not exist", settings: "repository: /nowhere/repo.git\nbranch: main\n", status: 4, says: "/nowhere/repo.git"),
+    Case(testDescription: "a server that does not answer", settings: "repository: git://127.0.0.1:1/repo.git\nbranch: main\n", status: 4, says: "127.0.0.1"),
+    Case(testDescription: "no such branch", settings: "repository: ROOT/repo.git\nbranch: gone\n", status: 4, says: "no branch gone"),
+    Case(testDescription: "an empty repository", settings: "repository: ROOT/empty.git\nbranch: main\n", status: 4, says: "no commit"),
+    Case(testDescription: "a repository without stacks", settings: "repository: ROOT/repo.git\nbranch: main\n", status: 3, says: "no stack"),
+  ]
+
+  @Test(arguments: repositories) func `a repository that cannot be used is said, and nothing is made of it`(_ bad: Case) async throws {
+    try await Host.with(["README.md": "no stack here\n"], live: ["a/file": "x\n"]) { host in
+      try await host.git("init", "-q", "--bare", "-b", "main", host.root + "/empty.git")
+      let text = bad.settings.replacing("ROOT", with: host.root) + "live_root: \(host.live)\ncheckout: \(host.checkout)\n"
+      try text.write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+      let answer = try await host.clup(["sync", "--dry-run", "--output", "json"])
+      #expect(answer.status == bad.status, "\(answer.errors)")
+      #expect(answer.errors.contains(bad.says), "\(answer.errors)")
+      #expect(try answer.report().error?.contains(bad.says) == true)
+      #expect(try await host.inventory().contains("./a/file"))
+    }
+  }
+
+  @Test func `a checkout that holds something else is left alone`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()], live: ["clup/precious": "x\n"]) { host in
+      let answer = try await host.clup(["sync"])
+      #expect(answer.status == 2)
+      #expect(answer.output.contains("holds something else already: precious"))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: host.checkout) == ["precious"])
+    }
+  }
+
+  @Test func `without an engine a dry run plans, and a sync changes nothing`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()], live: ["a/compose.yaml": "services: {}\n"]) { host in
+      let nowhere = ["DOCKER_HOST": "unix:///nowhere/docker.sock"]
+      let planned = try await host.clup(["sync", "--dry-run", "--output", "json"], environment: nowhere)
+      #expect(planned.status == 0)
+      #expect(try planned.report().error?.contains("planned as if nothing were running") == true)
+      let before = try await host.inventory()
+      let answer = try await host.clup(["sync"], environment: nowhere)
+      #expect(answer.status == 1)
+      #expect(answer.output.contains("Docker Engine does not answer"))
+      #expect(try await host.inventory() == before)
+    }
+  }
+
+  @Test func `without a docker command it says so`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      let answer = try await host.clup(["sync"], environment: ["PATH": "/nowhere"])
+      #expect(answer.status == 1)
+      #expect(answer.output.contains("there is no docker command in /nowhere"))
+    }
+  }
+
+  @Test func `a second sync while one runs ends with 5`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      _ = try await host.clup(["sync", "--dry-run"])
+      let descriptor = open(host.checkout + "/lock", O_RDWR | O_CLOEXEC)
+      #expect(flock(descriptor, LOCK_EX) == 0)
+      let answer = try await host.clup(["sync", "--output", "json"])
+      #expect(answer.status == 5)
+      #expect(answer.errors.contains("another sync holds"))
+      close(descriptor)
+    }
+  }
+
+  @Test func `a full disk loses nothing, and the next sync goes on`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000)]) { host in
+      try FileManager.default.createDirectory(atPath: host.checkout, withIntermediateDirectories: true)
+      let mount = try #require(find("mount", in: host.environment["PATH"] ?? ""))
+      let unmount = try #require(find("umount", in: host.environment["PATH"] ?? ""))
+      let mounted = try await run(Command(mount, ["-t", "tmpfs", "-o", "size=1m", "clup-test", host.checkout], environment: [:], deadline: .seconds(10)))
+      try #require(mounted.succeeded, "\(mounted.errorText)")
+      let full = try await host.clup(["sync"])
+      _ = try await run(Command(unmount, [host.checkout], environment: [:], deadline: .seconds(10)))
+      #expect(full.status == 1)
+      #expect(full.output.contains("No space left on device"), "\(full.output)")
+      #expect(!FileManager.default.fileExists(atPath: host.live + "/a"))
+      let planned = try await host.clup(["sync", "--dry-run"])
+      #expect(planned.status == 0)
+    }
+  }
+}
