@@ -10,8 +10,14 @@ enum Remote {
   static func head(of url: String, branch: String) throws(GitError) -> String {
     try Library.start()
     return try open(url) { remote throws(GitError) in
-      try Git.check("cannot reach \(redacted(url))") {
-        git_remote_connect(remote, GIT_DIRECTION_FETCH, nil, nil, nil)
+      do throws(GitError) {
+        try Git.check("cannot reach \(redacted(url))") {
+          git_remote_connect(remote, GIT_DIRECTION_FETCH, nil, nil, nil)
+        }
+      } catch {
+        // A refused connection comes as an error of the operating system, like a full disk.
+        let known = error.kind == .authentication || error.kind == .certificate
+        throw known ? error : GitError(.unreachable, error.message)
       }
       defer { git_remote_disconnect(remote) }
       var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?

@@ -1,0 +1,210 @@
+import Foundation
+import Git
+import Glibc
+import Testing
+
+/// A scratch directory with a repository that the `git` program made.
+struct Scratch: ~Copyable {
+  let root: String
+  var url: String { root + "/repo" }
+
+  init() throws {
+    root = NSTemporaryDirectory() + "clup-git-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: root + "/repo", withIntermediateDirectories: true)
+    try git("init", "-q", "-b", "main")
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: root) }
+
+  @discardableResult
+  func git(_ arguments: String...) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/repo"] + arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .newlines)
+  }
+
+  @discardableResult
+  func commit(_ files: [String: String], _ message: String = "change") throws -> String {
+    for (path, text) in files {
+      let file = root + "/repo/" + path
+      try FileManager.default.createDirectory(
+        atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+      try text.write(toFile: file, atomically: false, encoding: .utf8)
+    }
+    try git("add", "-A")
+    try git("commit", "-q", "--allow-empty", "-m", message)
+    return try git("rev-parse", "HEAD")
+  }
+
+  func mirror() throws -> Mirror { try Mirror(at: root + "/mirror.git", branch: "main", create: true) }
+}
+
+@Suite struct MirrorTests {
+  @Test func `a head is asked for without a mirror, and fetched once`() async throws {
+    let scratch = try Scratch()
+    let id = try scratch.commit(["a/compose.yaml": "services: {}\n"])
+    #expect(try await Mirror.remoteHead(of: scratch.url, branch: "main", deadline: .seconds(10)) == id)
+    let mirror = try scratch.mirror()
+    #expect(try await mirror.head() == nil)
+    #expect(await !mirror.contains(id))
+    #expect(try await mirror.fetch(from: "file://" + scratch.url, deadline: .seconds(10)) == id)
+    #expect(await mirror.contains(id))
+    #expect(try await mirror.head() == nil, "a fetched commit is not accepted yet")
+    try await mirror.setHead(id)
+    #expect(try await mirror.head() == id)
+  }
+
+  @Test func `entries hold every kind, and directories with their tree's id`() async throws {
+    let scratch = try Scratch()
+    try FileManager.default.createSymbolicLink(atPath: scratch.root + "/repo/link", withDestinationPath: "/etc/shadow")
+    let id = try scratch.commit(["dir/run": "#!/bin/sh\n", "plain": "x"])
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.root + "/repo/dir/run")
+    let second = try scratch.commit([:])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    let entries = try await mirror.entries(of: second)
+    let kinds = Dictionary(uniqueKeysWithValues: entries.map { ($0.path, $0.kind) })
+    #expect(kinds == [".": .directory, "dir": .directory, "dir/run": .executable, "link": .symlink, "plain": .file])
+    #expect(entries.first { $0.path == "dir" }?.id == (try scratch.git("rev-parse", "HEAD:dir")))
+    #expect(entries.first { $0.path == "." }?.id == (try scratch.git("rev-parse", "HEAD^{tree}")))
+    #expect(try await mirror.isAncestor(id, of: second))
+    #expect(try await !mirror.isAncestor(second, of: id))
+    #expect(try await mirror.commit(second).parents == [id])
+  }
+
+  @Test func `an export is read-only and keeps the executable bit`() async throws {
+    let scratch = try Scratch()
+    let id = try scratch.commit(["dir/plain": "text\n", "link-target": ""])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    let out = scratch.root + "/out"
+    try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+    try await mirror.export(try await mirror.entries(of: id), to: out)
+    #expect(try String(contentsOfFile: out + "/dir/plain", encoding: .utf8) == "text\n")
+    var found = stat()
+    #expect(stat(out + "/dir/plain", &found) == 0 && found.st_mode & 0o777 == 0o444)
+  }
+
+  @Test func `a blob's id is git's own`() throws {
+    let scratch = try Scratch()
+    try scratch.commit(["x": "content\n"])
+    #expect(blobID(of: Array("content\n".utf8)) == (try scratch.git("rev-parse", "HEAD:x")))
+  }
+
+  @Test func `a blob larger than the limit is refused`() async throws {
+    let scratch = try Scratch()
+    let id = try scratch.commit(["big": String(repeating: "x", count: 1000)])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    let blob = try #require(try await mirror.entries(of: id).first { $0.path == "big" })
+    await #expect { try await mirror.contents(of: blob.id, limit: 999) } throws: { ($0 as? GitError)?.kind == .tooLarge }
+    #expect(try await mirror.contents(of: blob.id, limit: 1000).count == 1000)
+  }
+
+  @Test func `revisions are found by id, by its beginning and by ancestry`() async throws {
+    let scratch = try Scratch()
+    let first = try scratch.commit(["a": "1"])
+    let second = try scratch.commit(["a": "2"])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    try await mirror.setHead(second)
+    #expect(try await mirror.resolve(second) == second)
+    #expect(try await mirror.resolve(String(first.prefix(10))) == first)
+    #expect(try await mirror.resolve("HEAD~1") == first)
+    await #expect { try await mirror.resolve("nothing") } throws: { ($0 as? GitError)?.kind == .unknownRevision }
+  }
+
+  @Test func `a difference names the lines`() async throws {
+    let scratch = try Scratch()
+    try scratch.commit(["a": "one\ntwo\n"])
+    let old = try scratch.git("rev-parse", "HEAD:a")
+    try scratch.commit(["a": "one\nthree\n"])
+    let new = try scratch.git("rev-parse", "HEAD:a")
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    let text = try await mirror.difference(from: old, to: new, path: "a")
+    #expect(text.contains("-two\n+three\n"))
+    #expect(try await mirror.difference(from: nil, to: new, path: "a").contains("+one\n"))
+  }
+
+  static let unreachable: [(url: String, kind: GitError.Kind)] = [
+    ("/nowhere/at/all", .unreachable), ("file:///nowhere/at/all", .unreachable), ("git://127.0.0.1:1/repo", .unreachable),
+    ("http://127.0.0.1:1/repo", .unreachable),
+  ]
+
+  @Test(arguments: unreachable) func `what cannot be reached is said so`(_ url: String, _ kind: GitError.Kind) async throws {
+    await #expect { try await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10)) } throws: {
+      ($0 as? GitError)?.kind == kind
+    }
+  }
+
+  @Test func `an empty repository and a missing branch are told apart`() async throws {
+    let scratch = try Scratch()
+    let url = scratch.url
+    await #expect { try await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10)) } throws: {
+      ($0 as? GitError)?.kind == .emptyRepository
+    }
+    try scratch.commit(["a": "1"])
+    await #expect { try await Mirror.remoteHead(of: url, branch: "gone", deadline: .seconds(10)) } throws: {
+      ($0 as? GitError)?.kind == .branchMissing && ($0 as? GitError)?.message.contains("it has main") == true
+    }
+  }
+
+  @Test func `a URL is shown without what stands before the @`() {
+    #expect(!redacted("https://user:token@example.org/repo.git").contains("token"))
+    #expect(redacted("https://example.org/repo.git") == "https://example.org/repo.git")
+  }
+
+  @Test func `a real git daemon serves a fetch, and one that never answers meets the deadline`() async throws {
+    let scratch = try Scratch()
+    let id = try scratch.commit(["a": "1"])
+    let port = try freePort()
+    let daemon = Process()
+    daemon.executableURL = URL(filePath: "/usr/bin/env")
+    daemon.arguments = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", "--port=\(port)", "--base-path=\(scratch.root)"]
+    daemon.standardError = FileHandle.nullDevice
+    try daemon.run()
+    defer { daemon.terminate() }
+    let url = "git://127.0.0.1:\(port)/repo"
+    var head: String?
+    for _ in 0..<100 where head == nil {
+      head = try? await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10))
+      if head == nil { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    #expect(head == id)
+    #expect(try await scratch.mirror().fetch(from: url, deadline: .seconds(10)) == id)
+
+    let (listener, silent) = try listening()
+    defer { close(listener) }
+    await #expect {
+      try await Mirror.remoteHead(of: "git://127.0.0.1:\(silent)/repo", branch: "main", deadline: .milliseconds(300))
+    } throws: { ($0 as? GitError)?.kind == .timedOut }
+  }
+
+  /// Opens a port of the loopback that accepts connections and says nothing.
+  private func listening() throws -> (Int32, UInt16) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) + listen(descriptor, 8) + getsockname(descriptor, $0, &length) }
+    }
+    try #require(code == 0)
+    return (descriptor, UInt16(bigEndian: address.sin_port))
+  }
+
+  private func freePort() throws -> UInt16 {
+    let (descriptor, port) = try listening()
+    close(descriptor)
+    return port
+  }
+}
