@@ -18,7 +18,7 @@ let package = Package(
     .target(name: "CLI", dependencies: ["Agent", "Core"]),
     .executableTarget(name: "clup", dependencies: ["CLI"]),
 
-    .testTarget(name: "GitTests", dependencies: ["Git"]),
+    .testTarget(name: "GitTests", dependencies: ["Git", "Processes"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),

@@ -1,6 +1,7 @@
 import Foundation
 import Git
 import Glibc
+import Processes
 import Testing
 
 /// A scratch directory with a repository that the `git` program made.
@@ -8,39 +9,35 @@ struct Scratch: ~Copyable {
   let root: String
   var url: String { root + "/repo" }
 
-  init() throws {
+  init() async throws {
     root = NSTemporaryDirectory() + "clup-git-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: root + "/repo", withIntermediateDirectories: true)
-    try git("init", "-q", "-b", "main")
+    try await git("init", "-q", "-b", "main")
   }
 
   deinit { try? FileManager.default.removeItem(atPath: root) }
 
   @discardableResult
-  func git(_ arguments: String...) throws -> String {
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/repo"] + arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .newlines)
+  func git(_ arguments: String...) async throws -> String {
+    let own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/repo"]
+    let program = try #require(find("git", in: Self.path))
+    let outcome = try await run(Command(program, own + arguments, environment: ["PATH": Self.path], deadline: .seconds(30)))
+    return outcome.outputText.trimmingCharacters(in: .newlines)
   }
 
+  static let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+
   @discardableResult
-  func commit(_ files: [String: String], _ message: String = "change") throws -> String {
+  func commit(_ files: [String: String], _ message: String = "change") async throws -> String {
     for (path, text) in files {
       let file = root + "/repo/" + path
       try FileManager.default.createDirectory(
         atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
       try text.write(toFile: file, atomically: false, encoding: .utf8)
     }
-    try git("add", "-A")
-    try git("commit", "-q", "--allow-empty", "-m", message)
-    return try git("rev-parse", "HEAD")
+    try await git("add", "-A")
+    try await git("commit", "-q", "--allow-empty", "-m", message)
+    return try await git("rev-parse", "HEAD")
   }
 
   func mirror() throws -> Mirror { try Mirror(at: root + "/mirror.git", branch: "main", create: true) }
@@ -48,8 +45,8 @@ struct Scratch: ~Copyable {
 
 @Suite struct MirrorTests {
   @Test func `a head is asked for without a mirror, and fetched once`() async throws {
-    let scratch = try Scratch()
-    let id = try scratch.commit(["a/compose.yaml": "services: {}\n"])
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["a/compose.yaml": "services: {}\n"])
     #expect(try await Mirror.remoteHead(of: scratch.url, branch: "main", deadline: .seconds(10)) == id)
     let mirror = try scratch.mirror()
     #expect(try await mirror.head() == nil)
@@ -62,26 +59,26 @@ struct Scratch: ~Copyable {
   }
 
   @Test func `entries hold every kind, and directories with their tree's id`() async throws {
-    let scratch = try Scratch()
+    let scratch = try await Scratch()
     try FileManager.default.createSymbolicLink(atPath: scratch.root + "/repo/link", withDestinationPath: "/etc/shadow")
-    let id = try scratch.commit(["dir/run": "#!/bin/sh\n", "plain": "x"])
+    let id = try await scratch.commit(["dir/run": "#!/bin/sh\n", "plain": "x"])
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.root + "/repo/dir/run")
-    let second = try scratch.commit([:])
+    let second = try await scratch.commit([:])
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     let entries = try await mirror.entries(of: second)
     let kinds = Dictionary(uniqueKeysWithValues: entries.map { ($0.path, $0.kind) })
     #expect(kinds == [".": .directory, "dir": .directory, "dir/run": .executable, "link": .symlink, "plain": .file])
-    #expect(entries.first { $0.path == "dir" }?.id == (try scratch.git("rev-parse", "HEAD:dir")))
-    #expect(entries.first { $0.path == "." }?.id == (try scratch.git("rev-parse", "HEAD^{tree}")))
+    #expect(entries.first { $0.path == "dir" }?.id == (try await scratch.git("rev-parse", "HEAD:dir")))
+    #expect(entries.first { $0.path == "." }?.id == (try await scratch.git("rev-parse", "HEAD^{tree}")))
     #expect(try await mirror.isAncestor(id, of: second))
     #expect(try await !mirror.isAncestor(second, of: id))
     #expect(try await mirror.commit(second).parents == [id])
   }
 
   @Test func `an export is read-only and keeps the executable bit`() async throws {
-    let scratch = try Scratch()
-    let id = try scratch.commit(["dir/plain": "text\n", "link-target": ""])
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["dir/plain": "text\n", "link-target": ""])
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     let out = scratch.root + "/out"
@@ -92,15 +89,15 @@ struct Scratch: ~Copyable {
     #expect(stat(out + "/dir/plain", &found) == 0 && found.st_mode & 0o777 == 0o444)
   }
 
-  @Test func `a blob's id is git's own`() throws {
-    let scratch = try Scratch()
-    try scratch.commit(["x": "content\n"])
-    #expect(blobID(of: Array("content\n".utf8)) == (try scratch.git("rev-parse", "HEAD:x")))
+  @Test func `a blob's id is git's own`() async throws {
+    let scratch = try await Scratch()
+    try await scratch.commit(["x": "content\n"])
+    #expect(blobID(of: Array("content\n".utf8)) == (try await scratch.git("rev-parse", "HEAD:x")))
   }
 
   @Test func `a blob larger than the limit is refused`() async throws {
-    let scratch = try Scratch()
-    let id = try scratch.commit(["big": String(repeating: "x", count: 1000)])
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["big": String(repeating: "x", count: 1000)])
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     let blob = try #require(try await mirror.entries(of: id).first { $0.path == "big" })
@@ -109,9 +106,9 @@ struct Scratch: ~Copyable {
   }
 
   @Test func `revisions are found by id, by its beginning and by ancestry`() async throws {
-    let scratch = try Scratch()
-    let first = try scratch.commit(["a": "1"])
-    let second = try scratch.commit(["a": "2"])
+    let scratch = try await Scratch()
+    let first = try await scratch.commit(["a": "1"])
+    let second = try await scratch.commit(["a": "2"])
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     try await mirror.setHead(second)
@@ -122,11 +119,11 @@ struct Scratch: ~Copyable {
   }
 
   @Test func `a difference names the lines`() async throws {
-    let scratch = try Scratch()
-    try scratch.commit(["a": "one\ntwo\n"])
-    let old = try scratch.git("rev-parse", "HEAD:a")
-    try scratch.commit(["a": "one\nthree\n"])
-    let new = try scratch.git("rev-parse", "HEAD:a")
+    let scratch = try await Scratch()
+    try await scratch.commit(["a": "one\ntwo\n"])
+    let old = try await scratch.git("rev-parse", "HEAD:a")
+    try await scratch.commit(["a": "one\nthree\n"])
+    let new = try await scratch.git("rev-parse", "HEAD:a")
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     let text = try await mirror.difference(from: old, to: new, path: "a")
@@ -146,12 +143,12 @@ struct Scratch: ~Copyable {
   }
 
   @Test func `an empty repository and a missing branch are told apart`() async throws {
-    let scratch = try Scratch()
+    let scratch = try await Scratch()
     let url = scratch.url
     await #expect { try await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10)) } throws: {
       ($0 as? GitError)?.kind == .emptyRepository
     }
-    try scratch.commit(["a": "1"])
+    try await scratch.commit(["a": "1"])
     await #expect { try await Mirror.remoteHead(of: url, branch: "gone", deadline: .seconds(10)) } throws: {
       ($0 as? GitError)?.kind == .branchMissing && ($0 as? GitError)?.message.contains("it has main") == true
     }
@@ -163,15 +160,16 @@ struct Scratch: ~Copyable {
   }
 
   @Test func `a real git daemon serves a fetch, and one that never answers meets the deadline`() async throws {
-    let scratch = try Scratch()
-    let id = try scratch.commit(["a": "1"])
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["a": "1"])
     let port = try freePort()
-    let daemon = Process()
-    daemon.executableURL = URL(filePath: "/usr/bin/env")
-    daemon.arguments = ["git", "daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", "--port=\(port)", "--base-path=\(scratch.root)"]
-    daemon.standardError = FileHandle.nullDevice
-    try daemon.run()
-    defer { daemon.terminate() }
+    let program = try #require(find("git", in: Scratch.path))
+    let daemon = Command(
+      program,
+      ["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", "--port=\(port)", "--base-path=\(scratch.root)"],
+      environment: ["PATH": Scratch.path], deadline: .seconds(60))
+    let serving = Task { try await run(daemon) }
+    defer { serving.cancel() }
     let url = "git://127.0.0.1:\(port)/repo"
     var head: String?
     for _ in 0..<100 where head == nil {
