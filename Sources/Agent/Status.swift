@@ -67,9 +67,14 @@ public struct Status: Codable, Sendable, Equatable {
       last[stack.name] = stack.outcome.rawValue
     }
     // Against the commit that runs, only the host itself can differ.
-    let paths = { (stack: StackState) in stack.tracked.filter { $0.value != Fingerprint.absent }.map { TrackedPath(path: $0.key, kind: .file, id: $0.value) } }
+    let paths = { (stack: StackState) in
+      stack.tracked.filter { $0.value != Fingerprint.absent }.map {
+        TrackedPath(path: $0.key, kind: .file, id: $0.value)
+      }
+    }
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
-      let touched = Touched(tree: CommitTree(commit: known.commit, paths: paths(known)), observed: observed, links: links)
+      let touched = Touched(
+        tree: CommitTree(commit: known.commit, paths: paths(known)), observed: observed, links: links)
       let own = (containers ?? []).filter { $0.project == known.project }
       let services = ServicePlanning.plan(desired: known.services, known: known.services, containers: own)
       status.stacks.append(

@@ -44,7 +44,9 @@ struct Arguments: Sendable, Equatable {
       switch option {
       case "--config": arguments.configuration = value
       case "--output":
-        guard let output = Output(rawValue: value) else { return .failure(Usage("--output is text or json, not \(value)")) }
+        guard let output = Output(rawValue: value) else {
+          return .failure(Usage("--output is text or json, not \(value)"))
+        }
         arguments.output = output
       default: arguments.values[option, default: []].append(value)
       }

@@ -71,13 +71,16 @@ public enum CLI {
     switch Settings.parse([UInt8](data)) {
     case .success(let settings): return .success(settings)
     case .failure(let problems):
-      let lines = problems.all.map { $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)" }
+      let lines = problems.all.map {
+        $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
+      }
       return .failure(
         Failure(.configuration, lines.joined(separator: "\n"), help: "mend the configuration; nothing was changed"))
     }
   }
 
-  private static func sync(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32 {
+  private static func sync(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32
+  {
     var request = SyncRequest()
     request.dryRun = arguments.switches.contains("--dry-run")
     request.diff = arguments.switches.contains("--diff")
@@ -100,7 +103,9 @@ public enum CLI {
     }
   }
 
-  private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32 {
+  private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
+    -> Int32
+  {
     do throws(Failure) {
       let status = try await Status.look(settings: settings, environment: environment)
       if arguments.output == .json { print(encode(status)) } else { Render.status(status).forEach { print($0) } }

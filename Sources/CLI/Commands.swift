@@ -46,7 +46,8 @@ enum Commands {
           -n N        the last N syncs (10)
           --stack S   only those that touched this stack
         """),
-    "help": CommandHelp(summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
+    "help": CommandHelp(
+      summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
     "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
   ]
 

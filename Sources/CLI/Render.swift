@@ -43,7 +43,9 @@ enum Render {
     let what =
       switch report.outcome {
       case .unchanged: "nothing to do, \(report.stacks.count) stacks in place"
-      case .planned: touched == 0 ? "nothing to do, \(report.stacks.count) stacks in place" : "would touch \(count); nothing was changed"
+      case .planned:
+        touched == 0
+          ? "nothing to do, \(report.stacks.count) stacks in place" : "would touch \(count); nothing was changed"
       case .deployed: "brought over \(count)"
       case .refused: "refused; nothing was changed"
       case .failed: "failed"
@@ -53,7 +55,9 @@ enum Render {
 
   static func status(_ status: Status) -> [String] {
     var lines = status.stacks.flatMap { stack in
-      ["\(stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"]
+      [
+        "\(stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"
+      ]
         + stack.drift.map { "    \($0)" }
     }
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
@@ -66,7 +70,8 @@ enum Render {
     reports.map { report in
       let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \(word($0.outcome))" }
       let detail = report.error ?? (touched.isEmpty ? "" : touched.joined(separator: ", "))
-      return "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  \(detail)"
+      return
+        "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  \(detail)"
     }
   }
 

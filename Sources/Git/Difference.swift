@@ -8,7 +8,8 @@ extension Mirror {
     var patch: OpaquePointer?
     let code = before.withUnsafeBytes { before in
       after.withUnsafeBytes { after in
-        git_patch_from_buffers(&patch, before.baseAddress, before.count, path, after.baseAddress, after.count, path, nil)
+        git_patch_from_buffers(
+          &patch, before.baseAddress, before.count, path, after.baseAddress, after.count, path, nil)
       }
     }
     defer { git_patch_free(patch) }

@@ -5,7 +5,8 @@ enum Library {
   private static let ready: Int32 = {
     let code = git_libgit2_init()
     // What lies in somebody's ~/.gitconfig or /etc/gitconfig must not change where a deploy comes from.
-    for level in [GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_PROGRAMDATA] {
+    for level in [GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_PROGRAMDATA]
+    {
       git_opts_set_search_path(level.rawValue, "")
     }
     // A repository on a local path belongs to whom it belongs to; nothing in it is executed.

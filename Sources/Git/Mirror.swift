@@ -37,7 +37,9 @@ public actor Mirror {
       repository = try Repository(creating: path, branch: branch)
     } else {
       repository = try Repository(opening: path)
-      for name in ["HEAD.lock", "config.lock", "packed-refs.lock", "refs/clup/fetched.lock", "refs/heads/\(branch).lock"] {
+      for name in [
+        "HEAD.lock", "config.lock", "packed-refs.lock", "refs/clup/fetched.lock", "refs/heads/\(branch).lock",
+      ] {
         unlink("\(path)/\(name)")
       }
     }
@@ -107,7 +109,9 @@ public actor Mirror {
         subject: git_commit_summary(commit).map { String(cString: $0) } ?? "",
         author: author,
         time: git_commit_time(commit),
-        parents: (0..<git_commit_parentcount(commit)).compactMap { git_commit_parent_id(commit, $0).map { text(of: $0) } })
+        parents: (0..<git_commit_parentcount(commit)).compactMap {
+          git_commit_parent_id(commit, $0).map { text(of: $0) }
+        })
     }
   }
 

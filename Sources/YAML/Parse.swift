@@ -129,7 +129,8 @@ private struct EventParser {
   private func checkSize(_ mark: Mark) throws(YAMLError) {
     if size > limits.nodes {
       throw YAMLError(
-        kind: .tooLarge, message: "there are more than \(limits.nodes) values, counting what aliases repeat", mark: mark)
+        kind: .tooLarge, message: "there are more than \(limits.nodes) values, counting what aliases repeat", mark: mark
+      )
     }
   }
 
@@ -143,7 +144,8 @@ private struct EventParser {
   private func failure() -> YAMLError {
     let problem = parser.problem.map { String(cString: $0) } ?? "not readable as YAML"
     if parser.error == YAML_READER_ERROR {
-      return YAMLError(kind: .encoding, message: "not UTF-8 text: \(problem)", mark: mark(atByte: parser.problem_offset))
+      return YAMLError(
+        kind: .encoding, message: "not UTF-8 text: \(problem)", mark: mark(atByte: parser.problem_offset))
     }
     let context = parser.context.map { String(cString: $0) + ": " } ?? ""
     return YAMLError(kind: .syntax, message: context + problem, mark: Mark(parser.problem_mark))

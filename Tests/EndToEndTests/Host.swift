@@ -23,12 +23,16 @@ struct Host {
 
   /// Makes the directories and a repository with these files; `live` are the host's own.
   init(_ files: [String: String], live own: [String: String] = [:], settings: String = "") async throws {
-    root = try #require(realpath(NSTemporaryDirectory(), nil).map { String(cString: $0) }) + "/clup-e2e-" + UUID().uuidString.prefix(8).lowercased()
+    root =
+      try #require(realpath(NSTemporaryDirectory(), nil).map { String(cString: $0) }) + "/clup-e2e-"
+      + UUID().uuidString.prefix(8).lowercased()
     var variables = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME"].contains($0.key) }
     variables["DOCKER_HOST"] = Self.engine ?? "unix:///nowhere/docker.sock"
     variables["GIT_CONFIG_GLOBAL"] = "/dev/null"
     environment = variables
-    for directory in [live, work] { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) }
+    for directory in [live, work] {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    }
     for (path, text) in own { try write(path, text, in: live) }
     try "repository: \(root)/repo.git\nbranch: main\nlive_root: \(live)\ncheckout: \(checkout)\n\(settings)".write(
       toFile: root + "/clup.yaml", atomically: true, encoding: .utf8)
@@ -50,7 +54,8 @@ struct Host {
       if let text { try write(path, text, in: work) } else { try await git("rm", "-rq", path) }
     }
     try await git("add", "-A")
-    try await git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "change")
+    try await git(
+      "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--allow-empty", "-m", "change")
     try await git("push", "-q", root + "/repo.git", "HEAD:main")
     return try await git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
   }
@@ -63,7 +68,8 @@ struct Host {
 
   private func call(_ name: String, _ arguments: [String], in directory: String) async throws -> String {
     let program = try #require(find(name, in: environment["PATH"] ?? ""))
-    let outcome = try await run(Command(program, arguments, environment: environment, directory: directory, deadline: .seconds(60)))
+    let outcome = try await run(
+      Command(program, arguments, environment: environment, directory: directory, deadline: .seconds(60)))
     if !outcome.succeeded { Issue.record("\(name) \(arguments): \(outcome.errorText)") }
     return outcome.outputText
   }
@@ -77,17 +83,23 @@ struct Host {
   }
 
   /// Runs the program as a user would.
-  func clup(_ arguments: [String], environment extra: [String: String] = [:], configuration: Bool = true) async throws -> Answer {
+  func clup(_ arguments: [String], environment extra: [String: String] = [:], configuration: Bool = true) async throws
+    -> Answer
+  {
     let program = try #require(Self.binary, "CLUP_TEST_BINARY names the built program; deploy/test sets it")
     var variables = environment.merging(extra) { _, new in new }
     if configuration, variables["CLUP_CONFIG"] == nil { variables["CLUP_CONFIG"] = root + "/clup.yaml" }
     let outcome = try await run(
       Command(program, arguments, environment: variables, directory: root, deadline: .seconds(120)))
-    guard case .exited(let status) = outcome.status else { return Answer(status: -1, output: outcome.outputText, errors: outcome.errorText) }
+    guard case .exited(let status) = outcome.status else {
+      return Answer(status: -1, output: outcome.outputText, errors: outcome.errorText)
+    }
     return Answer(status: status, output: outcome.outputText, errors: outcome.errorText)
   }
 
-  func sync(_ arguments: String..., expect status: Int32 = 0, _ place: SourceLocation = #_sourceLocation) async throws -> Report {
+  func sync(_ arguments: String..., expect status: Int32 = 0, _ place: SourceLocation = #_sourceLocation) async throws
+    -> Report
+  {
     let answer = try await clup(["sync", "--output", "json"] + arguments)
     #expect(answer.status == status, "\(answer.output)\n\(answer.errors)", sourceLocation: place)
     return try answer.report()
@@ -95,7 +107,8 @@ struct Host {
 
   /// Every container of this host: `project/service` with its id.
   func containers() async throws -> [String: String] {
-    let format = "{{.Label \"com.docker.compose.project\"}}/{{.Label \"com.docker.compose.service\"}} {{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}"
+    let format =
+      "{{.Label \"com.docker.compose.project\"}}/{{.Label \"com.docker.compose.service\"}} {{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}"
     var found: [String: String] = [:]
     for line in try await docker("ps", "-a", "--no-trunc", "--format", format).split(separator: "\n") {
       let parts = line.split(separator: " ").map(String.init)
@@ -108,13 +121,19 @@ struct Host {
   func inventory(_ path: String = ".") async throws -> String {
     try await call(
       "sh",
-      ["-c", "find . -path ./clup -prune -o -printf '%p %i %m %U:%G %s %T@ %l\\n' | sort; find . -path ./clup -prune -o -type f -exec sha256sum {} + | sort"],
+      [
+        "-c",
+        "find . -path ./clup -prune -o -printf '%p %i %m %U:%G %s %T@ %l\\n' | sort; find . -path ./clup -prune -o -type f -exec sha256sum {} + | sort",
+      ],
       in: Path.join(live, path))
   }
 
   /// What decides about the stacks: releases, pointers and state.
   func pointers() async throws -> String {
-    try await call("sh", ["-c", "find clup/stacks clup/state.json -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; ls -A clup/releases"], in: live)
+    try await call(
+      "sh",
+      ["-c", "find clup/stacks clup/state.json -printf '%p %i %T@ %l\\n' 2>/dev/null | sort; ls -A clup/releases"],
+      in: live)
   }
 
   /// Removes what the test made, on the engine and on the disk.
@@ -124,7 +143,8 @@ struct Host {
       if !found.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + found.values, in: root) }
       for project in Set(found.keys.map { Path.parent($0) }) {
         let label = "label=com.docker.compose.project=\(project)"
-        let networks = try await docker("network", "ls", "-q", "--filter", label).split(separator: "\n").map(String.init)
+        let networks = try await docker("network", "ls", "-q", "--filter", label).split(separator: "\n").map(
+          String.init)
         if !networks.isEmpty { _ = try await call("docker", ["network", "rm"] + networks, in: root) }
       }
     }

@@ -14,11 +14,19 @@ import Testing
 
   static let configurations: [Case] = [
     Case(testDescription: "an empty file", settings: "", status: 2, says: "the file is empty"),
-    Case(testDescription: "an unknown key", settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nbrnch: x\n", status: 2, says: "clup.yaml:5:1: "),
-    Case(testDescription: "an unknown key within", settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nsync:\n  intervall: 1s\n", status: 2, says: "clup.yaml:6:3: "),
+    Case(
+      testDescription: "an unknown key",
+      settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nbrnch: x\n", status: 2,
+      says: "clup.yaml:5:1: "),
+    Case(
+      testDescription: "an unknown key within",
+      settings: "repository: /r\nbranch: main\nlive_root: /l\ncheckout: /l/c\nsync:\n  intervall: 1s\n", status: 2,
+      says: "clup.yaml:6:3: "),
     Case(testDescription: "no YAML", settings: "repository: [\n", status: 2, says: "clup.yaml:2:1: "),
     Case(testDescription: "a missing key", settings: "repository: /r\n", status: 2, says: "branch"),
-    Case(testDescription: "a relative live root", settings: "repository: /r\nbranch: main\nlive_root: l\ncheckout: /l/c\n", status: 2, says: "clup.yaml:3:12: "),
+    Case(
+      testDescription: "a relative live root", settings: "repository: /r\nbranch: main\nlive_root: l\ncheckout: /l/c\n",
+      status: 2, says: "clup.yaml:3:12: "),
   ]
 
   @Test(arguments: configurations) func `a configuration is refused with its place`(_ bad: Case) async throws {
@@ -40,11 +48,15 @@ import Testing
   }
 
   static let usages: [([String], String)] = [
-    (["synk"], "did you mean `clup sync`?"), (["sync", "--dryrun"], "has no option --dryrun"), (["sync", "--stack"], "needs a value"),
-    (["sync", "--output", "xml"], "text or json"), (["status", "extra"], "does not take extra"), (["history", "-n", "0"], "above 0"),
+    (["synk"], "did you mean `clup sync`?"), (["sync", "--dryrun"], "has no option --dryrun"),
+    (["sync", "--stack"], "needs a value"),
+    (["sync", "--output", "xml"], "text or json"), (["status", "extra"], "does not take extra"),
+    (["history", "-n", "0"], "above 0"),
   ]
 
-  @Test(arguments: usages) func `bad usage ends with 2 and says what to do`(_ words: [String], _ says: String) async throws {
+  @Test(arguments: usages) func `bad usage ends with 2 and says what to do`(_ words: [String], _ says: String)
+    async throws
+  {
     try await Host.with([:]) { host in
       let answer = try await host.clup(words)
       #expect(answer.status == 2)
@@ -63,17 +75,30 @@ import Testing
   }
 
   static let repositories: [Case] = [
-    Case(testDescription: "a repository that does not exist", settings: "repository: /nowhere/repo.git\nbranch: main\n", status: 4, says: "/nowhere/repo.git"),
-    Case(testDescription: "a server that does not answer", settings: "repository: git://127.0.0.1:1/repo.git\nbranch: main\n", status: 4, says: "127.0.0.1"),
-    Case(testDescription: "no such branch", settings: "repository: ROOT/repo.git\nbranch: gone\n", status: 4, says: "no branch gone"),
-    Case(testDescription: "an empty repository", settings: "repository: ROOT/empty.git\nbranch: main\n", status: 4, says: "no commit"),
-    Case(testDescription: "a repository without stacks", settings: "repository: ROOT/repo.git\nbranch: main\n", status: 3, says: "no stack"),
+    Case(
+      testDescription: "a repository that does not exist", settings: "repository: /nowhere/repo.git\nbranch: main\n",
+      status: 4, says: "/nowhere/repo.git"),
+    Case(
+      testDescription: "a server that does not answer",
+      settings: "repository: git://127.0.0.1:1/repo.git\nbranch: main\n", status: 4, says: "127.0.0.1"),
+    Case(
+      testDescription: "no such branch", settings: "repository: ROOT/repo.git\nbranch: gone\n", status: 4,
+      says: "no branch gone"),
+    Case(
+      testDescription: "an empty repository", settings: "repository: ROOT/empty.git\nbranch: main\n", status: 4,
+      says: "no commit"),
+    Case(
+      testDescription: "a repository without stacks", settings: "repository: ROOT/repo.git\nbranch: main\n", status: 3,
+      says: "no stack"),
   ]
 
-  @Test(arguments: repositories) func `a repository that cannot be used is said, and nothing is made of it`(_ bad: Case) async throws {
+  @Test(arguments: repositories) func `a repository that cannot be used is said, and nothing is made of it`(_ bad: Case)
+    async throws
+  {
     try await Host.with(["README.md": "no stack here\n"], live: ["a/file": "x\n"]) { host in
       try await host.git("init", "-q", "--bare", "-b", "main", host.root + "/empty.git")
-      let text = bad.settings.replacing("ROOT", with: host.root) + "live_root: \(host.live)\ncheckout: \(host.checkout)\n"
+      let text =
+        bad.settings.replacing("ROOT", with: host.root) + "live_root: \(host.live)\ncheckout: \(host.checkout)\n"
       try text.write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
       let answer = try await host.clup(["sync", "--dry-run", "--output", "json"])
       #expect(answer.status == bad.status, "\(answer.errors)")
@@ -127,11 +152,16 @@ import Testing
   }
 
   @Test func `a full disk loses nothing, and the next sync goes on`() async throws {
-    try await Host.with(["a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000)]) { host in
+    try await Host.with([
+      "a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000),
+    ]) { host in
       try FileManager.default.createDirectory(atPath: host.checkout, withIntermediateDirectories: true)
       let mount = try #require(find("mount", in: host.environment["PATH"] ?? ""))
       let unmount = try #require(find("umount", in: host.environment["PATH"] ?? ""))
-      let mounted = try await run(Command(mount, ["-t", "tmpfs", "-o", "size=1m", "clup-test", host.checkout], environment: [:], deadline: .seconds(10)))
+      let mounted = try await run(
+        Command(
+          mount, ["-t", "tmpfs", "-o", "size=1m", "clup-test", host.checkout], environment: [:], deadline: .seconds(10))
+      )
       try #require(mounted.succeeded, "\(mounted.errorText)")
       let full = try await host.clup(["sync"])
       _ = try await run(Command(unmount, [host.checkout], environment: [:], deadline: .seconds(10)))

@@ -15,34 +15,77 @@ extension EndToEnd {
     }
 
     static let bad: [Bad] = [
-      Bad(testDescription: "an unknown key", files: ["a/compose.yaml": "services:\n  web:\n    imag: x\n"], rule: "compose", file: "a/compose.yaml", line: 3, message: "imag"),
-      Bad(testDescription: "no YAML", files: ["a/compose.yaml": "services:\n  web: [\n"], rule: "compose", file: "a/compose.yaml", line: nil, message: "did not find"),
-      Bad(testDescription: "an unset variable", files: ["a/compose.yaml": sleeper("web", "environment: {A: '${NOWHERE_SET}'}")], rule: "unset-variable", file: "a/compose.yaml", line: 6, message: "NOWHERE_SET"),
-      Bad(testDescription: "a missing env_file", files: ["a/compose.yaml": sleeper("web", "env_file: [gone.env]")], rule: "unset-variable", file: "a/compose.yaml", line: 6, message: "gone.env"),
-      Bad(testDescription: "one project name for two stacks", files: ["a/compose.yaml": "name: same\n" + sleeper(), "b/compose.yaml": "name: same\n" + sleeper()], rule: "project-collision", file: "a/compose.yaml", line: nil, message: "same"),
-      Bad(testDescription: "two directories of one name", files: ["x/app/compose.yaml": sleeper(), "y/app/compose.yaml": sleeper()], rule: "project-collision", file: "x/app/compose.yaml", line: nil, message: "y/app"),
-      Bad(testDescription: "one container name for two services", files: ["a/compose.yaml": sleeper("web", "container_name: only"), "b/compose.yaml": sleeper("web", "container_name: only")], rule: "project-collision", file: "a/compose.yaml", line: nil, message: "only"),
-      Bad(testDescription: "one port for two stacks", files: ["a/compose.yaml": sleeper("web", "ports: ['127.0.0.1:18999:80']"), "b/compose.yaml": sleeper("web", "ports: ['18999:80']")], rule: "project-collision", file: "a/compose.yaml", line: nil, message: "18999"),
-      Bad(testDescription: "a tracked .env", files: ["a/.env": "A=1\n"], rule: "forbidden-file", file: "a/.env", line: nil, message: "protected"),
-      Bad(testDescription: "a file in a gateway's state", files: ["gw-x/compose.yaml": sleeper(), "gw-x/config/openclaw.json": "{}"], rule: "forbidden-file", file: "gw-x/config/openclaw.json", line: nil, message: "protected"),
-      Bad(testDescription: "a file in a stack's data", files: ["a/data/x": "x"], rule: "forbidden-file", file: "a/data/x", line: nil, message: "protected"),
-      Bad(testDescription: "a Compose file that is a directory", files: ["d/compose.yaml/x": "x"], rule: "compose", file: "d/compose.yaml", line: nil, message: "directory"),
-      Bad(testDescription: "a Compose file of 5 MB", files: ["a/compose.yaml": "#" + String(repeating: "x", count: 5_000_000)], rule: "compose", file: "a/compose.yaml", line: nil, message: "bytes"),
-      Bad(testDescription: "a file in clup's own directory", files: ["clup/compose.yaml": sleeper()], rule: "forbidden-file", file: "clup/compose.yaml", line: nil, message: "own directory"),
+      Bad(
+        testDescription: "an unknown key", files: ["a/compose.yaml": "services:\n  web:\n    imag: x\n"],
+        rule: "compose", file: "a/compose.yaml", line: 3, message: "imag"),
+      Bad(
+        testDescription: "no YAML", files: ["a/compose.yaml": "services:\n  web: [\n"], rule: "compose",
+        file: "a/compose.yaml", line: nil, message: "did not find"),
+      Bad(
+        testDescription: "an unset variable",
+        files: ["a/compose.yaml": sleeper("web", "environment: {A: '${NOWHERE_SET}'}")], rule: "unset-variable",
+        file: "a/compose.yaml", line: 6, message: "NOWHERE_SET"),
+      Bad(
+        testDescription: "a missing env_file", files: ["a/compose.yaml": sleeper("web", "env_file: [gone.env]")],
+        rule: "unset-variable", file: "a/compose.yaml", line: 6, message: "gone.env"),
+      Bad(
+        testDescription: "one project name for two stacks",
+        files: ["a/compose.yaml": "name: same\n" + sleeper(), "b/compose.yaml": "name: same\n" + sleeper()],
+        rule: "project-collision", file: "a/compose.yaml", line: nil, message: "same"),
+      Bad(
+        testDescription: "two directories of one name",
+        files: ["x/app/compose.yaml": sleeper(), "y/app/compose.yaml": sleeper()], rule: "project-collision",
+        file: "x/app/compose.yaml", line: nil, message: "y/app"),
+      Bad(
+        testDescription: "one container name for two services",
+        files: [
+          "a/compose.yaml": sleeper("web", "container_name: only"),
+          "b/compose.yaml": sleeper("web", "container_name: only"),
+        ], rule: "project-collision", file: "a/compose.yaml", line: nil, message: "only"),
+      Bad(
+        testDescription: "one port for two stacks",
+        files: [
+          "a/compose.yaml": sleeper("web", "ports: ['127.0.0.1:18999:80']"),
+          "b/compose.yaml": sleeper("web", "ports: ['18999:80']"),
+        ], rule: "project-collision", file: "a/compose.yaml", line: nil, message: "18999"),
+      Bad(
+        testDescription: "a tracked .env", files: ["a/.env": "A=1\n"], rule: "forbidden-file", file: "a/.env",
+        line: nil, message: "protected"),
+      Bad(
+        testDescription: "a file in a gateway's state",
+        files: ["gw-x/compose.yaml": sleeper(), "gw-x/config/openclaw.json": "{}"], rule: "forbidden-file",
+        file: "gw-x/config/openclaw.json", line: nil, message: "protected"),
+      Bad(
+        testDescription: "a file in a stack's data", files: ["a/data/x": "x"], rule: "forbidden-file", file: "a/data/x",
+        line: nil, message: "protected"),
+      Bad(
+        testDescription: "a Compose file that is a directory", files: ["d/compose.yaml/x": "x"], rule: "compose",
+        file: "d/compose.yaml", line: nil, message: "directory"),
+      Bad(
+        testDescription: "a Compose file of 5 MB",
+        files: ["a/compose.yaml": "#" + String(repeating: "x", count: 5_000_000)], rule: "compose",
+        file: "a/compose.yaml", line: nil, message: "bytes"),
+      Bad(
+        testDescription: "a file in clup's own directory", files: ["clup/compose.yaml": sleeper()],
+        rule: "forbidden-file", file: "clup/compose.yaml", line: nil, message: "own directory"),
     ]
 
     @Test(.disabled(if: Host.skips), arguments: bad)
     func `I2: nothing live changes when one stack of a commit is refused`(_ bad: Bad) async throws {
       try await Host.with(["a/compose.yaml": sleeper(), "z/compose.yaml": sleeper()]) { host in
         _ = try await host.sync()
-        let (containers, pointers, inventory) = (try await host.containers(), try await host.pointers(), try await host.inventory())
-        try await host.push(bad.files.merging(["z/compose.yaml": sleeper("web", "labels: {new: 'yes'}")]) { first, _ in first })
+        let (containers, pointers, inventory) = (
+          try await host.containers(), try await host.pointers(), try await host.inventory()
+        )
+        try await host.push(
+          bad.files.merging(["z/compose.yaml": sleeper("web", "labels: {new: 'yes'}")]) { first, _ in first })
         let planned = try await host.sync("--dry-run", expect: 3)
         #expect(try await host.pointers() == pointers)
         let report = try await host.sync(expect: 3)
         #expect(report.outcome == .refused)
         #expect(report.diagnostics == planned.diagnostics)
-        let diagnostic = try #require(report.diagnostics.first { $0.rule == bad.rule && $0.file == bad.file }, "\(report.diagnostics)")
+        let diagnostic = try #require(
+          report.diagnostics.first { $0.rule == bad.rule && $0.file == bad.file }, "\(report.diagnostics)")
         if let line = bad.line { #expect(diagnostic.line == line) }
         #expect(diagnostic.message.contains(bad.message), "\(diagnostic.message)")
         #expect(!diagnostic.help.isEmpty)
@@ -58,7 +101,9 @@ extension EndToEnd {
         try Data([0x73, 0xff, 0xfe, 0x3a, 0x0a]).write(to: URL(filePath: host.work + "/a/compose.yaml"))
         try await host.push([:])
         let report = try await host.sync(expect: 3)
-        #expect(report.diagnostics.contains { $0.file == "a/compose.yaml" && $0.message.contains("UTF-8") }, "\(report.diagnostics)")
+        #expect(
+          report.diagnostics.contains { $0.file == "a/compose.yaml" && $0.message.contains("UTF-8") },
+          "\(report.diagnostics)")
       }
     }
 
@@ -71,18 +116,24 @@ extension EndToEnd {
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a live path whose parent is a file is refused, and the file stays`() async throws {
+    @Test(.disabled(if: Host.skips)) func `a live path whose parent is a file is refused, and the file stays`()
+      async throws
+    {
       try await Host.with(["a/compose.yaml": sleeper()], live: ["a": "I am a file\n"]) { host in
         let report = try await host.sync(expect: 3)
-        #expect(report.diagnostics.first?.message.contains("is a file where the commit has a directory") == true, "\(report)")
+        #expect(
+          report.diagnostics.first?.message.contains("is a file where the commit has a directory") == true, "\(report)")
         #expect(try String(contentsOfFile: host.live + "/a", encoding: .utf8) == "I am a file\n")
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a rewritten branch is refused until its new head is accepted`() async throws {
+    @Test(.disabled(if: Host.skips)) func `a rewritten branch is refused until its new head is accepted`() async throws
+    {
       try await Host.with(["a/compose.yaml": sleeper()]) { host in
         _ = try await host.sync()
-        try await host.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--amend", "--allow-empty", "-m", "other")
+        try await host.git(
+          "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "--amend", "--allow-empty", "-m",
+          "other")
         try await host.git("push", "-q", "--force", host.root + "/repo.git", "HEAD:main")
         let head = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
         let report = try await host.sync(expect: 3)

@@ -24,14 +24,16 @@ extension EndToEnd {
         "infra/docker-compose.yml":
           sleeper(
             "postgres", "environment: {POSTGRES_PASSWORD: '${POSTGRES_PASSWORD}'}", "networks: [net]",
-            "healthcheck: {test: [CMD, 'true'], interval: 1s}", "volumes: ['./conf/pg.conf:/etc/pg.conf:ro']") + outside,
+            "healthcheck: {test: [CMD, 'true'], interval: 1s}", "volumes: ['./conf/pg.conf:/etc/pg.conf:ro']")
+          + outside,
         "infra/conf/pg.conf": "a = 1\n",
         "runner/compose/docker-compose.yml":
           sleeper("claw-runner", "environment: {TOKEN: '${TOKEN}'}", "restart: unless-stopped", "networks: [net]")
           + "  migrate: {image: 'busybox:test', command: 'true'}\n" + outside,
       ]
       var live = [
-        "infra/.env": "POSTGRES_PASSWORD=secret-1\n", "runner/compose/.env": "TOKEN=secret-2\n", "postgres/PG_VERSION": "16\n",
+        "infra/.env": "POSTGRES_PASSWORD=secret-1\n", "runner/compose/.env": "TOKEN=secret-2\n",
+        "postgres/PG_VERSION": "16\n",
         "runner/jobs/1.json": "{}\n", "runner/audit/log": "x\n",
       ]
       for name in gateways {
@@ -46,7 +48,9 @@ extension EndToEnd {
       return (files, live)
     }
 
-    @Test(.disabled(if: Host.skips)) func `the seed's seven stacks are deployed, then left alone, then one is changed`() async throws {
+    @Test(.disabled(if: Host.skips)) func `the seed's seven stacks are deployed, then left alone, then one is changed`()
+      async throws
+    {
       let network = "clup-e2e-\(UInt32.random(in: .min ... .max))"
       let (files, live) = Self.seed(network: network)
       try await Host.with(files, live: live) { host in
@@ -71,7 +75,10 @@ extension EndToEnd {
 
         let first = try await host.sync()
         #expect(first.outcome == .deployed)
-        #expect(first.stacks.map(\.name) == ["gw-admin", "gw-family", "gw-kids", "gw-psy", "gw-wife", "infra", "runner/compose"])
+        #expect(
+          first.stacks.map(\.name) == [
+            "gw-admin", "gw-family", "gw-kids", "gw-psy", "gw-wife", "infra", "runner/compose",
+          ])
         #expect(first.stacks.allSatisfy { $0.outcome == .deployed })
         #expect(planned.stacks.map(\.reasons) == first.stacks.map(\.reasons))
         #expect(planned.stacks.map { $0.services.map(\.action) } == first.stacks.map { $0.services.map(\.action) })
@@ -122,7 +129,9 @@ extension EndToEnd {
         // A plugin that leaves a trace stands where Compose is looked for first.
         let plugins = host.root + "/config/cli-plugins"
         let real = try #require(Host.plugin)
-        try host.write("config/cli-plugins/docker-compose", "#!/bin/sh\necho ran >>\(host.root)/trace\nexec \(real) \"$@\"\n", in: host.root)
+        try host.write(
+          "config/cli-plugins/docker-compose", "#!/bin/sh\necho ran >>\(host.root)/trace\nexec \(real) \"$@\"\n",
+          in: host.root)
         chmod(plugins + "/docker-compose", 0o755)
         let answer = try await host.clup(["sync"], environment: ["DOCKER_CONFIG": host.root + "/config"])
         #expect(answer.status == 0)
@@ -182,7 +191,9 @@ extension EndToEnd {
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a stack, a service and a mounted file that the repository drops go away`() async throws {
+    @Test(.disabled(if: Host.skips)) func `a stack, a service and a mounted file that the repository drops go away`()
+      async throws
+    {
       try await Host.with(["a/compose.yaml": sleeper() + service("old"), "b/compose.yaml": sleeper()]) { host in
         _ = try await host.sync()
         try host.write("b/.env", "KEEP=1\n", in: host.live)
@@ -196,9 +207,13 @@ extension EndToEnd {
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a service that does not stay up is a failure with its log, and is tried again`() async throws {
-      let broken = "services:\n  web: {image: 'busybox:test', command: [sh, -c, 'echo the reason; exit 3'], restart: always}\n"
-      try await Host.with(["a/compose.yaml": broken, "b/compose.yaml": sleeper(), "c/compose.yaml": "x-clup: {after: [a]}\n" + sleeper()]) { host in
+    @Test(.disabled(if: Host.skips))
+    func `a service that does not stay up is a failure with its log, and is tried again`() async throws {
+      let broken =
+        "services:\n  web: {image: 'busybox:test', command: [sh, -c, 'echo the reason; exit 3'], restart: always}\n"
+      try await Host.with([
+        "a/compose.yaml": broken, "b/compose.yaml": sleeper(), "c/compose.yaml": "x-clup: {after: [a]}\n" + sleeper(),
+      ]) { host in
         let report = try await host.sync(expect: 1)
         #expect(report.outcome == .failed)
         #expect(report.stacks.map(\.outcome) == [.failed, .deployed, .skipped])

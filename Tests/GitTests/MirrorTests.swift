@@ -21,7 +21,8 @@ struct Scratch: ~Copyable {
   func git(_ arguments: String...) async throws -> String {
     let own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/repo"]
     let program = try #require(find("git", in: Self.path))
-    let outcome = try await run(Command(program, own + arguments, environment: ["PATH": Self.path], deadline: .seconds(30)))
+    let outcome = try await run(
+      Command(program, own + arguments, environment: ["PATH": Self.path], deadline: .seconds(30)))
     return outcome.outputText.trimmingCharacters(in: .newlines)
   }
 
@@ -101,7 +102,9 @@ struct Scratch: ~Copyable {
     let mirror = try scratch.mirror()
     _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
     let blob = try #require(try await mirror.entries(of: id).first { $0.path == "big" })
-    await #expect { try await mirror.contents(of: blob.id, limit: 999) } throws: { ($0 as? GitError)?.kind == .tooLarge }
+    await #expect { try await mirror.contents(of: blob.id, limit: 999) } throws: {
+      ($0 as? GitError)?.kind == .tooLarge
+    }
     #expect(try await mirror.contents(of: blob.id, limit: 1000).count == 1000)
   }
 
@@ -132,11 +135,14 @@ struct Scratch: ~Copyable {
   }
 
   static let unreachable: [(url: String, kind: GitError.Kind)] = [
-    ("/nowhere/at/all", .unreachable), ("file:///nowhere/at/all", .unreachable), ("git://127.0.0.1:1/repo", .unreachable),
+    ("/nowhere/at/all", .unreachable), ("file:///nowhere/at/all", .unreachable),
+    ("git://127.0.0.1:1/repo", .unreachable),
     ("http://127.0.0.1:1/repo", .unreachable),
   ]
 
-  @Test(arguments: unreachable) func `what cannot be reached is said so`(_ url: String, _ kind: GitError.Kind) async throws {
+  @Test(arguments: unreachable) func `what cannot be reached is said so`(_ url: String, _ kind: GitError.Kind)
+    async throws
+  {
     await #expect { try await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10)) } throws: {
       ($0 as? GitError)?.kind == kind
     }
@@ -194,7 +200,9 @@ struct Scratch: ~Copyable {
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) + listen(descriptor, 8) + getsockname(descriptor, $0, &length) }
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) + listen(descriptor, 8) + getsockname(descriptor, $0, &length)
+      }
     }
     try #require(code == 0)
     return (descriptor, UInt16(bigEndian: address.sin_port))

@@ -104,7 +104,8 @@ struct RunTests {
   @Test(
     "what cannot be started says why",
     arguments: [
-      ("/nowhere/program", "/", ProcessError.Kind.notFound), ("sh", "/", .notFound), ("/etc/passwd", "/", .notPermitted),
+      ("/nowhere/program", "/", ProcessError.Kind.notFound), ("sh", "/", .notFound),
+      ("/etc/passwd", "/", .notPermitted),
       ("/bin/sh", "/nowhere", .noSuchDirectory), ("/bin/sh", "/etc/passwd", .noSuchDirectory),
     ])
   func refusals(program: String, directory: String, kind: ProcessError.Kind) async throws {

@@ -3,7 +3,8 @@ import Testing
 
 /// Holds the sources against what `Sources/README.md` promises.
 @Suite struct StructureTests {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
   static func sources() throws -> [(module: String, name: String, text: String)] {
     let base = root.appending(path: "Sources")
@@ -21,7 +22,9 @@ import Testing
     for line in part.split(separator: "\n") where line.hasPrefix("| `") {
       let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
       rows[cells[0].replacing("`", with: "")] = Set(
-        cells[1].split(separator: ",").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: " `")) }.filter { $0 != "–" })
+        cells[1].split(separator: ",").map { $0.trimmingCharacters(in: CharacterSet(charactersIn: " `")) }.filter {
+          $0 != "–"
+        })
     }
     return rows
   }
@@ -32,7 +35,9 @@ import Testing
     let system: Set<String> = ["Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Synchronization"]
     var used: [String: Set<String>] = [:]
     for source in try Self.sources() {
-      let imports = source.text.split(separator: "\n").filter { $0.hasPrefix("import ") }.map { String($0.dropFirst(7)) }
+      let imports = source.text.split(separator: "\n").filter { $0.hasPrefix("import ") }.map {
+        String($0.dropFirst(7))
+      }
       used[source.module, default: []].formUnion(Set(imports).subtracting(system))
     }
     used["CLinux"] = []
@@ -44,7 +49,9 @@ import Testing
     #expect(names == [])
   }
 
-  static let banned = ["@unchecked Sendable", "try!", "fatalError", "nonisolated(unsafe)", "as!", "preconditionFailure"]
+  static let banned = [
+    "@unchecked Sendable", "try!", "fatalError", "nonisolated(unsafe)", "as!", "preconditionFailure",
+  ]
 
   @Test(arguments: banned) func `a shortcut that could crash or race is nowhere`(_ word: String) throws {
     let names = try Self.sources().filter { $0.text.contains(word) }.map(\.name)

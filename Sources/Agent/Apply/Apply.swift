@@ -56,7 +56,8 @@ struct Apply: Sendable {
     return result
   }
 
-  private func one(_ stack: StackPlan, _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async -> Deploy.Result {
+  private func one(_ stack: StackPlan, _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async -> Deploy.Result
+  {
     guard case .deploy(let desired) = stack.work else {
       return Deploy.Result(stack: stack.report(.unchanged), links: stack.links.map(\.report))
     }
@@ -94,7 +95,9 @@ struct Apply: Sendable {
   /// The configuration's links and the shared ones come first: stacks may stand on them.
   private func bringHostLinks(_ links: Links, _ ledger: Ledger) async throws(Failure) -> [LinkReport] {
     let wishes = plan.hostLinks
-    guard plan.links.contains(where: { $0.action != .keep }) || wishes != state.links else { return plan.links.map(\.report) }
+    guard plan.links.contains(where: { $0.action != .keep }) || wishes != state.links else {
+      return plan.links.map(\.report)
+    }
     let commit = plan.commit
     try await ledger.change { state in
       state.links.merge(wishes) { _, new in new }

@@ -62,7 +62,8 @@ struct Deploy: Sendable {
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
       if !takenOver {
-        let outcome = try await programs.compose(["-p", plan.project, "down"], in: "/", deadline: settings.sync.deployTimeout)
+        let outcome = try await programs.compose(
+          ["-p", plan.project, "down"], in: "/", deadline: settings.sync.deployTimeout)
         guard outcome.succeeded else { throw Self.failure("docker compose down", outcome.errorText) }
       }
       result.links = try await links.apply(plan.links)

@@ -24,7 +24,10 @@ struct Verify: Sendable {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let events = Command(
       programs.docker,
-      ["events", "--filter", "type=container", "--filter", "label=com.docker.compose.project=\(stack.project)", "--format", "{{.Action}}"],
+      [
+        "events", "--filter", "type=container", "--filter", "label=com.docker.compose.project=\(stack.project)",
+        "--format", "{{.Action}}",
+      ],
       environment: programs.environment, deadline: deadline + .seconds(60))
     let pump = Task {
       do { for try await _ in lines(of: events) { looker.yield() } } catch { looker.yield() }
@@ -65,7 +68,10 @@ struct Verify: Sendable {
 
   private func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
     let listed = try await programs.docker(
-      ["ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter", "label=com.docker.compose.oneoff=False"])
+      [
+        "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
+        "label=com.docker.compose.oneoff=False",
+      ])
     let ids = listed.outputText.split(separator: "\n").map(String.init)
     guard listed.succeeded, !ids.isEmpty else { return [] }
     // A container that went away in between makes `inspect` fail, but it prints the others.

@@ -16,7 +16,8 @@ public struct Programs: Sendable {
     environment = kept
     guard let docker = find("docker", in: path) else {
       throw Failure(
-        .host, "there is no docker command in \(path)", help: "install Docker Engine: https://docs.docker.com/engine/install")
+        .host, "there is no docker command in \(path)",
+        help: "install Docker Engine: https://docs.docker.com/engine/install")
     }
     self.docker = docker
     let home = own["HOME"].map { $0 + "/.docker" }
@@ -38,7 +39,8 @@ public struct Programs: Sendable {
   ) async throws(Failure) -> Outcome {
     var variables = environment
     variables["PWD"] = directory
-    return try await start(compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)
+    return try await start(
+      compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)
   }
 
   private func start(

@@ -28,10 +28,12 @@ struct Resolve: Sendable {
     }
     for file in ComposeFileName.all + [".env"] { try await note(Path.join(name, file)) }
     let live = ComposeFileName.main.map { Path.join(name, $0) }
-    if let first = live.first(where: { view.tree[$0] != nil || untracked[$0].map { $0 != Fingerprint.absent } ?? false }),
+    if let first = live.first(where: { view.tree[$0] != nil || untracked[$0].map { $0 != Fingerprint.absent } ?? false }
+    ),
       view.tree[first] == nil, let hidden = source.composeFiles.first
     {
-      return refused(name, hidden, nil, "the host's own \(first) comes before \(hidden) in Compose's order",
+      return refused(
+        name, hidden, nil, "the host's own \(first) comes before \(hidden) in Compose's order",
         "move \(Path.join(settings.liveRoot, first)) aside, or commit it")
     }
     var queue = source.composeFiles
@@ -41,12 +43,15 @@ struct Resolve: Sendable {
       else { continue }
       let bytes: [UInt8]
       do throws(GitError) { bytes = try await view.mirror.contents(of: entry.id, limit: 1 << 20) } catch {
-        return refused(name, path, nil, "\(path) cannot be read as a Compose file: \(error.message)", "split it with `include`")
+        return refused(
+          name, path, nil, "\(path) cannot be read as a Compose file: \(error.message)", "split it with `include`")
       }
       let text = ComposeSource(path: path, bytes: bytes)
       sources.append(text)
       if let error = text.error, error.kind == .encoding || error.kind == .tooLarge {
-        return refused(name, path, error.mark, "\(path) cannot be read as a Compose file: \(error.message)", "commit it as UTF-8 text")
+        return refused(
+          name, path, error.mark, "\(path) cannot be read as a Compose file: \(error.message)",
+          "commit it as UTF-8 text")
       }
       guard let document = text.document else { continue }
       for reference in References.paths(in: document) {
@@ -70,7 +75,8 @@ struct Resolve: Sendable {
       let message = errors.filter { !$0.contains("level=warning") }.joined(separator: " ").replacing(live, with: "")
       let (file, mark) = Blame.place(message, in: sources)
       let lost = message.contains("env file") && message.contains("not found")
-      return refused(name, file.isEmpty ? name : file, mark, message.isEmpty ? "Compose refuses it" : message,
+      return refused(
+        name, file.isEmpty ? name : file, mark, message.isEmpty ? "Compose refuses it" : message,
         "mend it, and try `docker compose config` in \(Path.join(settings.liveRoot, name))",
         rule: lost ? "unset-variable" : "compose")
     }
@@ -78,14 +84,19 @@ struct Resolve: Sendable {
     for line in errors {
       guard let match = line.firstMatch(of: /The \\"([A-Za-z_][A-Za-z0-9_]*)\\" variable is not set/) else { continue }
       let (file, mark) = Variables.place(of: String(match.1), in: sources)
-      found.append(Diagnostic(rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
-        message: "the variable \(match.1) has no value",
-        help: "set it in \(Path.join(settings.liveRoot, name))/.env, or give a default: ${\(match.1):-…}"))
+      found.append(
+        Diagnostic(
+          rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
+          message: "the variable \(match.1) has no value",
+          help: "set it in \(Path.join(settings.liveRoot, name))/.env, or give a default: ${\(match.1):-…}"))
     }
     let rebased = json.mapStrings(view.rebased)
     let model = ComposeModel(rebased)
     let hashes = try await programs.compose(
-      ["-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash", "*"],
+      [
+        "-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash",
+        "*",
+      ],
       in: directory, input: rebased.canonical)
     var byService: [String: String] = [:]
     for line in hashes.outputText.split(separator: "\n") {
@@ -115,7 +126,8 @@ struct Resolve: Sendable {
       }
       return DesiredService(
         name: service.name, hash: byService[service.name] ?? "", image: service.image,
-        fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
+        fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts,
+        builds: ids(service.buildContexts),
         replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
         claims: service.claims)
     }
@@ -138,9 +150,11 @@ struct Resolve: Sendable {
     case .file, .executable:
       if links[path] == nil { links[path] = DesiredLink(kind: .link, entry) }
     case .symlink, .submodule:
-      found.append(Diagnostic(rule: "forbidden-file", file: path, stack: stack,
-        message: "\(path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
-        help: "commit the file itself"))
+      found.append(
+        Diagnostic(
+          rule: "forbidden-file", file: path, stack: stack,
+          message: "\(path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
+          help: "commit the file itself"))
     case .directory:
       let live = Path.join(settings.liveRoot, path)
       let real = Files.status(live).map(Files.isDirectory) ?? (path == ".")
@@ -173,7 +187,11 @@ struct Resolve: Sendable {
   private func refused(
     _ stack: String, _ file: String, _ mark: Mark?, _ message: String, _ help: String, rule: String = "compose"
   ) -> Answer {
-    Answer(desired: nil, diagnostics: [Diagnostic(
-      rule: rule, file: file, line: mark?.line, column: mark?.column, stack: stack, message: message, help: help)])
+    Answer(
+      desired: nil,
+      diagnostics: [
+        Diagnostic(
+          rule: rule, file: file, line: mark?.line, column: mark?.column, stack: stack, message: message, help: help)
+      ])
   }
 }

@@ -16,7 +16,9 @@ struct View: Sendable {
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
 
   /// Removes the view's own directory from Compose's texts.
-  func rebased(_ text: String) -> String { text.split(separator: "\(directory)/root", omittingEmptySubsequences: false).joined() }
+  func rebased(_ text: String) -> String {
+    text.split(separator: "\(directory)/root", omittingEmptySubsequences: false).joined()
+  }
 
   /// Gives the path relative to the live root that a text of Compose's names, if it lies there.
   func relative(_ absolute: String) -> String? { Path.relative(Path.normalized(absolute), to: liveRoot) }
@@ -46,7 +48,9 @@ struct View: Sendable {
       guard path != "." else { return .tracked }
       try await export(path)
       try Files.makeDirectories(Path.parent(place))
-      if Files.status(place) == nil, symlink("\(stage)/\(path)", place) != 0 { throw Files.failure("cannot link \(place)") }
+      if Files.status(place) == nil, symlink("\(stage)/\(path)", place) != 0 {
+        throw Files.failure("cannot link \(place)")
+      }
       return .tracked
     }
     let live = Path.join(liveRoot, path)

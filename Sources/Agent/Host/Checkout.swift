@@ -16,7 +16,9 @@ struct Checkout: Sendable {
     if let found = Files.status(path), !Files.isDirectory(found) {
       throw Failure(.configuration, "the checkout \(path) is not a directory", help: "name another `checkout:`")
     }
-    let foreign = Files.names(in: path).filter { !Self.own.contains($0) && !$0.hasPrefix("view.") && !$0.hasPrefix(".") }
+    let foreign = Files.names(in: path).filter {
+      !Self.own.contains($0) && !$0.hasPrefix("view.") && !$0.hasPrefix(".")
+    }
     if Files.status("\(path)/lock") == nil, let first = foreign.first {
       throw Failure(
         .configuration, "the checkout \(path) holds something else already: \(first)",
@@ -85,7 +87,8 @@ struct Checkout: Sendable {
     if whole < present.count { ftruncate(descriptor, off_t(whole)) }
     lseek(descriptor, 0, SEEK_END)
     let line = encode(report) + [10]
-    guard line.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == line.count, fsync(descriptor) == 0
+    guard line.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == line.count,
+      fsync(descriptor) == 0
     else { throw Files.failure("cannot write \(name)") }
   }
 

@@ -17,12 +17,18 @@ struct Diffs: Sendable {
       var before: CommitTree?
       if let from = stack.from {
         do throws(GitError) {
-          before = CommitTree(commit: from, paths: try await mirror.entries(of: from).map { TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id) })
+          before = CommitTree(
+            commit: from,
+            paths: try await mirror.entries(of: from).map {
+              TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id)
+            })
         } catch {
           before = nil
         }
       }
-      let files = Set(paths.flatMap { path in target.files(under: path).map(\.path) + (before?.files(under: path).map(\.path) ?? []) })
+      let files = Set(
+        paths.flatMap { path in target.files(under: path).map(\.path) + (before?.files(under: path).map(\.path) ?? []) }
+      )
       for file in files.sorted() where before?[file]?.id != target[file]?.id {
         do throws(GitError) {
           texts.append(try await mirror.difference(from: before?[file]?.id, to: target[file]?.id, path: file))

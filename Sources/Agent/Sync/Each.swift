@@ -11,7 +11,9 @@ func each<Element: Sendable, Result: Sendable>(
       let (index, element) = (next, elements[next])
       next += 1
       group.addTask {
-        do throws(Failure) { return (index, .success(try await work(element))) } catch { return (index, .failure(error)) }
+        do throws(Failure) { return (index, .success(try await work(element))) } catch {
+          return (index, .failure(error))
+        }
       }
     }
     for _ in 0..<limit { start() }

@@ -30,7 +30,9 @@ struct Fetch: Sendable {
           throw GitError(.unknownRevision, "\(commit) is no commit of the branch \(settings.branch)")
         }
       }
-      let paths = try await mirror.entries(of: target).map { TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id) }
+      let paths = try await mirror.entries(of: target).map {
+        TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id)
+      }
       return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths))
     } catch {
       throw Failure(error, settings: settings)
@@ -50,7 +52,8 @@ struct Fetch: Sendable {
 
   private func refuse(_ accepted: String, _ head: String) throws(GitError) -> Target {
     throw GitError(
-      .rewritten, "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of \(head.prefix(12))")
+      .rewritten,
+      "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of \(head.prefix(12))")
   }
 }
 
@@ -71,7 +74,8 @@ extension Failure {
     switch error.kind {
     case .unreachable, .authentication, .certificate, .timedOut, .notARepository:
       self.init(
-        .unreachable, error.message, help: "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
+        .unreachable, error.message,
+        help: "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
     case .branchMissing, .emptyRepository:
       self.init(.unreachable, error.message, help: "push the branch \(settings.branch), or name another as `branch:`")
     case .unknownRevision, .ambiguousRevision:
@@ -79,7 +83,8 @@ extension Failure {
     case .unsafePath:
       self.init(.refused, error.message, help: "remove that file from the repository")
     case .rewritten:
-      self.init(.refused, error.message, help: "if that was meant, sync once with --accept-rewrite and the new head's id")
+      self.init(
+        .refused, error.message, help: "if that was meant, sync once with --accept-rewrite and the new head's id")
     case .missingObject, .tooLarge, .storage, .other:
       self.init(.host, error.message, help: "see that \(settings.checkout) can be written and has room, and sync again")
     }

@@ -39,7 +39,9 @@ struct Prepare: Sendable {
       directory: view, liveRoot: settings.liveRoot, tree: tree, stage: stage, mirror: target.mirror,
       owns: { links.isOwn($0) })
     let resolve = Resolve(programs: programs, view: view, settings: settings, observe: observe)
-    let answers = try await each(sources.filter { !broken.contains($0.name) }, atOnce: max(settings.sync.concurrency, 2)) {
+    let answers = try await each(
+      sources.filter { !broken.contains($0.name) }, atOnce: max(settings.sync.concurrency, 2)
+    ) {
       source throws(Failure) in try await resolve.stack(source)
     }
     var desired: [String: DesiredStack] = [:]
@@ -87,7 +89,8 @@ struct Prepare: Sendable {
         help: "commit a compose.yaml or docker-compose.yml; what runs stays as it is")
     }
     for stack in request.stacks where !names.contains(stack) && state.stacks[stack] == nil {
-      throw Failure(.configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
+      throw Failure(
+        .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
     }
     return request.stacks.isEmpty ? names : names.intersection(request.stacks)
   }
@@ -99,12 +102,15 @@ struct Prepare: Sendable {
   private func collisions(_ discovery: Discovery, _ desired: [String: DesiredStack]) -> [Diagnostic] {
     let places = places(discovery)
     var projects = desired.mapValues(\.project)
-    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil { projects[name] = known.project }
+    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {
+      projects[name] = known.project
+    }
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
     for (name, known) in state.stacks where claims[name] == nil && places[name] != nil {
       claims[name] = known.services.flatMap(\.claims)
     }
-    var found = (Collisions.between(projects: projects, places: places) + Collisions.between(claims: claims, places: places))
+    var found =
+      (Collisions.between(projects: projects, places: places) + Collisions.between(claims: claims, places: places))
       .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
       let directory = Path.join(settings.liveRoot, stack.name)
@@ -112,12 +118,14 @@ struct Prepare: Sendable {
       let others = (containers ?? []).filter { container in
         guard container.project == stack.project else { return false }
         let moved = state.stacks.contains { name, known in
-          places[name] == nil && known.project == stack.project && Path.join(settings.liveRoot, name) == container.directory
+          places[name] == nil && known.project == stack.project
+            && Path.join(settings.liveRoot, name) == container.directory
         }
         return !moved && (real == nil || Files.resolved(container.directory) != real)
       }
       if let diagnostic = Collisions.foreign(
-        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory, containers: others)
+        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory,
+        containers: others)
       {
         found.append(diagnostic)
       }
@@ -129,10 +137,12 @@ struct Prepare: Sendable {
   private func hostLinks(_ tree: CommitTree, _ diagnostics: inout [Diagnostic]) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
     for link in settings.links {
-      guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory else {
+      guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory
+      else {
         diagnostics.append(
           Diagnostic(
-            rule: "forbidden-file", file: link.from, message: "`links:` names \(link.from), which is no file of the commit",
+            rule: "forbidden-file", file: link.from,
+            message: "`links:` names \(link.from), which is no file of the commit",
             help: "commit it, or take it out of the host's configuration"))
         continue
       }

@@ -34,8 +34,11 @@ struct Standing: Sendable {
       guard Files.isLink(found) else {
         return refuse("\(directory) is a file where the commit has a directory", "move it aside, and sync again")
       }
-      guard let real = Files.resolved(directory), let inside = Path.relative(real, to: Files.resolved(settings.liveRoot) ?? "") else {
-        return refuse("\(directory) is a link that leads out of \(settings.liveRoot)", "make it a directory, or exclude the stack")
+      guard let real = Files.resolved(directory),
+        let inside = Path.relative(real, to: Files.resolved(settings.liveRoot) ?? "")
+      else {
+        return refuse(
+          "\(directory) is a link that leads out of \(settings.liveRoot)", "make it a directory, or exclude the stack")
       }
       if let glob = settings.protectedPaths.glob(protecting: Path.join(inside, Path.name(link.live))) {
         return refuse("\(directory) leads to \(inside), and `\(glob)` is protected on this host", "make it a directory")
@@ -43,7 +46,8 @@ struct Standing: Sendable {
     }
     switch observed.live[link.live] ?? .absent {
     case .directory where !Files.names(in: place).isEmpty:
-      return refuse("\(place) is a directory with files in it where the commit has a file", "move it aside, and sync again")
+      return refuse(
+        "\(place) is a directory with files in it where the commit has a file", "move it aside, and sync again")
     case .other:
       return refuse("\(place) is a socket, pipe or device where the commit has a file", "move it aside, and sync again")
     default: return nil

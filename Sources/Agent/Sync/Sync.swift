@@ -92,7 +92,10 @@ public struct Sync: Sendable {
     let plan = prepared.plan
     ended.report.diagnostics = prepared.diagnostics
     ended.report.links = plan.allLinks.map(\.report)
-    if request.diff { ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree, checkout: checkout).of(plan) }
+    if request.diff {
+      ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree, checkout: checkout).of(
+        plan)
+    }
     if prepared.diagnostics.contains(where: \.refuses) {
       ended.report.outcome = .refused
       let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
@@ -130,7 +133,9 @@ public struct Sync: Sendable {
   }
 
   private func containers(_ programs: Programs) async -> Result<[Container], Failure> {
-    do throws(Failure) { return .success(try await Engine(programs: programs).containers()) } catch { return .failure(error) }
+    do throws(Failure) { return .success(try await Engine(programs: programs).containers()) } catch {
+      return .failure(error)
+    }
   }
 }
 
@@ -152,6 +157,7 @@ extension Report {
     let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     self.init(
       id: "\(compact)-\(String(repeating: "0", count: 4 - digits.count))\(digits)", trigger: request.trigger,
-      dryRun: request.dryRun, host: host, repository: redacted(settings.repository), branch: settings.branch, started: started)
+      dryRun: request.dryRun, host: host, repository: redacted(settings.repository), branch: settings.branch,
+      started: started)
   }
 }

@@ -71,14 +71,18 @@ public enum Blame {
     return within.lazy.compactMap { place(ofFile: file, in: $0, directory: directory) }.first
   }
 
-  private static let sections: Set<String> = ["services", "networks", "volumes", "configs", "secrets", "include", "name"]
+  private static let sections: Set<String> = [
+    "services", "networks", "volumes", "configs", "secrets", "include", "name",
+  ]
 
   private static func mark(_ message: String, in document: Node) -> Mark? {
     if let match = message.firstMatch(of: /L(\d+)\.C(\d+)/), let line = Int(match.1), let column = Int(match.2) {
       return Mark(line: line, column: column)
     }
     // "line 1: line 4: …": the last one is the nearest to the cause.
-    if let match = message.matches(of: /line (\d+):/).last, let line = Int(match.1) { return Mark(line: line, column: 1) }
+    if let match = message.matches(of: /line (\d+):/).last, let line = Int(match.1) {
+      return Mark(line: line, column: 1)
+    }
     var path: [String] = []
     for word in message.split(whereSeparator: { " :,".contains($0) }) {
       let parts = word.split(separator: ".").map(String.init)
@@ -105,7 +109,9 @@ public enum Blame {
       let key = rest.prefix(length).joined(separator: ".")
       result.append(key)
       rest = rest.dropFirst(length)
-      if let next = node[key] { node = next } else if let index = Int(key), let items = node.sequence, index < items.count {
+      if let next = node[key] {
+        node = next
+      } else if let index = Int(key), let items = node.sequence, index < items.count {
         node = items[index]
       } else {
         result += rest

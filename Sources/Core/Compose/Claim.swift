@@ -8,7 +8,8 @@ public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .containerName(let name): "the container name \(name)"
-    case .port(let port, let transport, let address): "the host port \(address.isEmpty ? "" : address + ":")\(port)/\(transport)"
+    case .port(let port, let transport, let address):
+      "the host port \(address.isEmpty ? "" : address + ":")\(port)/\(transport)"
     }
   }
 

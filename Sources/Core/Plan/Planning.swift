@@ -36,7 +36,8 @@ public struct Planning: Sendable {
     let first = known == nil ? reasons : []
     return StackPlan(
       name: desired.name, work: .deploy(desired), from: observed.pointers[desired.name], to: desired.commit,
-      project: desired.project, reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
+      project: desired.project,
+      reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
       services: services, links: links, after: desired.after)
   }
 
@@ -49,7 +50,8 @@ public struct Planning: Sendable {
         state: containers[0].state, health: containers[0].health)
     }
     return StackPlan(
-      name: name, work: .remove, from: observed.pointers[name], to: nil, project: known.project, reasons: ["stack removed"],
+      name: name, work: .remove, from: observed.pointers[name], to: nil, project: known.project,
+      reasons: ["stack removed"],
       services: services, links: plan(name, [:], known: known.links))
   }
 

@@ -40,7 +40,8 @@ public enum ServicePlanning {
       return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known))
     }
     if containers.count > service.replicas {
-      return decide(.recreate, known?.hash == service.hash ? "drift: more containers than replicas" : "replicas changed")
+      return decide(
+        .recreate, known?.hash == service.hash ? "drift: more containers than replicas" : "replicas changed")
     }
     if containers.contains(where: { $0.hash != service.hash }) {
       return decide(.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known))

@@ -18,7 +18,8 @@ public enum Shared {
       if needed { links[path] = link }
     }
     for (name, stack) in desired {
-      for (path, link) in stack.links where links[path] != nil || state.links[path] != nil || wanted[path, default: 0] > 1 {
+      for (path, link) in stack.links
+      where links[path] != nil || state.links[path] != nil || wanted[path, default: 0] > 1 {
         desired[name]?.links[path] = nil
         if configured[path] == nil { links[path] = link }
       }

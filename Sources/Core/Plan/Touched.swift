@@ -31,7 +31,8 @@ public struct Touched: Sendable {
       .filter { $0.action != .keep }.map { "\($0.live) is not in place" }
     if let containers = observed.containers {
       let own = containers.filter { $0.project == known.project }
-      reasons += ServicePlanning.plan(desired: known.services, known: known.services, containers: own).compactMap(\.reason)
+      reasons += ServicePlanning.plan(desired: known.services, known: known.services, containers: own).compactMap(
+        \.reason)
     }
     if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
     return reasons

@@ -71,7 +71,8 @@ public enum Verdict: Sendable, Equatable {
     let name = service.name
     let restarted = container.restarts - before
     if restarted >= restartLimit {
-      return .failed("\(name) ends and is started again, over and over (exit \(container.exitCode))", container: container.id)
+      return .failed(
+        "\(name) ends and is started again, over and over (exit \(container.exitCode))", container: container.id)
     }
     switch container.state {
     case "running":

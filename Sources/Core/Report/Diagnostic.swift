@@ -46,7 +46,9 @@ public struct Diagnostic: Codable, Sendable, Equatable {
 
   /// Orders findings by file and place.
   public func precedes(_ other: Diagnostic) -> Bool {
-    (file, line ?? 0, column ?? 0, rule, message) < (other.file, other.line ?? 0, other.column ?? 0, other.rule, other.message)
+    (file, line ?? 0, column ?? 0, rule, message) < (
+      other.file, other.line ?? 0, other.column ?? 0, other.rule, other.message
+    )
   }
 
   private enum CodingKeys: String, CodingKey {

@@ -22,7 +22,9 @@ struct SettingsReader {
         continue
       }
       if let keys, !keys.contains(key) {
-        let near = nearest(key, among: keys).map { "; did you mean \($0)?" } ?? "; known keys are \(keys.joined(separator: ", "))"
+        let near =
+          nearest(key, among: keys).map { "; did you mean \($0)?" }
+          ?? "; known keys are \(keys.joined(separator: ", "))"
         problem(entry.key, "unknown key \(key) in \(name)\(near)")
         continue
       }

@@ -21,7 +21,9 @@ public enum Collisions {
     var holders: [String: [(String, Claim)]] = [:]
     for (stack, claim) in all { holders[claim.subject, default: []].append((stack, claim)) }
     return all.compactMap { stack, claim in
-      guard let other = holders[claim.subject]?.first(where: { $0.0 != stack && $0.1.excludes(claim) }) else { return nil }
+      guard let other = holders[claim.subject]?.first(where: { $0.0 != stack && $0.1.excludes(claim) }) else {
+        return nil
+      }
       return Diagnostic(
         rule: "project-collision", file: places[stack] ?? stack, stack: stack,
         message: "\(claim) is also claimed by \(other.0)", help: "give one of the two another")
@@ -32,11 +34,15 @@ public enum Collisions {
   public static func foreign(
     _ stack: String, project: String, place: String, directory: String, containers: [Container]
   ) -> Diagnostic? {
-    guard let other = containers.first(where: { $0.project == project && !$0.directory.isEmpty && $0.directory != directory })
+    guard
+      let other = containers.first(where: {
+        $0.project == project && !$0.directory.isEmpty && $0.directory != directory
+      })
     else { return nil }
     return Diagnostic(
       rule: "project-collision", file: place, stack: stack,
-      message: "the container \(other.name) of a project \(project) runs already from \(other.directory)", help: help(stack))
+      message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
+      help: help(stack))
   }
 
   private static func help(_ stack: String) -> String {
