@@ -23,7 +23,7 @@ let package = Package(
     .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
-    .testTarget(name: "CLITests", dependencies: ["CLI"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
     .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),
   ],

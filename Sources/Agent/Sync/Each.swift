@@ -19,7 +19,12 @@ func each<Element: Sendable, Result: Sendable>(
     for _ in 0..<limit { start() }
     while let (index, answer) = await group.next() {
       answers[index] = answer
-      if case .failure = answer { group.cancelAll() } else { start() }
+      if case .failure = answer {
+        next = elements.count
+        group.cancelAll()
+      } else {
+        start()
+      }
     }
     return answers
   }

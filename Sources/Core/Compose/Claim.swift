@@ -1,7 +1,7 @@
 /// What the engine gives to one container only.
 public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
   case containerName(String)
-  /// A published port, `8080` or a range; an empty address stands for all of them.
+  /// A published port; an empty address stands for all of them.
   case port(String, transport: String, address: String)
 
   /// The claim for people.

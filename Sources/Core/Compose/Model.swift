@@ -78,10 +78,12 @@ public struct ComposeService: Sendable, Equatable {
     buildContexts = contexts.filter { $0.hasPrefix("/") }
     let policy = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
     restarts = policy != "no" && policy != "none" && !(policy.hasPrefix("on-failure"))
+    let own = (json["container_name"]?.string).map { [Claim.containerName($0)] } ?? []
     claims =
-      (json["container_name"]?.string).map { [.containerName($0)] } ?? []
+      own
       + (json["ports"]?.array ?? []).compactMap { port in
-        guard let published = port["published"]?.string, !published.isEmpty, published != "0" else { return nil }
+        // Out of a range the engine takes whichever port is free.
+        guard let published = port["published"]?.string, Int(published) ?? 0 > 0 else { return nil }
         return .port(published, transport: port["protocol"]?.string ?? "tcp", address: port["host_ip"]?.string ?? "")
       }
     let check = json["healthcheck"]

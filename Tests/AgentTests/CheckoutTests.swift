@@ -1,0 +1,110 @@
+@testable import Agent
+import Core
+import Foundation
+import Glibc
+import Testing
+
+@Suite("The checkout is clup's own, and survives being cut off")
+struct CheckoutTests {
+  func report(_ id: String) -> Report {
+    Report(id: id, trigger: "manual", dryRun: false, host: "h", repository: "r", branch: "b", started: "s")
+  }
+
+  @Test func `a directory that holds something else is refused`() throws {
+    let scratch = try Scratch()
+    try scratch.write("clup/important", "")
+    #expect { try Checkout(path: scratch.root + "/clup").prepare() } throws: {
+      ($0 as? Failure)?.kind == .configuration && ($0 as? Failure)?.message.contains("important") == true
+    }
+    try scratch.write("file", "")
+    #expect(throws: Failure.self) { try Checkout(path: scratch.root + "/file").prepare() }
+  }
+
+  @Test func `I7: one sync holds the lock, and what a killed one left is removed under it`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
+    try scratch.write("clup/view.x/root/f", "")
+    let lock = try checkout.lock()
+    #expect { try checkout.lock() } throws: { ($0 as? Failure)?.kind == .locked }
+    #expect(scratch.names("clup/releases") == [] && !scratch.names("clup").contains("view.x"))
+    close(lock)
+    close(try checkout.lock())
+  }
+
+  @Test func `a torn last line of the history is cut off, the others stay`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    try checkout.append(report("1"))
+    let file = scratch.root + "/clup/history.jsonl"
+    let handle = try #require(FileHandle(forWritingAtPath: file))
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data(#"{"schema": "clup.re"#.utf8))
+    try handle.close()
+    try checkout.append(report("2"))
+    #expect(checkout.history().map(\.id) == ["1", "2"])
+    #expect(try scratch.read("clup/history.jsonl").split(separator: "\n").count == 2)
+  }
+
+  @Test func `the state comes back as it was written, and is for its owner alone`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    #expect(try checkout.state() == State())
+    var state = State()
+    state.commit = "c"
+    state.links = ["a": DesiredLink(kind: .copy, from: "b", id: "1", executable: true)]
+    try checkout.write(state)
+    #expect(try checkout.state() == state)
+    let mode = try #require(Files.status(scratch.root + "/clup/state.json")).st_mode & 0o777
+    #expect(mode == 0o600)
+    try scratch.write("clup/state.json", "{ torn")
+    #expect(throws: Failure.self) { try checkout.state() }
+  }
+
+  @Test func `a pointer leads to its release by one relative link`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    try checkout.point("runner/compose", to: "c1")
+    try checkout.point("runner/compose", to: "c2")
+    #expect(Files.link(at: scratch.root + "/clup/stacks/runner+compose") == "../releases/c2")
+    #expect(checkout.commit(of: "runner/compose") == "c2")
+    checkout.removePointer(of: "runner/compose")
+    #expect(checkout.commit(of: "runner/compose") == nil)
+    #expect(scratch.names("clup/stacks") == [])
+  }
+}
+
+@Suite("Files are replaced whole or not at all")
+struct FilesTests {
+  @Test func `a tree is removed without following its links`() throws {
+    let scratch = try Scratch()
+    try scratch.write("keep/f", "")
+    try scratch.write("gone/d/f", "")
+    #expect(symlink(scratch.root + "/keep", scratch.root + "/gone/link") == 0)
+    Files.remove(scratch.root + "/gone")
+    #expect(scratch.names("") == ["keep"] && scratch.names("keep") == ["f"])
+  }
+
+  @Test func `a replacement that cannot be written leaves the old content and nothing beside it`() throws {
+    let scratch = try Scratch()
+    try scratch.write("d/f", "old")
+    #expect(throws: Failure.self) { try Files.replace(scratch.root + "/d", with: [1], mode: 0o600) }
+    try Files.replace(scratch.root + "/d/f", with: Array("new".utf8), mode: 0o600)
+    #expect(try scratch.read("d/f") == "new")
+    #expect(scratch.names("d") == ["f"] && scratch.names("") == ["d"])
+  }
+
+  @Test func `only regular files up to the limit are read`() throws {
+    let scratch = try Scratch()
+    let file = try scratch.write("f", "12345")
+    #expect(Files.read(file, limit: 5)?.count == 5)
+    #expect(Files.read(file, limit: 4) == nil)
+    #expect(mkfifo(scratch.root + "/p", 0o600) == 0)
+    #expect(Files.read(scratch.root + "/p") == nil)
+    #expect(Files.read(scratch.root) == nil)
+  }
+}

@@ -1,0 +1,72 @@
+@testable import Agent
+@testable import Core
+import Foundation
+import Glibc
+import Testing
+
+@Suite("I3: nothing that stood at a live path is ever lost")
+struct LinksTests {
+  static func plan(_ live: String, _ target: String, backsUp: Bool) -> LinkPlan {
+    LinkPlan(
+      live: live, desired: DesiredLink(kind: .link, from: live, id: "1"), target: target, action: .replace,
+      backsUp: backsUp)
+  }
+
+  @Test func `a real file is kept under its own inode, owner, mode and times`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.write("live/s/compose.yaml", "mine\n")
+    #expect(chmod(file, 0o640) == 0)
+    let before = try #require(Files.status(file))
+    let links = Links(settings: scratch.settings, mirror: try scratch.mirror())
+    let reports = try await links.apply([Self.plan("s/compose.yaml", "/t", backsUp: true)])
+    #expect(Files.link(at: file) == "/t")
+    let backup = try #require(reports.first?.backup)
+    #expect(backup.firstMatch(of: /^s\/compose\.yaml\.bak\.\d{8}-\d{6}$/) != nil, "\(backup)")
+    let after = try #require(Files.status(scratch.root + "/live/" + backup))
+    #expect(after.st_ino == before.st_ino && after.st_mode == before.st_mode && after.st_uid == before.st_uid)
+    #expect(after.st_mtim.tv_nsec == before.st_mtim.tv_nsec)
+    #expect(try scratch.read("live/" + backup) == "mine\n")
+    #expect(scratch.names("live/s").count == 2, "nothing temporary is left")
+  }
+
+  @Test func `a person's link is kept as a link`() async throws {
+    let scratch = try Scratch()
+    try scratch.write("live/f", "")
+    #expect(unlink(scratch.root + "/live/f") == 0 && symlink("/elsewhere", scratch.root + "/live/f") == 0)
+    let links = Links(settings: scratch.settings, mirror: try scratch.mirror())
+    let backup = try #require(try await links.apply([Self.plan("f", "/t", backsUp: true)]).first?.backup)
+    #expect(Files.link(at: scratch.root + "/live/" + backup) == "/elsewhere")
+  }
+
+  @Test func `an interrupted replacement is gone on with and leaves one backup`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.write("live/f", "mine\n")
+    // As a kill between the backup and the rename leaves it.
+    #expect(link(file, file + ".bak.20260101-000000") == 0)
+    let links = Links(settings: scratch.settings, mirror: try scratch.mirror())
+    let reports = try await links.apply([Self.plan("f", "/t", backsUp: true)])
+    #expect(reports.first?.backup == "f.bak.20260101-000000")
+    #expect(scratch.names("live") == ["f", "f.bak.20260101-000000"])
+  }
+
+  @Test func `two backups within one second have two names`() async throws {
+    let scratch = try Scratch()
+    let links = Links(settings: scratch.settings, mirror: try scratch.mirror())
+    for text in ["one", "two", "three"] {
+      let file = scratch.root + "/live/f"
+      unlink(file)
+      try scratch.write("live/f", text)
+      _ = try await links.apply([Self.plan("f", "/t", backsUp: true)])
+    }
+    let kept = try scratch.names("live").filter { $0 != "f" }.map { try scratch.read("live/" + $0) }
+    #expect(kept == ["one", "two", "three"])
+  }
+
+  @Test func `a directory that cannot be written loses nothing`() async throws {
+    let scratch = try Scratch()
+    try scratch.write("live/f", "a file where a directory is needed")
+    let links = Links(settings: scratch.settings, mirror: try scratch.mirror())
+    await #expect(throws: Failure.self) { try await links.apply([Self.plan("f/g", "/t", backsUp: false)]) }
+    #expect(try scratch.read("live/f") == "a file where a directory is needed")
+  }
+}

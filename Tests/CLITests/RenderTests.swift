@@ -1,0 +1,64 @@
+@testable import CLI
+import Core
+import Testing
+
+@Suite("A report for people")
+struct RenderTests {
+  var report: Report {
+    var report = Report(
+      id: "i", trigger: "manual", dryRun: false, host: "h", repository: "r", branch: "main", started: "s")
+    report.commit = "0123456789abcdef"
+    return report
+  }
+
+  @Test func `what was done is told with its reason, what was left alone with one line`() {
+    var report = report
+    report.outcome = .deployed
+    report.durationMs = 42
+    var kept = StackReport(name: "infra", outcome: .unchanged)
+    kept.from = "aaaaaaaaaa"
+    kept.to = "aaaaaaaaaa"
+    var brought = StackReport(name: "gw", outcome: .deployed)
+    brought.from = "aaaaaaaaaa"
+    brought.to = "bbbbbbbbbb"
+    brought.reasons = ["command changed"]
+    brought.services = [
+      ServiceReport(name: "web", action: .recreate, reason: "command changed", state: "running", health: "healthy"),
+      ServiceReport(name: "db", action: .keep, reason: nil, state: "running"),
+    ]
+    report.stacks = [brought, kept]
+    report.links = [
+      LinkReport(live: "gw/compose.yaml", target: "t", action: .replace, backup: "gw/compose.yaml.bak.1"),
+      LinkReport(live: "gw/other", target: "t", action: .keep),
+    ]
+    #expect(
+      Render.report(report, help: nil) == [
+        "✓ gw  deployed  aaaaaaa → bbbbbbb", "    recreate web: command changed (running, healthy)",
+        "✓ infra  unchanged  aaaaaaa", "  replace gw/compose.yaml  (kept as gw/compose.yaml.bak.1)",
+        "0123456 on main: brought over 1 of 2 stacks (42 ms)",
+      ])
+  }
+
+  @Test func `a failure shows its error, its log and the way out`() {
+    var report = report
+    report.outcome = .failed
+    var failed = StackReport(name: "gw", outcome: .failed)
+    failed.error = "web is unhealthy"
+    failed.logTail = ["boom"]
+    report.stacks = [failed]
+    report.error = "it broke"
+    let lines = Render.report(report, help: "mend it")
+    #expect(lines.contains("    error: web is unhealthy") && lines.contains("    | boom"))
+    #expect(lines.contains("error: it broke") && lines.contains("help: mend it"))
+  }
+
+  @Test func `a finding begins with its place, as compilers write it`() {
+    let found = Diagnostic(rule: "compose", file: "s/compose.yaml", line: 3, column: 5, message: "wrong", help: "mend")
+    #expect(
+      Render.diagnostic(found) == ["s/compose.yaml:3:5: error: wrong [compose]", "    help: mend"])
+  }
+
+  @Test func `nothing to do is said in one line`() {
+    #expect(Render.report(report, help: nil) == ["0123456 on main: nothing to do, 0 stacks in place (0 ms)"])
+  }
+}

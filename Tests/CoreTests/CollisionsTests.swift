@@ -1,0 +1,47 @@
+@testable import Core
+import Testing
+
+@Suite("Stacks do not take what is another's")
+struct CollisionsTests {
+  @Test func `two stacks with one project name are both refused`() {
+    let found = Collisions.between(projects: ["a": "p", "b": "p", "c": "q"], places: ["a": "a/compose.yaml"])
+    #expect(found.map(\.stack) == ["a", "b"])
+    #expect(found.map(\.file) == ["a/compose.yaml", "b"])
+    #expect(found[0].message.contains("also that of b"))
+  }
+
+  static let claims: [(Claim, Claim, Bool)] = [
+    (.containerName("x"), .containerName("x"), true), (.containerName("x"), .containerName("y"), false),
+    (port("80"), port("80"), true), (port("80"), port("81"), false), (port("80"), port("80", "udp"), false),
+    (port("80", "tcp", "127.0.0.1"), port("80", "tcp", "127.0.0.2"), false),
+    (port("80", "tcp", "127.0.0.1"), port("80"), true), (port("80", "tcp", "127.0.0.1"), port("80", "tcp", "::"), true),
+    (.containerName("80/tcp"), port("80"), false),
+  ]
+
+  static func port(_ port: String, _ transport: String = "tcp", _ address: String = "") -> Claim {
+    .port(port, transport: transport, address: address)
+  }
+
+  @Test(arguments: claims) func `a port on all addresses takes it from each`(
+    _ one: Claim, _ other: Claim, _ clash: Bool
+  ) {
+    #expect(one.excludes(other) == clash)
+    #expect(other.excludes(one) == clash)
+    #expect(Collisions.between(claims: ["a": [one], "b": [other]], places: [:]).count == (clash ? 2 : 0))
+  }
+
+  @Test func `a stack does not collide with itself`() {
+    #expect(Collisions.between(claims: ["a": [Self.port("80"), Self.port("80")]], places: [:]).isEmpty)
+  }
+
+  static let orders: [(after: [String: [String]], stacks: [String])] = [
+    (["a": ["b"]], []), (["a": ["nothing"]], ["a"]), (["a": ["a"]], ["a"]), (["a": ["b"], "b": ["a"]], ["a", "b"]),
+    (["a": ["b"], "b": ["c"], "c": ["b"]], ["b", "c"]),
+  ]
+
+  @Test(arguments: orders) func `an order that cannot be kept is refused`(
+    _ after: [String: [String]], _ stacks: [String]
+  ) {
+    #expect(Order.problems(after: after, stacks: ["a", "b", "c"], places: [:]).map(\.stack) == stacks)
+  }
+}

@@ -1,0 +1,306 @@
+@testable import Core
+import Testing
+
+func service(
+  _ name: String = "web", hash: String = "h1", image: String = "busybox:1", fields: [String: String] = [:],
+  mounts: [String: String] = [:], builds: [String: String] = [:], replicas: Int = 1, restarts: Bool = true,
+  hasHealthCheck: Bool = false
+) -> DesiredService {
+  DesiredService(
+    name: name, hash: hash, image: image, fields: fields, mounts: mounts, builds: builds, replicas: replicas,
+    restarts: restarts, hasHealthCheck: hasHealthCheck)
+}
+
+func container(
+  _ service: String = "web", hash: String = "h1", state: String = "running", status: String = "Up 2 minutes",
+  image: String = "busybox:1", id: String = "c1", project: String = "p"
+) -> Container {
+  Container(
+    id: id, name: "\(project)-\(service)-1", state: state, status: status, image: image, project: project,
+    service: service, hash: hash, directory: "/live/s")
+}
+
+@Suite("What is done to a service, and why")
+struct ServicePlanningTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var wish = service()
+    var known: DesiredService? = service()
+    var found = [container()]
+    var stale: Set<String> = []
+    let action: ServiceReport.Action
+    var reason: String?
+    var way = ServicePlan.Way.up
+  }
+
+  static let rows = [
+    Row(testDescription: "in place", action: .keep),
+    Row(testDescription: "in place, but clup sees it for the first time", known: nil, action: .keep),
+    Row(testDescription: "new", known: nil, found: [], action: .create, reason: "new service"),
+    Row(testDescription: "gone", found: [], action: .create, reason: "drift: container removed"),
+    Row(
+      testDescription: "another command", wish: service(hash: "h2", fields: ["command": "2"]),
+      known: service(fields: ["command": "1"]), action: .recreate, reason: "command changed"),
+    Row(
+      testDescription: "a key came and one went", wish: service(hash: "h2", fields: ["user": "1"]),
+      known: service(fields: ["labels": "1"]), action: .recreate, reason: "labels, user changed"),
+    Row(
+      testDescription: "changed by hand", found: [container(hash: "other")], action: .recreate,
+      reason: "drift: configuration differs"),
+    Row(
+      testDescription: "stopped by hand", found: [container(state: "exited", status: "Exited (137) 1 second ago")],
+      action: .start, reason: "drift: container exited"),
+    Row(
+      testDescription: "a one-shot that is done", wish: service(restarts: false), known: service(restarts: false),
+      found: [container(state: "exited", status: "Exited (0) 1 second ago")], action: .keep),
+    Row(
+      testDescription: "a one-shot that failed", wish: service(restarts: false), known: service(restarts: false),
+      found: [container(state: "exited", status: "Exited (1) 1 second ago")], action: .start,
+      reason: "drift: container exited"),
+    Row(testDescription: "restarting", found: [container(state: "restarting")], action: .keep),
+    Row(
+      testDescription: "a mounted file", wish: service(mounts: ["a": "2"]), known: service(mounts: ["a": "1"]),
+      action: .recreate, reason: "mounted file a changed", way: .force),
+    Row(
+      testDescription: "a mounted file was changed on the host", wish: service(mounts: ["a": "1"]),
+      known: service(mounts: ["a": "1"]), stale: ["a"], action: .recreate, reason: "mounted file a changed", way: .force
+    ),
+    Row(
+      testDescription: "a build context", wish: service(builds: ["src": "2"]), known: service(builds: ["src": "1"]),
+      action: .recreate, reason: "build context src changed", way: .build),
+    Row(
+      testDescription: "one more replica", wish: service(hash: "h1", replicas: 2), known: service(), action: .create,
+      reason: "drift: container removed"),
+    Row(
+      testDescription: "too many", found: [container(), container(id: "c2")], action: .recreate,
+      reason: "drift: more containers than replicas"),
+    Row(
+      testDescription: "the image was built anew", found: [container(image: "sha256:0123456789ab")], action: .recreate,
+      reason: "image busybox:1 has a new build"),
+  ]
+
+  @Test(arguments: rows) func `a service`(_ row: Row) throws {
+    let plan = try #require(
+      ServicePlanning.plan(
+        desired: [row.wish], known: row.known.map { [$0] } ?? [], containers: row.found, stale: row.stale
+      ).first)
+    #expect(plan.action == row.action)
+    #expect(plan.reason == row.reason)
+    #expect(plan.way == row.way)
+  }
+
+  @Test func `only a service that clup knows is removed`() {
+    let found = [container("old", id: "o"), container("foreign", id: "f")]
+    let plans = ServicePlanning.plan(desired: [], known: [service("old")], containers: found)
+    #expect(plans.map(\.name) == ["old"])
+    #expect(plans.map(\.way) == [.remove(["o"])])
+  }
+}
+
+@Suite("What is done at a live path")
+struct LinkPlanningTests {
+  static let planning = LinkPlanning(pointers: "/live/clup/stacks")
+  static let wish = DesiredLink(kind: .link, from: "s/f", id: "1")
+  static let copy = DesiredLink(kind: .copy, from: "s/f", id: "1")
+  static let own = LiveEntry.link("/live/clup/stacks/s/s/f")
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var wish: DesiredLink?
+    var known: DesiredLink?
+    var live: LiveEntry
+    var action: LinkReport.Action?
+    var backsUp = false
+  }
+
+  static let rows = [
+    Row(testDescription: "nothing there", wish: wish, live: .absent, action: .create),
+    Row(testDescription: "in place", wish: wish, known: wish, live: own, action: .keep),
+    Row(testDescription: "a real file", wish: wish, live: .file("1"), action: .replace, backsUp: true),
+    Row(testDescription: "a person's link", wish: wish, live: .link("/etc/x"), action: .replace, backsUp: true),
+    Row(
+      testDescription: "another of clup's links", wish: wish, live: .link("/live/clup/stacks/t/s/f"), action: .replace),
+    Row(testDescription: "a copy that became a link", wish: wish, known: copy, live: .file("1"), action: .replace),
+    Row(testDescription: "a copy in place", wish: copy, known: copy, live: .file("1"), action: .keep),
+    Row(
+      testDescription: "a copy of an older commit", wish: DesiredLink(kind: .copy, from: "s/f", id: "2"), known: copy,
+      live: .file("1"), action: .replace),
+    Row(
+      testDescription: "a copy changed by hand", wish: copy, known: copy, live: .file("9"), action: .replace,
+      backsUp: true),
+    Row(testDescription: "no longer tracked", known: wish, live: own, action: .remove),
+    Row(testDescription: "no longer tracked, but a person put a file there", known: wish, live: .file("9")),
+    Row(testDescription: "a copy no longer tracked", known: copy, live: .file("1"), action: .remove),
+    Row(testDescription: "a copy no longer tracked, but changed by hand", known: copy, live: .file("9")),
+    Row(testDescription: "no longer tracked, and gone", known: wish, live: .absent),
+  ]
+
+  @Test(arguments: rows) func `I3: a live path`(_ row: Row) {
+    let plans = Self.planning.plan(
+      pointer: "s", desired: row.wish.map { ["s/f": $0] } ?? [:], known: row.known.map { ["s/f": $0] } ?? [:],
+      live: ["s/f": row.live])
+    #expect(plans.first?.action == row.action)
+    #expect(plans.first?.backsUp ?? false == row.backsUp)
+  }
+
+  @Test(arguments: [
+    ("infra", "infra"), ("runner/compose", "runner+compose"), (".", "+"), ("a+b/c%d", "a%2Bb+c%25d"),
+    (LinkPlanning.host, "+links"),
+  ])
+  func `each stack has a pointer of its own`(_ stack: String, _ name: String) {
+    #expect(LinkPlanning.pointerName(of: stack) == name)
+  }
+
+  @Test func `a path below a directory that became a link is left alone`() {
+    let plans = Self.planning.plan(
+      pointer: "s", desired: ["d": DesiredLink(kind: .link, from: "d", id: "2")], known: ["d/f": Self.wish],
+      live: ["d": .directory, "d/f": .link("/live/clup/stacks/s/s/f")])
+    #expect(plans.map(\.live) == ["d"])
+  }
+}
+
+@Suite("A stack is looked at closer only for a reason")
+struct TouchedTests {
+  static let links = LinkPlanning(pointers: "/live/clup/stacks")
+
+  static func known(_ change: (inout StackState) -> Void = { _ in }) -> StackState {
+    var state = StackState(
+      DesiredStack(
+        name: "s", commit: "c1", project: "p", tracked: ["s/compose.yaml": "s/compose.yaml#1"],
+        untracked: ["s/.env": "e1"], services: [service()],
+        links: ["s/compose.yaml": DesiredLink(kind: .link, from: "s/compose.yaml", id: "s/compose.yaml#1")], after: [],
+        deployTimeout: nil),
+      verified: true)
+    change(&state)
+    return state
+  }
+
+  static func host(_ change: (inout Observed) -> Void = { _ in }) -> Observed {
+    var observed = Observed()
+    observed.pointers = ["s": "c1"]
+    observed.live = ["s/compose.yaml": .link("/live/clup/stacks/s/s/compose.yaml")]
+    observed.untracked = ["s/.env": "e1"]
+    observed.containers = [container()]
+    change(&observed)
+    return observed
+  }
+
+  static let rows: [(what: String, known: StackState?, host: Observed, id: String, reasons: [String])] = [
+    ("nothing changed", known(), host(), "1", []), ("no engine", known(), host { $0.containers = nil }, "1", []),
+    ("unknown", nil, host(), "1", ["first sync of this stack"]),
+    ("another commit", known(), host(), "2", ["s/compose.yaml changed"]),
+    ("the host's file", known(), host { $0.untracked["s/.env"] = "e2" }, "1", ["the host's s/.env changed"]),
+    ("no pointer", known(), host { $0.pointers = [:] }, "1", ["the pointer is missing"]),
+    ("pointer moved", known(), host { $0.pointers = ["s": "c0"] }, "1", ["the pointer leads to another commit"]),
+    ("link gone", known(), host { $0.live = [:] }, "1", ["s/compose.yaml is not in place"]),
+    ("container gone", known(), host { $0.containers = [] }, "1", ["drift: container removed"]),
+    ("cut off", known { $0.verified = false }, host(), "1", ["the last deploy did not end well"]),
+  ]
+
+  @Test(arguments: rows.indices) func `a stack`(_ index: Int) {
+    let row = Self.rows[index]
+    let touched = Touched(tree: commit("s/compose.yaml", id: row.id), observed: row.host, links: Self.links)
+    #expect(touched.reasons("s", known: row.known) == row.reasons, "\(row.what)")
+  }
+
+  @Test func `a tracked file that comes or goes is a reason`() {
+    let touched = Touched(tree: commit("s/.env.example", "s/x"), observed: Self.host(), links: Self.links)
+    let known = Self.known { $0.tracked = ["s/compose.yaml": "1", "s/x": Fingerprint.absent] }
+    #expect(touched.reasons("s", known: known) == ["s/compose.yaml removed", "s/x added"])
+  }
+}
+
+@Suite("The plan of a sync says what is done and why")
+struct PlanningTests {
+  func desired(_ change: (inout DesiredStack) -> Void = { _ in }) -> DesiredStack {
+    var stack = DesiredStack(
+      name: "s", commit: "c2", project: "p", tracked: [:], untracked: [:], services: [service()],
+      links: ["s/compose.yaml": DesiredLink(kind: .link, from: "s/compose.yaml", id: "2")], after: [],
+      deployTimeout: nil)
+    change(&stack)
+    return stack
+  }
+
+  func planning(known: StackState? = TouchedTests.known(), host: Observed = TouchedTests.host()) -> Planning {
+    var state = State()
+    state.stacks["s"] = known
+    return Planning(observed: host, state: state, links: TouchedTests.links)
+  }
+
+  @Test func `a comment moves the pointer and no container`() {
+    let plan = planning().deploy(desired(), because: ["s/compose.yaml changed"], shared: [])
+    #expect(plan.from == "c1" && plan.to == "c2")
+    #expect(plan.reasons == ["s/compose.yaml changed"])
+    #expect(plan.services.map(\.action) == [.keep])
+  }
+
+  @Test func `the service's reason stands for the file's`() {
+    let plan = planning().deploy(
+      desired { $0.services = [service(hash: "h2", fields: ["command": "2"])] }, because: ["s/compose.yaml changed"],
+      shared: [])
+    #expect(plan.reasons == ["command changed"])
+  }
+
+  @Test func `adopting a running stack restarts nothing`() {
+    let plan = planning(known: nil, host: TouchedTests.host { $0.pointers = [:] }).deploy(
+      desired(), because: ["first sync of this stack"], shared: [])
+    #expect(plan.reasons == ["first sync of this stack"])
+    #expect(plan.services.map(\.action) == [.keep])
+    #expect(plan.from == nil)
+  }
+
+  @Test func `a real file with other content at a mounted path restarts who mounts it`() {
+    let wish = desired {
+      $0.services = [service(mounts: ["s/conf": "2"]), service("other")]
+      $0.links = ["s/conf": DesiredLink(kind: .link, from: "s/conf", id: "2")]
+    }
+    let host = TouchedTests.host {
+      $0.live["s/conf"] = .file("1")
+      $0.containers = [container(), container("other")]
+    }
+    let plan = planning(known: nil, host: host).deploy(wish, because: ["first sync of this stack"], shared: [])
+    #expect(plan.services.map(\.action) == [.keep, .recreate])
+    #expect(plan.links.map(\.backsUp) == [true])
+    let same = TouchedTests.host {
+      $0.live["s/conf"] = .file("2")
+      $0.containers = [container(), container("other")]
+    }
+    #expect(
+      planning(known: nil, host: same).deploy(wish, because: [], shared: []).services.map(\.action) == [.keep, .keep])
+  }
+
+  @Test func `a removed stack takes its containers and its links with it`() {
+    let plan = planning().remove("s", known: TouchedTests.known())
+    #expect(plan.work == .remove && plan.to == nil && plan.reasons == ["stack removed"])
+    #expect(plan.services.map(\.action) == [.remove])
+    #expect(plan.links.map(\.action) == [.remove])
+  }
+
+  @Test func `a live path that two stacks need is led by one pointer`() {
+    let common = DesiredLink(kind: .link, from: "common/x", id: "1")
+    var stacks = [
+      "a": desired {
+        $0.name = "a"
+        $0.links = ["common/x": common, "a/own": common]
+      },
+      "b": desired {
+        $0.name = "b"
+        $0.links = ["common/x": common]
+      },
+    ]
+    let host = Shared.take(from: &stacks, configured: [:], state: State(), remaining: ["a", "b"])
+    #expect(host == ["common/x": common])
+    #expect(stacks["a"]?.links.keys.sorted() == ["a/own"])
+    #expect(stacks["b"]?.links == [:])
+  }
+
+  @Test func `a shared path stays while a stack that is left alone needs it`() {
+    let common = DesiredLink(kind: .link, from: "common/x", id: "1")
+    var state = State()
+    state.links = ["common/x": common]
+    state.stacks["s"] = TouchedTests.known { $0.tracked["common/x"] = "1" }
+    var none: [String: DesiredStack] = [:]
+    #expect(Shared.take(from: &none, configured: [:], state: state, remaining: ["s"]) == ["common/x": common])
+    #expect(Shared.take(from: &none, configured: [:], state: state, remaining: []) == [:])
+  }
+}

@@ -1,0 +1,49 @@
+@testable import Core
+import FoundationEssentials
+import Testing
+
+@Suite("Reports keep every key, for programs that read them")
+struct ReportTests {
+  @Test func `what is not known is null, not absent`() throws {
+    var report = Report(
+      id: "i", trigger: "manual", dryRun: true, host: "h", repository: "r", branch: "main",
+      started: "2026-01-02T03:04:05Z")
+    var stack = StackReport(name: "s", outcome: .rolledBack)
+    stack.services = [ServiceReport(name: "web", action: .keep, reason: nil)]
+    report.stacks = [stack]
+    report.links = [LinkReport(live: "l", target: "t", action: .create)]
+    report.diagnostics = [Diagnostic(rule: "compose", file: "f", message: "m", help: "h")]
+    let json = try JSON(parsing: Array(JSONEncoder().encode(report)))
+    #expect(
+      json.object.keys.sorted() == [
+        "branch", "commit", "diagnostics", "dry_run", "duration_ms", "error", "host", "id", "links", "outcome",
+        "repository", "schema", "stacks", "started", "trigger",
+      ])
+    #expect(json["commit"] == .null && json["error"] == .null && json["schema"] == .string("clup.report/1"))
+    let first = try #require(json["stacks"]?.array.first)
+    #expect(
+      first.object.keys.sorted() == [
+        "duration_ms", "error", "from", "log_tail", "name", "outcome", "project", "reasons", "services", "to",
+      ])
+    #expect(first["outcome"] == .string("rolled_back") && first["from"] == .null)
+    #expect(first["services"]?.array.first?["reason"] == .null)
+    #expect(json["links"]?.array.first?["backup"] == .null)
+    #expect(json["diagnostics"]?.array.first?["line"] == .null)
+  }
+
+  @Test func `findings are ordered by file, line and column`() {
+    let found = [("b", 1, 1), ("a", 2, 1), ("a", 1, 5), ("a", 1, 2)].map {
+      Diagnostic(rule: "r", file: $0.0, line: $0.1, column: $0.2, message: "", help: "")
+    }
+    #expect(
+      found.sorted { $0.precedes($1) }.map { "\($0.file)\($0.line ?? 0)\($0.column ?? 0)" } == [
+        "a12", "a15", "a21", "b11",
+      ])
+  }
+
+  @Test(arguments: [(Diagnostic.Severity.error, false, true), (.error, true, false), (.warning, false, false)])
+  func `a warning or a waived error does not refuse`(_ severity: Diagnostic.Severity, _ waived: Bool, _ refuses: Bool) {
+    let found = Diagnostic(rule: "r", severity: severity, file: "f", message: "", help: "", waived: waived)
+    #expect(found.refuses == refuses)
+  }
+}

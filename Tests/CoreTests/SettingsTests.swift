@@ -1,0 +1,88 @@
+@testable import Core
+import Testing
+
+@Suite("The configuration is read whole, and what is wrong is said with its place")
+struct SettingsTests {
+  static let least = "repository: r\nbranch: main\nlive_root: /srv/live/\ncheckout: /srv/live/clup\n"
+
+  @Test func `the least configuration has the defaults`() throws {
+    let settings = try Settings.parse(Array(Self.least.utf8)).get()
+    #expect(settings.liveRoot == "/srv/live")
+    #expect(settings.sync == SyncSettings())
+    #expect(settings.sync.interval == .seconds(60) && settings.sync.concurrency == 4)
+    #expect(settings.sync.deployTimeout == .seconds(300) && settings.sync.keepReleases == 10)
+    #expect(settings.protectedPaths.glob(protecting: "a/.env") == "**/.env")
+  }
+
+  @Test func `every section is read`() throws {
+    let text =
+      Self.least + """
+        protected: [mine]
+        links:
+          - {from: bin/tool, to: tool, mode: copy}
+          - {from: a, to: b}
+        stacks:
+          exclude: ["old-*"]
+          gw: {after: [infra], deploy_timeout: 90s}
+        sync: {interval: 5m, concurrency: 2, deploy_timeout: 1m, on_failure: stay, drift: report, gate: stack, keep_releases: 3}
+        notify: [{run: tell, on: [failed], timeout: 5s}]
+        """
+    let settings = try Settings.parse(Array(text.utf8)).get()
+    #expect(settings.protected == ["mine"])
+    #expect(
+      settings.links == [
+        HostLink(from: "bin/tool", to: "tool", mode: .copy), HostLink(from: "a", to: "b", mode: .link),
+      ])
+    #expect(settings.exclude == ["old-*"])
+    #expect(settings.stacks["gw"]?.after == ["infra"])
+    #expect(settings.stacks["gw"]?.deployTimeout == .seconds(90))
+    #expect(settings.sync.onFailure == .stay && settings.sync.drift == .report && settings.sync.gate == .stack)
+    #expect(settings.notify == [Notify(run: "tell", on: ["failed"], timeout: .seconds(5))])
+  }
+
+  struct Bad: Sendable, CustomTestStringConvertible {
+    let text: String
+    let line: Int
+    let column: Int
+    let message: String
+    var testDescription: String { message }
+    init(_ text: String, _ line: Int, _ column: Int, _ message: String, alone: Bool = false) {
+      (self.text, self.line, self.column, self.message) = (alone ? text : least + text, line, column, message)
+    }
+  }
+
+  static let bad = [
+    Bad("", 0, 0, "the file is empty", alone: true), Bad("- a\n", 1, 1, "must be a mapping", alone: true),
+    Bad("branch: main\nlive_root: /l\ncheckout: /c\n", 1, 1, "repository is missing", alone: true),
+    Bad("brunch: x\n", 5, 1, "unknown key brunch in the configuration; did you mean branch?"),
+    Bad("sync:\n  intervall: 5m\n", 6, 3, "did you mean interval?"), Bad("sync: {interval: 60}\n", 5, 18, "interval"),
+    Bad("sync: {concurrency: 0}\n", 5, 21, "concurrency"), Bad("sync: {drift: ignore}\n", 5, 15, "drift"),
+    Bad("links: [{from: ../x, to: y}]\n", 5, 16, "from must be a relative path without .."),
+    Bad("links: [{from: a, to: /etc/passwd}]\n", 5, 23, "to must be a relative path"),
+    Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
+    Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
+    Bad("a: [\n", 6, 1, ""),
+    Bad("repository: r\nbranch: b\nlive_root: live\ncheckout: /c\n", 3, 12, "absolute", alone: true),
+    Bad("repository: r\nbranch: b\nlive_root: /\ncheckout: /c\n", 3, 12, "absolute", alone: true),
+    Bad("repository: r\nbranch: b\nlive_root: /l\ncheckout: /l\n", 4, 11, "live root itself", alone: true),
+    Bad("repository: r\nbranch: b\nlive_root: /l/m\ncheckout: /l\n", 4, 11, "must not hold", alone: true),
+  ]
+
+  @Test(arguments: bad) func `a mistake is found at its line and column`(_ bad: Bad) throws {
+    guard case .failure(let problems) = Settings.parse(Array(bad.text.utf8)) else {
+      Issue.record("it was taken")
+      return
+    }
+    let first = try #require(problems.all.first)
+    #expect(first.line == bad.line && first.column == bad.column, "\(first)")
+    #expect(first.message.contains(bad.message), "\(first)")
+  }
+
+  @Test func `all mistakes are told at once, in the order of the file`() {
+    guard case .failure(let problems) = Settings.parse(Array((Self.least + "z: 1\ny: 2\n").utf8)) else {
+      Issue.record("it was taken")
+      return
+    }
+    #expect(problems.all.map(\.line) == [5, 6])
+  }
+}
