@@ -34,7 +34,12 @@ public actor Mirror {
     self.path = path
     self.branch = branch
     if create, access(path, F_OK) != 0 {
-      repository = try Repository(creating: path, branch: branch)
+      // Made beside and renamed, so that a killed process leaves no half of one under this name.
+      _ = try Repository(creating: path + ".new", branch: branch)
+      guard rename(path + ".new", path) == 0 else {
+        throw GitError(.storage, "cannot name \(path): \(String(cString: strerror(errno)))")
+      }
+      repository = try Repository(opening: path)
     } else {
       repository = try Repository(opening: path)
       for name in [

@@ -26,9 +26,10 @@ struct CheckoutTests {
     try checkout.prepare()
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
+    try scratch.write("clup/repo.git.new/HEAD", "")
     let lock = try checkout.lock()
     #expect { try checkout.lock() } throws: { ($0 as? Failure)?.kind == .locked }
-    #expect(scratch.names("clup/releases") == [] && !scratch.names("clup").contains("view.x"))
+    #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "releases"])
     close(lock)
     close(try checkout.lock())
   }

@@ -15,14 +15,14 @@ struct ModelTests {
          "image": "nginx:1", "container_name": "front", "restart": "always", "healthcheck": {"test": ["CMD", "x"]},
          "ports": [{"published": "8080", "target": 80, "protocol": "tcp", "host_ip": "127.0.0.1"}, {"target": 81},
                    {"published": "9000-9005", "target": 82}],
-         "volumes": [{"type": "bind", "source": "/live/s/d"}, {"type": "volume", "source": "v"}],
+         "volumes": [{"type": "bind", "source": "/live/s/d", "read_only": true}, {"type": "volume", "source": "v"}],
          "configs": [{"source": "c"}], "secrets": [{"source": "t"}],
          "build": {"context": "/live/s/src", "additional_contexts": {"x": "/live/y", "z": "https://example.org"}}}}}
       """)
     #expect(model.project == "p" && model.after == ["infra"] && model.deployTimeout == .seconds(90))
     let web = try #require(model.services.first)
     #expect(web.claims == [.containerName("front"), .port("8080", transport: "tcp", address: "127.0.0.1")])
-    #expect(web.binds == ["/live/s/d"] && web.files == ["/live/s/c.conf"])
+    #expect(web.binds == ["/live/s/d"] && web.writable == [] && web.files == ["/live/s/c.conf"])
     #expect(web.buildContexts == ["/live/s/src", "/live/y"])
     #expect(web.restarts && web.hasHealthCheck && web.replicas == 1)
     #expect(model.hostPaths == ["/live/s/c.conf", "/live/s/d", "/live/s/src", "/live/y"])

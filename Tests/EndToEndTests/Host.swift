@@ -66,6 +66,16 @@ struct Host {
   @discardableResult
   func docker(_ arguments: String...) async throws -> String { try await call("docker", arguments, in: root) }
 
+  /// Runs Compose in a live directory, as a person would.
+  func compose(_ stack: String, _ arguments: String...) async throws -> String {
+    let plugin = try #require(Self.plugin)
+    let outcome = try await run(
+      Command(
+        plugin, arguments, environment: environment, directory: Path.join(live, stack), deadline: .seconds(60)))
+    if !outcome.succeeded { Issue.record("compose \(arguments): \(outcome.errorText)") }
+    return outcome.outputText
+  }
+
   private func call(_ name: String, _ arguments: [String], in directory: String) async throws -> String {
     let program = try #require(find(name, in: environment["PATH"] ?? ""))
     let outcome = try await run(

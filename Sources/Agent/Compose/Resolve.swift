@@ -108,8 +108,12 @@ struct Resolve: Sendable {
       tracked[path] = view.tree.fingerprint(path)
     }
     let copied = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
+    let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
     var links: [String: DesiredLink] = [:]
-    for path in tracked.keys.sorted() { link(path, copied: copied.contains(path), into: &links, &found, name) }
+    for path in tracked.keys.sorted() {
+      let manner: Manner = writable.contains(path) ? .writable : copied.contains(path) ? .mounted : .plain
+      link(path, manner, into: &links, &found, name)
+    }
     links = links.filter { path, _ in !Path.ancestors(path).contains { links[$0] != nil } }
     let services = model.services.map { service in
       func ids(_ paths: [String]) -> [String: String] {
@@ -138,8 +142,18 @@ struct Resolve: Sendable {
     return Answer(desired: desired, diagnostics: found)
   }
 
+  /// How a service uses a tracked path.
+  private enum Manner {
+    case plain
+    /// A container sees it without the rest of the live root, where a link would lead nowhere.
+    case mounted
+    /// A container may write there: a link to a directory would put its state into a release.
+    case writable
+  }
+
   private func link(
-    _ path: String, copied: Bool, into links: inout [String: DesiredLink], _ found: inout [Diagnostic], _ stack: String
+    _ path: String, _ manner: Manner, into links: inout [String: DesiredLink], _ found: inout [Diagnostic],
+    _ stack: String
   ) {
     guard let entry = view.tree[path] else { return }
     if let glob = settings.protectedPaths.glob(protecting: path) {
@@ -157,18 +171,20 @@ struct Resolve: Sendable {
           help: "commit the file itself"))
     case .directory:
       let live = Path.join(settings.liveRoot, path)
-      let real = Files.status(live).map(Files.isDirectory) ?? (path == ".")
+      let real = Files.status(live).map(Files.isDirectory) ?? (path == "." || manner == .writable)
       guard real || stack == path || Path.relative(stack, to: path) != nil else {
         links[path] = DesiredLink(kind: .link, entry)
         return
       }
-      for child in view.tree.children(of: path) {
-        if copied, child.kind == .file || child.kind == .executable {
-          if links[child.path] == nil, !ComposeFileName.all.contains(Path.name(child.path)) {
-            links[child.path] = DesiredLink(kind: .copy, child)
-          }
-        } else {
-          link(child.path, copied: copied, into: &links, &found, stack)
+      if manner == .plain {
+        for child in view.tree.children(of: path) { link(child.path, manner, into: &links, &found, stack) }
+        return
+      }
+      for file in view.tree.files(under: path) where links[file.path] == nil {
+        if file.kind != .file && file.kind != .executable {
+          link(file.path, manner, into: &links, &found, stack)
+        } else if !ComposeFileName.all.contains(Path.name(file.path)) {
+          links[file.path] = DesiredLink(kind: .copy, file)
         }
       }
     }

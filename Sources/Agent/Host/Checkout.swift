@@ -35,7 +35,9 @@ struct Checkout: Sendable {
       close(descriptor)
       throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
     }
-    for name in Files.names(in: path) where name.hasPrefix("view.") { Files.remove("\(path)/\(name)") }
+    for name in Files.names(in: path) where name.hasPrefix("view.") || name.hasPrefix("repo.git.") {
+      Files.remove("\(path)/\(name)")
+    }
     for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
     return descriptor
   }

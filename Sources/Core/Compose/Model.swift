@@ -45,6 +45,8 @@ public struct ComposeService: Sendable, Equatable {
   public let image: String
   /// Absolute paths of bind mounts.
   public let binds: [String]
+  /// Those among them that the container may write to.
+  public let writable: [String]
   /// Absolute paths of the configs and secrets that it uses.
   public let files: [String]
   /// Absolute paths of its build contexts.
@@ -64,7 +66,9 @@ public struct ComposeService: Sendable, Equatable {
     self.name = name
     fields = json.object
     image = json["image"]?.string ?? ""
-    binds = (json["volumes"]?.array ?? []).compactMap { $0["type"]?.string == "bind" ? $0["source"]?.string : nil }
+    let mounts = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "bind" }
+    binds = mounts.compactMap { $0["source"]?.string }
+    writable = mounts.filter { $0["read_only"]?.bool != true }.compactMap { $0["source"]?.string }
     files = ["configs", "secrets"].flatMap { section in
       (json[section]?.array ?? []).compactMap { use in
         (use["source"]?.string ?? use.string).flatMap { all["\(section)/\($0)"] }
