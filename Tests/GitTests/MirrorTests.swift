@@ -192,6 +192,35 @@ struct Scratch: ~Copyable {
     } throws: { ($0 as? GitError)?.kind == .timedOut }
   }
 
+  @Test func `a real server of git's HTTP protocol serves a fetch`() async throws {
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["a": "1"])
+    let port = try freePort()
+    try FileManager.default.createDirectory(atPath: scratch.root + "/cgi-bin", withIntermediateDirectories: true)
+    let script = scratch.root + "/cgi-bin/git"
+    try "#!/bin/sh\nGIT_PROJECT_ROOT=\(scratch.root) GIT_HTTP_EXPORT_ALL=1 exec git http-backend\n".write(
+      toFile: script, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+    let server = Command(
+      try #require(find("busybox", in: Scratch.path)),
+      ["httpd", "-f", "-p", "127.0.0.1:\(port)", "-h", scratch.root], environment: ["PATH": Scratch.path],
+      deadline: .seconds(60))
+    let serving = Task { try await run(server) }
+    defer { serving.cancel() }
+    let url = "http://127.0.0.1:\(port)/cgi-bin/git/repo/.git"
+    var head: String?
+    for _ in 0..<100 where head == nil {
+      head = try? await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10))
+      if head == nil { try await Task.sleep(for: .milliseconds(50)) }
+    }
+    #expect(head == id)
+    #expect(try await scratch.mirror().fetch(from: url, deadline: .seconds(10)) == id)
+    await #expect {
+      try await Mirror.remoteHead(
+        of: "http://127.0.0.1:\(port)/cgi-bin/git/nothing", branch: "main", deadline: .seconds(10))
+    } throws: { ($0 as? GitError)?.kind == .unreachable }
+  }
+
   /// Opens a port of the loopback that accepts connections and says nothing.
   private func listening() throws -> (Int32, UInt16) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
