@@ -17,8 +17,10 @@ public enum CLI {
       tell("help: `clup help` lists the commands and their options")
       return 2
     case .success(let arguments):
-      let task = Task { await run(arguments, environment: environment) }
-      let signals = [SIGINT, SIGTERM].map { number in
+      // A reader that goes away must not end a deploy.
+      signal(SIGPIPE, SIG_IGN)
+      let task = Task(executorPreference: WorkExecutor()) { await run(arguments, environment: environment) }
+      let signals = [SIGINT, SIGTERM, SIGHUP].map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler { task.cancel() }

@@ -46,7 +46,7 @@ enum Render {
       case .planned:
         touched == 0
           ? "nothing to do, \(report.stacks.count) stacks in place" : "would touch \(count); nothing was changed"
-      case .deployed: "brought over \(count)"
+      case .deployed: touched == 0 ? "brought over the links of the configuration" : "brought over \(count)"
       case .refused: "refused; nothing was changed"
       case .failed: "failed"
       }

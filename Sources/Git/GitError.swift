@@ -12,6 +12,8 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     case certificate
     /// The call took longer than its deadline.
     case timedOut
+    /// The task that asked was cancelled.
+    case cancelled
     /// The repository has no such branch.
     case branchMissing
     /// The repository has no commit yet.

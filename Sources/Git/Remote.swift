@@ -55,24 +55,29 @@ enum Remote {
     }
   }
 
-  /// Runs a call on a thread of its own and stops waiting for it at the deadline; the thread then ends with the process.
+  /// Runs a call on a thread of its own and stops waiting for it at the deadline, or when the task is cancelled; the
+  /// thread then ends with the process.
   static func waiting<Value: Sendable>(
     _ deadline: Duration, for url: String, _ call: @escaping @Sendable () throws(GitError) -> Value
   ) async throws(GitError) -> Value {
-    let result: Result<Value, GitError> = await withCheckedContinuation { continuation in
-      let waiter = Mutex<CheckedContinuation<Result<Value, GitError>, Never>?>(continuation)
-      let shared = Shared(waiter)
-      DispatchQueue(label: "git.network").async {
-        do throws(GitError) {
-          shared.resume(.success(try call()))
-        } catch {
-          shared.resume(.failure(error))
+    let shared = Shared<Value>()
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        shared.wait(continuation)
+        DispatchQueue(label: "git.network").async {
+          do throws(GitError) {
+            shared.resume(.success(try call()))
+          } catch {
+            shared.resume(.failure(error))
+          }
+        }
+        let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
+        DispatchQueue(label: "git.deadline").asyncAfter(deadline: .now() + seconds) { [weak shared] in
+          shared?.resume(.failure(GitError(.timedOut, "\(redacted(url)) did not answer within \(deadline)")))
         }
       }
-      let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
-      DispatchQueue(label: "git.deadline").asyncAfter(deadline: .now() + seconds) {
-        shared.resume(.failure(GitError(.timedOut, "\(redacted(url)) did not answer within \(deadline)")))
-      }
+    } onCancel: {
+      shared.resume(.failure(GitError(.cancelled, "\(redacted(url)) was not waited for")))
     }
     return try result.get()
   }
@@ -103,21 +108,38 @@ enum Remote {
   }
 }
 
-/// Hands a result to whoever waits; only the first one counts.
+/// Hands a result to whoever waits; only the first one counts, also when it comes before anyone waits.
 private final class Shared<Value: Sendable>: Sendable {
   private typealias Waiter = CheckedContinuation<Result<Value, GitError>, Never>
-  private let waiter: Mutex<Waiter?>
+  private enum State {
+    case idle
+    case waiting(Waiter)
+    case ended(Result<Value, GitError>)
+  }
+  private let state = Mutex(State.idle)
 
-  init(_ waiter: consuming sending Mutex<CheckedContinuation<Result<Value, GitError>, Never>?>) {
-    self.waiter = waiter
+  func wait(_ continuation: CheckedContinuation<Result<Value, GitError>, Never>) {
+    let early: Result<Value, GitError>? = state.withLock { state in
+      if case .ended(let result) = state { return result }
+      state = .waiting(continuation)
+      return nil
+    }
+    if let early { continuation.resume(returning: early) }
   }
 
   func resume(_ result: Result<Value, GitError>) {
-    let waiting = waiter.withLock { waiter in
-      defer { waiter = nil }
-      return waiter
+    let waiter: Waiter? = state.withLock { state in
+      switch state {
+      case .ended: return nil
+      case .idle:
+        state = .ended(result)
+        return nil
+      case .waiting(let waiter):
+        state = .ended(result)
+        return waiter
+      }
     }
-    waiting?.resume(returning: result)
+    waiter?.resume(returning: result)
   }
 }
 

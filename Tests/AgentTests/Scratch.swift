@@ -23,6 +23,12 @@ struct Scratch: ~Copyable {
     return file
   }
 
+  func links() throws -> Links {
+    let checkout = Checkout(path: settings.checkout)
+    let observe = Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
+    return Links(settings: settings, mirror: try mirror(), observe: observe)
+  }
+
   func read(_ path: String) throws -> String { try String(contentsOfFile: root + "/" + path, encoding: .utf8) }
 
   func mirror() throws -> Mirror { try Mirror(at: root + "/mirror.git", branch: "main", create: true) }

@@ -76,6 +76,10 @@ struct Host {
     return outcome.outputText
   }
 
+  /// Runs a line of shell in the host's directory.
+  @discardableResult
+  func shell(_ line: String) async throws -> String { try await call("sh", ["-c", line], in: root) }
+
   private func call(_ name: String, _ arguments: [String], in directory: String) async throws -> String {
     let program = try #require(find(name, in: environment["PATH"] ?? ""))
     let outcome = try await run(

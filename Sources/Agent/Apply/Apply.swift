@@ -20,7 +20,9 @@ struct Apply: Sendable {
     let ledger = Ledger(state, checkout: checkout)
     let release = Release(checkout: checkout, target: target, stage: stage)
     try await release.complete(needed)
-    let links = Links(settings: settings, mirror: target.mirror)
+    let links = Links(
+      settings: settings, mirror: target.mirror,
+      observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
     var result = Result()
     result.links = try await bringHostLinks(links, ledger)
     let turns = Turns(slots: settings.sync.concurrency)
@@ -28,7 +30,7 @@ struct Apply: Sendable {
       settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns)
     let projects = Set(plan.stacks.compactMap { $0.work == .remove ? nil : $0.project })
     let removals = plan.stacks.filter { $0.work == .remove }
-    for removal in removals {
+    for removal in removals where !Task.isCancelled {
       say("\(removal.name): removed from the repository, taking it down")
       let ended = await deploy.remove(removal, takenOver: projects.contains(removal.project))
       result.stacks.append(ended.stack)
@@ -68,7 +70,9 @@ struct Apply: Sendable {
         return Deploy.Result(stack: report, links: [])
       }
     }
+    await turns.take()
     if Task.isCancelled {
+      await turns.give()
       var report = stack.report(.skipped)
       report.error = "the sync was interrupted"
       return Deploy.Result(stack: report, links: [])
@@ -85,8 +89,7 @@ struct Apply: Sendable {
     for stack in plan.stacks {
       switch stack.work {
       case .deploy(let desired): paths.formUnion(desired.tracked.keys)
-      case .none: paths.formUnion(state.stacks[stack.name]?.tracked.keys.map { $0 } ?? [])
-      case .remove: break
+      case .none, .remove: break
       }
     }
     return paths
@@ -95,7 +98,7 @@ struct Apply: Sendable {
   /// The configuration's links and the shared ones come first: stacks may stand on them.
   private func bringHostLinks(_ links: Links, _ ledger: Ledger) async throws(Failure) -> [LinkReport] {
     let wishes = plan.hostLinks
-    guard plan.links.contains(where: { $0.action != .keep }) || wishes != state.links else {
+    guard plan.links.contains(where: { $0.action != .keep }) || plan.hostLinksChange else {
       return plan.links.map(\.report)
     }
     let commit = plan.commit
@@ -107,7 +110,6 @@ struct Apply: Sendable {
     let reports = try await links.apply(plan.links)
     try await ledger.change { state in
       state.links = wishes
-      state.linksCommit = commit
     }
     return reports
   }

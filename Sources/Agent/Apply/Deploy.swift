@@ -15,12 +15,12 @@ struct Deploy: Sendable {
     var links: [LinkReport]
   }
 
+  /// Deploys and watches a stack whose turn was taken already; the turn is given on while it is watched.
   func bring(_ plan: StackPlan, to desired: DesiredStack) async -> Result {
     let start = ContinuousClock.now
     var result = Result(stack: plan.report(.deployed), links: plan.links.map(\.report))
     do throws(Failure) {
       let verify = Verify(programs: programs)
-      await turns.take()
       let before: [String: Int]
       do throws(Failure) {
         try await open(plan, desired)
@@ -29,6 +29,8 @@ struct Deploy: Sendable {
         try await compare(desired)
         before = try await verify.restarts(project: desired.project)
         try await up(plan)
+        // From here on the containers are this commit's, whatever becomes of them.
+        try await ledger.change { $0.stacks[plan.name]?.services = desired.services }
       } catch {
         await turns.give()
         throw error
@@ -42,15 +44,10 @@ struct Deploy: Sendable {
         result.stack.error = error
         result.stack.logTail = watched.logTail
       } else {
-        let untracked = desired.untracked
-        try await ledger.change { state in
-          state.stacks[plan.name] = StackState(desired, verified: true)
-          state.stacks[plan.name]?.untracked = untracked
-        }
+        try await ledger.change { $0.stacks[plan.name] = StackState(desired, verified: true) }
       }
     } catch {
-      result.stack.outcome = .failed
-      result.stack.error = error.message
+      result.stack.fail(error)
     }
     result.stack.durationMs = (ContinuousClock.now - start).milliseconds
     return result
@@ -70,8 +67,7 @@ struct Deploy: Sendable {
       checkout.removePointer(of: plan.name)
       try await ledger.change { $0.stacks[plan.name] = nil }
     } catch {
-      result.stack.outcome = .failed
-      result.stack.error = error.message
+      result.stack.fail(error)
     }
     result.stack.durationMs = (ContinuousClock.now - start).milliseconds
     return result
@@ -82,6 +78,12 @@ struct Deploy: Sendable {
     try await ledger.change { state in
       var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
       if state.stacks[plan.name] == nil { entry.services = [] }
+      // What these were made from is not known until `up` has ended.
+      let acting = Set(plan.services.filter { $0.action != .keep }.map(\.name))
+      for index in entry.services.indices where acting.contains(entry.services[index].name) {
+        entry.services[index].mounts = entry.services[index].mounts.mapValues { _ in Fingerprint.absent }
+        entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
+      }
       entry.verified = false
       entry.links.merge(desired.links) { _, new in new }
       state.stacks[plan.name] = entry
@@ -115,7 +117,8 @@ struct Deploy: Sendable {
     }
     for service in plan.services {
       guard case .remove(let ids) = service.way else { continue }
-      _ = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
+      let stopped = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
+      guard stopped.succeeded else { throw Self.failure("docker stop", stopped.errorText) }
       let outcome = try await programs.docker(["rm", "-f"] + ids)
       guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
     }
@@ -144,6 +147,11 @@ extension StackPlan {
 }
 
 extension StackReport {
+  fileprivate mutating func fail(_ failure: Failure) {
+    outcome = .failed
+    error = "\(failure.message); \(failure.help)"
+  }
+
   fileprivate mutating func show(_ containers: [WatchedContainer]) {
     for index in services.indices {
       let own = containers.filter { $0.service == services[index].name }

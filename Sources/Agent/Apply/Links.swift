@@ -6,7 +6,9 @@ import Glibc
 struct Links: Sendable {
   let settings: Settings
   let mirror: Mirror
+  let observe: Observe
 
+  /// Works on each live path; looks again right before, since a plan may be minutes old when its stack's turn comes.
   func apply(_ plans: [LinkPlan]) async throws(Failure) -> [LinkReport] {
     var reports: [LinkReport] = []
     for plan in plans {
@@ -15,10 +17,16 @@ struct Links: Sendable {
       switch plan.action {
       case .keep: break
       case .remove:
-        unlink(place)
+        if observe.live(plan.live) == plan.found { unlink(place) }
         Files.flush(Path.parent(place))
       case .create, .replace:
         try Files.makeDirectories(Path.parent(place))
+        if let real = Files.resolved(Path.parent(place)), let own = Files.resolved(settings.checkout),
+          Path.relative(real, to: own) != nil
+        {
+          throw Failure(
+            .host, "\(Path.parent(place)) still leads into a release, where nothing may be put", help: "sync again")
+        }
         report.backup = try await put(plan, at: place).flatMap { Path.relative($0, to: settings.liveRoot) }
       }
       reports.append(report)
@@ -28,6 +36,11 @@ struct Links: Sendable {
 
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
   private func put(_ plan: LinkPlan, at place: String) async throws(Failure) -> String? {
+    let parent = Path.parent(place)
+    // What a killed sync left half-way.
+    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") {
+      unlink("\(parent)/\(name)")
+    }
     let fresh = Files.unique(place)
     if let wish = plan.desired, wish.kind == .copy {
       try await copy(wish, to: fresh, like: Files.status(place))
@@ -35,7 +48,17 @@ struct Links: Sendable {
       guard symlink(plan.target, fresh) == 0 else { throw Files.failure("cannot link \(place)") }
     }
     do throws(Failure) {
-      let backup = plan.backsUp ? try keep(place) : nil
+      let present = observe.live(plan.live)
+      guard present != .absent else {
+        // Unlike a rename, this fails when something appears at the last moment.
+        guard Glibc.link(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
+        unlink(fresh)
+        Files.flush(Path.parent(place))
+        return nil
+      }
+      var own = present == plan.found && !plan.backsUp
+      if case .link(let text) = present, observe.links.isOwn(text) { own = true }
+      let backup = own ? nil : try keep(place)
       guard rename(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
       Files.flush(Path.parent(place))
       return backup
@@ -48,6 +71,9 @@ struct Links: Sendable {
   /// A hard link keeps the inode with its owner, mode and times; only an empty directory has to be moved.
   private func keep(_ place: String) throws(Failure) -> String? {
     guard let found = Files.status(place) else { return nil }
+    if Files.isDirectory(found), !Files.names(in: place).isEmpty {
+      throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
+    }
     let siblings = Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
       .map { Path.join(Path.parent(place), $0) }
     if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }

@@ -26,13 +26,18 @@ struct Verify: Sendable {
       programs.docker,
       [
         "events", "--filter", "type=container", "--filter", "label=com.docker.compose.project=\(stack.project)",
-        "--format", "{{.Action}}",
+        "--filter", "event=start", "--filter", "event=die", "--filter", "event=destroy", "--filter",
+        "event=health_status", "--format", "{{.Action}}",
       ],
       environment: programs.environment, deadline: deadline + .seconds(60))
     let pump = Task {
       do { for try await _ in lines(of: events) { looker.yield() } } catch { looker.yield() }
     }
-    defer { pump.cancel() }
+    var timer: Task<Void, Never>?
+    defer {
+      pump.cancel()
+      timer?.cancel()
+    }
     let end = ContinuousClock.now + deadline
     looker.yield()
     var result = Result()
@@ -57,8 +62,9 @@ struct Verify: Sendable {
         }
         // A second at most, for an engine whose events stopped coming.
         let pause = min(left, time ?? .seconds(1), .seconds(1))
-        Task {
-          try? await Task.sleep(for: pause)
+        timer?.cancel()
+        timer = Task {
+          do { try await Task.sleep(for: pause) } catch { return }
           looker.yield()
         }
       }
@@ -72,8 +78,12 @@ struct Verify: Sendable {
         "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
         "label=com.docker.compose.oneoff=False",
       ])
+    guard listed.succeeded else {
+      throw Failure(
+        .host, "Docker Engine does not answer: \(listed.errorText.firstLine)", help: "start it, and sync again")
+    }
     let ids = listed.outputText.split(separator: "\n").map(String.init)
-    guard listed.succeeded, !ids.isEmpty else { return [] }
+    if ids.isEmpty { return [] }
     // A container that went away in between makes `inspect` fail, but it prints the others.
     let outcome = try await programs.docker(["inspect", "--type", "container"] + ids)
     guard let found = try? JSON(parsing: outcome.output).array else { return [] }

@@ -47,14 +47,28 @@ public struct Programs: Sendable {
     _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
     _ deadline: Duration
   ) async throws(Failure) -> Outcome {
+    let outcome: Outcome
     do throws(ProcessError) {
-      return try await run(
+      outcome = try await run(
         Command(
           program, arguments, environment: variables, directory: directory, input: input, deadline: deadline,
           outputLimit: 64 << 20))
     } catch {
       throw Failure(.host, error.message, help: "see that \(program) can be run")
     }
+    let words = ([Path.name(program)] + arguments.prefix(3)).joined(separator: " ")
+    if Task.isCancelled {
+      throw Failure(.host, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    }
+    if outcome.deadlineExceeded {
+      throw Failure(
+        .host, "`\(words)` did not end within \(Int(deadline.components.seconds)) s and was ended",
+        help: "see whether Docker Engine answers: `docker ps`")
+    }
+    if outcome.truncated {
+      throw Failure(.host, "`\(words)` printed more than 64 MiB", help: "run it by hand and see what it says")
+    }
+    return outcome
   }
 }
 

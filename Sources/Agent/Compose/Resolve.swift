@@ -98,6 +98,11 @@ struct Resolve: Sendable {
         "*",
       ],
       in: directory, input: rebased.canonical)
+    guard hashes.succeeded else {
+      return refused(
+        name, source.composeFiles.first ?? name, nil, view.rebased(hashes.errorText).firstLine,
+        "try `docker compose config --hash '*'` in \(Path.join(settings.liveRoot, name))")
+    }
     var byService: [String: String] = [:]
     for line in hashes.outputText.split(separator: "\n") {
       let parts = line.split(separator: " ")
@@ -137,7 +142,7 @@ struct Resolve: Sendable {
     }
     let desired = DesiredStack(
       name: name, commit: view.tree.commit, project: model.project, tracked: tracked, untracked: untracked,
-      services: services, links: links, after: settings.stacks[name]?.after ?? model.after,
+      services: services, links: links, after: model.after,
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.deployTimeout)
     return Answer(desired: desired, diagnostics: found)
   }

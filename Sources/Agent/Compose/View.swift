@@ -47,9 +47,9 @@ struct View: Sendable {
     if let entry = tree[path], entry.kind != .submodule {
       guard path != "." else { return .tracked }
       try await export(path)
-      try Files.makeDirectories(Path.parent(place))
-      if Files.status(place) == nil, symlink("\(stage)/\(path)", place) != 0 {
-        throw Files.failure("cannot link \(place)")
+      // A link to a whole directory would lead whatever is shown below it into the release.
+      for file in tree.files(under: path) where file.kind == .file || file.kind == .executable {
+        try link(Path.join(root, file.path), to: "\(stage)/\(file.path)")
       }
       return .tracked
     }
@@ -57,9 +57,14 @@ struct View: Sendable {
     guard let found = Files.status(live) else { return .absent }
     // A link of clup's own at a path that the commit no longer has goes away with this deploy.
     if Files.isLink(found), let text = Files.link(at: live), owns(text) { return .absent }
-    try Files.makeDirectories(Path.parent(place))
-    if Files.status(place) == nil, symlink(live, place) != 0 { throw Files.failure("cannot link \(place)") }
+    try link(place, to: live)
     return .live
+  }
+
+  /// Stacks are looked at side by side: another one may have been faster.
+  private func link(_ place: String, to target: String) throws(Failure) {
+    try Files.makeDirectories(Path.parent(place))
+    guard symlink(target, place) == 0 || errno == EEXIST else { throw Files.failure("cannot link \(place)") }
   }
 
   enum Shown: Sendable { case tracked, live, absent }

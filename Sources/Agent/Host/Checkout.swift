@@ -84,19 +84,21 @@ struct Checkout: Sendable {
     let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot write \(name)") }
     defer { close(descriptor) }
-    let present = Files.read(name, limit: .max) ?? []
-    let whole = (present.lastIndex(of: 10) ?? -1) + 1
-    if whole < present.count { ftruncate(descriptor, off_t(whole)) }
+    let last = Files.tail(name, bytes: 1 << 20) ?? []
+    let torn = last.count - ((last.lastIndex(of: 10) ?? -1) + 1)
+    let end = lseek(descriptor, 0, SEEK_END)
+    guard torn == 0 || ftruncate(descriptor, end - off_t(torn)) == 0 else {
+      throw Files.failure("cannot mend the end of \(name)")
+    }
     lseek(descriptor, 0, SEEK_END)
-    let line = encode(report) + [10]
-    guard line.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == line.count,
-      fsync(descriptor) == 0
-    else { throw Files.failure("cannot write \(name)") }
+    guard Files.write(encode(report) + [10], to: descriptor), fsync(descriptor) == 0 else {
+      throw Files.failure("cannot write \(name)")
+    }
   }
 
-  /// Reads the history, oldest first.
+  /// Reads the last syncs, oldest first; what is more than 8 MiB back is left alone.
   func history() -> [Report] {
-    (Files.read("\(path)/history.jsonl", limit: .max) ?? []).split(separator: 10).compactMap {
+    (Files.tail("\(path)/history.jsonl", bytes: 8 << 20) ?? []).split(separator: 10).compactMap {
       try? JSONDecoder().decode(Report.self, from: Data($0))
     }
   }

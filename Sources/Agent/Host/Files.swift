@@ -62,23 +62,41 @@ enum Files {
   }
 
   /// Reads a regular file of at most `limit` bytes; nothing when there is none.
-  static func read(_ path: String, limit: Int = 64 << 20) -> [UInt8]? {
+  static func read(_ path: String, limit: Int = 64 << 20, from start: Int = 0) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, isRegular(status), status.st_size <= limit else { return nil }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var bytes = [UInt8](repeating: 0, count: max(0, Int(status.st_size) - start))
     var filled = 0
     while filled < bytes.count {
       let count = bytes.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled)
+        pread(descriptor, $0.baseAddress.map { $0 + filled }, $0.count - filled, off_t(start + filled))
       }
       if count < 0 && errno == EINTR { continue }
       if count <= 0 { break }
       filled += count
     }
     return Array(bytes.prefix(filled))
+  }
+
+  /// Writes all bytes to a descriptor; says whether it could.
+  static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return false }
+      rest = rest.dropFirst(count)
+    }
+    return true
+  }
+
+  /// Reads the end of a regular file.
+  static func tail(_ path: String, bytes limit: Int) -> [UInt8]? {
+    guard let found = status(path), isRegular(found) else { return nil }
+    return read(path, limit: .max, from: max(0, Int(found.st_size) - limit))
   }
 
   /// Writes beside, flushes and renames, so that the name always holds the old content or the new one.
@@ -97,16 +115,7 @@ enum Files {
   static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw failure("cannot write \(path)") }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
-      }
-      if count < 0 && errno == EINTR { continue }
-      if count < 0 { break }
-      written += count
-    }
-    let complete = written == bytes.count && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
+    let complete = write(bytes, to: descriptor) && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
     let problem = complete ? nil : failure("cannot write \(path)")
     close(descriptor)
     if let problem {

@@ -1,10 +1,14 @@
 import Dispatch
 
-/// Where a sync runs: file calls may block, so it keeps off the cooperative pool.
-final class WorkExecutor: TaskExecutor {
+/// Where all of clup's own work runs: file calls may block, so it keeps off the cooperative pool.
+public final class WorkExecutor: TaskExecutor {
   private let queue = DispatchQueue(label: "clup.work", attributes: .concurrent)
 
-  func enqueue(_ job: consuming ExecutorJob) {
+  /// Makes one.
+  public init() {}
+
+  /// Runs a piece of a task.
+  public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
   }

@@ -6,7 +6,6 @@ struct Diffs: Sendable {
   let mirror: Mirror
   let state: State
   let target: CommitTree
-  let checkout: Checkout
 
   /// Gives the changes as a unified diff, file by file.
   func of(_ plan: Plan) async throws(Failure) -> [String] {

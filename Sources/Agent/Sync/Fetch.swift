@@ -11,20 +11,28 @@ struct Fetch: Sendable {
     let tree: CommitTree
   }
 
-  /// Gives the target: the branch's head, or the commit that was asked for.
-  func target(head: String, commit: String?, acceptRewrite: String?) async throws(Failure) -> Target {
+  /// Gives the target: the branch's head, or the commit that was asked for. A dry run accepts no rewritten branch.
+  func target(head listed: String, request: SyncRequest) async throws(Failure) -> Target {
     do throws(GitError) {
       let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
       let accepted = try await mirror.head()
-      if await !mirror.contains(head) { _ = try await mirror.fetch(from: settings.repository, deadline: Self.deadline) }
-      if let accepted, accepted != head, try await !mirror.isAncestor(accepted, of: head) {
-        guard let acceptRewrite, acceptRewrite.count >= 7, head.hasPrefix(acceptRewrite) else {
-          return try refuse(accepted, head)
+      var head = listed
+      if await !mirror.contains(head) {
+        // The branch may have moved on since it was listed.
+        head = try await mirror.fetch(from: settings.repository, deadline: Self.deadline)
+      }
+      var rewritten = false
+      if let accepted, accepted != head {
+        rewritten = try await !mirror.isAncestor(accepted, of: head)
+        if rewritten {
+          guard let id = request.acceptRewrite, id.count >= 7, head.hasPrefix(id) else {
+            return try refuse(accepted, head)
+          }
         }
       }
-      if accepted != head { try await mirror.setHead(head) }
+      if accepted != head, !(rewritten && request.dryRun) { try await mirror.setHead(head) }
       var target = head
-      if let commit {
+      if let commit = request.commit {
         target = try await mirror.resolve(commit)
         guard try await mirror.isAncestor(target, of: head) else {
           throw GitError(.unknownRevision, "\(commit) is no commit of the branch \(settings.branch)")
@@ -72,6 +80,8 @@ extension TrackedPath.Kind {
 extension Failure {
   init(_ error: GitError, settings: Settings) {
     switch error.kind {
+    case .cancelled:
+      self.init(.host, "the sync was interrupted", help: "sync again: nothing was changed")
     case .unreachable, .authentication, .certificate, .timedOut, .notARepository:
       self.init(
         .unreachable, error.message,

@@ -52,15 +52,24 @@ struct Prepare: Sendable {
     let names = Set(discovery.stacks.map(\.name))
     diagnostics += collisions(discovery, desired)
     diagnostics += Order.problems(
-      after: desired.mapValues(\.after).merging(
-        state.stacks.filter { names.contains($0.key) }.mapValues(\.after), uniquingKeysWith: { new, _ in new }),
+      after: settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
+        .merging(desired.mapValues(\.after)) { host, _ in host }
+        .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new },
       stacks: names, places: places(discovery))
     let host = Shared.take(
       from: &desired, configured: hostLinks(tree, &diagnostics), state: state, remaining: names)
     observe.look(at: desired.values.flatMap(\.links.keys), &observed)
     observe.look(at: host.keys, &observed)
 
-    let planning = Planning(observed: observed, state: state, links: links)
+    var leaders: [String: String] = [:]
+    for (name, known) in state.stacks where desired[name] == nil && names.contains(name) {
+      for path in known.links.keys { leaders[path] = name }
+    }
+    for (name, stack) in desired { for path in stack.links.keys { leaders[path] = name } }
+    for path in host.keys { leaders[path] = LinkPlanning.host }
+    let planning = Planning(
+      observed: observed, state: state, links: links, leaders: leaders,
+      after: settings.stacks.compactMapValues(\.after))
     let shared = planning.host(host)
     var stacks: [StackPlan] = []
     for source in discovery.stacks where chosen.contains(source.name) {
@@ -76,7 +85,7 @@ struct Prepare: Sendable {
     }
     stacks.sort { $0.name < $1.name }
     let plan = Plan(
-      commit: tree.commit, stacks: stacks, links: shared, hostLinks: host)
+      commit: tree.commit, stacks: stacks, links: shared, hostLinks: host, hostLinksChange: host != state.links)
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
     return Prepared(plan: plan, diagnostics: diagnostics.sorted { $0.precedes($1) }, discovery: discovery)
   }

@@ -10,12 +10,13 @@ struct Standing: Sendable {
 
   func problems(of plan: Plan) -> [Diagnostic] {
     let own = plan.stacks.flatMap { stack in
-      stack.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, stack.name) }
+      stack.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, stack.name, plan) }
     }
-    return own + plan.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, nil) }
+    let shared = plan.links.filter { $0.action == .create || $0.action == .replace }
+    return own + shared.compactMap { problem($0, nil, plan) }
   }
 
-  private func problem(_ link: LinkPlan, _ stack: String?) -> Diagnostic? {
+  private func problem(_ link: LinkPlan, _ stack: String?, _ plan: Plan) -> Diagnostic? {
     let file = link.desired?.from ?? link.live
     func refuse(_ message: String, _ help: String) -> Diagnostic {
       Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help)
@@ -39,6 +40,12 @@ struct Standing: Sendable {
       else {
         return refuse(
           "\(directory) is a link that leads out of \(settings.liveRoot)", "make it a directory, or exclude the stack")
+      }
+      if let own = Files.resolved(checkout.path), Path.relative(real, to: own) != nil {
+        if plan.allLinks.contains(where: { $0.live == ancestor && $0.action == .remove }) { break }
+        return refuse(
+          "\(directory) leads into clup's own directory, where \(file) cannot be linked",
+          "move that link aside, and sync again")
       }
       if let glob = settings.protectedPaths.glob(protecting: Path.join(inside, Path.name(link.live))) {
         return refuse("\(directory) leads to \(inside), and `\(glob)` is protected on this host", "make it a directory")

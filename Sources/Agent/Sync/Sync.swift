@@ -32,10 +32,6 @@ public struct Sync: Sendable {
 
   /// Runs it to its end.
   public func run() async -> Ended {
-    await withTaskExecutorPreference(WorkExecutor()) { await work() }
-  }
-
-  private func work() async -> Ended {
     let start = ContinuousClock.now
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
@@ -66,7 +62,7 @@ public struct Sync: Sendable {
     let fetch = Fetch(settings: settings, checkout: checkout)
     async let listing = containers(programs)
     let head = try await fetch.head()
-    let target = try await fetch.target(head: head, commit: request.commit, acceptRewrite: request.acceptRewrite)
+    let target = try await fetch.target(head: head, request: request)
     ended.report.commit = target.tree.commit
     let containers: [Container]?
     switch await listing {
@@ -90,10 +86,14 @@ public struct Sync: Sendable {
       containers: containers, stage: stage, view: view
     ).plan()
     let plan = prepared.plan
+    let known = Set(prepared.discovery.stacks.map(\.name))
+    for name in settings.stacks.keys.sorted() where !known.contains(name) {
+      say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
+    }
     ended.report.diagnostics = prepared.diagnostics
     ended.report.links = plan.allLinks.map(\.report)
     if request.diff {
-      ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree, checkout: checkout).of(
+      ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree).of(
         plan)
     }
     if prepared.diagnostics.contains(where: \.refuses) {

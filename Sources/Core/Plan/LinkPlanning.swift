@@ -38,7 +38,9 @@ public struct LinkPlanning: Sendable {
     for (path, wish) in desired {
       let text = target(pointer, wish.from)
       let (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
-      plans.append(LinkPlan(live: path, desired: wish, target: text, action: action, backsUp: backsUp))
+      plans.append(
+        LinkPlan(
+          live: path, desired: wish, target: text, action: action, backsUp: backsUp, found: live[path] ?? .absent))
     }
     for (path, former) in known where desired[path] == nil {
       // Below a directory that is itself a link now, the path leads into the release: nothing of ours stands there.
@@ -50,7 +52,10 @@ public struct LinkPlanning: Sendable {
         case .file(let id): former.kind == .copy && id == former.id
         default: false
         }
-      if ours { plans.append(LinkPlan(live: path, desired: nil, target: text, action: .remove, backsUp: false)) }
+      guard ours else { continue }
+      plans.append(
+        LinkPlan(
+          live: path, desired: nil, target: text, action: .remove, backsUp: false, found: live[path] ?? .absent))
     }
     return plans.sorted { $0.live < $1.live }
   }

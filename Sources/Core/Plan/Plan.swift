@@ -4,17 +4,22 @@ public struct Plan: Sendable {
   public var commit: String
   /// Each stack of the commit and each one to be removed, sorted by name.
   public var stacks: [StackPlan]
-  /// The live paths of the configuration's `links:`.
+  /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [LinkPlan]
-  /// What the configuration's `links:` are to be.
+  /// What the configuration's `links:`, and the paths that several stacks need, are to be.
   public var hostLinks: [String: DesiredLink]
+  /// Whether that differs from what they were, be it in their content alone.
+  public var hostLinksChange: Bool
 
   /// Makes a plan.
-  public init(commit: String, stacks: [StackPlan], links: [LinkPlan], hostLinks: [String: DesiredLink]) {
+  public init(
+    commit: String, stacks: [StackPlan], links: [LinkPlan], hostLinks: [String: DesiredLink], hostLinksChange: Bool
+  ) {
     self.commit = commit
     self.stacks = stacks
     self.links = links
     self.hostLinks = hostLinks
+    self.hostLinksChange = hostLinksChange
   }
 
   /// Every live path, of the stacks and of the configuration.
@@ -22,7 +27,7 @@ public struct Plan: Sendable {
 
   /// Whether there is nothing to do.
   public var isEmpty: Bool {
-    stacks.allSatisfy { $0.work == .none } && links.allSatisfy { $0.action == .keep }
+    stacks.allSatisfy { $0.work == .none } && !hostLinksChange && links.allSatisfy { $0.action == .keep }
   }
 }
 
@@ -81,7 +86,7 @@ public struct ServicePlan: Sendable, Equatable {
     case up
     /// `up -d --force-recreate`, since Compose does not look into mounted files.
     case force
-    /// `up -d --build`.
+    /// `build`, then `up -d`.
     case build
     /// The containers' ids: `up -d --remove-orphans` would take what is not clup's as well.
     case remove([String])
@@ -118,6 +123,8 @@ public struct LinkPlan: Sendable, Equatable {
   public var action: LinkReport.Action
   /// Whether what stands there is kept as a backup first.
   public var backsUp: Bool
+  /// What stood there when this was planned.
+  public var found: LiveEntry
 
   /// The live path in a report.
   public var report: LinkReport { LinkReport(live: live, target: target, action: action) }

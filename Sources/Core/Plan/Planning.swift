@@ -6,12 +6,21 @@ public struct Planning: Sendable {
   public let state: State
   /// The links' texts.
   public let links: LinkPlanning
+  /// The stack that leads each live path from now on, `LinkPlanning.host` for those of the host.
+  public let leaders: [String: String]
+  /// The order that the host asks for, by stack; it wins over the Compose file's own.
+  public let after: [String: [String]]
 
   /// Plans for one host.
-  public init(observed: Observed, state: State, links: LinkPlanning) {
+  public init(
+    observed: Observed, state: State, links: LinkPlanning, leaders: [String: String] = [:],
+    after: [String: [String]] = [:]
+  ) {
     self.observed = observed
     self.state = state
     self.links = links
+    self.leaders = leaders
+    self.after = after
   }
 
   /// Plans a stack that is in place already.
@@ -20,7 +29,8 @@ public struct Planning: Sendable {
     return StackPlan(
       name: name, work: .none, from: commit, to: commit, project: known.project,
       services: services(known.services, known: known.services, project: known.project, stale: []),
-      links: plan(name, known.links, known: known.links), after: known.after)
+      links: plan(name, known.links.filter { leads(name, $0.key) }, known: known.links),
+      after: after[name] ?? known.after)
   }
 
   /// Plans a stack that is to be brought to the commit, for the reasons that led to looking closer.
@@ -38,7 +48,7 @@ public struct Planning: Sendable {
       name: desired.name, work: .deploy(desired), from: observed.pointers[desired.name], to: desired.commit,
       project: desired.project,
       reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
-      services: services, links: links, after: desired.after)
+      services: services, links: links, after: after[desired.name] ?? desired.after)
   }
 
   /// Plans the end of a stack that the commit no longer has.
@@ -61,8 +71,13 @@ public struct Planning: Sendable {
   }
 
   private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {
-    links.plan(pointer: LinkPlanning.pointerName(of: name), desired: desired, known: known, live: observed.live)
+    // A path that another one leads from now on is not this one's to remove.
+    links.plan(
+      pointer: LinkPlanning.pointerName(of: name), desired: desired, known: known.filter { leads(name, $0.key) },
+      live: observed.live)
   }
+
+  private func leads(_ name: String, _ path: String) -> Bool { leaders[path].map { $0 == name } ?? true }
 
   private func services(
     _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>

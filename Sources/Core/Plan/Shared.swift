@@ -9,19 +9,31 @@ public enum Shared {
     let untouched = state.stacks.filter { desired[$0.key] == nil && remaining.contains($0.key) }
     var links = configured
     var wanted: [String: Int] = [:]
-    for path in untouched.values.flatMap(\.links.keys) { wanted[path, default: 0] += 1 }
-    for path in desired.values.flatMap(\.links.keys) { wanted[path, default: 0] += 1 }
+    let all = desired.mapValues(\.links).merging(untouched.mapValues(\.links)) { new, _ in new }
+    for path in all.values.flatMap(\.keys) { wanted[path, default: 0] += 1 }
+    // Below a directory that is one link, nothing else can be linked: its owner and the others then share it.
+    let directories = Set(wanted.keys).union(configured.keys)
+    var below: Set<String> = []
+    for (name, own) in all {
+      for path in own.keys {
+        guard let directory = Path.ancestors(path).first(where: directories.contains) else { continue }
+        below.insert(path)
+        if all[name]?[directory] == nil { wanted[directory, default: 0] += 1 }
+      }
+    }
     for (path, link) in state.links where configured[path] == nil {
       let needed = untouched.values.contains { stack in
         stack.tracked.keys.contains { Path.relative(link.from, to: $0) != nil }
       }
       if needed { links[path] = link }
     }
-    for (name, stack) in desired {
-      for (path, link) in stack.links
-      where links[path] != nil || state.links[path] != nil || wanted[path, default: 0] > 1 {
+    for (name, stack) in desired.sorted(by: { $0.key < $1.key }) {
+      for path in stack.links.keys where below.contains(path) { desired[name]?.links[path] = nil }
+      for (path, link) in stack.links.sorted(by: { $0.key < $1.key })
+      where !below.contains(path) && (links[path] != nil || state.links[path] != nil || wanted[path, default: 0] > 1) {
         desired[name]?.links[path] = nil
-        if configured[path] == nil { links[path] = link }
+        // Where one needs a copy and the other a link, the copy serves both.
+        if configured[path] == nil, links[path]?.kind != .copy { links[path] = link }
       }
     }
     return links

@@ -6,18 +6,11 @@ public struct State: Codable, Sendable, Equatable {
   public var commit: String?
   /// Each stack that was ever deployed and not removed since.
   public var stacks: [String: StackState] = [:]
-  /// The live paths of the configuration's `links:`.
+  /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
-  /// The commit of the configuration's `links:`.
-  public var linksCommit: String?
 
   /// Starts from nothing.
   public init() {}
-
-  enum CodingKeys: String, CodingKey {
-    case schema, commit, stacks, links
-    case linksCommit = "links_commit"
-  }
 }
 
 /// What a stack was when it was last seen in place.
@@ -36,7 +29,7 @@ public struct StackState: Codable, Sendable, Equatable {
   public var services: [DesiredService]
   /// Its live paths.
   public var links: [String: DesiredLink]
-  /// The stacks that must be in place first.
+  /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
 
   /// Keeps what was found in place.
@@ -68,7 +61,7 @@ public struct DesiredStack: Sendable, Equatable {
   public var services: [DesiredService]
   /// Its live paths.
   public var links: [String: DesiredLink]
-  /// The stacks that must be in place first.
+  /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
   /// How long it may take to become healthy, from its Compose file.
   public var deployTimeout: Duration?

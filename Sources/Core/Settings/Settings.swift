@@ -9,7 +9,9 @@ public struct Settings: Sendable, Equatable {
   /// The directory that clup owns; absolute, normalized.
   public var checkout: String
   /// Globs added to the built-in protected ones.
-  public var protected: [String] = []
+  public var protected: [String] = [] { didSet { protectedPaths = ProtectedPaths(adding: protected) } }
+  /// The protected globs, built-in and added.
+  public private(set) var protectedPaths = ProtectedPaths()
   /// Live paths beside the stacks' own.
   public var links: [HostLink] = []
   /// Globs of stacks that are left alone.
@@ -22,9 +24,6 @@ public struct Settings: Sendable, Equatable {
   public var notify: [Notify] = []
   /// Keys that are understood but not acted on by this version.
   public var dormant: [SettingsProblem] = []
-
-  /// The protected globs, built-in and added.
-  public var protectedPaths: ProtectedPaths { ProtectedPaths(adding: protected) }
 }
 
 /// One entry of `links:`.
@@ -42,7 +41,7 @@ public struct HostLink: Sendable, Equatable {
 /// One entry of `stacks:`; `after`, `probes` and `deploy_timeout` may also stand under `x-clup:` in the Compose file.
 public struct StackSettings: Sendable, Equatable {
   /// The stacks that must be in place first.
-  public var after: [String] = []
+  public var after: [String]?
   /// How long the stack may take to become healthy.
   public var deployTimeout: Duration?
 

@@ -66,11 +66,18 @@ extension SettingsReader {
     if let stacks = top["stacks"] { self.stacks(stacks, into: &settings) }
     if let sync = top["sync"] { settings.sync = syncSettings(sync) }
     if let notify = top["notify"] { settings.notify = list(notify, "notify").compactMap { self.notify($0) } }
-    unacted(top, &settings)
+    unacted(root, top, &settings)
     return settings
   }
 
-  private mutating func unacted(_ top: [String: Node], _ settings: inout Settings) {
+  private func dormant(_ entry: Entry, _ settings: inout Settings) {
+    let mark = entry.key.start
+    settings.dormant.append(
+      SettingsProblem(
+        line: mark.line, column: mark.column, message: "\(entry.key.string ?? ""): has no effect in this version"))
+  }
+
+  private mutating func unacted(_ root: Node, _ top: [String: Node], _ settings: inout Settings) {
     if let node = top["credentials"] {
       let keys = section(
         node, "credentials", keys: ["ssh_key_file", "known_hosts_file", "username", "token_file", "ca_file"])
@@ -91,11 +98,11 @@ extension SettingsReader {
     if let node = top["serve"] {
       _ = section(node, "serve", keys: ["listen", "webhook_secret_file", "api_token_file"])
     }
-    for key in ["policy", "serve"] {
-      guard let node = top[key], !node.isNull else { continue }
-      settings.dormant.append(
-        SettingsProblem(
-          line: node.start.line, column: node.start.column, message: "\(key): has no effect in this version"))
+    for key in ["policy", "serve", "notify"] {
+      if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
+    }
+    for key in ["interval", "on_failure", "drift", "gate", "keep_releases"] {
+      if let entry = top["sync"]?.entry(key) { dormant(entry, &settings) }
     }
   }
 
@@ -114,13 +121,9 @@ extension SettingsReader {
       }
       let keys = section(value, "stacks.\(name)", keys: ["after", "deploy_timeout", "probes"])
       var stack = StackSettings()
-      stack.after = strings(keys, "after")
+      if keys["after"] != nil { stack.after = strings(keys, "after") }
       stack.deployTimeout = keys["deploy_timeout"].flatMap { duration($0, "deploy_timeout") }
-      if let probes = keys["probes"] {
-        settings.dormant.append(
-          SettingsProblem(
-            line: probes.start.line, column: probes.start.column, message: "probes: has no effect in this version"))
-      }
+      if let probes = value.entry("probes") { dormant(probes, &settings) }
       settings.stacks[Path.normalized(name)] = stack
     }
   }

@@ -85,8 +85,9 @@ public struct Discovery: Sendable {
     in tree: CommitTree, stacks: [StackSource], excluded: [Glob], protected: ProtectedPaths
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
+    var memory: [String: Int] = [:]
     for file in tree.files {
-      guard let glob = protected.glob(protecting: file.path) else { continue }
+      guard let glob = protected.glob(protecting: file.path, memory: &memory) else { continue }
       let stack = stacks.last { $0.name != "." && Path.relative(file.path, to: $0.name) != nil }
       if anywhere.contains(glob), stack == nil { continue }
       if excluded.contains(where: { $0.covers(file.path) }) { continue }

@@ -6,28 +6,38 @@ import Glibc
 public struct Glob: Sendable, Hashable {
   /// The pattern as written.
   public let pattern: String
+  private let parts: [String]
+  private let isLiteral: [Bool]
 
   /// Keeps a pattern.
-  public init(_ pattern: String) { self.pattern = pattern }
+  public init(_ pattern: String) {
+    self.pattern = pattern
+    parts = pattern.split(separator: "/").map(String.init)
+    isLiteral = parts.map { part in !part.contains { "*?[\\".contains($0) } }
+  }
 
   /// Says whether the whole path matches.
-  public func matches(_ path: String) -> Bool {
-    Self.match(pattern.split(separator: "/")[...], path.split(separator: "/")[...])
-  }
+  public func matches(_ path: String) -> Bool { matches(path.split(separator: "/")) }
+
+  func matches(_ path: [Substring]) -> Bool { match(0, path, 0) }
 
   /// Says whether the path, or a directory above it, matches.
   public func covers(_ path: String) -> Bool {
-    matches(path) || Path.ancestors(path).contains(where: matches)
+    let path = path.split(separator: "/")
+    return path.indices.contains { match(0, Array(path[...$0]), 0) }
   }
 
-  private static func match(_ pattern: ArraySlice<Substring>, _ path: ArraySlice<Substring>) -> Bool {
-    guard let first = pattern.first else { return path.isEmpty }
-    if first == "**" {
-      if match(pattern.dropFirst(), path) { return true }
-      return !path.isEmpty && match(pattern, path.dropFirst())
+  private func match(_ index: Int, _ path: [Substring], _ place: Int) -> Bool {
+    guard index < parts.count else { return place == path.count }
+    if parts[index] == "**" {
+      if index == parts.count - 2, isLiteral[index + 1] {
+        return place < path.count && path.last == parts[index + 1][...]
+      }
+      return (place...path.count).contains { match(index + 1, path, $0) }
     }
-    guard let part = path.first, fnmatch(String(first), String(part), 0) == 0 else { return false }
-    return match(pattern.dropFirst(), path.dropFirst())
+    guard place < path.count else { return false }
+    let same = isLiteral[index] ? path[place] == parts[index][...] : fnmatch(parts[index], String(path[place]), 0) == 0
+    return same && match(index + 1, path, place + 1)
   }
 }
 
@@ -47,9 +57,27 @@ public struct ProtectedPaths: Sendable, Hashable {
 
   /// Gives the glob that protects a path relative to the live root, if one does.
   public func glob(protecting path: String) -> String? {
-    if Path.name(path) == ".env.example" {
-      return globs.first { $0.pattern != "**/.env.*" && $0.covers(path) }?.pattern
-    }
-    return globs.first { $0.covers(path) }?.pattern
+    var memory: [String: Int] = [:]
+    return glob(protecting: path, memory: &memory)
+  }
+
+  /// The same for many paths; `memory` holds what was found out about their directories.
+  func glob(protecting path: String, memory: inout [String: Int]) -> String? {
+    let above = first(protecting: Path.parent(path), &memory)
+    let parts = path.split(separator: "/")
+    let isExample = parts.last == ".env.example"
+    let own = globs.firstIndex { $0.matches(parts) && !(isExample && $0.pattern == "**/.env.*") } ?? globs.count
+    let index = min(own, above)
+    return index < globs.count ? globs[index].pattern : nil
+  }
+
+  private func first(protecting directory: String, _ memory: inout [String: Int]) -> Int {
+    if directory == "." || directory == "/" { return globs.count }
+    if let known = memory[directory] { return known }
+    let parts = directory.split(separator: "/")
+    let own = globs.firstIndex { $0.matches(parts) } ?? globs.count
+    let index = min(own, first(protecting: Path.parent(directory), &memory))
+    memory[directory] = index
+    return index
   }
 }

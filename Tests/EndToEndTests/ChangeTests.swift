@@ -1,0 +1,122 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// Changes that are easily taken for none, or for one stack's own.
+  @Suite("Changes", .disabled(if: Host.skips)) struct Changes {
+    @Test func `a configured link follows a commit that changes nothing else`() async throws {
+      try await Host.with(
+        ["s/compose.yaml": sleeper(), "jobs/a.yml": "a\n"], settings: "links: [{from: jobs, to: job-definitions}]\n"
+      ) { host in
+        _ = try await host.sync()
+        try await host.push(["jobs/a.yml": "b\n"])
+        let report = try await host.sync()
+        #expect(report.outcome == .deployed && report.stacks.map(\.outcome) == [.unchanged])
+        #expect(try String(contentsOfFile: host.live + "/job-definitions/a.yml", encoding: .utf8) == "b\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a commit that goes back after a failed one brings the old content back`() async throws {
+      let file = sleeper(
+        "web", "volumes: [\"./conf:/conf:ro\"]",
+        "healthcheck: {test: [CMD, grep, -q, good, /conf], interval: 1s, retries: 1}")
+      try await Host.with(["s/compose.yaml": file, "s/conf": "good\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["s/conf": "bad\n"])
+        #expect(try await host.sync(expect: 1).stacks[0].error == "web is unhealthy")
+        let failed = try await host.containers()
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.containers() == failed, "the same commit does not restart it again and again")
+        try await host.push(["s/conf": "good\n"])
+        let report = try await host.sync()
+        #expect(report.stacks[0].services.map(\.action) == [.recreate])
+        let id = try #require(try await host.containers().values.first)
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "good\n")
+      }
+    }
+
+    @Test func `a file that goes from one stack to two, and back, is never away`() async throws {
+      let file = { (name: String, with: Bool) in sleeper(name, with ? "env_file: [../common/x.env]" : "environment: {}")
+      }
+      try await Host.with([
+        "a/compose.yaml": file("a", true), "b/compose.yaml": file("b", false), "common/x.env": "X=1\n",
+      ]) {
+        host in
+        _ = try await host.sync()
+        try await host.push(["b/compose.yaml": file("b", true), "common/x.env": "X=2\n"])
+        #expect(try await host.sync().links.map(\.action).contains(.remove) == false)
+        #expect(try String(contentsOfFile: host.live + "/common/x.env", encoding: .utf8) == "X=2\n")
+        try await host.push(["a/compose.yaml": file("a", false), "common/x.env": "X=3\n"])
+        _ = try await host.sync()
+        #expect(try String(contentsOfFile: host.live + "/common/x.env", encoding: .utf8) == "X=3\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a stack that takes over a removed one's file keeps it in place`() async throws {
+      let file = sleeper("web", "env_file: [../common/x.env]")
+      try await Host.with(["a/compose.yaml": file, "common/x.env": "X=1\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": nil, "b/compose.yaml": file])
+        let report = try await host.sync()
+        #expect(report.stacks.map(\.outcome) == [.removed, .deployed])
+        #expect(try String(contentsOfFile: host.live + "/common/x.env", encoding: .utf8) == "X=1\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a directory of one stack and a file in it of another are led together`() async throws {
+      try await Host.with([
+        "a/compose.yaml": sleeper("a", "volumes: [\"../shared:/shared:ro\"]"),
+        "b/compose.yaml": sleeper("b", "env_file: [../shared/x.env]"), "shared/x.env": "X=1\n", "shared/y": "y\n",
+      ]) { host in
+        _ = try await host.sync()
+        try await host.push(["shared/x.env": "X=2\n"])
+        let report = try await host.sync()
+        #expect(report.stacks.map(\.reasons) == [["mounted file shared changed"], ["environment changed"]])
+        #expect(try String(contentsOfFile: host.live + "/shared/x.env", encoding: .utf8) == "X=2\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `I6: a dry run does not accept a rewritten branch`() async throws {
+      try await Host.with(["s/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        try await host.git("checkout", "-q", "--orphan", "other")
+        try await host.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "other")
+        try await host.git("push", "-qf", host.root + "/repo.git", "HEAD:main")
+        let head = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        #expect(try await host.sync("--dry-run", "--accept-rewrite", head).outcome == .planned)
+        _ = try await host.sync(expect: 3)
+        #expect(try await host.sync("--accept-rewrite", head).commit == head)
+      }
+    }
+
+    @Test func `an order in the configuration is taken up and given up again`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")]) { host in
+        let plain = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
+        let set = { (text: String) in
+          try (plain + text).write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+        }
+        try set("stacks: {b: {after: [a]}}\n")
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": nil])
+        _ = try await host.sync(expect: 3)
+        try set("stacks: {b: {deploy_timeout: 1m}}\n")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.removed, .unchanged])
+      }
+    }
+
+    @Test func `a reader that goes away does not end a sync`() async throws {
+      try await Host.with(["s/compose.yaml": sleeper()]) { host in
+        let program = try #require(Host.binary)
+        try await host.shell(
+          "(\(program) sync --config clup.yaml 2>&1; touch ended) | true; until [ -e ended ]; do sleep 0.1; done")
+        #expect(try await host.containers().count == 1)
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+  }
+}
