@@ -17,6 +17,14 @@ struct Resolve: Sendable {
 
   func stack(_ source: StackSource) async throws(Failure) -> Answer {
     let name = source.name
+    if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
+      return Answer(
+        desired: nil,
+        diagnostics: [
+          Diagnostic(
+            rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help)
+        ])
+    }
     var tracked: [String: String] = [:]
     var untracked: [String: String] = [:]
     var sources: [ComposeSource] = []

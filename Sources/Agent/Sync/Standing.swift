@@ -28,13 +28,14 @@ struct Standing: Sendable {
     if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
     }
+    if let obstacle = Obstacle.file(above: link.live, in: settings.liveRoot) {
+      return refuse(obstacle.message, obstacle.help)
+    }
     for ancestor in Path.ancestors(link.live) {
       let directory = Path.join(settings.liveRoot, ancestor)
       guard let found = Files.status(directory) else { break }
       if Files.isDirectory(found) { continue }
-      guard Files.isLink(found) else {
-        return refuse("\(directory) is a file where the commit has a directory", "move it aside, and sync again")
-      }
+      if !Files.isLink(found) { break }
       guard let real = Files.resolved(directory),
         let inside = Path.relative(real, to: Files.resolved(settings.liveRoot) ?? "")
       else {
@@ -59,5 +60,19 @@ struct Standing: Sendable {
       return refuse("\(place) is a socket, pipe or device where the commit has a file", "move it aside, and sync again")
     default: return nil
     }
+  }
+}
+
+/// What stands in the way whatever the plan.
+enum Obstacle {
+  /// Finds a file where a live path needs a directory.
+  static func file(above path: String, in liveRoot: String) -> (message: String, help: String)? {
+    for ancestor in Path.ancestors(path) {
+      let directory = Path.join(liveRoot, ancestor)
+      guard let found = Files.status(directory) else { return nil }
+      if Files.isDirectory(found) || Files.isLink(found) { continue }
+      return ("\(directory) is a file where the commit has a directory", "move it aside, and sync again")
+    }
+    return nil
   }
 }
