@@ -1,6 +1,6 @@
 /// What a command line asks for.
 struct Arguments: Sendable, Equatable {
-  enum Output: String, Sendable { case text, json }
+  enum Output: String, Sendable { case text, json, sarif, github }
 
   var command: String
   var configuration: String?
@@ -44,8 +44,9 @@ struct Arguments: Sendable, Equatable {
       switch option {
       case "--config": arguments.configuration = value
       case "--output":
-        guard let output = Output(rawValue: value) else {
-          return .failure(Usage("--output is text or json, not \(value)"))
+        guard let output = Output(rawValue: value), command.outputs.contains(output) else {
+          let known = command.outputs.map(\.rawValue).joined(separator: " or ")
+          return .failure(Usage("--output is \(known), not \(value)"))
         }
         arguments.output = output
       default: arguments.values[option, default: []].append(value)

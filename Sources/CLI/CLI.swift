@@ -48,6 +48,8 @@ public enum CLI {
       }
       print(text)
       return 0
+    case "explain": return explain(arguments)
+    case "validate": return await validate(arguments, environment)
     default: break
     }
     let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
@@ -71,7 +73,9 @@ public enum CLI {
           help: "write one with the keys repository, branch, live_root and checkout, or name another with --config"))
     }
     switch Settings.parse([UInt8](data)) {
-    case .success(let settings): return .success(settings)
+    case .success(var settings):
+      settings.file = file
+      return .success(settings)
     case .failure(let problems):
       let lines = problems.all.map {
         $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
@@ -95,6 +99,7 @@ public enum CLI {
       for text in ended.diffs { tell(text) }
     } else {
       for text in ended.diffs { print(text) }
+      for line in Findings.text(ended.report.diagnostics, ended.excerpts) { print(line) }
       for line in Render.report(ended.report, help: ended.failure?.help) { print(line) }
     }
     if let failure = ended.failure { return arguments.output == .json ? end(failure) : status(of: failure) }
@@ -103,6 +108,53 @@ public enum CLI {
     case .failed: return 1
     case .refused: return 3
     }
+  }
+
+  private static func validate(_ arguments: Arguments, _ environment: [String: String]) async -> Int32 {
+    var request = ValidateRequest()
+    request.directory = arguments.operands.first ?? "."
+    request.liveRoot = arguments.values["--live-root"]?.last
+    request.environmentFiles = arguments.values["--env-file"] ?? []
+    request.changedSince = arguments.values["--changed-since"]?.last
+    if let file = arguments.configuration {
+      switch load(file) {
+      case .failure(let failure): return end(failure)
+      case .success(let settings): request.settings = settings
+      }
+    }
+    do throws(Failure) {
+      let ended = try await Validate(request, environment: environment).run()
+      let found = ended.validation.diagnostics
+      switch arguments.output {
+      case .json: print(encode(ended.validation))
+      case .sarif: print(Findings.sarif(found))
+      case .github: Findings.github(found).forEach { print($0) }
+      case .text:
+        Findings.text(found, ended.excerpts).forEach { print($0) }
+        print(Render.summary(ended))
+      }
+      return found.contains(where: \.refuses) ? 3 : 0
+    } catch {
+      return end(error)
+    }
+  }
+
+  private static func explain(_ arguments: Arguments) -> Int32 {
+    guard let id = arguments.operands.first else {
+      let width = Rule.all.map(\.id.count).max() ?? 0
+      for rule in Rule.all {
+        print(
+          rule.id + String(repeating: " ", count: width + 2 - rule.id.count) + (rule.severity == .error ? "error    " : "warning  ")
+            + rule.summary)
+      }
+      return 0
+    }
+    guard let rule = Rule.all.first(where: { $0.id == id }) else {
+      let near = nearest(id, among: Rule.all.map(\.id)).map { "; did you mean \($0)?" } ?? ""
+      return end(Failure(.configuration, "there is no rule \(id)\(near)", help: "`clup explain` lists the rules"))
+    }
+    print(Findings.page(of: rule))
+    return 0
   }
 
   private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async

@@ -4,12 +4,13 @@ struct CommandHelp: Sendable {
   var switches: Set<String> = []
   var options: Set<String> = []
   var operands = 0
+  var outputs: [Arguments.Output] = [.text, .json]
   let text: String
 }
 
 /// Every command.
 enum Commands {
-  static let order = ["sync", "status", "history", "help"]
+  static let order = ["sync", "status", "history", "validate", "explain", "help"]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
       summary: "bring the host to the commit that the repository names",
@@ -46,6 +47,28 @@ enum Commands {
           -n N        the last N syncs (10)
           --stack S   only those that touched this stack
         """),
+    "validate": CommandHelp(
+      summary: "check a work tree as a sync would, without a host",
+      options: ["--live-root", "--env-file", "--changed-since"], operands: 1, outputs: [.text, .json, .sarif, .github],
+      text: """
+        usage: clup validate [DIR] [--live-root DIR] [--env-file FILE]… [--changed-since REV]
+
+        Needs Compose, but no engine, no configuration and no `.env`: variables without a value get a placeholder, so
+        that all the rest is checked. Ends with 3 when something would refuse the commit.
+
+          --live-root DIR       a host's live root, whose `.env` files give the values
+          --env-file FILE       further values, NAME=value; may be given again
+          --config FILE         a host's configuration, for its policy
+          --changed-since REV   only what changed since this commit
+          --output FORMAT       text, json, sarif or github
+        """),
+    "explain": CommandHelp(
+      summary: "show what a rule checks, why, and the way out", operands: 1,
+      text: """
+        usage: clup explain [RULE]
+
+        Without a rule, lists all of them with their weight.
+        """),
     "help": CommandHelp(
       summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
     "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
@@ -58,7 +81,8 @@ enum Commands {
 
   static func help(_ name: String) -> String? {
     guard let command = all[name] else { return nil }
-    return name == "help" || name == "version" ? command.text : "\(command.text)\n\n\(common)"
+    return ["help", "version", "validate", "explain"].contains(name)
+      ? command.text : "\(command.text)\n\n\(common)"
   }
 
   static var overview: String {

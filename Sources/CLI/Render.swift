@@ -4,7 +4,7 @@ import Core
 /// Texts for people.
 enum Render {
   static func report(_ report: Report, help: String?) -> [String] {
-    var lines = report.diagnostics.flatMap(diagnostic)
+    var lines: [String] = []
     for stack in report.stacks {
       let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
       let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
@@ -31,9 +31,28 @@ enum Render {
   static func diagnostic(_ diagnostic: Diagnostic) -> [String] {
     let place = [diagnostic.file] + [diagnostic.line, diagnostic.column].compactMap { $0.map(String.init) }
     return [
-      "\(place.joined(separator: ":")): \(diagnostic.severity.rawValue): \(diagnostic.message) [\(diagnostic.rule)]",
+      "\(place.joined(separator: ":")): \(word(diagnostic)): \(diagnostic.message) [\(diagnostic.rule)]",
       "    help: \(diagnostic.help)",
     ]
+  }
+
+  private static func word(_ finding: Diagnostic) -> String { finding.waived ? "waived" : finding.severity.rawValue }
+
+  static func summary(_ ended: Validate.Ended) -> String {
+    func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+    let found = ended.validation.diagnostics
+    var parts = [
+      count(found.filter(\.refuses).count, "error"),
+      count(found.filter { $0.severity == .warning && !$0.waived }.count, "warning"),
+    ]
+    let waived = found.filter(\.waived).count
+    if waived > 0 { parts.append("\(waived) waived") }
+    var text = "\(parts.joined(separator: ", ")) in \(count(ended.stacks, "stack"))"
+    if ended.jobs > 0 { text += " and \(count(ended.jobs, "job file"))" }
+    if !ended.placeholders.isEmpty {
+      text += "; checked with placeholders for \(ended.placeholders.joined(separator: ", "))"
+    }
+    return text
   }
 
   static func summary(_ report: Report) -> String {

@@ -102,7 +102,7 @@ struct BlameTests {
       """
     let document = try #require(try parse(Array(text.utf8)).first)
     #expect(
-      References.paths(in: document) == [
+      References.paths(in: document).map(\.path) == [
         "a.yaml", "b.yaml", "c.yaml", "inc.env", "base.yaml", "one.env", "two.env", "labels",
       ])
     #expect(References.composeFiles(in: document) == ["a.yaml", "b.yaml", "c.yaml", "base.yaml"])

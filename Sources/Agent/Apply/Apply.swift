@@ -8,6 +8,7 @@ struct Apply: Sendable {
   let target: Fetch.Target
   let plan: Plan
   let state: State
+  let policy: String
   let whole: Bool
   let say: @Sendable (String) -> Void
 
@@ -52,8 +53,11 @@ struct Apply: Sendable {
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     if whole, result.stacks.allSatisfy({ $0.outcome != .failed && $0.outcome != .skipped }) {
-      let commit = plan.commit
-      if await ledger.state.commit != commit { try await ledger.change { $0.commit = commit } }
+      let (commit, policy) = (plan.commit, policy)
+      try await ledger.change {
+        $0.commit = commit
+        $0.policy = policy
+      }
     }
     return result
   }

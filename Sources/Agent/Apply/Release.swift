@@ -1,5 +1,4 @@
 import Core
-import Git
 import Glibc
 
 /// Turns the staged files into the release of a commit.
@@ -11,20 +10,7 @@ struct Release: Sendable {
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
     let tree = target.tree
-    let files = paths.flatMap { tree.files(under: $0) }.filter { Files.status("\(stage)/\($0.path)") == nil }
-    let entries = Set(files).compactMap { file -> TreeEntry? in
-      switch file.kind {
-      case .file: TreeEntry(path: file.path, kind: .file, id: file.id)
-      case .executable: TreeEntry(path: file.path, kind: .executable, id: file.id)
-      default: nil
-      }
-    }
-    do throws(GitError) {
-      try await target.mirror.export(entries, to: stage)
-    } catch {
-      throw Failure(
-        .host, error.message, help: "make room in \(checkout.path) and sync again; what runs stays as it is")
-    }
+    try await Tracked.commit(target.mirror, stage: stage).export(Set(paths.flatMap { tree.files(under: $0) }))
     let release = "\(checkout.releases)/\(tree.commit)"
     if Files.status(release) == nil {
       flush(stage)

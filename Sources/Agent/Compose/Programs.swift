@@ -35,9 +35,10 @@ public struct Programs: Sendable {
 
   /// Runs Compose in a directory, as a person would who stands there.
   func compose(
-    _ arguments: [String], in directory: String, input: [UInt8] = [], deadline: Duration = .seconds(120)
+    _ arguments: [String], in directory: String, variables own: [String: String] = [:], input: [UInt8] = [],
+    deadline: Duration = .seconds(120)
   ) async throws(Failure) -> Outcome {
-    var variables = environment
+    var variables = environment.merging(own) { kept, _ in kept }
     variables["PWD"] = directory
     return try await start(
       compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)

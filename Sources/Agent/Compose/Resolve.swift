@@ -1,226 +1,264 @@
 import Core
 import Git
-import Glibc
+import Processes
 import YAML
 
-/// Asks Compose what a stack of the target commit is, with the live directory's own settings.
+/// Asks Compose what a stack or a job file is, with the live directory's own settings.
 struct Resolve: Sendable {
   let programs: Programs
   let view: View
   let settings: Settings
   let observe: Observe
+  let discovery: Discovery
+  /// The day, `YYYY-MM-DD`.
+  let today: String
+  /// Files of values that count beside the live `.env`, as `--env-file` names them.
+  var environmentFiles: [String] = []
 
   struct Answer: Sendable {
     var desired: DesiredStack?
-    var diagnostics: [Diagnostic]
+    var subject: Subject?
+    var diagnostics: [Diagnostic] = []
+    /// The variables that a placeholder stood for.
+    var placeholders: Set<String> = []
+    /// What was read, to show lines of it.
+    var sources: [ComposeSource] = []
   }
 
+  /// Resolves a stack.
   func stack(_ source: StackSource) async throws(Failure) -> Answer {
     let name = source.name
     if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
-      return Answer(
-        desired: nil,
-        diagnostics: [
-          Diagnostic(
-            rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help)
-        ])
+      return Answer(diagnostics: [
+        Diagnostic(rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help)
+      ])
     }
-    var tracked: [String: String] = [:]
-    var untracked: [String: String] = [:]
-    var sources: [ComposeSource] = []
-    func note(_ path: String) async throws(Failure) {
-      if tracked[path] != nil { return }
-      tracked[path] = view.tree.fingerprint(path)
-      if try await view.show(path) == .tracked { return }
-      untracked[path] = observe.untracked(path)
-    }
-    for file in ComposeFileName.all + [".env"] { try await note(Path.join(name, file)) }
-    let live = ComposeFileName.main.map { Path.join(name, $0) }
-    if let first = live.first(where: { view.tree[$0] != nil || untracked[$0].map { $0 != Fingerprint.absent } ?? false }
-    ),
-      view.tree[first] == nil, let hidden = source.composeFiles.first
-    {
-      return refused(
-        name, hidden, nil, "the host's own \(first) comes before \(hidden) in Compose's order",
-        "move \(Path.join(settings.liveRoot, first)) aside, or commit it")
-    }
-    var queue = source.composeFiles
-    var seen: Set<String> = []
-    while let path = queue.popLast() {
-      guard seen.insert(path).inserted, let entry = view.tree[path], entry.kind == .file || entry.kind == .executable
-      else { continue }
-      let bytes: [UInt8]
-      do throws(GitError) { bytes = try await view.mirror.contents(of: entry.id, limit: 1 << 20) } catch {
-        return refused(
-          name, path, nil, "\(path) cannot be read as a Compose file: \(error.message)", "split it with `include`")
-      }
-      let text = ComposeSource(path: path, bytes: bytes)
-      sources.append(text)
-      if let error = text.error, error.kind == .encoding || error.kind == .tooLarge {
-        return refused(
-          name, path, error.mark, "\(path) cannot be read as a Compose file: \(error.message)",
-          "commit it as UTF-8 text")
-      }
-      guard let document = text.document else { continue }
-      for reference in References.paths(in: document) {
-        if let target = inside(Path.join(Path.parent(path), reference)) { try await note(target) }
-      }
-      for reference in References.composeFiles(in: document) {
-        if let target = inside(Path.join(Path.parent(path), reference)) { queue.append(target) }
-      }
-    }
-    let directory = Path.join(view.root, name)
-    try Files.makeDirectories(directory)
-    var outcome = try await programs.compose(["config", "--format", "json"], in: directory)
-    for _ in 0..<16 where !outcome.succeeded {
-      guard let path = missing(outcome.errorText), tracked[path] == nil else { break }
-      try await note(path)
-      outcome = try await programs.compose(["config", "--format", "json"], in: directory)
-    }
-    let errors = view.rebased(outcome.errorText).split(separator: "\n").map(String.init)
+    var gather = Gather(view: view, observe: observe)
+    for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
+    if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
+    if let refusal = try await gather.read(source.composeFiles) { return refuse(name, refusal, gather) }
+    var asked = Asked(directory: Path.join(view.root, name), options: [])
+    let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      let live = view.liveRoot + "/"
-      let message = errors.filter { !$0.contains("level=warning") }.joined(separator: " ").replacing(live, with: "")
-      let (file, mark) = Blame.place(message, in: sources)
-      let lost = message.contains("env file") && message.contains("not found")
-      return refused(
-        name, file.isEmpty ? name : file, mark, message.isEmpty ? "Compose refuses it" : message,
-        "mend it, and try `docker compose config` in \(Path.join(settings.liveRoot, name))",
-        rule: lost ? "unset-variable" : "compose")
+      return try await refuse(name, outcome.errorText, asked, gather)
     }
-    var found: [Diagnostic] = []
-    for line in errors {
-      guard let match = line.firstMatch(of: /The \\"([A-Za-z_][A-Za-z0-9_]*)\\" variable is not set/) else { continue }
-      let (file, mark) = Variables.place(of: String(match.1), in: sources)
-      found.append(
-        Diagnostic(
-          rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
-          message: "the variable \(match.1) has no value",
-          help: "set it in \(Path.join(settings.liveRoot, name))/.env, or give a default: ${\(match.1):-…}"))
-    }
+    var answer = Answer(
+      diagnostics: unset(name, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources)
     let rebased = json.mapStrings(view.rebased)
     let model = ComposeModel(rebased)
+    for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
+      try await gather.depend(on: path)
+    }
+    var managed = ManagedPaths(
+      tree: view.tree, stack: name, protected: settings.protectedPaths,
+      isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })
+    let mounted = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
+    let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
+    for path in gather.tracked.keys.sorted() {
+      managed.add(path, writable.contains(path) ? .writable : mounted.contains(path) ? .mounted : .plain)
+    }
+    answer.diagnostics += managed.diagnostics
+    let links = managed.outermost
+
+    // What a profile switches on later was checked all the same.
+    var whole = rebased
+    if gather.sources.contains(where: hasProfiles) {
+      asked.options = ["--profile", "*"]
+      let outcome = try await ask(&asked, &gather)
+      guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
+        return try await refuse(name, outcome.errorText, asked, gather)
+      }
+      whole = json.mapStrings(view.rebased)
+      answer.placeholders = Set(asked.values.keys)
+    }
+    answer.subject = try await subject(name, .stack, whole, gather, live: Set(links.keys))
+    if view.invents { return answer }
+
     let hashes = try await programs.compose(
       [
         "-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash",
         "*",
       ],
-      in: directory, input: rebased.canonical)
-    guard hashes.succeeded else {
-      return refused(
-        name, source.composeFiles.first ?? name, nil, view.rebased(hashes.errorText).firstLine,
-        "try `docker compose config --hash '*'` in \(Path.join(settings.liveRoot, name))")
-    }
+      in: asked.directory, input: rebased.canonical)
+    guard hashes.succeeded else { return try await refuse(name, hashes.errorText, asked, gather) }
     var byService: [String: String] = [:]
     for line in hashes.outputText.split(separator: "\n") {
       let parts = line.split(separator: " ")
       if parts.count == 2 { byService[String(parts[0])] = String(parts[1]) }
     }
-    for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
-      try await view.export(path)
-      tracked[path] = view.tree.fingerprint(path)
-    }
-    let copied = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
-    let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
-    var links: [String: DesiredLink] = [:]
-    for path in tracked.keys.sorted() {
-      let manner: Manner = writable.contains(path) ? .writable : copied.contains(path) ? .mounted : .plain
-      link(path, manner, into: &links, &found, name)
-    }
-    links = links.filter { path, _ in !Path.ancestors(path).contains { links[$0] != nil } }
-    let services = model.services.map { service in
-      func ids(_ paths: [String]) -> [String: String] {
-        var ids: [String: String] = [:]
-        for path in paths.compactMap(view.relative) {
-          let id = view.tree.fingerprint(path)
-          if id != Fingerprint.absent { ids[path] = id }
-        }
-        return ids
-      }
-      var mounts = ids(service.binds + service.files)
-      for path in service.files where mounts[view.relative(path) ?? path] == nil {
-        mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
-      }
-      return DesiredService(
-        name: service.name, hash: byService[service.name] ?? "", image: service.image,
-        fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts,
-        builds: ids(service.buildContexts),
-        replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
-        claims: service.claims)
-    }
-    let desired = DesiredStack(
-      name: name, commit: view.tree.commit, project: model.project, tracked: tracked, untracked: untracked,
-      services: services, links: links, after: model.after,
-      deployTimeout: settings.stacks[name]?.deployTimeout ?? model.deployTimeout)
-    return Answer(desired: desired, diagnostics: found)
+    answer.desired = DesiredStack(
+      name: name, commit: view.tree.commit, project: model.project, tracked: gather.tracked,
+      untracked: gather.untracked, services: model.services.map { service($0, hash: byService[$0.name] ?? "") },
+      links: links, after: model.after, deployTimeout: settings.stacks[name]?.deployTimeout ?? model.deployTimeout)
+    answer.desired?.policy = policyFingerprint(settings.policy, today: today)
+    return answer
   }
 
-  /// How a service uses a tracked path.
-  private enum Manner {
-    case plain
-    /// A container sees it without the rest of the live root, where a link would lead nowhere.
-    case mounted
-    /// A container may write there: a link to a directory would put its state into a release.
-    case writable
-  }
-
-  private func link(
-    _ path: String, _ manner: Manner, into links: inout [String: DesiredLink], _ found: inout [Diagnostic],
-    _ stack: String
-  ) {
-    guard let entry = view.tree[path] else { return }
-    if let glob = settings.protectedPaths.glob(protecting: path) {
-      found.append(Discovery.landsOnState(path, glob: glob, stack: stack))
-      return
+  /// Resolves a job file, which nobody deploys; its `params` have no value yet.
+  func job(_ path: String) async throws(Failure) -> Answer {
+    var gather = Gather(view: view, observe: observe)
+    try await gather.note(path)
+    try await gather.note(Path.join(Path.parent(path), ".env"))
+    if let refusal = try await gather.read([path]) { return refuse(path, refusal, gather) }
+    var asked = Asked(
+      directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"])
+    for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
+      asked.values[name] = Placeholder.value(of: name, in: gather.sources)
     }
-    switch entry.kind {
-    case .file, .executable:
-      if links[path] == nil { links[path] = DesiredLink(kind: .link, entry) }
-    case .symlink, .submodule:
-      found.append(
-        Diagnostic(
-          rule: "forbidden-file", file: path, stack: stack,
-          message: "\(path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
-          help: "commit the file itself"))
-    case .directory:
-      let live = Path.join(settings.liveRoot, path)
-      let real = Files.status(live).map(Files.isDirectory) ?? (path == "." || manner == .writable)
-      guard real || stack == path || Path.relative(stack, to: path) != nil else {
-        links[path] = DesiredLink(kind: .link, entry)
-        return
+    let outcome = try await ask(&asked, &gather)
+    guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
+      return try await refuse(path, outcome.errorText, asked, gather)
+    }
+    var answer = Answer(
+      diagnostics: unset(path, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources)
+    answer.subject = try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])
+    return answer
+  }
+
+  // MARK: asking
+
+  private struct Asked {
+    let directory: String
+    var options: [String]
+    var values: [String: String] = [:]
+  }
+
+  /// Asks until Compose has every file that it wants and, on a plain work tree, a value for every variable.
+  private func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
+    try Files.makeDirectories(asked.directory)
+    var environment: [String] = []
+    if !environmentFiles.isEmpty {
+      let live = Path.join(asked.directory, ".env")
+      environment = ((Files.resolved(live) == nil ? [] : [live]) + environmentFiles).flatMap { ["--env-file", $0] }
+    }
+    var outcome: Outcome
+    var rounds = 0
+    repeat {
+      outcome = try await programs.compose(
+        environment + asked.options + ["config", "--format", "json"], in: asked.directory, variables: asked.values)
+      rounds += 1
+      if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
+        try await gather.note(path)
+        if path.hasSuffix(".yml") || path.hasSuffix(".yaml") { _ = try await gather.read([path]) }
+        continue
       }
-      if manner == .plain {
-        for child in view.tree.children(of: path) { link(child.path, manner, into: &links, &found, stack) }
-        return
+      let names = view.invents ? unsetNames(outcome.errorText).filter { asked.values[$0] == nil } : []
+      if names.isEmpty { break }
+      for name in names { asked.values[name] = Placeholder.value(of: name, in: gather.sources) }
+    } while rounds < 32
+    return outcome
+  }
+
+  private func unsetNames(_ errors: String) -> [String] {
+    let warned = errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { String($0.1) }
+    return warned + errors.matches(of: /required variable ([A-Za-z_][A-Za-z0-9_]*) is missing/).map { String($0.1) }
+  }
+
+  private func hasProfiles(_ source: ComposeSource) -> Bool {
+    (source.document?["services"]?.mapping ?? []).contains { $0.value["profiles"] != nil }
+  }
+
+  // MARK: answers
+
+  private func service(_ service: ComposeService, hash: String) -> DesiredService {
+    func ids(_ paths: [String]) -> [String: String] {
+      var ids: [String: String] = [:]
+      for path in paths.compactMap(view.relative) {
+        let id = view.tree.fingerprint(path)
+        if id != Fingerprint.absent { ids[path] = id }
       }
-      for file in view.tree.files(under: path) where links[file.path] == nil {
-        if file.kind != .file && file.kind != .executable {
-          link(file.path, manner, into: &links, &found, stack)
-        } else if !ComposeFileName.all.contains(Path.name(file.path)) {
-          links[file.path] = DesiredLink(kind: .copy, file)
-        }
-      }
+      return ids
+    }
+    var mounts = ids(service.binds + service.files)
+    for path in service.files where mounts[view.relative(path) ?? path] == nil {
+      mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
+    }
+    return DesiredService(
+      name: service.name, hash: hash, image: service.image,
+      fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
+      replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
+      claims: service.claims)
+  }
+
+  private func subject(
+    _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: Gather, live: Set<String>
+  ) async throws(Failure) -> Subject {
+    let isHost = Files.status(settings.liveRoot) != nil && !view.invents
+    func subject(_ real: [String: String], _ missing: Set<String>) -> Subject {
+      Subject(
+        stack: name, kind: kind, model: model, sources: gather.sources,
+        paths: HostPaths(
+          liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
+          stacks: discovery.stacks.map(\.name), live: live.union(discovery.stacks.flatMap(\.composeFiles)), real: real,
+          missing: missing, isHost: isHost || !settings.policy.bindRoots.isEmpty),
+        policy: settings.policy, today: today, environmentFiles: gather.environmentFiles)
+    }
+    let sight = Sight(view: view, owns: view.owns)
+    var real: [String: String] = [:]
+    var missing: Set<String> = []
+    for path in subject([:], []).hostPaths + settings.policy.bindRoots + [settings.liveRoot] {
+      if let other = try await sight.real(path) { real[path] = other }
+      if isHost, sight.isMissing(path) { missing.insert(path) }
+    }
+    return subject(real, missing)
+  }
+
+  /// Finds an untracked Compose file that Compose would take instead of the tracked one.
+  private func hidden(_ source: StackSource, _ gather: Gather) -> Diagnostic? {
+    let first = ComposeFileName.main.map { Path.join(source.name, $0) }.first { path in
+      view.tree[path] != nil || gather.untracked[path].map { $0 != Fingerprint.absent } ?? false
+    }
+    guard let first, view.tree[first] == nil, let hidden = source.composeFiles.first else { return nil }
+    return Diagnostic(
+      rule: "compose", file: hidden, stack: source.name,
+      message: "the host's own \(first) comes before \(hidden) in Compose's order",
+      help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it")
+  }
+
+  private func unset(_ name: String, _ errors: String, _ gather: Gather) -> [Diagnostic] {
+    errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { match in
+      let (file, mark) = Variables.place(of: String(match.1), in: gather.sources)
+      let directory = Path.join(settings.liveRoot, Files.status(Path.join(view.root, name)).map(Files.isDirectory) == true ? name : Path.parent(name))
+      return Diagnostic(
+        rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
+        message: "the variable \(match.1) has no value",
+        help: "set it in \(directory)/.env, or give a default: ${\(match.1):-…}")
     }
   }
 
-  private func inside(_ path: String) -> String? {
-    path.hasPrefix("/") ? view.relative(path) : (path.hasPrefix("..") ? nil : path)
-  }
-
-  private func missing(_ errors: String) -> String? {
-    guard let start = errors.firstRange(of: view.directory + "/root") else { return nil }
-    let rest = errors[start.upperBound...].prefix { $0 != ":" && $0 != "\n" && $0 != "\"" && $0 != " " }
-    return view.relative(String(rest))
-  }
-
-  private func refused(
-    _ stack: String, _ file: String, _ mark: Mark?, _ message: String, _ help: String, rule: String = "compose"
-  ) -> Answer {
+  private func refuse(_ name: String, _ refusal: Gather.Refusal, _ gather: Gather) -> Answer {
     Answer(
-      desired: nil,
       diagnostics: [
         Diagnostic(
-          rule: rule, file: file, line: mark?.line, column: mark?.column, stack: stack, message: message, help: help)
-      ])
+          rule: "compose", file: refusal.path, line: refusal.mark?.line, column: refusal.mark?.column, stack: name,
+          message: refusal.message, help: refusal.help)
+      ], sources: gather.sources)
   }
+
+  /// Turns Compose's own words into a finding at the place that they are about, without the values of variables.
+  private func refuse(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure) -> Answer
+  {
+    let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
+    var message = lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "")
+    let (file, mark) = Blame.place(message, in: gather.sources)
+    let listing = try await programs.compose(["config", "--environment"], in: asked.directory, variables: asked.values)
+    for line in listing.outputText.split(separator: "\n") {
+      let parts = line.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, parts[1].count >= 4, programs.environment[String(parts[0])] == nil else { continue }
+      message = message.replacing(parts[1], with: "${\(parts[0])}")
+    }
+    let lost = message.contains("env file") && message.contains("not found") || message.contains("required variable")
+    return Answer(
+      diagnostics: [
+        Diagnostic(
+          rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
+          column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
+          help: "mend it, and try `docker compose config` in \(Path.join(settings.liveRoot, name))")
+      ], sources: gather.sources)
+  }
+}
+
+/// Gives the text that is kept with a stack to know whether the policy has changed since.
+func policyFingerprint(_ policy: Policy, today: String) -> String {
+  String(blobID(of: Array(policy.fingerprint(today: today).utf8)).prefix(16))
 }

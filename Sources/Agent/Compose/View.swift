@@ -1,5 +1,4 @@
 import Core
-import Git
 import Glibc
 
 /// The live directories as they will be once the commit is in place, made of links and shown to Compose only.
@@ -9,9 +8,10 @@ struct View: Sendable {
   let directory: String
   let liveRoot: String
   let tree: CommitTree
-  let stage: String
-  let mirror: Mirror
+  let tracked: Tracked
   let owns: @Sendable (String) -> Bool
+  /// Whether an empty file stands for one that is neither tracked nor on the host.
+  var invents = false
 
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
 
@@ -23,23 +23,14 @@ struct View: Sendable {
   /// Gives the path relative to the live root that a text of Compose's names, if it lies there.
   func relative(_ absolute: String) -> String? { Path.relative(Path.normalized(absolute), to: liveRoot) }
 
-  /// Writes the tracked files at a path into the release that is being built.
-  func export(_ path: String) async throws(Failure) {
-    let missing = tree.files(under: path).filter { Files.status("\(stage)/\($0.path)") == nil }
-    let entries = missing.compactMap { file -> TreeEntry? in
-      switch file.kind {
-      case .file: TreeEntry(path: file.path, kind: .file, id: file.id)
-      case .executable: TreeEntry(path: file.path, kind: .executable, id: file.id)
-      default: nil
-      }
-    }
-    guard !entries.isEmpty else { return }
-    do throws(GitError) {
-      try await mirror.export(entries, to: stage)
-    } catch {
-      throw Failure(.host, error.message, help: "see that \(stage) can be written, and sync again")
-    }
+  /// Gives the path relative to the live root of a file that Compose did not find.
+  func missing(_ errors: String) -> String? {
+    guard let start = errors.firstRange(of: "\(directory)/root") else { return nil }
+    return relative(String(errors[start.upperBound...].prefix { !":\n\" ".contains($0) }))
   }
+
+  /// Makes the tracked files at a path ready to be read.
+  func export(_ path: String) async throws(Failure) { try await tracked.export(tree.files(under: path)) }
 
   /// Shows a path, relative to the live root; gives what it stands for.
   func show(_ path: String) async throws(Failure) -> Shown {
@@ -49,16 +40,23 @@ struct View: Sendable {
       try await export(path)
       // A link to a whole directory would lead whatever is shown below it into the release.
       for file in tree.files(under: path) where file.kind == .file || file.kind == .executable {
-        try link(Path.join(root, file.path), to: "\(stage)/\(file.path)")
+        try link(Path.join(root, file.path), to: "\(tracked.root)/\(file.path)")
       }
       return .tracked
     }
     let live = Path.join(liveRoot, path)
-    guard let found = Files.status(live) else { return .absent }
+    guard let found = Files.status(live) else { return try absent(place) }
     // A link of clup's own at a path that the commit no longer has goes away with this deploy.
-    if Files.isLink(found), let text = Files.link(at: live), owns(text) { return .absent }
+    if Files.isLink(found), let text = Files.link(at: live), owns(text) { return try absent(place) }
     try link(place, to: live)
     return .live
+  }
+
+  private func absent(_ place: String) throws(Failure) -> Shown {
+    if invents, !ComposeFileName.all.contains(Path.name(place)), Path.name(place) != ".env" {
+      try link(place, to: "/dev/null")
+    }
+    return .absent
   }
 
   /// Stacks are looked at side by side: another one may have been faster.

@@ -18,9 +18,7 @@ struct Diffs: Sendable {
         do throws(GitError) {
           before = CommitTree(
             commit: from,
-            paths: try await mirror.entries(of: from).map {
-              TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id)
-            })
+            paths: try await mirror.entries(of: from).map(TrackedPath.init))
         } catch {
           before = nil
         }

@@ -38,9 +38,7 @@ struct Fetch: Sendable {
           throw GitError(.unknownRevision, "\(commit) is no commit of the branch \(settings.branch)")
         }
       }
-      let paths = try await mirror.entries(of: target).map {
-        TrackedPath(path: $0.path, kind: .init($0.kind), id: $0.id)
-      }
+      let paths = try await mirror.entries(of: target).map(TrackedPath.init)
       return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths))
     } catch {
       throw Failure(error, settings: settings)
@@ -65,15 +63,17 @@ struct Fetch: Sendable {
   }
 }
 
-extension TrackedPath.Kind {
-  init(_ kind: TreeEntry.Kind) {
-    switch kind {
-    case .file: self = .file
-    case .executable: self = .executable
-    case .symlink: self = .symlink
-    case .submodule: self = .submodule
-    case .directory: self = .directory
-    }
+extension TrackedPath {
+  init(_ entry: TreeEntry) {
+    let kind: Kind =
+      switch entry.kind {
+      case .file: .file
+      case .executable: .executable
+      case .symlink: .symlink
+      case .submodule: .submodule
+      case .directory: .directory
+      }
+    self.init(path: entry.path, kind: kind, id: entry.id)
   }
 }
 

@@ -18,6 +18,10 @@ struct Prepare: Sendable {
     var plan: Plan
     var diagnostics: [Diagnostic]
     var discovery: Discovery
+    /// The fingerprint of the policy that was applied.
+    var policy: String
+    /// Lines of the sources, to show with findings.
+    var excerpts: Excerpts
   }
 
   func plan() async throws(Failure) -> Prepared {
@@ -27,7 +31,9 @@ struct Prepare: Sendable {
     let observe = Observe(settings: settings, checkout: checkout, links: links)
     let chosen = try choose(from: discovery)
     var observed = observe.all(state, stacks: discovery.stacks.map(\.name), containers: containers)
-    let touched = Touched(tree: tree, observed: observed, links: links)
+    let today = today()
+    let policy = policyFingerprint(settings.policy, today: today)
+    let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
     let reasons = Dictionary(
       uniqueKeysWithValues: discovery.stacks.filter { chosen.contains($0.name) }
         .map { ($0.name, touched.reasons($0.name, known: state.stacks[$0.name])) })
@@ -35,15 +41,22 @@ struct Prepare: Sendable {
 
     var diagnostics = discovery.diagnostics
     let broken = Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
+    let tracked = Tracked.commit(target.mirror, stage: stage)
     let view = View(
-      directory: view, liveRoot: settings.liveRoot, tree: tree, stage: stage, mirror: target.mirror,
-      owns: { links.isOwn($0) })
-    let resolve = Resolve(programs: programs, view: view, settings: settings, observe: observe)
-    let answers = try await each(
-      sources.filter { !broken.contains($0.name) }, atOnce: max(settings.sync.concurrency, 2)
-    ) {
+      directory: view, liveRoot: settings.liveRoot, tree: tree, tracked: tracked, owns: { links.isOwn($0) })
+    let resolve = Resolve(
+      programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today)
+    let atOnce = max(settings.sync.concurrency, 2)
+    var answers = try await each(sources.filter { !broken.contains($0.name) }, atOnce: atOnce) {
       source throws(Failure) in try await resolve.stack(source)
     }
+    let wishes = hostLinks(tree, discovery, &diagnostics)
+    let policyChanged = state.policy != policy
+    answers += try await each(
+      discovery.jobs.filter { job in
+        policyChanged || state.links[Path.parent(job)]?.id != tree.fingerprint(Path.parent(job))
+      }, atOnce: atOnce
+    ) { job throws(Failure) in try await resolve.job(job) }
     var desired: [String: DesiredStack] = [:]
     for answer in answers {
       diagnostics += answer.diagnostics
@@ -51,13 +64,19 @@ struct Prepare: Sendable {
     }
     let names = Set(discovery.stacks.map(\.name))
     diagnostics += collisions(discovery, desired)
-    diagnostics += Order.problems(
-      after: settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
+    let after = settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
         .merging(desired.mapValues(\.after)) { host, _ in host }
-        .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new },
-      stacks: names, places: places(discovery))
+        .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
+    diagnostics += Order.problems(after: after, stacks: names, places: places(discovery))
+    let judge = Judge(settings: settings, programs: programs, today: today)
+    diagnostics += try await judge.findings(
+      of: answers.compactMap(\.subject), engine: containers != nil, after: after)
+    if state.commit != tree.commit || policyChanged {
+      diagnostics += try await judge.forbidden(
+        in: tree, discovery: discovery, tracked: tracked, known: policyChanged ? nil : try await lastGood())
+    }
     let host = Shared.take(
-      from: &desired, configured: hostLinks(tree, &diagnostics), state: state, remaining: names)
+      from: &desired, configured: wishes, state: state, remaining: names)
     observe.look(at: desired.values.flatMap(\.links.keys), &observed)
     observe.look(at: host.keys, &observed)
 
@@ -87,7 +106,21 @@ struct Prepare: Sendable {
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, hostLinks: host, hostLinksChange: host != state.links)
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
-    return Prepared(plan: plan, diagnostics: diagnostics.sorted { $0.precedes($1) }, discovery: discovery)
+    let judged = settings.policy.judge(
+      diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
+    return Prepared(
+      plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)))
+  }
+
+  /// Reads the tree of the last commit that all was well with.
+  private func lastGood() async throws(Failure) -> CommitTree? {
+    guard let commit = state.commit, await target.mirror.contains(commit) else { return nil }
+    do throws(GitError) {
+      return CommitTree(commit: commit, paths: try await target.mirror.entries(of: commit).map(TrackedPath.init))
+    } catch {
+      throw Failure(error, settings: settings)
+    }
   }
 
   private func choose(from discovery: Discovery) throws(Failure) -> Set<String> {
@@ -142,9 +175,19 @@ struct Prepare: Sendable {
     return found
   }
 
-  /// Reads what the configuration's `links:` are to be.
-  private func hostLinks(_ tree: CommitTree, _ diagnostics: inout [Diagnostic]) -> [String: DesiredLink] {
+  /// Reads what the configuration's `links:` are to be; job files come along, for whoever starts jobs.
+  private func hostLinks(
+    _ tree: CommitTree, _ discovery: Discovery, _ diagnostics: inout [Diagnostic]
+  ) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
+    for directory in Set(discovery.jobs.map(Path.parent)) {
+      var managed = ManagedPaths(
+        tree: tree, stack: "", protected: settings.protectedPaths,
+        isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })
+      managed.add(directory, .plain)
+      diagnostics += managed.diagnostics
+      wishes.merge(managed.outermost) { _, new in new }
+    }
     for link in settings.links {
       guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory
       else {

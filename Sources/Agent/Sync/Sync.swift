@@ -18,6 +18,8 @@ public struct Sync: Sendable {
     public var failure: Failure?
     /// What would change in the files, where that was asked for.
     public var diffs: [String] = []
+    /// Lines of the sources, to show with findings.
+    public var excerpts = Excerpts(sources: [])
   }
 
   /// Prepares a sync; `environment` is clup's own, `say` takes lines of progress.
@@ -91,6 +93,7 @@ public struct Sync: Sendable {
       say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
     }
     ended.report.diagnostics = prepared.diagnostics
+    ended.excerpts = prepared.excerpts
     ended.report.links = plan.allLinks.map(\.report)
     if request.diff {
       ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree).of(
@@ -115,16 +118,17 @@ public struct Sync: Sendable {
     }
     if plan.isEmpty {
       ended.report.stacks = plan.stacks.map { $0.report(.unchanged) }
-      if request.stacks.isEmpty, state.commit != plan.commit {
+      if request.stacks.isEmpty, state.commit != plan.commit || state.policy != prepared.policy {
         var newer = state
         newer.commit = plan.commit
+        newer.policy = prepared.policy
         try checkout.write(newer)
       }
       return
     }
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, target: target, plan: plan, state: state,
-      whole: request.stacks.isEmpty, say: say
+      policy: prepared.policy, whole: request.stacks.isEmpty, say: say
     ).run(stage: stage)
     ended.report.stacks = result.stacks
     ended.report.links = result.links

@@ -8,10 +8,13 @@ public struct ComposeSource: Sendable {
   public let document: Node?
   /// Why it could not be read.
   public let error: YAMLError?
+  /// The text.
+  let bytes: [UInt8]
 
   /// Reads a text.
   public init(path: String, bytes: [UInt8]) {
     self.path = path
+    self.bytes = bytes
     do throws(YAMLError) {
       document = try parse(bytes).first
       error = nil
@@ -155,7 +158,7 @@ public enum Variables {
     return nil
   }
 
-  private static func uses(_ name: String, _ text: String) -> Bool {
+  static func uses(_ name: String, _ text: String) -> Bool {
     for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
       let body = part.hasPrefix("{") ? part.dropFirst() : part
       guard body.hasPrefix(name) else { continue }

@@ -6,23 +6,23 @@ import YAML
 /// variables are left to Compose's own complaint about what is missing.
 public enum References {
   /// Lists the paths of one Compose file's text, relative to its own directory or absolute; optional ones too.
-  public static func paths(in document: Node) -> [String] {
-    var found: [String] = []
+  public static func paths(in document: Node?) -> [(path: String, mark: Mark)] {
+    var found: [(path: String, mark: Mark)] = []
     func add(_ node: Node?) {
       guard let node else { return }
       if let text = node.string {
-        if !text.contains("$"), !text.contains("://"), !text.isEmpty { found.append(text) }
+        if !text.contains("$"), !text.contains("://"), !text.isEmpty { found.append((text, node.start)) }
       } else if let items = node.sequence {
         for item in items { add(item) }
       } else if node.mapping != nil {
         add(node["path"])
       }
     }
-    for item in document["include"]?.sequence ?? [] {
+    for item in document?["include"]?.sequence ?? [] {
       add(item)
       add(item["env_file"])
     }
-    for service in document["services"]?.mapping ?? [] {
+    for service in document?["services"]?.mapping ?? [] {
       add(service.value["extends"]?["file"])
       add(service.value["env_file"])
       add(service.value["label_file"])

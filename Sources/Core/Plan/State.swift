@@ -9,6 +9,9 @@ public struct State: Codable, Sendable, Equatable {
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
 
+  /// The fingerprint of the policy that job files and the tree were last checked against.
+  public var policy: String?
+
   /// Starts from nothing.
   public init() {}
 }
@@ -31,6 +34,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var links: [String: DesiredLink]
   /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
+  /// The fingerprint of the host's policy that it was checked against.
+  public var policy: String?
 
   /// Keeps what was found in place.
   public init(_ desired: DesiredStack, verified: Bool) {
@@ -42,6 +47,7 @@ public struct StackState: Codable, Sendable, Equatable {
     services = desired.services
     links = desired.links
     after = desired.after
+    policy = desired.policy
   }
 }
 
@@ -65,6 +71,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var after: [String]
   /// How long it may take to become healthy, from its Compose file.
   public var deployTimeout: Duration?
+  /// The fingerprint of the host's policy that it was checked against.
+  public var policy: String?
 
   /// Says what a stack is to be.
   public init(

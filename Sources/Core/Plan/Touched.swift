@@ -6,12 +6,15 @@ public struct Touched: Sendable {
   public let observed: Observed
   /// The links' texts.
   public let links: LinkPlanning
+  /// The fingerprint of the host's policy; nothing where it does not matter.
+  public let policy: String?
 
   /// Compares a commit with a host.
-  public init(tree: CommitTree, observed: Observed, links: LinkPlanning) {
+  public init(tree: CommitTree, observed: Observed, links: LinkPlanning, policy: String? = nil) {
     self.tree = tree
     self.observed = observed
     self.links = links
+    self.policy = policy
   }
 
   /// Gives every reason to look closer at a stack, none when it is in place.
@@ -21,6 +24,7 @@ public struct Touched: Sendable {
       .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }
+    if let policy, known.policy != policy { reasons.append("the host's policy changed") }
     if let pointer = observed.pointers[name] {
       if known.verified, pointer != known.commit { reasons.append("the pointer leads to another commit") }
     } else {

@@ -18,12 +18,24 @@ public struct Settings: Sendable, Equatable {
   public var exclude: [String] = []
   /// What the host says of single stacks, by stack name.
   public var stacks: [String: StackSettings] = [:]
+  /// What rules weigh, and what is excused.
+  public var policy = Policy()
+  /// Where the configuration was read from.
+  public var file = "clup.yaml"
   /// How a sync goes.
   public var sync = SyncSettings()
   /// Programs that are given each report.
   public var notify: [Notify] = []
   /// Keys that are understood but not acted on by this version.
   public var dormant: [SettingsProblem] = []
+
+  /// Starts with the four keys that are needed; paths are absolute and normalized.
+  public init(repository: String, branch: String, liveRoot: String, checkout: String) {
+    self.repository = repository
+    self.branch = branch
+    self.liveRoot = liveRoot
+    self.checkout = checkout
+  }
 }
 
 /// One entry of `links:`.

@@ -28,6 +28,8 @@ public enum ComposeFileName {
 public struct Discovery: Sendable {
   /// The stacks, sorted by name.
   public var stacks: [StackSource] = []
+  /// The job files, sorted by path.
+  public var jobs: [String] = []
   /// What stands where a Compose file should, and what would land on runtime state.
   public var diagnostics: [Diagnostic] = []
 
@@ -49,7 +51,7 @@ public struct Discovery: Sendable {
       }
     }
     func skips(_ directory: String) -> Bool {
-      excluded.contains { $0.covers(directory) } || directory.split(separator: "/").contains("job-definitions")
+      excluded.contains { $0.covers(directory) } || directory.split(separator: "/").contains(Self.jobDirectory[...])
     }
     for directory in directories.sorted() where !skips(directory) {
       let names = ComposeFileName.all.map { Path.join(directory, $0) }
@@ -64,8 +66,15 @@ public struct Discovery: Sendable {
       let override = ComposeFileName.override.map { Path.join(directory, $0) }.first { tree[$0] != nil }
       stacks.append(StackSource(name: directory, composeFiles: [main, override].compactMap { $0 }))
     }
+    jobs = tree.files.map(\.path).filter { path in
+      Path.name(Path.parent(path)) == Self.jobDirectory && [".yml", ".yaml", ".json"].contains(where: path.hasSuffix)
+        && !excluded.contains { $0.covers(path) }
+    }
     diagnostics += Self.forbidden(in: tree, stacks: stacks, excluded: excluded, protected: settings.protectedPaths)
   }
+
+  /// The directories that hold job files.
+  public static let jobDirectory = "job-definitions"
 
   private static func complaint(about kind: TrackedPath.Kind) -> (rule: String, what: String)? {
     switch kind {

@@ -1,0 +1,52 @@
+import Core
+import Glibc
+
+/// Follows paths as they will lead once the commit is in place.
+struct Sight: Sendable {
+  let view: View
+  let owns: @Sendable (String) -> Bool
+
+  /// Gives where a path leads once its links are followed, tracked ones and the host's; nothing when it has none.
+  func real(_ path: String) async throws(Failure) -> String? {
+    var (current, rest) = start(Path.normalized(path))
+    var hops = 0
+    while let part = rest.popFirst() {
+      if part == ".." {
+        current = Path.parent(current)
+        continue
+      }
+      let next = Path.join(current, part)
+      var text: String?
+      if let relative = view.relative(next), let entry = view.tree[relative] {
+        if entry.kind == .symlink {
+          text = String(decoding: try await view.tracked.contents(of: entry, limit: 4096), as: UTF8.self)
+        }
+      } else if let link = Files.link(at: next), !owns(link) {
+        text = link
+      }
+      guard let text else {
+        current = next
+        continue
+      }
+      hops += 1
+      if hops > 40 { return nil }
+      let tail = rest.joined(separator: "/")
+      (current, rest) = start(Path.join(Path.join(current, text), tail))
+    }
+    return hops == 0 ? nil : current
+  }
+
+  /// Says whether neither the commit nor the host has anything at a path.
+  func isMissing(_ path: String) -> Bool {
+    if let relative = view.relative(path), view.tree[relative] != nil { return false }
+    var found = stat()
+    return stat(path, &found) != 0
+  }
+
+  /// The live root itself is taken as it is written.
+  private func start(_ path: String) -> (String, ArraySlice<String>) {
+    let base = Path.relative(path, to: view.liveRoot) == nil ? "/" : view.liveRoot
+    let rest = Path.relative(path, to: base) ?? ""
+    return (base, rest.split(separator: "/").map(String.init).filter { $0 != "." }[...])
+  }
+}

@@ -1,0 +1,55 @@
+import Core
+import Git
+
+/// Where the content of tracked files comes from: a commit, or a work tree that somebody is editing.
+enum Tracked: Sendable {
+  /// A commit in the mirror, whose files are exported to an unfinished release as they are needed.
+  case commit(Mirror, stage: String)
+  /// A directory.
+  case workTree(String)
+
+  /// The directory that holds the files.
+  var root: String {
+    switch self {
+    case .commit(_, let stage): stage
+    case .workTree(let directory): directory
+    }
+  }
+
+  /// Reads a file, or the text of a symbolic link.
+  func contents(of entry: TrackedPath, limit: Int) async throws(Failure) -> [UInt8] {
+    switch self {
+    case .commit(let mirror, _):
+      do throws(GitError) { return try await mirror.contents(of: entry.id, limit: limit) } catch {
+        throw Failure(error.kind == .tooLarge ? .refused : .host, error.message, help: "make it smaller")
+      }
+    case .workTree(let directory):
+      let path = Path.join(directory, entry.path)
+      if entry.kind == .symlink { return Array((Files.link(at: path) ?? "").utf8) }
+      guard let bytes = Files.read(path, limit: limit) else {
+        throw Failure(.refused, "\(path) cannot be read, or has more than \(limit) bytes", help: "make it smaller")
+      }
+      return bytes
+    }
+  }
+
+  /// Makes sure that the files stand below `root`.
+  func export(_ files: some Sequence<TrackedPath>) async throws(Failure) {
+    guard case .commit(let mirror, let stage) = self else { return }
+    let entries = files.compactMap { file -> TreeEntry? in
+      guard Files.status("\(stage)/\(file.path)") == nil else { return nil }
+      switch file.kind {
+      case .file: return TreeEntry(path: file.path, kind: .file, id: file.id)
+      case .executable: return TreeEntry(path: file.path, kind: .executable, id: file.id)
+      default: return nil
+      }
+    }
+    guard !entries.isEmpty else { return }
+    do throws(GitError) {
+      try await mirror.export(entries, to: stage)
+    } catch {
+      throw Failure(
+        .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays")
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Core
+import Glibc
+
+/// Runs the rules over everything that was looked at.
+struct Judge: Sendable {
+  let settings: Settings
+  let programs: Programs
+  let today: String
+
+  /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
+  func findings(of subjects: [Subject], engine: Bool, after: [String: [String]]) async throws(Failure) -> [Diagnostic] {
+    var present: Present?
+    if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
+    for subject in subjects {
+      for name in subject.makes { present?.coming[name] = subject.stack }
+    }
+    return subjects.flatMap { subject in
+      var subject = subject
+      subject.present = present
+      var queue = after[subject.stack] ?? []
+      while let name = queue.popLast() {
+        if subject.after.insert(name).inserted { queue += after[name] ?? [] }
+      }
+      return Rule.findings(in: subject)
+    }
+  }
+
+  /// Finds files that must not be in git, by name in the whole commit, by content in what `known` does not hold already.
+  func forbidden(in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree?) async throws(Failure)
+    -> [Diagnostic]
+  {
+    var found = Rule.forbiddenNames(in: tree, policy: settings.policy)
+    let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
+    for file in tree.files where file.kind == .file || file.kind == .executable {
+      if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
+      do throws(Failure) {
+        found += Rule.forbiddenContent(of: file.path, try await tracked.contents(of: file, limit: 1 << 20))
+      } catch {
+        // What is larger than this is no text that a person wrote.
+        if error.kind != .refused { throw error }
+      }
+    }
+    return found
+  }
+
+  private func inventory() async throws(Failure) -> Present {
+    func names(_ arguments: [String]) async throws(Failure) -> Set<String> {
+      let outcome = try await programs.docker(arguments)
+      guard outcome.succeeded else {
+        throw Failure(
+          .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)", help: "start it, and sync again")
+      }
+      return Set(outcome.outputText.split(separator: "\n").map(String.init))
+    }
+    return Present(
+      networks: try await names(["network", "ls", "--format", "{{.Name}}"]),
+      volumes: try await names(["volume", "ls", "--format", "{{.Name}}"]),
+      images: try await names(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]))
+  }
+}
+
+/// Gives the day on this host, `YYYY-MM-DD`.
+func today() -> String {
+  var (moment, parts) = (time(nil), tm())
+  localtime_r(&moment, &parts)
+  func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+  return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+}

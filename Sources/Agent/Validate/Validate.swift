@@ -1,0 +1,159 @@
+import Core
+import Git
+import Glibc
+
+/// What is to be validated, and with what of a host.
+public struct ValidateRequest: Sendable {
+  /// The work tree.
+  public var directory = "."
+  /// The host's configuration, where one was given.
+  public var settings: Settings?
+  /// A live root whose `.env` files count; nothing for a plain work tree.
+  public var liveRoot: String?
+  /// Further files of values.
+  public var environmentFiles: [String] = []
+  /// Only what changed since this revision.
+  public var changedSince: String?
+
+  /// Asks for the current directory without a host.
+  public init() {}
+}
+
+/// What a validation found: `clup.validation/1`.
+public struct Validation: Codable, Sendable, Equatable {
+  /// The schema's name.
+  public var schema = "clup.validation/1"
+  /// What was found, by file and place.
+  public var diagnostics: [Diagnostic]
+}
+
+/// Checks a work tree as a sync would check a commit, without a host, an engine or a configuration.
+public struct Validate: Sendable {
+  let request: ValidateRequest
+  let environment: [String: String]
+
+  /// What a validation ended with.
+  public struct Ended: Sendable {
+    /// What was found.
+    public var validation: Validation
+    /// Lines of the sources, to show with findings.
+    public var excerpts: Excerpts
+    /// How many stacks were checked.
+    public var stacks: Int
+    /// How many job files were checked.
+    public var jobs: Int
+    /// The variables that a placeholder stood for.
+    public var placeholders: [String]
+  }
+
+  /// Prepares a validation; `environment` is clup's own.
+  public init(_ request: ValidateRequest, environment: [String: String]) {
+    self.request = request
+    self.environment = environment
+  }
+
+  /// Runs it to its end.
+  public func run() async throws(Failure) -> Ended {
+    let programs = try Programs(environment: environment)
+    guard let directory = Files.resolved(request.directory), Files.status(directory).map(Files.isDirectory) == true else {
+      throw Failure(.configuration, "there is no directory \(request.directory)", help: "name a work tree to validate")
+    }
+    for file in request.environmentFiles where Files.read(file) == nil {
+      throw Failure(.configuration, "there is no readable file \(file)", help: "name a file of NAME=value lines")
+    }
+    if let root = request.liveRoot, Files.status(root).map(Files.isDirectory) != true {
+      throw Failure(.configuration, "there is no directory \(root)", help: "name the host's live root")
+    }
+    let scratch = Files.unique((environment["TMPDIR"] ?? "/tmp") + "/clup-validate")
+    try Files.makeDirectories(scratch, mode: 0o700)
+    defer { Files.remove(scratch) }
+    return try await look(directory, programs, scratch)
+  }
+
+  private func look(_ directory: String, _ programs: Programs, _ scratch: String) async throws(Failure) -> Ended {
+    let liveRoot = request.liveRoot ?? request.settings.map(\.liveRoot) ?? directory
+    var settings =
+      request.settings ?? Settings(repository: directory, branch: "", liveRoot: liveRoot, checkout: scratch)
+    settings.liveRoot = liveRoot
+    let tree = try self.tree(of: directory)
+    let discovery = Discovery(tree, settings: settings)
+    var changed: Set<String>?
+    if let revision = request.changedSince { changed = try changes(in: directory, revision) }
+    let checkout = Checkout(path: settings.checkout)
+    let observe = Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
+    let day = today()
+    let tracked = Tracked.workTree(directory)
+    // Where the live root is the work tree itself, what stands there is the commit to be.
+    let view = View(
+      directory: scratch + "/view", liveRoot: liveRoot, tree: tree, tracked: tracked,
+      owns: { observe.links.isOwn($0) }, invents: true)
+    let resolve = Resolve(
+      programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
+      environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) })
+    var diagnostics = discovery.diagnostics
+    let broken = Set(diagnostics.compactMap(\.stack))
+    let stacks = discovery.stacks.filter { !broken.contains($0.name) }
+    var answers = try await each(stacks, atOnce: 4) { source throws(Failure) in try await resolve.stack(source) }
+    answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
+    diagnostics += answers.flatMap(\.diagnostics).filter { request.liveRoot != nil || $0.rule != "unset-variable" }
+    let subjects = answers.compactMap(\.subject)
+    diagnostics += collisions(subjects, discovery)
+    let judge = Judge(settings: settings, programs: programs, today: day)
+    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:])
+    diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
+    if let changed {
+      let touched = Set(
+        subjects.filter { !changed.isDisjoint(with: $0.sources.map(\.path)) }.map(\.stack)
+          + discovery.stacks.filter { !changed.isDisjoint(with: $0.composeFiles) }.map(\.name))
+      diagnostics = diagnostics.filter { changed.contains($0.file) || $0.stack.map(touched.contains) == true }
+    }
+    return Ended(
+      validation: Validation(
+        diagnostics: settings.policy.judge(
+          diagnostics, today: day, configuration: settings.file, whole: changed == nil)),
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
+      jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted())
+  }
+
+  private func collisions(_ subjects: [Subject], _ discovery: Discovery) -> [Diagnostic] {
+    let places = Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
+    let models = Dictionary(
+      uniqueKeysWithValues: subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model)) })
+    return Collisions.between(projects: models.mapValues(\.project), places: places)
+      + Collisions.between(claims: models.mapValues { $0.services.flatMap(\.claims) }, places: places)
+  }
+
+  private func changes(in directory: String, _ revision: String) throws(Failure) -> Set<String> {
+    do throws(GitError) { return try WorkTree.changes(in: directory, since: revision) } catch {
+      throw Failure(.configuration, error.message, help: "name a commit, a branch or a tag")
+    }
+  }
+
+  private func tree(of directory: String) throws(Failure) -> CommitTree {
+    let listed: [String]?
+    do throws(GitError) { listed = try WorkTree.files(in: directory) } catch {
+      throw Failure(.host, error.message, help: "see that \(directory) can be read")
+    }
+    var paths: [TrackedPath] = []
+    var directories: Set<String> = ["."]
+    for path in listed ?? walk(directory, "") {
+      guard let found = Files.status("\(directory)/\(path)") else { continue }
+      let kind: TrackedPath.Kind =
+        if Files.isLink(found) { .symlink } else if Files.isDirectory(found) { .submodule } else if found.st_mode & 0o100
+          != 0
+        { .executable } else { .file }
+      paths.append(TrackedPath(path: path, kind: kind, id: "work tree"))
+      directories.formUnion(Path.ancestors(path))
+    }
+    paths += directories.map { TrackedPath(path: $0, kind: .directory, id: "work tree") }
+    return CommitTree(commit: "", paths: paths)
+  }
+
+  private func walk(_ root: String, _ prefix: String) -> [String] {
+    Files.names(in: "\(root)/\(prefix)").flatMap { name -> [String] in
+      let path = prefix + name
+      guard name != ".git", let found = Files.status("\(root)/\(path)") else { return [] }
+      return Files.isDirectory(found) ? walk(root, path + "/") : [path]
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/// One way by which a path of the host comes into a container.
+struct Mount: Sendable {
+  /// How it comes there.
+  enum Way: Sendable { case bind, volume(String), config(String), secret(String) }
+  let service: String
+  let way: Way
+  /// The path on the host, absolute.
+  let source: String
+  /// The path in the container.
+  let target: String
+  let readOnly: Bool
+}
+
+extension Subject {
+  /// Every host path that a service's container sees.
+  func mounts(of service: String, _ json: JSON) -> [Mount] {
+    var found: [Mount] = []
+    for volume in json["volumes"]?.array ?? [] {
+      let target = volume["target"]?.string ?? ""
+      let readOnly = volume["read_only"]?.bool ?? false
+      guard let source = volume["source"]?.string else { continue }
+      if volume["type"]?.string == "volume" {
+        for path in paths(ofVolume: source) {
+          found.append(Mount(service: service, way: .volume(source), source: path, target: target, readOnly: readOnly))
+        }
+      } else if source.hasPrefix("/") {
+        found.append(Mount(service: service, way: .bind, source: source, target: target, readOnly: readOnly))
+      }
+    }
+    for (section, isSecret) in [("configs", false), ("secrets", true)] {
+      for use in json[section]?.array ?? [] {
+        guard let name = use["source"]?.string ?? use.string, let file = model[section]?[name]?["file"]?.string else {
+          continue
+        }
+        found.append(
+          Mount(
+            service: service, way: isSecret ? .secret(name) : .config(name), source: file,
+            target: use["target"]?.string ?? name, readOnly: true))
+      }
+    }
+    return found
+  }
+
+  /// Every host path that its containers would see, or be built from.
+  public var hostPaths: [String] {
+    let builds = services.flatMap { _, json in
+      [json["build"]?["context"]?.string].compactMap { $0 }
+        + (json["build"]?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    }
+    return Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) } + builds.filter { $0.hasPrefix("/") })
+      .sorted()
+  }
+
+  /// The host paths that a named volume's driver options lead to.
+  func paths(ofVolume name: String) -> [String] {
+    let options = model["volumes"]?[name]?["driver_opts"]?.object ?? [:]
+    let kind = options["type"]?.string ?? ""
+    if ["nfs", "nfs4", "cifs", "smb3"].contains(kind) { return [] }
+    var found: [String] = []
+    for value in options.values.compactMap(\.string) {
+      for part in value.split(whereSeparator: { ",=:".contains($0) }) where part.hasPrefix("/") {
+        found.append(Path.normalized(String(part)))
+      }
+    }
+    return Set(found).sorted()
+  }
+
+  /// Where a mount stands in the source.
+  func place(of mount: Mount) -> Place {
+    switch mount.way {
+    case .bind: place(mount.service, "volumes", item: [mount.target, mount.source])
+    case .volume(let name): place(topLevel: ["volumes", name, "driver_opts", "device"])
+    case .config(let name): place(topLevel: ["configs", name, "file"])
+    case .secret(let name): place(topLevel: ["secrets", name, "file"])
+    }
+  }
+
+  /// A mount for people.
+  func words(_ mount: Mount) -> String {
+    switch mount.way {
+    case .bind: mount.source
+    case .volume(let name): "\(mount.source) (through the volume \(name))"
+    case .config(let name): "\(mount.source) (through the config \(name))"
+    case .secret(let name): "\(mount.source) (through the secret \(name))"
+    }
+  }
+}

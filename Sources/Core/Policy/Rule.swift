@@ -1,0 +1,60 @@
+/// One check, with its page for `clup explain`.
+public struct Rule: Sendable {
+  /// The id, as reports and waivers name it.
+  public let id: String
+  /// How much it weighs unless the host says otherwise.
+  public let severity: Diagnostic.Severity
+  /// What it refuses, in one line.
+  public let summary: String
+  /// Why that matters on a host.
+  public let why: String
+  /// The way out.
+  public let fix: String
+  /// A Compose file that it refuses.
+  public let bad: String
+  /// The same, mended.
+  public let good: String
+  /// Finds what it refuses in one stack; rules that look at more than one stack do so elsewhere.
+  let check: @Sendable (Subject) -> [Finding]
+
+  init(
+    _ id: String, _ severity: Diagnostic.Severity = .error, summary: String, why: String, fix: String, bad: String,
+    good: String, check: @escaping @Sendable (Subject) -> [Finding] = { _ in [] }
+  ) {
+    self.id = id
+    self.severity = severity
+    self.summary = summary
+    self.why = why
+    self.fix = fix
+    self.bad = bad
+    self.good = good
+    self.check = check
+  }
+
+  /// Every rule, in the order of the page that lists them.
+  public static let all: [Rule] =
+    [compose, unsetVariable, dockerSocket, socketProxy, publishedPort, privileged, hostPath, writableLivePath]
+    + [plaintextSecret, forbiddenFile, projectCollision, missingNetwork, missingImage, missingBind]
+    + [floatingTag, noRestart, noHealthcheck, noLimits] + jobs
+
+  /// Runs every rule over a stack or a job file.
+  public static func findings(in subject: Subject) -> [Diagnostic] {
+    var seen: Set<String> = []
+    return all.flatMap { rule in
+      rule.check(subject).map { finding in
+        let (file, mark) = finding.place
+        return Diagnostic(
+          rule: rule.id, severity: rule.severity, file: file, line: mark?.line, column: mark?.column,
+          stack: subject.stack, service: finding.service, message: finding.message, help: finding.help)
+      }
+    }.filter { seen.insert("\($0.rule) \($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.message)").inserted }
+  }
+}
+
+/// What a rule found.
+struct Finding: Sendable {
+  var service: String?
+  var place: Place
+  var message: String
+  var help: String
+}

@@ -1,0 +1,21 @@
+extension Rule {
+  static let compose = Rule(
+    "compose", summary: "what `docker compose config` refuses",
+    why: "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states.",
+    fix: "Run `docker compose config` in the stack's directory and mend what it says.",
+    bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#)
+
+  static let unsetVariable = Rule(
+    "unset-variable", summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
+    why: "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`.",
+    fix: "Set it in the `.env` beside the live Compose file, or give a default: `${NAME:-value}`.",
+    bad: #"services: {web: {image: "nginx:${TAG}"}}   # no TAG in .env"#,
+    good: #"services: {web: {image: "nginx:${TAG:-1.27}"}}"#)
+
+  static let projectCollision = Rule(
+    "project-collision", summary: "two stacks with one project name, container name or host port",
+    why: "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
+    fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
+    bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
+    good: "name: b\nservices: {}")
+}

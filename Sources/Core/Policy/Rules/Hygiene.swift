@@ -1,0 +1,65 @@
+extension Rule {
+  static let floatingTag = Rule(
+    "floating-tag", .warning, summary: "an image whose tag moves",
+    why: "`latest`, or no tag, is another image tomorrow: the same commit then means something else, and there is no way back.",
+    fix: "Name a version, best with its digest.",
+    bad: "services: {web: {image: nginx}}", good: #"services: {web: {image: "nginx:1.27.2"}}"#
+  ) { subject in
+    each(subject) { service, json in
+      guard let text = json["image"]?.string, json["build"] == nil, !text.contains("$") else { return nil }
+      let image = Image(text)
+      guard image.digest == nil, image.tag == nil || image.tag == "latest" else { return nil }
+      return Finding(
+        service: service, place: subject.place(service, ["image"]), message: "\(service) uses \(image.full), which moves",
+        help: "name a version: `\(image.name):1.2.3`")
+    }
+  }
+
+  static let noRestart = Rule(
+    "no-restart", .warning, summary: "a service that says nothing about being started again",
+    why: "After a crash or a reboot of the host it stays down, and nobody is told.",
+    fix: "Say `restart: unless-stopped`; a one-shot service says `restart: \"no\"`.",
+    bad: #"services: {web: {image: "nginx:1.27"}}"#,
+    good: #"services: {web: {image: "nginx:1.27", restart: unless-stopped}}"#
+  ) { subject in
+    each(subject) { service, json in
+      if json["restart"] != nil || json["deploy"]?["restart_policy"] != nil { return nil }
+      return Finding(
+        service: service, place: subject.place(service), message: "\(service) is not started again when it ends",
+        help: "add `restart: unless-stopped`, or `restart: \"no\"` for a one-shot")
+    }
+  }
+
+  static let noHealthcheck = Rule(
+    "no-healthcheck", .warning, summary: "a service without a health check",
+    why: "Without one clup can only see that the process runs, not that it serves.",
+    fix: "Add a `healthcheck:` that asks the service itself.",
+    bad: #"services: {web: {image: "nginx:1.27"}}"#,
+    good: #"services: {web: {image: "nginx:1.27", healthcheck: {test: [CMD, curl, -fs, "http://localhost/"]}}}"#
+  ) { subject in
+    each(subject) { service, json in
+      if json["healthcheck"] != nil || json["restart"]?.string == "no" { return nil }
+      return Finding(
+        service: service, place: subject.place(service), message: "\(service) has no health check",
+        help: "add a `healthcheck:`; where the image brings one, this rule can be switched off on the host")
+    }
+  }
+
+  static let noLimits = Rule(
+    "no-limits", .warning, summary: "a service without a memory limit",
+    why: "One service that leaks takes the whole host down with it.",
+    fix: "Say `mem_limit:` or `deploy: {resources: {limits: {memory: …}}}`.",
+    bad: #"services: {web: {image: "nginx:1.27"}}"#, good: #"services: {web: {image: "nginx:1.27", mem_limit: 256m}}"#
+  ) { subject in
+    each(subject) { service, json in
+      if json["mem_limit"] != nil || json["deploy"]?["resources"]?["limits"]?["memory"] != nil { return nil }
+      return Finding(
+        service: service, place: subject.place(service), message: "\(service) has no memory limit",
+        help: "add `mem_limit: 512m` or what it needs")
+    }
+  }
+
+  private static func each(_ subject: Subject, _ check: (String, JSON) -> Finding?) -> [Finding] {
+    subject.kind == .stack ? subject.services.compactMap { check($0.name, $0.json) } : []
+  }
+}

@@ -1,0 +1,145 @@
+extension Rule {
+  /// The stricter rules of job files: what the Runner may start without asking anyone.
+  static let jobs = [
+    job(
+      "job-oneshot", "a job's service that is not one-shot", "A job ends by itself; a service that does not is a stack.",
+      "Leave `restart`, `deploy` replicas, `healthcheck` and `ports` out."
+    ) { subject, service, json in
+      let restart = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
+      if restart != "no" && restart != "none" {
+        return [(["restart"], "\(service) is started again (`\(restart)`)", "a job runs once: leave `restart` out")]
+      }
+      let model = ComposeService(name: service, json, files: [:])
+      if model.replicas != 1 { return [(["deploy"], "\(service) has \(model.replicas) replicas", "a job runs once")] }
+      return []
+    },
+    job(
+      "job-timeout", "a job file without a time limit", "A job that hangs holds its place for ever.",
+      "Write `x-clup: {timeout: 20m}` at the top level."
+    ) { _, _, _ in [] },
+    job(
+      "job-limits", "a job without memory, cpu and pid limits", "A build can take all that a host has.",
+      "Set `mem_limit`, `cpus` and `pids_limit`, or the same under `deploy: {resources: {limits: …}}`."
+    ) { _, service, json in
+      let limits = json["deploy"]?["resources"]?["limits"]
+      let missing = [
+        ("memory", "mem_limit"), ("cpus", "cpus"), ("pids", "pids_limit"),
+      ].filter { limits?[$0.0] == nil && json[$0.1] == nil }.map(\.1)
+      return missing.isEmpty
+        ? [] : [([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))")]
+    },
+    job(
+      "job-network", "a job with a network that is not allowed", "Code that a job builds must not call home.",
+      "Write `network_mode: none`, or let the host allow the network with `policy: {job_networks: […]}`."
+    ) { subject, service, json in
+      if json["network_mode"]?.string == "none" { return [] }
+      let named = (json["networks"]?.object ?? [:]).keys.map { subject.model["networks"]?[$0]?["name"]?.string ?? $0 }
+      let names = json["network_mode"]?.string.map { [$0] } ?? (named.isEmpty ? ["default"] : named.sorted())
+      return names.filter { !subject.policy.jobNetworks.contains($0) }.map {
+        ([json["network_mode"] == nil ? "networks" : "network_mode"], "\(service) has the network \($0)", "write `network_mode: none`")
+      }
+    },
+    job(
+      "job-ports", "a job that publishes ports", "Nobody calls a job.", "Take `ports` away."
+    ) { _, service, json in
+      (json["ports"]?.array ?? []).isEmpty ? [] : [(["ports"], "\(service) publishes \(Port(json["ports"]?.array.first ?? .null).text)", "take `ports` away")]
+    },
+    job(
+      "job-mounts", "a job that may write to the host", "What a job writes, the next job trusts.",
+      "Mount `:ro`; only the shared Gradle cache may be written."
+    ) { subject, service, json in
+      subject.mounts(of: service, json).filter { mount in
+        !mount.readOnly && Path.name(mount.source) != "gradle"
+      }.map { (["volumes"], "\(service) may write to \($0.source)", "mount it `:ro`, or write into the container alone") }
+    },
+    job(
+      "job-sdk", "a job that mounts the host's Android SDK", "Tools belong into the job's image, where they have a version.",
+      "Use an image that holds the SDK."
+    ) { subject, service, json in
+      subject.mounts(of: service, json).filter { mount in
+        let words = (mount.source + mount.target).lowercased()
+        return words.contains("android-sdk") || words.contains("android/sdk") || words.contains("android_sdk")
+          || words.contains("androidsdk")
+      }.map { (["volumes"], "\(service) mounts an Android SDK of the host: \($0.source)", "use an image that holds it") }
+    },
+    job(
+      "job-build", "a job that builds its image", "What is built when a job starts was never looked at.",
+      "Build and tag the image beforehand, and name it."
+    ) { _, service, json in
+      json["build"] == nil ? [] : [(["build"], "\(service) builds its image", "name an image that is built already")]
+    },
+    job(
+      "job-image", "a job with an image that the host does not allow", "The list of images is what the Runner may start.",
+      "Use an allowed image, or add it to `policy: {job_images: […]}` on the host."
+    ) { subject, service, json in
+      let image = json["image"]?.string ?? ""
+      let allowed = subject.policy.jobImages
+      if allowed.isEmpty || image.isEmpty || allowed.contains(where: { Glob($0).matches(image) }) { return [] }
+      return [(["image"], "\(service) uses \(image), which is not among \(allowed.joined(separator: ", "))", "use an allowed image")]
+    },
+    Rule(
+      "job-params", summary: "a job file whose `x-clup` cannot be understood",
+      why: "The Runner takes the job's time limit and parameters from there.",
+      fix: "Write `x-clup: {timeout: 20m, params: [NAME, OTHER]}`.", bad: jobBad, good: jobGood
+    ) { subject in
+      guard subject.kind == .job else { return [] }
+      let own = subject.model["x-clup"]
+      func finding(_ message: String) -> Finding {
+        Finding(
+          place: subject.place(topLevel: ["x-clup"]), message: message,
+          help: "write `x-clup: {timeout: 20m, params: [NAME]}` at the top level")
+      }
+      for key in (own?.object ?? [:]).keys.sorted() where key != "timeout" && key != "params" {
+        return [finding("`x-clup` has an unknown key \(key)")]
+      }
+      if let params = own?["params"] {
+        let names = params.array.compactMap(\.string)
+        if names.count != params.array.count || names.contains(where: { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil }) {
+          return [finding("`params` must be a list of names")]
+        }
+        guard case .array = params else { return [finding("`params` must be a list of names")] }
+      }
+      return []
+    },
+  ]
+
+  private static let jobBad = """
+    services:
+      build: {image: "gradle:latest", restart: always, volumes: ["/srv/data:/data"]}
+    """
+
+  private static let jobGood = """
+    x-clup: {timeout: 20m, params: [BRANCH]}
+    services:
+      build:
+        image: "job-gradle:8.10"
+        network_mode: none
+        mem_limit: 2g
+        cpus: 2
+        pids_limit: 512
+    """
+
+  private static func job(
+    _ id: String, _ summary: String, _ why: String, _ fix: String,
+    check: @escaping @Sendable (Subject, String, JSON) -> [(keys: [String], message: String, help: String)]
+  ) -> Rule {
+    Rule(id, summary: summary, why: why, fix: fix, bad: jobBad, good: jobGood) { subject in
+      guard subject.kind == .job else { return [] }
+      if id == "job-timeout" {
+        let text = subject.model["x-clup"]?["timeout"]?.string
+        if let text, let time = Duration(parsing: text), time > .zero { return [] }
+        return [
+          Finding(
+            place: subject.place(topLevel: ["x-clup", "timeout"]),
+            message: text.map { "the timeout \($0) is no time" } ?? "the job file has no time limit",
+            help: "write `x-clup: {timeout: 20m}` at the top level")
+        ]
+      }
+      return subject.services.flatMap { service, json in
+        check(subject, service, json).map {
+          Finding(service: service, place: subject.place(service, $0.keys), message: $0.message, help: $0.help)
+        }
+      }
+    }
+  }
+}

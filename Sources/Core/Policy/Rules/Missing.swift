@@ -1,0 +1,123 @@
+extension Rule {
+  static let missingNetwork = Rule(
+    "missing-network", summary: "an external network or volume that the host does not have",
+    why: "Compose would fail in the middle of the deploy, with part of the stack replaced already.",
+    fix: "Make it on the host, `docker network create NAME`, or let the stack own it: leave `external` out.",
+    bad: """
+      services:
+        web: {image: "nginx:1.27", networks: [shared]}
+      networks:
+        shared: {external: true}
+      """,
+    good: """
+      services:
+        web: {image: "nginx:1.27", networks: [shared]}
+      networks:
+        shared: {}
+      """
+  ) { subject in
+    guard subject.kind == .stack, let present = subject.present else { return [] }
+    var found: [Finding] = []
+    for (section, word, names) in [
+      ("networks", "network", present.networks), ("volumes", "volume", present.volumes),
+    ] {
+      for (key, value) in (subject.model[section]?.object ?? [:]).sorted(by: { $0.key < $1.key })
+      where value["external"]?.bool == true {
+        let name = value["name"]?.string ?? key
+        if names.contains(name) { continue }
+        var help = "make it with `docker \(word) create \(name)`, or leave `external` out"
+        if let maker = present.coming[name] {
+          if subject.after.contains(maker) { continue }
+          help = "\(maker) makes it: say `x-clup: {after: [\(maker)]}`, so that it is there in time"
+        }
+        found.append(
+          Finding(
+            place: subject.place(topLevel: [section, key]), message: "the host has no \(word) \(name)", help: help))
+      }
+    }
+    return found
+  }
+
+  static let missingImage = Rule(
+    "missing-image", summary: "an image that is built on the host and is not there",
+    why: """
+      An image that no registry has (`pull_policy: never`, a tag `local`) cannot be pulled when it is missing: the deploy
+      would fail halfway.
+      """,
+    fix: "Build it on the host first, or give the service a `build:`.",
+    bad: """
+      services:
+        gateway: {image: "openclaw:local"}
+      """,
+    good: """
+      services:
+        gateway: {image: "openclaw:local", build: "./src"}
+      """
+  ) { subject in
+    guard subject.kind == .stack, let present = subject.present else { return [] }
+    return subject.services.compactMap { service, json in
+      guard Image.isLocal(json), let image = json["image"]?.string, json["profiles"] == nil else { return nil }
+      let name = Image(image)
+      if present.images.contains(name.full) || present.images.contains(image) { return nil }
+      return Finding(
+        service: service, place: subject.place(service, ["image"]),
+        message: "the host has no image \(image), and no registry is asked for it", help: "build or load it on the host first")
+    }
+  }
+
+  static let missingBind = Rule(
+    "missing-bind", .warning, summary: "a bind source that the host does not have",
+    why: """
+      The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
+      there fails, and a gateway that expects its state starts without it.
+      """,
+    fix: "Make it on the host with the right owner first, or commit the file.",
+    bad: """
+      services:
+        db: {image: "postgres:16", volumes: ["/srv/data/pg:/var/lib/postgresql/data"]}
+      """,
+    good: """
+      services:
+        db: {image: "postgres:16", volumes: ["pg:/var/lib/postgresql/data"]}
+      volumes: {pg: {}}
+      """
+  ) { subject in
+    guard subject.kind == .stack, subject.paths.isHost else { return [] }
+    return subject.services.flatMap { service, json in
+      subject.mounts(of: service, json).filter { subject.paths.missing.contains($0.source) }.map { mount in
+        Finding(
+          service: service, place: subject.place(of: mount),
+          message: "\(service) mounts \(subject.words(mount)), which the host does not have",
+          help: "make it with its owner before the sync, or commit it")
+      }
+    }
+  }
+}
+
+/// An image's reference in its parts.
+struct Image {
+  let name: String
+  let tag: String?
+  let digest: String?
+
+  init(_ text: String) {
+    let parts = text.split(separator: "@", maxSplits: 1).map(String.init)
+    digest = parts.count > 1 ? parts[1] : nil
+    let rest = parts.first ?? ""
+    if let colon = rest.lastIndex(of: ":"), !rest[colon...].contains("/") {
+      name = String(rest[..<colon])
+      tag = String(rest[rest.index(after: colon)...])
+    } else {
+      name = rest
+      tag = nil
+    }
+  }
+
+  /// Whether a service's image comes from no registry.
+  static func isLocal(_ service: JSON) -> Bool {
+    guard service["build"] == nil, let image = service["image"]?.string else { return false }
+    return service["pull_policy"]?.string == "never" || Image(image).tag == "local"
+  }
+
+  var full: String { "\(name):\(tag ?? "latest")" }
+}

@@ -1,0 +1,128 @@
+import YAML
+
+extension Rule {
+  static let plaintextSecret = Rule(
+    "plaintext-secret", summary: "a secret written out in a Compose file",
+    why: """
+      What is in git is in every clone, for ever. Whoever reads the repository then has the key to the database, and a
+      changed secret needs a commit. References such as `${POSTGRES_PASSWORD}` and plain placeholders are no secrets; a
+      default such as `${TOKEN:-abc}` is one.
+      """,
+    fix: "Put the value into the `.env` beside the live Compose file and write `${NAME}` here; then change the secret.",
+    bad: """
+      services:
+        db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: hunter22!}}
+      """,
+    good: """
+      services:
+        db: {image: "postgres:16", environment: {POSTGRES_PASSWORD: "${POSTGRES_PASSWORD}"}}
+      """
+  ) { subject in
+    var found: [Finding] = []
+    for source in subject.sources {
+      var search = SecretSearch(path: source.path)
+      if let document = source.document { search.look(at: document, keys: []) }
+      found += search.found
+    }
+    for (path, text) in subject.environmentFiles.sorted(by: { $0.key < $1.key }) {
+      for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let parts = line.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
+        guard parts.count == 2, !parts[0].hasPrefix("#") else { continue }
+        let value = parts[1].trimmingQuotes
+        if Secrets.isSecretName(parts[0]), Secrets.isWrittenOut(value) {
+          found.append(
+            Finding(
+              place: (path, Mark(line: number + 1, column: 1)),
+              message: "the value of \(parts[0]) is written out (\(Secrets.shown(value)))", help: SecretSearch.help))
+        }
+      }
+    }
+    return found
+  }
+}
+
+/// Walks through a Compose file's source for values that are written out.
+struct SecretSearch {
+  let path: String
+  var found: [Finding] = []
+  private var seen: Set<Mark> = []
+
+  static let help = "put it into the live `.env`, write `${NAME}` here, and change the secret: it is in the history now"
+
+  init(path: String) { self.path = path }
+
+  mutating func look(at node: Node, keys: [String]) {
+    if let text = node.string {
+      look(at: text, node, keys: keys)
+    } else if let items = node.sequence {
+      for (index, item) in items.enumerated() {
+        if let text = item.string, takesAssignments(keys) { look(atAssignment: text, item, keys: keys) } else {
+          look(at: item, keys: keys)
+        }
+        // `--password`, `secret` as two words of a command.
+        if isCommand(keys), index > 0, let flag = items[index - 1].string, let value = item.string {
+          if flag.hasPrefix("-"), !flag.contains("="), Secrets.isSecretName(flag.trimmingDashes) { name(flag, value, item) }
+        }
+      }
+    } else {
+      for entry in node.mapping ?? [] {
+        let key = entry.key.string ?? ""
+        if let text = entry.value.string, takesAssignments(keys), Secrets.isSecretName(key) {
+          name(key, text, entry.value)
+        }
+        look(at: entry.value, keys: keys + [key])
+      }
+    }
+  }
+
+  private func takesAssignments(_ keys: [String]) -> Bool {
+    guard let last = keys.last else { return false }
+    return ["environment", "args", "labels", "annotations", "x-environment"].contains(last) || last.hasPrefix("x-")
+  }
+
+  private func isCommand(_ keys: [String]) -> Bool { keys.contains { ["command", "entrypoint", "test"].contains($0) } }
+
+  private mutating func look(atAssignment text: String, _ node: Node, keys: [String]) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    if parts.count == 2, Secrets.isSecretName(parts[0]) { name(parts[0], parts[1].trimmingQuotes, node) }
+    look(at: text, node, keys: keys)
+  }
+
+  private mutating func look(at text: String, _ node: Node, keys: [String]) {
+    for literal in [text] + (text.contains("$") ? text.literals : []) {
+      for hit in Secrets.shaped(literal) + Secrets.inAddresses(literal) {
+        add("\(keys.last ?? "a value") holds \(hit.what) (\(hit.shown))", node)
+      }
+    }
+    guard isCommand(keys) else { return }
+    let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    for (index, word) in words.enumerated() where word.hasPrefix("-") {
+      let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+      guard Secrets.isSecretName(parts[0].trimmingDashes) else { continue }
+      if parts.count == 2 {
+        name(parts[0], parts[1].trimmingQuotes, node)
+      } else if index + 1 < words.count, !words[index + 1].hasPrefix("-") {
+        name(parts[0], words[index + 1].trimmingQuotes, node)
+      }
+    }
+  }
+
+  private mutating func name(_ name: String, _ value: String, _ node: Node) {
+    guard let literal = value.literals.first(where: Secrets.isWrittenOut) else { return }
+    add("the value of \(name) is written out (\(Secrets.shown(literal)))", node)
+  }
+
+  /// An alias brings the same value to many places: it is told once.
+  private mutating func add(_ message: String, _ node: Node) {
+    guard seen.insert(node.start).inserted else { return }
+    found.append(Finding(place: (path, node.start), message: message, help: Self.help))
+  }
+}
+
+extension String {
+  fileprivate var trimmingDashes: String { String(drop { $0 == "-" }) }
+  var trimmingQuotes: String {
+    guard count >= 2, let first, first == last, first == "\"" || first == "'" else { return self }
+    return String(dropFirst().dropLast())
+  }
+}

@@ -1,0 +1,95 @@
+import YAML
+
+/// A file and the place in it.
+typealias Place = (path: String, mark: Mark?)
+
+/// Leads from what Compose resolved back to the source that caused it, through merge keys, `extends` and `include`.
+extension Subject {
+  /// Finds where a service says something: the first value below `keys` that matches, or the nearest key above it.
+  func place(_ service: String, _ keys: [String] = [], where matches: (Node) -> Bool = { _ in true }) -> Place {
+    let nodes = definitions(of: service)
+    for node in nodes {
+      if let mark = find(keys[...], in: node.value, matches) { return (node.path, mark) }
+    }
+    for length in keys.indices.reversed() {
+      for node in nodes {
+        if let mark = keyMark(keys[...length], in: node.value) { return (node.path, mark) }
+      }
+    }
+    return nodes.last.map { ($0.path, $0.key) } ?? (sources.first?.path ?? stack, nil)
+  }
+
+  /// Finds where a list of a service has the item for a target, a port or a variable; the list itself otherwise.
+  func place(_ service: String, _ key: String, item texts: [String]) -> Place {
+    for text in texts where !text.isEmpty {
+      for node in definitions(of: service) {
+        let list = node.value[key]
+        for item in list?.sequence ?? [] where Self.mentions(text, item) { return (node.path, item.start) }
+        for entry in list?.mapping ?? [] where entry.key.string == text { return (node.path, entry.key.start) }
+      }
+    }
+    return place(service, [key])
+  }
+
+  /// Finds something outside of the services, such as `volumes.NAME.driver_opts`.
+  func place(topLevel keys: [String]) -> Place {
+    for length in keys.indices.reversed() {
+      for source in sources {
+        if let document = source.document, let mark = keyMark(keys[...length], in: document) {
+          return (source.path, mark)
+        }
+      }
+    }
+    return (sources.first?.path ?? stack, nil)
+  }
+
+  /// Every place that defines a service: where it stands, then what it extends.
+  private func definitions(of service: String) -> [(path: String, key: Mark, value: Node)] {
+    var found: [(path: String, key: Mark, value: Node)] = []
+    var queue = sources.map { ($0.path, service) }
+    var seen: Set<String> = []
+    while !queue.isEmpty {
+      let (path, name) = queue.removeFirst()
+      guard seen.insert("\(path)\n\(name)").inserted,
+        let entry = sources.first(where: { $0.path == path })?.document?["services"]?.entry(name)
+      else { continue }
+      found.append((path, entry.key.start, entry.value))
+      guard let base = entry.value["extends"] else { continue }
+      let file = base["file"]?.string.map { Path.join(Path.parent(path), $0) } ?? path
+      if let name = base.string ?? base["service"]?.string { queue.append((file, name)) }
+    }
+    return found
+  }
+
+  private func find(_ keys: ArraySlice<String>, in node: Node, _ matches: (Node) -> Bool) -> Mark? {
+    guard let key = keys.first else {
+      if let items = node.sequence { return items.first(where: matches)?.start }
+      return matches(node) ? node.start : nil
+    }
+    if let items = node.sequence {
+      for item in items {
+        if let mark = find(keys, in: item, matches) { return mark }
+      }
+      return nil
+    }
+    return node[key].flatMap { find(keys.dropFirst(), in: $0, matches) }
+  }
+
+  private func keyMark(_ keys: ArraySlice<String>, in node: Node) -> Mark? {
+    var (current, mark): (Node, Mark?) = (node, nil)
+    for key in keys {
+      guard let entry = current.entry(key) else { return nil }
+      current = entry.value
+      mark = entry.key.start
+    }
+    return mark
+  }
+
+  /// Says whether a list's item is about a text: `text:…`, `…:text`, `…:text:…`, `text=…`, or a member with that value.
+  private static func mentions(_ text: String, _ item: Node) -> Bool {
+    if let entries = item.mapping { return entries.contains { $0.value.string == text } }
+    guard let string = item.string else { return false }
+    return string == text || string.hasPrefix(text + "=") || string.hasPrefix(text + ":") || string.hasSuffix(":" + text)
+      || string.contains(":" + text + ":") || string.contains(":" + text + "/") || string.contains("-" + text + "}")
+  }
+}

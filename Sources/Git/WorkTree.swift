@@ -1,0 +1,90 @@
+import CGit2
+import Glibc
+
+/// A git work tree that somebody is editing. Its calls block; see git_status_list_new and git_diff_tree_to_workdir.
+public enum WorkTree {
+  /// Lists the files of a directory that are tracked or not ignored, relative to it; nothing outside of git.
+  public static func files(in directory: String) throws(GitError) -> [String]? {
+    guard let opened = try open(directory) else { return nil }
+    defer { git_repository_free(opened.repository) }
+    var index: OpaquePointer?
+    try Git.check("cannot read the index of \(directory)") { git_repository_index(&index, opened.repository) }
+    defer { git_index_free(index) }
+    var paths: Set<String> = []
+    for number in 0..<git_index_entrycount(index) {
+      if let path = git_index_get_byindex(index, number)?.pointee.path { paths.insert(String(cString: path)) }
+    }
+    var options = git_status_options()
+    git_status_options_init(&options, UInt32(GIT_STATUS_OPTIONS_VERSION))
+    options.show = GIT_STATUS_SHOW_WORKDIR_ONLY
+    options.flags =
+      GIT_STATUS_OPT_INCLUDE_UNTRACKED.rawValue | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS.rawValue
+      | GIT_STATUS_OPT_EXCLUDE_SUBMODULES.rawValue
+    var list: OpaquePointer?
+    try Git.check("cannot look through \(directory)") { git_status_list_new(&list, opened.repository, &options) }
+    defer { git_status_list_free(list) }
+    for number in 0..<git_status_list_entrycount(list) {
+      guard let entry = git_status_byindex(list, number)?.pointee, entry.status.rawValue & GIT_STATUS_WT_NEW.rawValue != 0,
+        let path = entry.index_to_workdir?.pointee.new_file.path
+      else { continue }
+      paths.insert(String(cString: path))
+    }
+    return paths.compactMap(opened.inside).sorted()
+  }
+
+  /// Lists the files of a directory that are not what they were at a revision, relative to it.
+  public static func changes(in directory: String, since revision: String) throws(GitError) -> Set<String> {
+    guard let opened = try open(directory) else {
+      throw GitError(.notARepository, "\(directory) is no git work tree, so nothing can have changed since \(revision)")
+    }
+    defer { git_repository_free(opened.repository) }
+    var tree: OpaquePointer?
+    guard git_revparse_single(&tree, opened.repository, revision + "^{tree}") == 0 else {
+      throw GitError(.unknownRevision, "\(revision) is no commit of \(directory)")
+    }
+    defer { git_object_free(tree) }
+    var options = git_diff_options()
+    git_diff_options_init(&options, UInt32(GIT_DIFF_OPTIONS_VERSION))
+    options.flags = GIT_DIFF_INCLUDE_UNTRACKED.rawValue | GIT_DIFF_RECURSE_UNTRACKED_DIRS.rawValue
+    var diff: OpaquePointer?
+    try Git.check("cannot compare \(directory) with \(revision)") {
+      git_diff_tree_to_workdir_with_index(&diff, opened.repository, tree, &options)
+    }
+    defer { git_diff_free(diff) }
+    var paths: Set<String> = []
+    for number in 0..<git_diff_num_deltas(diff) {
+      guard let delta = git_diff_get_delta(diff, number)?.pointee else { continue }
+      for path in [delta.old_file.path, delta.new_file.path] {
+        if let path, let inside = opened.inside(String(cString: path)) { paths.insert(inside) }
+      }
+    }
+    return paths
+  }
+
+  private struct Opened {
+    let repository: OpaquePointer
+    /// The directory within the work tree, ending in `/`; empty for its root.
+    let prefix: String
+
+    func inside(_ path: String) -> String? {
+      path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+    }
+  }
+
+  private static func open(_ directory: String) throws(GitError) -> Opened? {
+    try Library.start()
+    var repository: OpaquePointer?
+    if git_repository_open_ext(&repository, directory, 0, nil) != 0 { return nil }
+    guard let repository, let root = git_repository_workdir(repository).map({ String(cString: $0) }) else {
+      git_repository_free(repository)
+      return nil
+    }
+    guard let real = realpath(directory, nil) else {
+      git_repository_free(repository)
+      throw GitError(.storage, "cannot read \(directory)")
+    }
+    defer { free(real) }
+    let place = String(cString: real) + "/"
+    return Opened(repository: repository, prefix: place.hasPrefix(root) ? String(place.dropFirst(root.count)) : "")
+  }
+}
