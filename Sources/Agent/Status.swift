@@ -17,6 +17,8 @@ public struct Status: Codable, Sendable, Equatable {
     public var project: String
     /// `healthy`, `running`, `unhealthy`, `stopped`, or `unknown` without an engine.
     public var health: String
+    /// Why the last sync that did something to it failed.
+    public var error: String?
     /// How the host differs from what was deployed.
     public var drift: [String]
     /// Each of its services.
@@ -31,6 +33,7 @@ public struct Status: Codable, Sendable, Equatable {
       try container.encode(pin, forKey: .pin)
       try container.encode(project, forKey: .project)
       try container.encode(health, forKey: .health)
+      try container.encode(error, forKey: .error)
       try container.encode(drift, forKey: .drift)
       try container.encode(services, forKey: .services)
     }
@@ -62,9 +65,11 @@ public struct Status: Codable, Sendable, Equatable {
     let links = LinkPlanning(pointers: checkout.pointers)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
-    var last: [String: String] = [:]
-    for stack in checkout.history().flatMap(\.stacks) where stack.outcome != .unchanged || last[stack.name] == nil {
-      last[stack.name] = stack.outcome.rawValue
+    var last: [String: StackReport] = [:]
+    for stack in checkout.history().flatMap(\.stacks) {
+      // What is in place again was refused or held back for the commit's sake, not for its own.
+      let settled = last[stack.name].map { [.deployed, .failed, .rolledBack, .removed].contains($0.outcome) } ?? false
+      if stack.outcome != .unchanged || !settled { last[stack.name] = stack }
     }
     // Against the commit that runs, only the host itself can differ.
     let paths = { (stack: StackState) in
@@ -79,8 +84,10 @@ public struct Status: Codable, Sendable, Equatable {
       let services = ServicePlanning.plan(desired: known.services, known: known.services, containers: own)
       status.stacks.append(
         Stack(
-          name: name, outcome: last[name], commit: observed.pointers[name], pin: nil, project: known.project,
-          health: containers == nil ? "unknown" : health(of: services), drift: touched.reasons(name, known: known),
+          name: name, outcome: last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: nil,
+          project: known.project,
+          health: containers == nil ? "unknown" : health(of: services), error: known.verified ? nil : last[name]?.error,
+          drift: touched.reasons(name, known: known),
           services: services.map(\.report)))
     }
     return status

@@ -1,3 +1,5 @@
+import Core
+
 /// What a command line asks for.
 struct Arguments: Sendable, Equatable {
   enum Output: String, Sendable { case text, json, sarif, github }
@@ -18,8 +20,9 @@ struct Arguments: Sendable, Equatable {
     guard let first = rest.popFirst() else { return .success(Arguments(command: "help")) }
     let aliases = ["--help": "help", "-h": "help", "--version": "version", "-V": "version"]
     let name = aliases[first] ?? first
+    if name.hasPrefix("-") { return .failure(Usage("options follow the command: `clup sync \(first) …`")) }
     guard let command = Commands.all[name] else {
-      let near = Commands.all.keys.filter { $0.hasPrefix(first.prefix(2)) }.sorted().first
+      let near = nearest(first, among: Commands.all.keys.sorted())
       return .failure(Usage("unknown command \(first)" + (near.map { "; did you mean `clup \($0)`?" } ?? "")))
     }
     var arguments = Arguments(command: name)
@@ -35,8 +38,9 @@ struct Arguments: Sendable, Equatable {
         arguments.switches.insert(option)
         continue
       }
+      if command.switches.contains(option) { return .failure(Usage("\(option) takes no value")) }
       guard command.options.contains(option) || ["--config", "--output"].contains(option) else {
-        return .failure(Usage("`clup \(name)` has no option \(option)"))
+        return .failure(Usage("`clup \(name)` has no option \(option); see `clup help \(name)`"))
       }
       guard let value = parts.count > 1 ? parts[1] : rest.popFirst(), !value.isEmpty else {
         return .failure(Usage("\(option) needs a value"))

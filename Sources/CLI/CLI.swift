@@ -144,7 +144,8 @@ public enum CLI {
       let width = Rule.all.map(\.id.count).max() ?? 0
       for rule in Rule.all {
         print(
-          rule.id + String(repeating: " ", count: width + 2 - rule.id.count) + (rule.severity == .error ? "error    " : "warning  ")
+          rule.id + String(repeating: " ", count: width + 2 - rule.id.count)
+            + (rule.severity == .error ? "error    " : "warning  ")
             + rule.summary)
       }
       return 0
@@ -176,6 +177,13 @@ public enum CLI {
     }
     var reports = Agent.history(of: settings)
     if let stack = arguments.values["--stack"]?.last {
+      let known = Set(reports.flatMap { $0.stacks.map(\.name) })
+      if !reports.isEmpty, !known.contains(stack) {
+        return end(
+          Failure(
+            .configuration, "there is no stack \(stack) in the history",
+            help: "it knows " + known.sorted().joined(separator: ", ")))
+      }
       reports = reports.filter { $0.stacks.contains { $0.name == stack && $0.outcome != .unchanged } }
     }
     let shown = Array(reports.suffix(count))

@@ -58,13 +58,13 @@ enum Render {
   static func summary(_ report: Report) -> String {
     let commit = report.commit.map { String($0.prefix(7)) } ?? "no commit"
     let touched = report.stacks.filter { $0.outcome != .unchanged }.count
-    let count = "\(touched) of \(report.stacks.count) stacks"
+    let count = "\(touched) of \(stacks(report.stacks.count))"
     let what =
       switch report.outcome {
-      case .unchanged: "nothing to do, \(report.stacks.count) stacks in place"
+      case .unchanged: "nothing to do, \(stacks(report.stacks.count)) in place"
       case .planned:
         touched == 0
-          ? "nothing to do, \(report.stacks.count) stacks in place" : "would touch \(count); nothing was changed"
+          ? "nothing to do, \(stacks(report.stacks.count)) in place" : "would touch \(count); nothing was changed"
       case .deployed: touched == 0 ? "brought over the links of the configuration" : "brought over \(count)"
       case .refused: "refused; nothing was changed"
       case .failed: "failed"
@@ -75,9 +75,9 @@ enum Render {
   static func status(_ status: Status) -> [String] {
     var lines = status.stacks.flatMap { stack in
       [
-        "\(stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"
+        "\(stack.health == "unknown" ? "?" : stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"
       ]
-        + stack.drift.map { "    \($0)" }
+        + (stack.error.map { ["    failed: \($0)"] } ?? []) + stack.drift.map { "    \($0)" }
     }
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
     if let error = status.error { lines.append("warning: \(error)") }
@@ -93,6 +93,8 @@ enum Render {
         "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  \(detail)"
     }
   }
+
+  private static func stacks(_ count: Int) -> String { "\(count) stack\(count == 1 ? "" : "s")" }
 
   private static func word(_ outcome: StackReport.Outcome) -> String {
     outcome.rawValue.split(separator: "_").joined(separator: " ")

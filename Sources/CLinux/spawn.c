@@ -1,56 +1,73 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stddef.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int set_attributes(posix_spawnattr_t *attributes) {
-  sigset_t every, none;
-  sigfillset(&every);
-  sigemptyset(&none);
-  int error = posix_spawnattr_setsigdefault(attributes, &every);
-  if (error == 0) error = posix_spawnattr_setsigmask(attributes, &none);
-  if (error == 0) {
-    // A new session is a new process group too. It has no terminal, so a program that wants to ask for a password there
-    // fails at once; in a mere background group it would be stopped until its deadline.
-    short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID;
-    error = posix_spawnattr_setflags(attributes, flags);
+// In the child, between fork and exec: only calls that signal-safety(7) allows. Gives errno.
+static int become(
+    pid_t parent, const char *path, char *const argv[], char *const envp[], const char *directory, const int streams[3]) {
+  struct sigaction standard = {.sa_handler = SIG_DFL};
+  for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+  // The child does not outlive the program, however that ends: what is half done is gone over by the next one alone.
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
+  if (getppid() != parent) return ESRCH;
+  // A new session is a new process group too. It has no terminal, so a program that wants to ask for a password there
+  // fails at once; in a mere background group it would be stopped until its deadline.
+  if (setsid() < 0) return errno;
+  if (directory != NULL && chdir(directory) != 0) return errno;
+  for (int number = 0; number < 3; number++) {
+    if (dup2(streams[number], number) < 0) return errno;
   }
-  return error;
-}
-
-static int set_actions(posix_spawn_file_actions_t *actions, const char *directory, int in, int out, int err) {
-  int error = 0;
-  if (directory != NULL) error = posix_spawn_file_actions_addchdir_np(actions, directory);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(actions, in, 0);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(actions, out, 1);
-  if (error == 0) error = posix_spawn_file_actions_adddup2(actions, err, 2);
-  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-  return error;
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execve(path, argv, envp);
+  return errno;
 }
 
 int clinux_spawn(
     pid_t *pid, const char *path, char *const argv[], char *const envp[], const char *directory, int in, int out,
     int err) {
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_t actions;
-  int error = posix_spawnattr_init(&attributes);
-  if (error != 0) return error;
-  error = posix_spawn_file_actions_init(&actions);
-  if (error != 0) {
-    posix_spawnattr_destroy(&attributes);
-    return error;
+  int ends[2];
+  // Above the three streams, so that none of them can be overwritten before it is used.
+  int low[2], streams[3] = {in, out, err};
+  if (pipe2(low, O_CLOEXEC) != 0) return errno;
+  for (int number = 0; number < 2; number++) {
+    ends[number] = fcntl(low[number], F_DUPFD_CLOEXEC, 3);
+    close(low[number]);
   }
-  error = set_attributes(&attributes);
-  if (error == 0) error = set_actions(&actions, directory, in, out, err);
-  if (error == 0) error = posix_spawn(pid, path, &actions, &attributes, argv, envp);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
+  sigset_t every, before;
+  sigfillset(&every);
+  pthread_sigmask(SIG_BLOCK, &every, &before);
+  pid_t parent = getpid();
+  *pid = fork();
+  if (*pid == 0) {
+    // Everything from 3 on is closed by the exec.
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    int copies[3];
+    for (int number = 0; number < 3; number++) copies[number] = fcntl(streams[number], F_DUPFD_CLOEXEC, 3);
+    int error = become(parent, path, argv, envp, directory, copies);
+    ssize_t written = write(ends[1], &error, sizeof error);
+    _exit(written == sizeof error ? 127 : 126);
+  }
+  int error = *pid < 0 ? errno : 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  close(ends[1]);
+  if (error == 0) {
+    ssize_t count;
+    do { count = read(ends[0], &error, sizeof error); } while (count < 0 && errno == EINTR);
+    if (count == sizeof error) waitpid(*pid, NULL, 0);
+    else error = 0;
+  }
+  close(ends[0]);
   return error;
 }
 

@@ -62,6 +62,19 @@ struct Repository: ~Copyable {
     try Git.check("cannot record \(name)") { git_reference_create(&reference, raw, name, &oid, 1, "accepted") }
   }
 
+  /// Removes every reference whose name matches.
+  func removeReferences(_ glob: String) throws(GitError) {
+    var iterator: OpaquePointer?
+    try Git.check("cannot list references") { git_reference_iterator_glob_new(&iterator, raw, glob) }
+    defer { git_reference_iterator_free(iterator) }
+    var reference: OpaquePointer?
+    while git_reference_next(&reference, iterator) == 0 {
+      let code = git_reference_delete(reference)
+      git_reference_free(reference)
+      try Git.check("cannot remove a reference") { code }
+    }
+  }
+
   /// Lends a looked-up object and frees it afterwards.
   func object<Result>(
     _ id: String, _ type: git_object_t, _ body: (OpaquePointer) throws(GitError) -> Result

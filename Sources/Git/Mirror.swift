@@ -72,6 +72,8 @@ public actor Mirror {
 
   /// Accepts a commit as the head of the branch.
   public func setHead(_ id: String) throws(GitError) {
+    // The mirror has one branch: another one's name may even stand in the way of this one's.
+    if try reference("refs/heads/\(branch)") == nil { try repository.removeReferences("refs/heads/*") }
     try repository.setReference("refs/heads/\(branch)", to: id)
   }
 

@@ -82,24 +82,36 @@ enum Remote {
     return try result.get()
   }
 
-  /// Replaces what stands before an `@` in a URL: it may hold a token.
+  /// Replaces what may be a password or a token in a URL, or in a sentence with URLs in it.
   static func redacted(_ text: String) -> String {
-    var parts: [Substring] = []
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) { parts.append(redactedWord(word)) }
-    return parts.joined(separator: " ")
-  }
-
-  private static func redactedWord(_ word: Substring) -> Substring {
-    guard let colon = word.firstIndex(of: ":"), word[colon...].hasPrefix("://") else { return word }
-    let start = word.index(colon, offsetBy: 3)
-    let authority = word[start...].prefix { $0 != "/" }
-    guard let at = authority.lastIndex(of: "@") else { return word }
-    return word[..<start] + "***" + word[at...]
+    var rest = text[...]
+    var result = ""
+    while let match = rest.firstMatch(of: /[A-Za-z][A-Za-z0-9+.-]*:\/\//) {
+      result += rest[..<match.range.upperBound]
+      rest = rest[match.range.upperBound...]
+      // A password may hold anything, even slashes and spaces: the last `@` before the next URL ends it.
+      let end = rest.firstRange(of: /\s[A-Za-z][A-Za-z0-9+.-]*:\/\//)?.lowerBound ?? rest.endIndex
+      if let at = rest[..<end].lastIndex(of: "@") {
+        result += "***"
+        rest = rest[at...]
+      }
+      let address = rest.prefix { !$0.isWhitespace }
+      if let query = address.firstIndex(of: "?") {
+        result += rest[..<query] + "?***"
+        rest = rest[address.endIndex...]
+      }
+    }
+    result += rest
+    guard !text.contains("://"), let at = result.firstIndex(of: "@") else { return result }
+    return result[..<at].contains(":") && !result[..<at].contains("/") ? "***" + result[at...] : result
   }
 
   private static func open<Value>(
     _ url: String, _ body: (OpaquePointer) throws(GitError) -> Value
   ) throws(GitError) -> Value {
+    if !url.contains("://"), !url.contains(":") || url.hasPrefix("/"), access(url, F_OK) != 0 {
+      throw GitError(.unreachable, "there is no repository at \(url)")
+    }
     var handle: OpaquePointer?
     try Git.check("cannot use \(redacted(url))") { git_remote_create_detached(&handle, url) }
     guard let handle else { throw GitError(.other, "cannot use \(redacted(url))") }

@@ -24,6 +24,10 @@ public struct TreeEntry: Sendable, Hashable {
 final class TreeWalk {
   private var entries: [TreeEntry] = []
   private var unsafe: String?
+  private var tooLarge: String?
+  private var seen: Set<String> = []
+  /// More entries, or more directories within one another, than any repository of Compose files has.
+  static let limits = (entries: 200_000, depth: 64)
 
   static func entries(of tree: OpaquePointer?) throws(GitError) -> [TreeEntry] {
     let walk = TreeWalk()
@@ -33,18 +37,33 @@ final class TreeWalk {
         guard let root, let entry, let payload else { return -1 }
         return Unmanaged<TreeWalk>.fromOpaque(payload).takeUnretainedValue().visit(String(cString: root), entry)
       }, Unmanaged.passUnretained(walk).toOpaque())
+    if let what = walk.tooLarge { throw GitError(.unsafePath, what) }
     if let path = walk.unsafe {
-      throw GitError(.unsafePath, "the commit holds a file named \(path), which could lead out of its directory")
+      throw GitError(
+        .unsafePath, "the commit holds a file named \(path), which could be taken for another file or directory")
     }
     try Git.check("cannot read a tree") { code }
     return walk.entries
   }
 
   private func visit(_ root: String, _ entry: OpaquePointer) -> Int32 {
-    let name = git_tree_entry_name(entry).map { String(cString: $0) } ?? ""
+    let name = git_tree_entry_name(entry).flatMap { String(validatingCString: $0) } ?? ""
     let unprintable = name.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f }
     if name.isEmpty || name == "." || name == ".." || name.contains("/") || name.lowercased() == ".git" || unprintable {
       unsafe = root + name.debugDescription
+      return -1
+    }
+    // A letter that joins its neighbours would hide a slash, and two spellings of one letter would be one name.
+    if "/\(name)/".split(separator: "/") != [name[...]] || !seen.insert(root + name).inserted {
+      unsafe = root + name.debugDescription
+      return -1
+    }
+    if entries.count >= Self.limits.entries {
+      tooLarge = "the commit holds more than \(Self.limits.entries) files and directories"
+      return -1
+    }
+    if root.utf8.count(where: { $0 == 0x2f }) >= Self.limits.depth {
+      tooLarge = "the commit holds directories more than \(Self.limits.depth) deep: \(root.prefix(60))…"
       return -1
     }
     guard let oid = git_tree_entry_id(entry) else { return -1 }

@@ -24,7 +24,8 @@ public enum WorkTree {
     try Git.check("cannot look through \(directory)") { git_status_list_new(&list, opened.repository, &options) }
     defer { git_status_list_free(list) }
     for number in 0..<git_status_list_entrycount(list) {
-      guard let entry = git_status_byindex(list, number)?.pointee, entry.status.rawValue & GIT_STATUS_WT_NEW.rawValue != 0,
+      guard let entry = git_status_byindex(list, number)?.pointee,
+        entry.status.rawValue & GIT_STATUS_WT_NEW.rawValue != 0,
         let path = entry.index_to_workdir?.pointee.new_file.path
       else { continue }
       paths.insert(String(cString: path))

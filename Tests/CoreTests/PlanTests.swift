@@ -270,7 +270,10 @@ struct PlanningTests {
   }
 
   @Test func `a removed stack takes its containers and its links with it`() {
-    let plan = planning().remove("s", known: TouchedTests.known())
+    var foreign = container("other", id: "f")
+    foreign.directory = "/elsewhere/s"
+    let host = TouchedTests.host { $0.containers?.append(foreign) }
+    let plan = planning(host: host).remove("s", known: TouchedTests.known(), directory: "/live/s")
     #expect(plan.work == .remove && plan.to == nil && plan.reasons == ["stack removed"])
     #expect(plan.services.map(\.action) == [.remove])
     #expect(plan.links.map(\.action) == [.remove])

@@ -109,6 +109,88 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a service that shares another one's network is not taken for changed`() async throws {
+      try await Host.with(["s/compose.yaml": sleeper("base") + service("web", ["network_mode: 'service:base'"])]) {
+        host in
+        _ = try await host.sync()
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `removing a stack leaves another project of the same name alone`() async throws {
+      try await Host.with(["a/compose/compose.yaml": sleeper("web"), "b/compose.yaml": sleeper("b")]) { host in
+        _ = try await host.sync()
+        try host.write("elsewhere/compose/compose.yaml", sleeper("user"), in: host.root)
+        try await host.shell("cd elsewhere/compose && \(try #require(Host.plugin)) up -d 2>&1")
+        try await host.push(["a/compose/compose.yaml": nil])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.removed, .unchanged])
+        let left = try await host.docker(
+          "ps", "--filter", "label=com.docker.compose.project=compose", "--format",
+          "{{.Label \"com.docker.compose.service\"}}")
+        #expect(left == "user\n")
+        try await host.shell("cd elsewhere/compose && \(try #require(Host.plugin)) down 2>&1")
+      }
+    }
+
+    @Test func `I1: a link that a container put into its directory leads clup nowhere`() async throws {
+      try await Host.with(
+        ["s/compose.yaml": sleeper("web", "volumes: [\"./conf:/conf\"]"), "s/conf/sub/f": "1\n"],
+        live: ["s/conf/own": "x\n"]
+      ) { host in
+        _ = try await host.sync()
+        let id = try #require(try await host.containers().values.first)
+        try await host.docker("exec", id, "sh", "-c", "mv /conf/sub /conf/old && ln -s ../../clup /conf/sub")
+        try await host.push(["s/conf/sub/f": "2\n"])
+        let report = try await host.sync(expect: 3)
+        #expect(report.diagnostics.contains { $0.message.contains("is a link") })
+        #expect(!FileManager.default.fileExists(atPath: host.checkout + "/f"))
+      }
+    }
+
+    @Test func `a release that is gone is made again`() async throws {
+      try await Host.with(["s/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell("rm -rf live/clup/releases/*")
+        #expect(try await host.clup(["status", "--exit-code"]).status == 1)
+        #expect(try await host.sync().outcome == .deployed)
+        #expect(FileManager.default.fileExists(atPath: host.live + "/s/compose.yaml"))
+        #expect(try await host.containers() == before)
+      }
+    }
+
+    @Test func `I8: no value of the host's own is told, whatever Compose or a container says`() async throws {
+      let secret = "hunter2-topsecret"
+      let rows = [
+        ("ports: ['${PORT}:80']", "PORT=\(secret)\n"), ("image: 'busybox:${PORT}'", "PORT=\(secret)\n"),
+        ("command: sh -c 'echo $$PORT; exit 3'\n    environment: {PORT: '${PORT}'}", "PORT=\(secret)\n"),
+        ("labels: {a: b}", "PORT=\"\(secret)\n"),
+      ]
+      for (line, values) in rows {
+        let file = "services:\n  web:\n    \(line.contains("image:") ? "" : "image: busybox:test\n    ")\(line)\n"
+        try await Host.with(["s/compose.yaml": file], live: ["s/.env": values]) { host in
+          let answer = try await host.clup(["sync", "--output", "json"])
+          #expect(answer.status != 0)
+          #expect(!(answer.output + answer.errors).contains("topsecret"), "\(line): \(answer.output) \(answer.errors)")
+          let history = try? String(contentsOfFile: host.checkout + "/history.jsonl", encoding: .utf8)
+          #expect(history?.contains("topsecret") != true, "\(line)")
+        }
+      }
+    }
+
+    @Test func `a kill ends what the sync had started`() async throws {
+      let file =
+        sleeper("base", "healthcheck: {test: [CMD, 'false'], interval: 30s}")
+        + service("web", ["depends_on: {base: {condition: service_healthy}}"])
+      try await Host.with(["s/compose.yaml": file]) { host in
+        let program = try #require(Host.binary)
+        try await host.shell(
+          "\(program) sync --config clup.yaml >/dev/null 2>&1 & sleep 3; kill -9 $!; wait $! || true")
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(try await host.shell("pgrep -f 'docker-compose up -d' -a | grep -v pgrep || true") == "")
+      }
+    }
+
     @Test func `a reader that goes away does not end a sync`() async throws {
       try await Host.with(["s/compose.yaml": sleeper()]) { host in
         let program = try #require(Host.binary)

@@ -160,9 +160,78 @@ struct Scratch: ~Copyable {
     }
   }
 
-  @Test func `a URL is shown without what stands before the @`() {
-    #expect(!redacted("https://user:token@example.org/repo.git").contains("token"))
-    #expect(redacted("https://example.org/repo.git") == "https://example.org/repo.git")
+  static let urls: [(url: String, shown: String)] = [
+    ("https://example.org/repo.git", "https://example.org/repo.git"),
+    ("https://user:token@example.org/repo.git", "https://***@example.org/repo.git"),
+    ("https://us/er:pw@example.org/x.git", "https://***@example.org/x.git"),
+    ("http://user:pw with space@host/x", "http://***@host/x"),
+    ("https://host/x.git?token=pw", "https://host/x.git?***"),
+    ("user:pw@host:x.git", "***@host:x.git"), ("git@host:x.git", "git@host:x.git"), ("/srv/a@b.git", "/srv/a@b.git"),
+    ("cannot reach https://u:p@h/x: refused", "cannot reach https://***@h/x: refused"),
+  ]
+
+  @Test(arguments: urls) func `I8: a URL is shown without what may be a password`(_ url: String, _ shown: String) {
+    #expect(redacted(url) == shown)
+  }
+
+  @Test func `a short difference is whole`() async throws {
+    let scratch = try await Scratch()
+    try await scratch.commit(["a": "hi\n", "b": "x"])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    for (name, text) in [("a", "+hi\n"), ("b", "+x\n")] {
+      let id = try await scratch.git("rev-parse", "HEAD:" + name)
+      #expect(try await mirror.difference(from: nil, to: id, path: name).contains(text))
+    }
+  }
+
+  static let names = [["caf\u{e9}/x", "cafe\u{301}/x"], ["d/\u{301}x"], ["d\u{600}/x"]]
+
+  @Test(arguments: names) func `names that could be taken for one another, or hide a slash, are refused`(
+    _ paths: [String]
+  ) async throws {
+    let scratch = try await Scratch()
+    try await scratch.commit(["f": "x"])
+    let blob = try await scratch.git("rev-parse", "HEAD:f")
+    for path in paths { try await scratch.git("update-index", "--add", "--cacheinfo", "100644,\(blob),\(path)") }
+    let tree = try await scratch.git("write-tree")
+    let commit = try await scratch.git("commit-tree", "-m", "x", tree)
+    try await scratch.git("update-ref", "refs/heads/main", commit)
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    await #expect { try await mirror.entries(of: commit) } throws: { ($0 as? GitError)?.kind == .unsafePath }
+  }
+
+  @Test func `a tree that goes on for ever is refused`() async throws {
+    let scratch = try await Scratch()
+    try await scratch.commit(["f": "x"])
+    var tree = try await scratch.git("rev-parse", "HEAD^{tree}")
+    let program = try #require(find("git", in: Scratch.path))
+    for _ in 0..<8 {
+      let lines = (0..<10).map { "040000 tree \(tree)\td\($0)\n" }.joined()
+      let outcome = try await run(
+        Command(
+          program, ["-C", scratch.root + "/repo", "mktree"], environment: ["PATH": Scratch.path],
+          input: Array(lines.utf8), deadline: .seconds(10)))
+      tree = outcome.outputText.trimmingCharacters(in: .newlines)
+    }
+    let commit = try await scratch.git("commit-tree", "-m", "bomb", tree)
+    try await scratch.git("update-ref", "refs/heads/main", commit)
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    await #expect { try await mirror.entries(of: commit) } throws: {
+      ($0 as? GitError)?.message.contains("more than") == true
+    }
+  }
+
+  @Test func `a branch may be renamed to one below its old name`() async throws {
+    let scratch = try await Scratch()
+    let id = try await scratch.commit(["a": "1"])
+    _ = try await { try scratch.mirror() }().fetch(from: scratch.url, deadline: .seconds(10))
+    try await scratch.mirror().setHead(id)
+    let other = try Mirror(at: scratch.root + "/mirror.git", branch: "main/next", create: false)
+    try await other.setHead(id)
+    #expect(try await other.head() == id)
   }
 
   @Test func `a real git daemon serves a fetch, and one that never answers meets the deadline`() async throws {

@@ -42,12 +42,15 @@ struct Deploy: Sendable {
       if let error = watched.error {
         result.stack.outcome = .failed
         result.stack.error = error
-        result.stack.logTail = watched.logTail
+        let mask = await programs.mask(for: Path.join(settings.liveRoot, plan.name))
+        result.stack.logTail = watched.logTail.map(mask.hide)
       } else {
-        try await ledger.change { $0.stacks[plan.name] = StackState(desired, verified: true) }
+        let seen = desired.seen(as: watched.containers)
+        try await ledger.change { $0.stacks[plan.name] = StackState(seen, verified: true) }
       }
     } catch {
-      result.stack.fail(error)
+      let mask = await programs.mask(for: Path.join(settings.liveRoot, plan.name))
+      result.stack.fail(Failure(error.kind, mask.hide(error.message), help: error.help))
     }
     result.stack.durationMs = (ContinuousClock.now - start).milliseconds
     return result
@@ -59,9 +62,8 @@ struct Deploy: Sendable {
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
       if !takenOver {
-        let outcome = try await programs.compose(
-          ["-p", plan.project, "down"], in: "/", deadline: settings.sync.deployTimeout)
-        guard outcome.succeeded else { throw Self.failure("docker compose down", outcome.errorText) }
+        for service in plan.services { try await take(down: service) }
+        try await removeNetworks(of: plan.project)
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
@@ -115,22 +117,33 @@ struct Deploy: Sendable {
       let outcome = try await programs.compose(arguments, in: directory, deadline: .seconds(3600))
       guard outcome.succeeded else { throw Self.failure("docker compose \(arguments[0])", outcome.errorText) }
     }
-    for service in plan.services {
-      guard case .remove(let ids) = service.way else { continue }
-      let stopped = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
-      guard stopped.succeeded else { throw Self.failure("docker stop", stopped.errorText) }
-      let outcome = try await programs.docker(["rm", "-f"] + ids)
-      guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
-    }
+    for service in plan.services { try await take(down: service) }
     if !built.isEmpty { try await compose(["build", "--quiet"] + built) }
     // With nothing but mounted files to take up, one call is enough; without anything to do, none.
     if acting.contains(where: { $0.way != .force }) { try await compose(["up", "-d", "--quiet-pull"]) }
     if !forced.isEmpty { try await compose(["up", "-d", "--force-recreate", "--no-deps"] + forced) }
   }
 
+  /// Stops and removes the containers of a service that is to go, and no others.
+  private func take(down service: ServicePlan) async throws(Failure) {
+    guard case .remove(let ids) = service.way else { return }
+    let stopped = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
+    guard stopped.succeeded else { throw Self.failure("docker stop", stopped.errorText) }
+    let outcome = try await programs.docker(["rm", "-f"] + ids)
+    guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
+  }
+
+  /// Removes the networks that Compose made for a project; one that a container still uses stays.
+  private func removeNetworks(of project: String) async throws(Failure) {
+    let listed = try await programs.docker(
+      ["network", "ls", "-q", "--filter", "label=com.docker.compose.project=\(project)"])
+    let ids = listed.outputText.split(separator: "\n").map(String.init)
+    if !ids.isEmpty { _ = try await programs.docker(["network", "rm"] + ids) }
+  }
+
   private static func failure(_ what: String, _ errors: String) -> Failure {
     let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
-    return Failure(.host, "\(what) failed: \(lines.suffix(3).joined(separator: " "))", help: "mend it and sync again")
+    return Failure(.host, "\(what) failed: \(lines.last ?? "it gave no reason")", help: "mend it, and sync again")
   }
 }
 

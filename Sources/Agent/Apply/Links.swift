@@ -13,21 +13,17 @@ struct Links: Sendable {
     var reports: [LinkReport] = []
     for plan in plans {
       var report = plan.report
-      let place = Path.join(settings.liveRoot, plan.live)
-      switch plan.action {
-      case .keep: break
-      case .remove:
-        if observe.live(plan.live) == plan.found { unlink(place) }
-        Files.flush(Path.parent(place))
-      case .create, .replace:
-        try Files.makeDirectories(Path.parent(place))
-        if let real = Files.resolved(Path.parent(place)), let own = Files.resolved(settings.checkout),
-          Path.relative(real, to: own) != nil
-        {
-          throw Failure(
-            .host, "\(Path.parent(place)) still leads into a release, where nothing may be put", help: "sync again")
+      if plan.action == .keep {
+        Held.sweep(Path.join(settings.liveRoot, plan.live))
+      } else {
+        let parent = Path.parent(plan.live)
+        let content = try await content(plan)
+        let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
+        do throws(Failure) {
+          report.backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
+        } catch {
+          throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
         }
-        report.backup = try await put(plan, at: place).flatMap { Path.relative($0, to: settings.liveRoot) }
       }
       reports.append(report)
     }
@@ -35,33 +31,36 @@ struct Links: Sendable {
   }
 
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
-  private func put(_ plan: LinkPlan, at place: String) async throws(Failure) -> String? {
-    let parent = Path.parent(place)
-    // What a killed sync left half-way.
-    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") {
-      unlink("\(parent)/\(name)")
+  private func bring(_ plan: LinkPlan, _ content: [UInt8], _ directory: borrowing Held) throws(Failure) -> String? {
+    let name = Path.name(plan.live)
+    let place = "\(directory.path)/\(name)"
+    Held.sweep(place)
+    let present = observe.entry(at: place)
+    if plan.action == .remove {
+      if present == plan.found { unlink(place) }
+      Files.flush(directory.path)
+      return nil
     }
     let fresh = Files.unique(place)
     if let wish = plan.desired, wish.kind == .copy {
-      try await copy(wish, to: fresh, like: Files.status(place))
+      try write(content, wish, to: fresh, like: Files.status(place))
     } else {
       guard symlink(plan.target, fresh) == 0 else { throw Files.failure("cannot link \(place)") }
     }
     do throws(Failure) {
-      let present = observe.live(plan.live)
-      guard present != .absent else {
+      if present == .absent {
         // Unlike a rename, this fails when something appears at the last moment.
-        guard Glibc.link(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
+        guard link(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
         unlink(fresh)
-        Files.flush(Path.parent(place))
+        Files.flush(directory.path)
         return nil
       }
       var own = present == plan.found && !plan.backsUp
       if case .link(let text) = present, observe.links.isOwn(text) { own = true }
       let backup = own ? nil : try keep(place)
       guard rename(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
-      Files.flush(Path.parent(place))
-      return backup
+      Files.flush(directory.path)
+      return backup.map(Path.name)
     } catch {
       unlink(fresh)
       throw error
@@ -84,15 +83,19 @@ struct Links: Sendable {
     return backup
   }
 
-  private func copy(_ wish: DesiredLink, to path: String, like present: stat?) async throws(Failure) {
-    let bytes: [UInt8]
-    do throws(GitError) {
-      bytes = try await mirror.contents(of: wish.id, limit: .max)
-    } catch {
+  private func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {
+    guard let wish = plan.desired, wish.kind == .copy, plan.action != .remove else { return [] }
+    do throws(GitError) { return try await mirror.contents(of: wish.id, limit: .max) } catch {
       throw Failure(.host, error.message, help: "sync again")
     }
-    let mode = wish.executable ? mode_t(0o755) : 0o644
-    try Files.write(path, bytes, mode: mode)
+  }
+
+  /// A file that stood there gives the new one its owner and who may read it.
+  private func write(_ content: [UInt8], _ wish: DesiredLink, to path: String, like present: stat?) throws(Failure) {
+    var mode = mode_t(0o644)
+    if let present, Files.isRegular(present) { mode = present.st_mode & 0o666 }
+    if wish.executable { mode |= (mode & 0o444) >> 2 }
+    try Files.write(path, content, mode: mode)
     if let present, Files.isRegular(present) { chown(path, present.st_uid, present.st_gid) }
   }
 

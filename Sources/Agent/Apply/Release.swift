@@ -21,6 +21,12 @@ struct Release: Sendable {
     }
   }
 
+  /// A file that was damaged since is replaced by the one of the commit.
+  private func same(_ one: String, _ other: String) -> Bool {
+    guard let left = Files.read(one, limit: .max), let right = Files.read(other, limit: .max) else { return false }
+    return left == right
+  }
+
   private func flush(_ directory: String) {
     for name in Files.names(in: directory) {
       let path = "\(directory)/\(name)"
@@ -35,7 +41,7 @@ struct Release: Sendable {
       let (from, to) = ("\(directory)/\(name)", "\(release)/\(name)")
       if Files.status(from).map(Files.isDirectory) ?? false {
         try merge(from, into: to)
-      } else if Files.status(to) == nil, rename(from, to) != 0 {
+      } else if !same(from, to), rename(from, to) != 0 {
         throw Files.failure("cannot write \(to)")
       }
     }

@@ -93,12 +93,13 @@ struct Verify: Sendable {
   private static func container(_ json: JSON) -> WatchedContainer {
     let state = json["State"]
     func count(_ value: JSON?) -> Int { if case .integer(let count)? = value { count } else { 0 } }
+    let labels = json["Config"]?["Labels"]
     let started = state?["StartedAt"]?.string.flatMap(instant) ?? Date()
     return WatchedContainer(
-      id: json["Id"]?.string ?? "", service: json["Config"]?["Labels"]?["com.docker.compose.service"]?.string ?? "",
+      id: json["Id"]?.string ?? "", service: labels?["com.docker.compose.service"]?.string ?? "",
       state: state?["Status"]?.string ?? "", health: state?["Health"]?["Status"]?.string ?? "none",
       exitCode: count(state?["ExitCode"]), restarts: count(json["RestartCount"]),
-      age: .seconds(Date().timeIntervalSince(started)))
+      age: .seconds(Date().timeIntervalSince(started)), hash: labels?["com.docker.compose.config-hash"]?.string ?? "")
   }
 
   private static func instant(_ text: String) -> Date? {
@@ -112,7 +113,12 @@ struct Verify: Sendable {
   func tail(_ container: String) async -> [String] {
     do throws(Failure) {
       let outcome = try await programs.docker(["logs", "--tail", "20", container], deadline: .seconds(10))
-      return (outcome.outputText + outcome.errorText).split(separator: "\n").suffix(20).map { String($0.prefix(500)) }
+      let environment = try await programs.docker(
+        ["inspect", "--type", "container", "--format", "{{range .Config.Env}}{{println .}}{{end}}", container],
+        deadline: .seconds(10))
+      let mask = Mask(assignments: environment.outputText.split(separator: "\n"), all: false)
+      return (outcome.outputText + outcome.errorText).split(separator: "\n").suffix(20)
+        .map { mask.hide(String($0.prefix(500))) }
     } catch {
       return []
     }

@@ -40,8 +40,28 @@ public struct Programs: Sendable {
   ) async throws(Failure) -> Outcome {
     var variables = environment.merging(own) { kept, _ in kept }
     variables["PWD"] = directory
-    return try await start(
+    let outcome = try await start(
       compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)
+    // Without the plugin the docker command takes these words for its own.
+    if compose.count > 1, !outcome.succeeded,
+      outcome.errorText.contains("unknown flag") || outcome.errorText.contains("unknown shorthand flag")
+        || outcome.errorText.contains("is not a docker command") || outcome.errorText.contains("unknown command")
+    {
+      throw Failure(
+        .host, "the docker command has no Compose plugin",
+        help: "install it: https://docs.docker.com/compose/install/linux")
+    }
+    return outcome
+  }
+
+  /// Gives what hides the values that Compose takes from a directory's `.env`.
+  func mask(for directory: String, variables own: [String: String] = [:]) async -> Mask {
+    // The stack's own files may be what is broken.
+    let listing = try? await compose(
+      ["--project-directory", directory, "-f", "-", "config", "--environment"], in: directory, variables: own,
+      input: Array("services: {}\n".utf8))
+    return Mask(
+      assignments: (listing?.outputText ?? "").split(separator: "\n"), all: true, except: Set(environment.keys))
   }
 
   private func start(

@@ -43,7 +43,8 @@ struct Resolve: Sendable {
       return try await refuse(name, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(name, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources)
+      diagnostics: unset(name, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources
+    )
     let rebased = json.mapStrings(view.rebased)
     let model = ComposeModel(rebased)
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
@@ -110,7 +111,8 @@ struct Resolve: Sendable {
       return try await refuse(path, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(path, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources)
+      diagnostics: unset(path, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources
+    )
     answer.subject = try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])
     return answer
   }
@@ -216,13 +218,19 @@ struct Resolve: Sendable {
   }
 
   private func unset(_ name: String, _ errors: String, _ gather: Gather) -> [Diagnostic] {
-    errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { match in
+    let isStack = discovery.stacks.contains { $0.name == name }
+    let directory = Path.join(settings.liveRoot, isStack ? name : Path.parent(name))
+    return errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { match in
       let (file, mark) = Variables.place(of: String(match.1), in: gather.sources)
-      let directory = Path.join(settings.liveRoot, Files.status(Path.join(view.root, name)).map(Files.isDirectory) == true ? name : Path.parent(name))
+      // In a file of values the name may be a part of a secret with a dollar sign in it.
+      let known = mark != nil
       return Diagnostic(
         rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
-        message: "the variable \(match.1) has no value",
-        help: "set it in \(directory)/.env, or give a default: ${\(match.1):-…}")
+        message: known
+          ? "the variable \(match.1) has no value" : "an `env_file` or the `.env` uses a variable that has no value",
+        help: known
+          ? "set it in \(directory)/.env, or give a default: ${\(match.1):-…}"
+          : "write `$$` for a dollar sign in a value, or put the value into single quotes")
     }
   }
 
@@ -236,16 +244,16 @@ struct Resolve: Sendable {
   }
 
   /// Turns Compose's own words into a finding at the place that they are about, without the values of variables.
-  private func refuse(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure) -> Answer
+  private func refuse(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure)
+    -> Answer
   {
     let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
     var message = lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "")
     let (file, mark) = Blame.place(message, in: gather.sources)
-    let listing = try await programs.compose(["config", "--environment"], in: asked.directory, variables: asked.values)
-    for line in listing.outputText.split(separator: "\n") {
-      let parts = line.split(separator: "=", maxSplits: 1)
-      guard parts.count == 2, parts[1].count >= 4, programs.environment[String(parts[0])] == nil else { continue }
-      message = message.replacing(parts[1], with: "${\(parts[0])}")
+    message = await programs.mask(for: asked.directory, variables: asked.values).hide(message)
+    // A broken line of a `.env` is quoted, and nobody knows which part of it is a secret.
+    if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
+      message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"
     }
     let lost = message.contains("env file") && message.contains("not found") || message.contains("required variable")
     return Answer(
@@ -253,7 +261,7 @@ struct Resolve: Sendable {
         Diagnostic(
           rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
           column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
-          help: "mend it, and try `docker compose config` in \(Path.join(settings.liveRoot, name))")
+          help: "mend it; `clup validate` in a clone finds the same")
       ], sources: gather.sources)
   }
 }

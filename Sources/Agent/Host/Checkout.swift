@@ -9,17 +9,14 @@ struct Checkout: Sendable {
   var mirror: String { "\(path)/repo.git" }
   var releases: String { "\(path)/releases" }
   var pointers: String { "\(path)/stacks" }
-  private static let own: Set<String> = ["repo.git", "releases", "stacks", "state.json", "history.jsonl", "lock"]
 
   /// Makes what is missing; refuses a directory that holds something else.
   func prepare() throws(Failure) {
     if let found = Files.status(path), !Files.isDirectory(found) {
       throw Failure(.configuration, "the checkout \(path) is not a directory", help: "name another `checkout:`")
     }
-    let foreign = Files.names(in: path).filter {
-      !Self.own.contains($0) && !$0.hasPrefix("view.") && !$0.hasPrefix(".")
-    }
-    if Files.status("\(path)/lock") == nil, let first = foreign.first {
+    // The lock is the first thing that clup makes there, and is never removed.
+    if Files.status("\(path)/lock") == nil, let first = Files.names(in: path).first {
       throw Failure(
         .configuration, "the checkout \(path) holds something else already: \(first)",
         help: "name an empty or new directory as `checkout:`; clup owns that directory alone")
@@ -35,7 +32,9 @@ struct Checkout: Sendable {
       close(descriptor)
       throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
     }
-    for name in Files.names(in: path) where name.hasPrefix("view.") || name.hasPrefix("repo.git.") {
+    let halves = ["view.", "repo.git.", ".state.json.clup-"]
+    for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
+    for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
     }
     for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
@@ -43,7 +42,12 @@ struct Checkout: Sendable {
   }
 
   /// Reads the commit that a stack's pointer names.
-  func commit(of stack: String) -> String? { Files.link(at: pointer(of: stack)).map(Path.name) }
+  ///
+  /// A pointer whose release is gone counts as missing.
+  func commit(of stack: String) -> String? {
+    guard Files.resolved(pointer(of: stack)) != nil else { return nil }
+    return Files.link(at: pointer(of: stack)).map(Path.name)
+  }
 
   /// Leads a stack, or the host's own links, to a commit's release.
   func point(_ stack: String, to commit: String) throws(Failure) {

@@ -3,8 +3,9 @@ func each<Element: Sendable, Result: Sendable>(
   _ elements: [Element], atOnce limit: Int, _ work: @escaping @Sendable (Element) async throws(Failure) -> Result
 ) async throws(Failure) -> [Result] {
   typealias Answer = Swift.Result<Result, Failure>
-  let answers = await withTaskGroup(of: (Int, Answer).self) { group in
+  let (answers, cause) = await withTaskGroup(of: (Int, Answer).self) { group in
     var answers: [Int: Answer] = [:]
+    var cause: Failure?
     var next = 0
     func start() {
       guard next < elements.count else { return }
@@ -19,15 +20,17 @@ func each<Element: Sendable, Result: Sendable>(
     for _ in 0..<limit { start() }
     while let (index, answer) = await group.next() {
       answers[index] = answer
-      if case .failure = answer {
+      if case .failure(let failure) = answer {
+        cause = cause ?? failure
         next = elements.count
         group.cancelAll()
       } else {
         start()
       }
     }
-    return answers
+    return (answers, cause)
   }
+  if let cause { throw cause }
   var results: [Result] = []
   for (_, answer) in answers.sorted(by: { $0.key < $1.key }) { results.append(try answer.get()) }
   return results

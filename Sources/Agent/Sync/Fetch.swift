@@ -26,7 +26,7 @@ struct Fetch: Sendable {
         rewritten = try await !mirror.isAncestor(accepted, of: head)
         if rewritten {
           guard let id = request.acceptRewrite, id.count >= 7, head.hasPrefix(id) else {
-            return try refuse(accepted, head)
+            return try refuse(accepted, head, asked: request.acceptRewrite)
           }
         }
       }
@@ -56,10 +56,11 @@ struct Fetch: Sendable {
 
   private static let deadline = Duration.seconds(300)
 
-  private func refuse(_ accepted: String, _ head: String) throws(GitError) -> Target {
+  private func refuse(_ accepted: String, _ head: String, asked: String?) throws(GitError) -> Target {
     throw GitError(
       .rewritten,
-      "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of \(head.prefix(12))")
+      "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of its head \(head.prefix(12))"
+        + (asked.map { ", and \($0) is not that head" } ?? ""))
   }
 }
 
@@ -94,9 +95,12 @@ extension Failure {
       self.init(.refused, error.message, help: "remove that file from the repository")
     case .rewritten:
       self.init(
-        .refused, error.message, help: "if that was meant, sync once with --accept-rewrite and the new head's id")
+        .refused, error.message, help: "if that was meant, look at the new head and sync once with --accept-rewrite ID")
     case .missingObject, .tooLarge, .storage, .other:
-      self.init(.host, error.message, help: "see that \(settings.checkout) can be written and has room, and sync again")
+      self.init(
+        .host, error.message,
+        help: "see that \(settings.checkout) can be written and has room; where the mirror is damaged, remove "
+          + "\(settings.checkout)/repo.git, and the next sync makes it anew")
     }
   }
 }

@@ -1,5 +1,6 @@
 import Core
 import Git
+import Glibc
 
 /// Looks at the host, without changing anything.
 struct Observe: Sendable {
@@ -8,13 +9,15 @@ struct Observe: Sendable {
   let links: LinkPlanning
 
   /// Gives what stands at a live path.
-  func live(_ path: String) -> LiveEntry {
-    let place = Path.join(settings.liveRoot, path)
+  func live(_ path: String) -> LiveEntry { entry(at: Path.join(settings.liveRoot, path)) }
+
+  /// Gives what stands at an absolute path.
+  func entry(at place: String) -> LiveEntry {
     guard let found = Files.status(place) else { return .absent }
     if Files.isLink(found) { return .link(Files.link(at: place) ?? "") }
     if Files.isDirectory(found) { return .directory }
     guard Files.isRegular(found) else { return .other }
-    return .file(Files.read(place, limit: .max).map { blobID(of: $0) } ?? "unreadable")
+    return .file(Self.id(of: place, found))
   }
 
   /// Gives the id of the host's own file at a path; clup's own links do not count as such.
@@ -26,6 +29,12 @@ struct Observe: Sendable {
     case .link: Files.read(Path.join(settings.liveRoot, path)).map { blobID(of: $0) } ?? "present"
     case .directory, .other: "present"
     }
+  }
+
+  /// What is too large to have been written by a person is known by its size and time alone.
+  private static func id(of path: String, _ found: stat) -> String {
+    if found.st_size > 64 << 20 { return "large \(found.st_size) \(found.st_mtim.tv_sec).\(found.st_mtim.tv_nsec)" }
+    return Files.read(path).map { blobID(of: $0) } ?? "unreadable"
   }
 
   /// Adds what the known stacks, the named ones and the host's links stand on.

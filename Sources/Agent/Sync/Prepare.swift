@@ -65,8 +65,8 @@ struct Prepare: Sendable {
     let names = Set(discovery.stacks.map(\.name))
     diagnostics += collisions(discovery, desired)
     let after = settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
-        .merging(desired.mapValues(\.after)) { host, _ in host }
-        .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
+      .merging(desired.mapValues(\.after)) { host, _ in host }
+      .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
     diagnostics += Order.problems(after: after, stacks: names, places: places(discovery))
     let judge = Judge(settings: settings, programs: programs, today: today)
     diagnostics += try await judge.findings(
@@ -100,7 +100,9 @@ struct Prepare: Sendable {
     }
     let excluded = settings.exclude.map(Glob.init)
     for (name, known) in state.stacks where !names.contains(name) && !excluded.contains(where: { $0.covers(name) }) {
-      if request.stacks.isEmpty || request.stacks.contains(name) { stacks.append(planning.remove(name, known: known)) }
+      if request.stacks.isEmpty || request.stacks.contains(name) {
+        stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
+      }
     }
     stacks.sort { $0.name < $1.name }
     let plan = Plan(

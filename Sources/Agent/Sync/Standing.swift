@@ -33,24 +33,12 @@ struct Standing: Sendable {
     }
     for ancestor in Path.ancestors(link.live) {
       let directory = Path.join(settings.liveRoot, ancestor)
-      guard let found = Files.status(directory) else { break }
-      if Files.isDirectory(found) { continue }
-      if !Files.isLink(found) { break }
-      guard let real = Files.resolved(directory),
-        let inside = Path.relative(real, to: Files.resolved(settings.liveRoot) ?? "")
-      else {
-        return refuse(
-          "\(directory) is a link that leads out of \(settings.liveRoot)", "make it a directory, or exclude the stack")
-      }
-      if let own = Files.resolved(checkout.path), Path.relative(real, to: own) != nil {
-        if plan.allLinks.contains(where: { $0.live == ancestor && $0.action == .remove }) { break }
-        return refuse(
-          "\(directory) leads into clup's own directory, where \(file) cannot be linked",
-          "move that link aside, and sync again")
-      }
-      if let glob = settings.protectedPaths.glob(protecting: Path.join(inside, Path.name(link.live))) {
-        return refuse("\(directory) leads to \(inside), and `\(glob)` is protected on this host", "make it a directory")
-      }
+      guard let found = Files.status(directory), Files.isLink(found) else { continue }
+      // A directory link of clup's own goes away first.
+      if plan.allLinks.contains(where: { $0.live == ancestor && $0.action == .remove }) { break }
+      return refuse(
+        "\(directory) is a link, and clup follows none on its way to a live path",
+        "make it a directory, or exclude the stack")
     }
     switch observed.live[link.live] ?? .absent {
     case .directory where !Files.names(in: place).isEmpty:

@@ -92,6 +92,12 @@ public struct Sync: Sendable {
     for name in settings.stacks.keys.sorted() where !known.contains(name) {
       say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
     }
+    for name in state.stacks.keys.sorted()
+    where !known.contains(name) && !plan.stacks.contains(where: { $0.name == name }) {
+      if request.stacks.isEmpty {
+        say("warning: \(name) is excluded: its containers keep running, and clup leaves them alone")
+      }
+    }
     ended.report.diagnostics = prepared.diagnostics
     ended.excerpts = prepared.excerpts
     ended.report.links = plan.allLinks.map(\.report)

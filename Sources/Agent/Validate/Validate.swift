@@ -55,7 +55,8 @@ public struct Validate: Sendable {
   /// Runs it to its end.
   public func run() async throws(Failure) -> Ended {
     let programs = try Programs(environment: environment)
-    guard let directory = Files.resolved(request.directory), Files.status(directory).map(Files.isDirectory) == true else {
+    guard let directory = Files.resolved(request.directory), Files.status(directory).map(Files.isDirectory) == true
+    else {
       throw Failure(.configuration, "there is no directory \(request.directory)", help: "name a work tree to validate")
     }
     for file in request.environmentFiles where Files.read(file) == nil {
@@ -139,7 +140,9 @@ public struct Validate: Sendable {
     for path in listed ?? walk(directory, "") {
       guard let found = Files.status("\(directory)/\(path)") else { continue }
       let kind: TrackedPath.Kind =
-        if Files.isLink(found) { .symlink } else if Files.isDirectory(found) { .submodule } else if found.st_mode & 0o100
+        if Files.isLink(found) { .symlink } else if Files.isDirectory(found) {
+          .submodule
+        } else if found.st_mode & 0o100
           != 0
         { .executable } else { .file }
       paths.append(TrackedPath(path: path, kind: kind, id: "work tree"))

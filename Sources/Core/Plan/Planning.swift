@@ -52,8 +52,12 @@ public struct Planning: Sendable {
   }
 
   /// Plans the end of a stack that the commit no longer has.
-  public func remove(_ name: String, known: StackState) -> StackPlan {
-    let own = (observed.containers ?? []).filter { $0.project == known.project }
+  ///
+  /// A container of a project with the same name that was started elsewhere is not the stack's.
+  public func remove(_ name: String, known: StackState, directory: String) -> StackPlan {
+    let own = (observed.containers ?? []).filter {
+      $0.project == known.project && ($0.directory == directory || $0.directory.isEmpty)
+    }
     let services = Dictionary(grouping: own) { $0.service }.sorted { $0.key < $1.key }.map { service, containers in
       ServicePlan(
         name: service, action: .remove, reason: "stack removed", way: .remove(containers.map(\.id)),

@@ -43,7 +43,8 @@ public enum ServicePlanning {
       return decide(
         .recreate, known?.hash == service.hash ? "drift: more containers than replicas" : "replicas changed")
     }
-    if containers.contains(where: { $0.hash != service.hash }) {
+    let running = known?.hash == service.hash ? known?.running : nil
+    if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {
       return decide(.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known))
     }
     if !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {

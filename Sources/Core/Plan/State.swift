@@ -91,6 +91,20 @@ public struct DesiredStack: Sendable, Equatable {
   }
 }
 
+extension DesiredStack {
+  /// Remembers the hashes that the containers were seen with.
+  public func seen(as containers: [WatchedContainer]) -> DesiredStack {
+    var seen = self
+    for index in services.indices {
+      let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
+      if let hash = hashes.first, hashes.count == 1, hash != services[index].hash, !hash.isEmpty {
+        seen.services[index].running = hash
+      }
+    }
+    return seen
+  }
+}
+
 /// A service as Compose will run it.
 public struct DesiredService: Codable, Sendable, Equatable {
   /// The service's name.
@@ -113,6 +127,9 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var hasHealthCheck: Bool
   /// What no other service can have beside it: container names and host ports.
   public var claims: [Claim]
+  /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
+  /// into what it hashes when a service shares that one's network or volumes.
+  public var running: String?
 
   /// Describes a service.
   public init(

@@ -14,11 +14,15 @@ public struct WatchedContainer: Sendable, Equatable {
   public var restarts: Int
   /// How long it has been running.
   public var age: Duration
+  /// Compose's hash of the configuration that it was made with.
+  public var hash: String
 
   /// Describes a container.
   public init(
-    id: String, service: String, state: String, health: String, exitCode: Int, restarts: Int, age: Duration
+    id: String, service: String, state: String, health: String, exitCode: Int, restarts: Int, age: Duration,
+    hash: String = ""
   ) {
+    self.hash = hash
     self.id = id
     self.service = service
     self.state = state

@@ -15,7 +15,8 @@ enum Secrets {
   private static let shapes: [(what: String, begin: [String], rest: ClosedRange<Int>, letters: Letters)] = [
     ("an AWS access key", ["AKIA", "ASIA"], 16...16, .upper),
     ("a GitHub token", ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], 36...80, .word),
-    ("a GitHub token", ["github_pat_"], 22...120, .word), ("a GitLab token", ["glpat-", "gldt-", "glrt-"], 20...80, .word),
+    ("a GitHub token", ["github_pat_"], 22...120, .word),
+    ("a GitLab token", ["glpat-", "gldt-", "glrt-"], 20...80, .word),
     ("a Slack token", ["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xapp-"], 20...120, .word),
     ("a Google API key", ["AIza"], 35...35, .word), ("an Anthropic key", ["sk-ant-"], 20...200, .word),
     ("an OpenAI key", ["sk-proj-", "sk-svcacct-"], 20...200, .word), ("an API key", ["sk-"], 40...64, .alphanumeric),
@@ -69,7 +70,8 @@ enum Secrets {
       hits.append(Hit(what: "a JSON web token", shown: "eyJ…", offset: text[..<match.range.lowerBound].utf8.count))
     }
     for match in text.matches(of: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{20,}/) {
-      hits.append(Hit(what: "a Slack webhook", shown: "hooks.slack.com/…", offset: text[..<match.range.lowerBound].utf8.count))
+      hits.append(
+        Hit(what: "a Slack webhook", shown: "hooks.slack.com/…", offset: text[..<match.range.lowerBound].utf8.count))
     }
     for match in text.matches(of: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/) {
       hits.append(Hit(what: "a Telegram token", shown: "…:AA…", offset: text[..<match.range.lowerBound].utf8.count))
@@ -94,7 +96,8 @@ enum Secrets {
       guard isWrittenOut(password) else { return nil }
       let user = match.2.contains("$") ? "…" : String(match.2)
       return Hit(
-        what: "a password in an address", shown: "\(match.1)://\(user):…@", offset: text[..<match.range.lowerBound].utf8.count)
+        what: "a password in an address", shown: "\(match.1)://\(user):…@",
+        offset: text[..<match.range.lowerBound].utf8.count)
     }
   }
 
@@ -114,10 +117,13 @@ enum Secrets {
   ]
   private static let ends = ["_PWD", "_PASS", "_PSK", "_SALT"]
   private static let harmlessEnds = [
-    "_FILE", "_PATH", "_DIR", "_URL", "_URI", "_NAME", "_USER", "_USERNAME", "_ID", "_EXPIRY", "_EXPIRES", "_EXPIRATION",
+    "_FILE", "_PATH", "_DIR", "_URL", "_URI", "_NAME", "_USER", "_USERNAME", "_ID", "_EXPIRY", "_EXPIRES",
+    "_EXPIRATION",
     "_TTL", "_LENGTH", "_MIN", "_MAX", "_TYPE", "_HEADER", "_ENABLED", "_TIMEOUT", "_LIFETIME", "_AGE", "_POLICY",
-    "_ALGORITHM", "_ALG", "_ISSUER", "_AUDIENCE", "_ENDPOINT", "_COUNT", "_LIMIT", "_REQUIRED", "_HASH_ROUNDS", "_ROUNDS",
-    "_PREFIX", "_SUFFIX", "_COOKIE", "_VERSION", "_PROVIDER", "_SOURCE", "_STORE", "_BACKEND", "_ARN", "_REGION", "_HOST",
+    "_ALGORITHM", "_ALG", "_ISSUER", "_AUDIENCE", "_ENDPOINT", "_COUNT", "_LIMIT", "_REQUIRED", "_HASH_ROUNDS",
+    "_ROUNDS",
+    "_PREFIX", "_SUFFIX", "_COOKIE", "_VERSION", "_PROVIDER", "_SOURCE", "_STORE", "_BACKEND", "_ARN", "_REGION",
+    "_HOST",
     "_PORT", "_ROTATION", "_INTERVAL", "_FORMAT", "_FIELD", "_KEY_ID", "_PLUGIN", "_ALLOWED", "_MODE",
   ]
 
@@ -151,7 +157,8 @@ enum Secrets {
   }
 
   private static let placeholders = [
-    "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<", ">",
+    "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<",
+    ">",
     "{{", "}}", "…", "...", "***", "sample",
   ]
 

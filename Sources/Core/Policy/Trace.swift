@@ -89,7 +89,8 @@ extension Subject {
   private static func mentions(_ text: String, _ item: Node) -> Bool {
     if let entries = item.mapping { return entries.contains { $0.value.string == text } }
     guard let string = item.string else { return false }
-    return string == text || string.hasPrefix(text + "=") || string.hasPrefix(text + ":") || string.hasSuffix(":" + text)
+    return string == text || string.hasPrefix(text + "=") || string.hasPrefix(text + ":")
+      || string.hasSuffix(":" + text)
       || string.contains(":" + text + ":") || string.contains(":" + text + "/") || string.contains("-" + text + "}")
   }
 }

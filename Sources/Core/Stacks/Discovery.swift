@@ -54,6 +54,12 @@ public struct Discovery: Sendable {
       excluded.contains { $0.covers(directory) } || directory.split(separator: "/").contains(Self.jobDirectory[...])
     }
     for directory in directories.sorted() where !skips(directory) {
+      if LinkPlanning.pointerName(of: directory).utf8.count > 200 {
+        diagnostics.append(
+          Diagnostic(
+            rule: "forbidden-file", file: directory, stack: directory,
+            message: "the stack's name has more than 200 letters", help: "give its directories shorter names"))
+      }
       let names = ComposeFileName.all.map { Path.join(directory, $0) }
       for path in names {
         guard let entry = tree[path], let complaint = Self.complaint(about: entry.kind) else { continue }

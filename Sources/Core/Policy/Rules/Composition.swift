@@ -1,7 +1,8 @@
 extension Rule {
   static let compose = Rule(
     "compose", summary: "what `docker compose config` refuses",
-    why: "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states.",
+    why:
+      "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states.",
     fix: "Run `docker compose config` in the stack's directory and mend what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#)
 
@@ -14,7 +15,8 @@ extension Rule {
 
   static let projectCollision = Rule(
     "project-collision", summary: "two stacks with one project name, container name or host port",
-    why: "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
+    why:
+      "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
     fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}")

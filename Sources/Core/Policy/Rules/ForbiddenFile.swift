@@ -14,8 +14,14 @@ extension Rule {
 
   /// Names that are never infrastructure or source, with what they are.
   static let neverCommit: [(glob: Glob, what: String)] = [
-    (["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.ppk", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"], "key material"),
-    (["*.dump", "*.pgdump", "*.rdb", "*.sqlite", "*.sqlite3", "*.sql.gz", "*.sql.zst", "*.sql.xz", "*.sql.bz2"], "a database dump"),
+    (
+      ["id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "*.ppk", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.kdbx"],
+      "key material"
+    ),
+    (
+      ["*.dump", "*.pgdump", "*.rdb", "*.sqlite", "*.sqlite3", "*.sql.gz", "*.sql.zst", "*.sql.xz", "*.sql.bz2"],
+      "a database dump"
+    ),
     (["*.tar", "*.tar.gz", "*.tgz", "*.tar.xz", "*.tar.zst", "*.tar.bz2", "*.zip", "*.7z", "*.rar"], "an archive"),
     (["PG_VERSION", "postmaster.pid", "*.pid", "*.sock", "*.bak.*"], "runtime state"),
     ([".netrc", ".pgpass", ".git-credentials", ".htpasswd", ".dockerconfigjson"], "a file of credentials"),
@@ -59,7 +65,9 @@ extension Rule {
       let hits = Secrets.shaped(line) + Secrets.inAddresses(line)
       for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
       if !hits.isEmpty { continue }
-      guard let match = line.firstMatch(of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([A-Za-z0-9+\/_=.-]{16,})["']?\s*[,;]?\s*$/)
+      guard
+        let match = line.firstMatch(
+          of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([A-Za-z0-9+\/_=.-]{16,})["']?\s*[,;]?\s*$/)
       else { continue }
       let (name, value) = (String(match.1), String(match.2))
       let mixed = value.contains(where: \.isNumber) && value.contains(where: \.isLetter)

@@ -6,7 +6,8 @@ extension Rule {
       directories, in clup's own checkout or, writable, in another stack's state, it can change what others run from. A
       volume with driver options, a config, a secret or a build context from such a path comes to the same.
       """,
-    fix: "Keep the stack's files beside its Compose file, or add the directory to `policy: {bind_roots: […]}` on the host.",
+    fix:
+      "Keep the stack's files beside its Compose file, or add the directory to `policy: {bind_roots: […]}` on the host.",
     bad: """
       services:
         web: {image: "nginx:1.27", volumes: ["/etc:/host-etc"]}
@@ -66,7 +67,8 @@ extension Rule {
 
 extension Subject {
   private static let system = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys", "/usr",
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
+    "/usr",
     "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/spool/cron", "/var/log", "/var/lib/systemd",
   ]
   /// Read by nearly every image, and telling nothing.
@@ -103,7 +105,9 @@ extension Subject {
       guard other != stack, other != "." else { return false }
       let directory = Path.join(paths.liveRoot, other)
       // A stack may stand within another one's directory.
-      if stack != ".", Path.relative(directory, to: own) != nil, Path.relative(path, to: directory) == nil { return false }
+      if stack != ".", Path.relative(directory, to: own) != nil, Path.relative(path, to: directory) == nil {
+        return false
+      }
       return Path.relative(path, to: directory) != nil || Path.relative(directory, to: path) != nil
     }
   }

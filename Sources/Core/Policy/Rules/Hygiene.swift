@@ -1,7 +1,8 @@
 extension Rule {
   static let floatingTag = Rule(
     "floating-tag", .warning, summary: "an image whose tag moves",
-    why: "`latest`, or no tag, is another image tomorrow: the same commit then means something else, and there is no way back.",
+    why:
+      "`latest`, or no tag, is another image tomorrow: the same commit then means something else, and there is no way back.",
     fix: "Name a version, best with its digest.",
     bad: "services: {web: {image: nginx}}", good: #"services: {web: {image: "nginx:1.27.2"}}"#
   ) { subject in
@@ -10,7 +11,8 @@ extension Rule {
       let image = Image(text)
       guard image.digest == nil, image.tag == nil || image.tag == "latest" else { return nil }
       return Finding(
-        service: service, place: subject.place(service, ["image"]), message: "\(service) uses \(image.full), which moves",
+        service: service, place: subject.place(service, ["image"]),
+        message: "\(service) uses \(image.full), which moves",
         help: "name a version: `\(image.name):1.2.3`")
     }
   }

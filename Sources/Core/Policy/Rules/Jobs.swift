@@ -2,7 +2,8 @@ extension Rule {
   /// The stricter rules of job files: what the Runner may start without asking anyone.
   static let jobs = [
     job(
-      "job-oneshot", "a job's service that is not one-shot", "A job ends by itself; a service that does not is a stack.",
+      "job-oneshot", "a job's service that is not one-shot",
+      "A job ends by itself; a service that does not is a stack.",
       "Leave `restart`, `deploy` replicas, `healthcheck` and `ports` out."
     ) { subject, service, json in
       let restart = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
@@ -26,7 +27,8 @@ extension Rule {
         ("memory", "mem_limit"), ("cpus", "cpus"), ("pids", "pids_limit"),
       ].filter { limits?[$0.0] == nil && json[$0.1] == nil }.map(\.1)
       return missing.isEmpty
-        ? [] : [([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))")]
+        ? []
+        : [([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))")]
     },
     job(
       "job-network", "a job with a network that is not allowed", "Code that a job builds must not call home.",
@@ -36,13 +38,18 @@ extension Rule {
       let named = (json["networks"]?.object ?? [:]).keys.map { subject.model["networks"]?[$0]?["name"]?.string ?? $0 }
       let names = json["network_mode"]?.string.map { [$0] } ?? (named.isEmpty ? ["default"] : named.sorted())
       return names.filter { !subject.policy.jobNetworks.contains($0) }.map {
-        ([json["network_mode"] == nil ? "networks" : "network_mode"], "\(service) has the network \($0)", "write `network_mode: none`")
+        (
+          [json["network_mode"] == nil ? "networks" : "network_mode"], "\(service) has the network \($0)",
+          "write `network_mode: none`"
+        )
       }
     },
     job(
       "job-ports", "a job that publishes ports", "Nobody calls a job.", "Take `ports` away."
     ) { _, service, json in
-      (json["ports"]?.array ?? []).isEmpty ? [] : [(["ports"], "\(service) publishes \(Port(json["ports"]?.array.first ?? .null).text)", "take `ports` away")]
+      (json["ports"]?.array ?? []).isEmpty
+        ? []
+        : [(["ports"], "\(service) publishes \(Port(json["ports"]?.array.first ?? .null).text)", "take `ports` away")]
     },
     job(
       "job-mounts", "a job that may write to the host", "What a job writes, the next job trusts.",
@@ -50,17 +57,22 @@ extension Rule {
     ) { subject, service, json in
       subject.mounts(of: service, json).filter { mount in
         !mount.readOnly && Path.name(mount.source) != "gradle"
-      }.map { (["volumes"], "\(service) may write to \($0.source)", "mount it `:ro`, or write into the container alone") }
+      }.map {
+        (["volumes"], "\(service) may write to \($0.source)", "mount it `:ro`, or write into the container alone")
+      }
     },
     job(
-      "job-sdk", "a job that mounts the host's Android SDK", "Tools belong into the job's image, where they have a version.",
+      "job-sdk", "a job that mounts the host's Android SDK",
+      "Tools belong into the job's image, where they have a version.",
       "Use an image that holds the SDK."
     ) { subject, service, json in
       subject.mounts(of: service, json).filter { mount in
         let words = (mount.source + mount.target).lowercased()
         return words.contains("android-sdk") || words.contains("android/sdk") || words.contains("android_sdk")
           || words.contains("androidsdk")
-      }.map { (["volumes"], "\(service) mounts an Android SDK of the host: \($0.source)", "use an image that holds it") }
+      }.map {
+        (["volumes"], "\(service) mounts an Android SDK of the host: \($0.source)", "use an image that holds it")
+      }
     },
     job(
       "job-build", "a job that builds its image", "What is built when a job starts was never looked at.",
@@ -69,13 +81,19 @@ extension Rule {
       json["build"] == nil ? [] : [(["build"], "\(service) builds its image", "name an image that is built already")]
     },
     job(
-      "job-image", "a job with an image that the host does not allow", "The list of images is what the Runner may start.",
+      "job-image", "a job with an image that the host does not allow",
+      "The list of images is what the Runner may start.",
       "Use an allowed image, or add it to `policy: {job_images: […]}` on the host."
     ) { subject, service, json in
       let image = json["image"]?.string ?? ""
       let allowed = subject.policy.jobImages
       if allowed.isEmpty || image.isEmpty || allowed.contains(where: { Glob($0).matches(image) }) { return [] }
-      return [(["image"], "\(service) uses \(image), which is not among \(allowed.joined(separator: ", "))", "use an allowed image")]
+      return [
+        (
+          ["image"], "\(service) uses \(image), which is not among \(allowed.joined(separator: ", "))",
+          "use an allowed image"
+        )
+      ]
     },
     Rule(
       "job-params", summary: "a job file whose `x-clup` cannot be understood",
@@ -94,7 +112,9 @@ extension Rule {
       }
       if let params = own?["params"] {
         let names = params.array.compactMap(\.string)
-        if names.count != params.array.count || names.contains(where: { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil }) {
+        if names.count != params.array.count
+          || names.contains(where: { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil })
+        {
           return [finding("`params` must be a list of names")]
         }
         guard case .array = params else { return [finding("`params` must be a list of names")] }

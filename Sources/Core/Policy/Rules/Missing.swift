@@ -61,7 +61,8 @@ extension Rule {
       if present.images.contains(name.full) || present.images.contains(image) { return nil }
       return Finding(
         service: service, place: subject.place(service, ["image"]),
-        message: "the host has no image \(image), and no registry is asked for it", help: "build or load it on the host first")
+        message: "the host has no image \(image), and no registry is asked for it",
+        help: "build or load it on the host first")
     }
   }
 

@@ -56,12 +56,16 @@ struct SecretSearch {
       look(at: text, node, keys: keys)
     } else if let items = node.sequence {
       for (index, item) in items.enumerated() {
-        if let text = item.string, takesAssignments(keys) { look(atAssignment: text, item, keys: keys) } else {
+        if let text = item.string, takesAssignments(keys) {
+          look(atAssignment: text, item, keys: keys)
+        } else {
           look(at: item, keys: keys)
         }
         // `--password`, `secret` as two words of a command.
         if isCommand(keys), index > 0, let flag = items[index - 1].string, let value = item.string {
-          if flag.hasPrefix("-"), !flag.contains("="), Secrets.isSecretName(flag.trimmingDashes) { name(flag, value, item) }
+          if flag.hasPrefix("-"), !flag.contains("="), Secrets.isSecretName(flag.trimmingDashes) {
+            name(flag, value, item)
+          }
         }
       }
     } else {

@@ -19,7 +19,8 @@ extension Rule {
       var found: [Finding] = []
       func add(_ keys: [String], _ what: String, value: String? = nil) {
         let place = subject.place(service, keys) { node in
-          value.map { wanted in node.string.map { $0 == wanted || $0.contains(wanted) } ?? (node.mapping != nil) } ?? true
+          value.map { wanted in node.string.map { $0 == wanted || $0.contains(wanted) } ?? (node.mapping != nil) }
+            ?? true
         }
         found.append(
           Finding(

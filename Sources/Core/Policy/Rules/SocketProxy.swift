@@ -57,7 +57,9 @@ extension Rule {
 
   private static let on: Set<String> = ["1", "true", "yes", "on"]
   private static let switches: Set<String> = [
-    "AUTH", "BUILD", "COMMIT", "CONFIGS", "DISTRIBUTION", "EXEC", "GRPC", "INFO", "NETWORKS", "NODES", "PLUGINS", "POST",
-    "SECRETS", "SERVICES", "SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES", "ALLOW_START", "ALLOW_STOP", "ALLOW_RESTARTS",
+    "AUTH", "BUILD", "COMMIT", "CONFIGS", "DISTRIBUTION", "EXEC", "GRPC", "INFO", "NETWORKS", "NODES", "PLUGINS",
+    "POST",
+    "SECRETS", "SERVICES", "SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES", "ALLOW_START", "ALLOW_STOP",
+    "ALLOW_RESTARTS",
   ]
 }

@@ -19,7 +19,10 @@ extension Rule {
     subject.services.flatMap { service, json in
       subject.mounts(of: service, json).compactMap { mount -> Finding? in
         guard !mount.readOnly, let inside = Path.relative(mount.source, to: subject.paths.liveRoot) else { return nil }
-        guard let covered = subject.paths.live.sorted().first(where: { Path.relative($0, to: inside) != nil && $0 != inside })
+        guard
+          let covered = subject.paths.live.sorted().first(where: {
+            Path.relative($0, to: inside) != nil && $0 != inside
+          })
         else { return nil }
         return Finding(
           service: service, place: subject.place(of: mount),

@@ -1,0 +1,58 @@
+import Core
+import Glibc
+
+/// A directory below the live root, held open: nobody who may write there can lead clup elsewhere by a link.
+///
+/// Containers may write to many live directories, and clup is root.
+struct Held: ~Copyable {
+  private let descriptor: Int32
+  /// A path to the directory itself, whatever its name leads to by now; see proc(5).
+  var path: String { "/proc/self/fd/\(descriptor)" }
+
+  /// Walks down from the live root without following a link below it; makes what is missing when `create` says so.
+  init(_ liveRoot: String, _ relative: String, create: Bool) throws(Failure) {
+    if create { try Files.makeDirectories(liveRoot) }
+    var current = open(liveRoot, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard current >= 0 else { throw Files.failure("cannot open \(liveRoot)") }
+    var walked = liveRoot
+    for part in relative.split(separator: "/").map(String.init) where part != "." {
+      walked += "/" + part
+      if create, mkdirat(current, part, 0o755) != 0, errno != EEXIST {
+        let problem = Files.failure("cannot make the directory \(walked)")
+        close(current)
+        throw problem
+      }
+      let next = openat(current, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let problem = next < 0 ? Self.problem(walked) : nil
+      close(current)
+      if let problem { throw problem }
+      current = next
+    }
+    descriptor = current
+  }
+
+  deinit { close(descriptor) }
+
+  /// Removes what a killed sync left half-way beside a live path.
+  static func sweep(_ place: String) {
+    let parent = Path.parent(place)
+    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") {
+      unlink("\(parent)/\(name)")
+    }
+  }
+
+  private static func problem(_ path: String) -> Failure {
+    if errno == ELOOP || errno == ENOTDIR {
+      return Failure(
+        .host, "\(path) is no directory of its own, but a link or a file", help: "make it a directory, and sync again")
+    }
+    return Files.failure("cannot open \(path)")
+  }
+}
+
+extension Failure {
+  /// Puts the name that people know in the place of another.
+  func naming(_ path: String, as name: String) -> Failure {
+    Failure(kind, message.replacing(path, with: name), help: help.replacing(path, with: name))
+  }
+}

@@ -1,0 +1,23 @@
+/// Hides secret values in texts that are shown or kept: Compose and containers quote what they were given.
+public struct Mask: Sendable {
+  private var names: [(value: String, name: String)] = []
+
+  /// Takes `NAME=value` lines; with `all`, every value of four letters and more, otherwise those whose name promises a
+  /// secret.
+  public init(assignments: some Sequence<Substring>, all: Bool, except: Set<String> = []) {
+    for line in assignments {
+      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+      guard parts.count == 2, parts[1].count >= 4, !except.contains(parts[0]) else { continue }
+      if all || Secrets.isSecretName(parts[0]) || parts[0].uppercased().hasSuffix("KEY") {
+        names.append((parts[1], parts[0]))
+      }
+    }
+    // A longer value may hold a shorter one.
+    names.sort { $0.value.count > $1.value.count }
+  }
+
+  /// Replaces each value by the name of its variable.
+  public func hide(_ text: String) -> String {
+    names.reduce(text) { $0.replacing($1.value, with: "${\($1.name)}") }
+  }
+}
