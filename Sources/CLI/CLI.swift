@@ -99,7 +99,13 @@ public enum CLI {
       for text in ended.diffs { tell(text) }
     } else {
       for text in ended.diffs { print(text) }
-      for line in Findings.text(ended.report.diagnostics, ended.excerpts) { print(line) }
+      // What is usual in many stacks would bury what matters; `validate` tells it.
+      let usual = ended.report.diagnostics.filter { $0.severity == .warning && Rule.hygiene.contains($0.rule) }
+      for line in Findings.text(ended.report.diagnostics.filter { !usual.contains($0) }, ended.excerpts) { print(line) }
+      if !usual.isEmpty {
+        let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
+        print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
+      }
       for line in Render.report(ended.report, help: ended.failure?.help) { print(line) }
     }
     if let failure = ended.failure { return arguments.output == .json ? end(failure) : status(of: failure) }

@@ -8,6 +8,7 @@ extension Subject {
   /// Finds where a service says something: the first value below `keys` that matches, or the nearest key above it.
   func place(_ service: String, _ keys: [String] = [], where matches: (Node) -> Bool = { _ in true }) -> Place {
     let nodes = definitions(of: service)
+    if keys.isEmpty, let node = nodes.first { return (node.path, node.key) }
     for node in nodes {
       if let mark = find(keys[...], in: node.value, matches) { return (node.path, mark) }
     }

@@ -1,4 +1,7 @@
 extension Rule {
+  /// The usual hygiene, of which a sync tells the number only.
+  public static let hygiene: Set<String> = Set([floatingTag, noRestart, noHealthcheck, noLimits].map(\.id))
+
   static let floatingTag = Rule(
     "floating-tag", .warning, summary: "an image whose tag moves",
     why:
