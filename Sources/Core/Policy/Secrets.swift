@@ -104,7 +104,7 @@ enum Secrets {
   /// Says whether a line had better not be shown.
   static func mayHold(_ line: String) -> Bool {
     if !shaped(line).isEmpty || !inAddresses(line).isEmpty { return true }
-    return line.matches(of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([^\s"',}]+)/).contains { match in
+    return line.matches(of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([^\s"',{}\[\]]+)/).contains { match in
       isSecretName(String(match.1)) && String(match.2).literals.contains(where: isWrittenOut)
     }
   }

@@ -72,13 +72,13 @@ extension Subject {
     "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/spool/cron", "/var/log", "/var/lib/systemd",
   ]
   /// Read by nearly every image, and telling nothing.
-  private static let harmless: Set<String> = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
+  private static let harmless = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
 
   /// Says why a stack may not have a path, if it may not.
   func objection(to path: String, readOnly: Bool) -> String? {
     for form in paths.forms(path) {
       if form.hasPrefix(Placeholder.path) { continue }
-      if readOnly, Self.harmless.contains(form) { continue }
+      if readOnly, Self.harmless.contains(where: { Path.relative(form, to: $0) != nil }) { continue }
       if form == "/" { return "the whole host" }
       let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
       let inside = roots.contains { Path.relative(form, to: $0) != nil }

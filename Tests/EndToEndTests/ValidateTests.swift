@@ -1,0 +1,520 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+/// Drives `clup validate` on real Compose; no engine is needed.
+@Suite("Validate") struct ValidateTests {
+  /// One way to break a rule: files of one stack, and where the finding must stand.
+  struct Attack: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let rule: String
+    let file: String
+    let line: Int
+    let files: [String: String]
+
+    init(_ what: String, _ rule: String, _ line: Int, in file: String = "compose.yaml", _ files: [String: String]) {
+      (testDescription, self.rule, self.line, self.file, self.files) = (what, rule, line, file, files)
+    }
+
+    /// A stack of one file whose service has these lines from line 4 on.
+    init(_ what: String, _ rule: String, _ line: Int = 4, _ lines: String...) {
+      self.init(
+        what, rule, line,
+        ["compose.yaml": "services:\n  web:\n    image: nginx:1.27\n" + lines.map { "    \($0)\n" }.joined()])
+    }
+  }
+
+  static let base = "services:\n  base:\n    image: nginx:1.27\n    "
+
+  static let attacks: [Attack] = [
+    Attack("the socket by file", "docker-socket", 4, "volumes: ['/var/run/docker.sock:/var/run/docker.sock']"),
+    Attack("the socket by its other name", "docker-socket", 4, "volumes: ['/run/docker.sock:/s:ro']"),
+    Attack("the socket by a parent directory", "docker-socket", 4, "volumes: ['/var/run:/host-run']"),
+    Attack("the socket by the root", "docker-socket", 4, "volumes: ['/:/host:ro']"),
+    Attack("the socket through ..", "docker-socket", 4, "volumes: ['/var/lib/../run/docker.sock:/s']"),
+    Attack(
+      "the socket in long syntax", "docker-socket", 5, "volumes:", "  - type: bind", "    source: /var/run/docker.sock",
+      "    target: /s"),
+    Attack(
+      "the socket by a named volume", "docker-socket", 5,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts:\n      device: /var/run\n      o: bind\n      type: none\n"
+      ]),
+    Attack("the socket by use_api_socket", "docker-socket", 4, "use_api_socket: true"),
+    Attack("the socket by DOCKER_HOST", "docker-socket", 5, "environment:", "  DOCKER_HOST: unix:///s/d.sock"),
+    Attack(
+      "the socket by a secret", "docker-socket", 3,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', secrets: [s]}}\nsecrets:\n  s: {file: /var/run/docker.sock}\n"
+      ]),
+    Attack(
+      "the socket by an interpolated default", "docker-socket", 4, "volumes: ['${SOCK:-/var/run/docker.sock}:/s']"),
+    Attack(
+      "the socket under a profile that is off", "docker-socket", 5, "profiles: [debug]",
+      "volumes: ['/var/run/docker.sock:/s']"),
+    Attack(
+      "the socket through a merge key", "docker-socket", 2,
+      [
+        "compose.yaml":
+          "x-evil: &evil\n  volumes: ['/var/run/docker.sock:/s']\nservices:\n  web:\n    <<: *evil\n    image: nginx:1.27\n"
+      ]),
+    Attack(
+      "the socket through extends", "docker-socket", 4, in: "base.yaml",
+      [
+        "compose.yaml": "services: {web: {extends: {file: base.yaml, service: base}}}\n",
+        "base.yaml": base + "volumes: ['/var/run/docker.sock:/s']\n",
+      ]),
+    Attack(
+      "the socket through include", "docker-socket", 4, in: "side/more.yaml",
+      [
+        "compose.yaml": "include: [side/more.yaml]\n",
+        "side/more.yaml": base + "volumes: ['/var/run/docker.sock:/s']\n",
+      ]),
+    Attack(
+      "the socket through an override file", "docker-socket", 3, in: "compose.override.yaml",
+      [
+        "compose.yaml": "services: {web: {image: 'nginx:1.27'}}\n",
+        "compose.override.yaml": "services:\n  web:\n    volumes: ['/var/run/docker.sock:/s']\n",
+      ]),
+    Attack(
+      "the socket by a symbolic link in the repository", "docker-socket", 4,
+      ["compose.yaml": base + "volumes: ['./sock:/s']\n", "sock": "-> /var/run/docker.sock"]),
+    Attack(
+      "the socket by a link to a link", "docker-socket", 4,
+      ["compose.yaml": base + "volumes: ['./a/docker.sock:/s']\n", "a": "-> b", "b": "-> /var/run", "c": "x"]),
+
+    Attack("a system path", "host-path", 4, "volumes: ['/etc:/etc-host:ro']"),
+    Attack("a path in long syntax", "host-path", 5, "volumes:", "  - {type: bind, source: /root, target: /r}"),
+    Attack(
+      "a path by a config", "host-path", 3,
+      ["compose.yaml": "services: {web: {image: 'nginx:1.27', configs: [c]}}\nconfigs:\n  c: {file: /etc/shadow}\n"]),
+    Attack(
+      "a path by a volume's driver", "host-path", 5,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts:\n      device: /boot\n      o: bind\n      type: none\n"
+      ]),
+    Attack(
+      "a path by an overlay", "host-path", 4,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts: {type: overlay, device: overlay, o: 'lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w'}\n"
+      ]),
+    Attack("a path by an interpolated default", "host-path", 4, "volumes: ['${D:-/etc}:/d']"),
+    Attack("a path under a profile that is off", "host-path", 5, "profiles: [x]", "volumes: ['/etc:/d']"),
+    Attack("a path by an env_file", "host-path", 4, "env_file: [{path: /etc/environment, required: false}]"),
+    Attack("a path as a build context", "host-path", 4, "build: {context: /etc}"),
+    Attack(
+      "a path through extends", "host-path", 4, in: "base.yaml",
+      [
+        "compose.yaml": "services: {web: {extends: {file: base.yaml, service: base}}}\n",
+        "base.yaml": base + "volumes: ['/etc:/d']\n",
+      ]),
+    Attack(
+      "a link that leads out", "host-path", 4,
+      ["compose.yaml": base + "volumes: ['./out/x:/s']\n", "out": "-> ../../../../../../etc"]),
+    Attack("another project's volumes", "host-path", 4, "volumes_from: ['container:other']"),
+
+    Attack("privileged", "privileged", 4, "privileged: true"),
+    Attack("a capability", "privileged", 6, "cap_add:", "  - CHOWN", "  - SYS_ADMIN"),
+    Attack("a device", "privileged", 4, "devices: ['/dev/kvm:/dev/kvm']"),
+    Attack("unconfined", "privileged", 4, "security_opt: ['seccomp:unconfined']"),
+    Attack("unconfined with =", "privileged", 4, "security_opt: ['apparmor=unconfined']"),
+    Attack("the host's processes", "privileged", 4, "pid: host"),
+    Attack("the host's memory", "privileged", 4, "ipc: host"),
+    Attack("the host's network", "privileged", 4, "network_mode: host"),
+    Attack("the host's name", "privileged", 4, "uts: host"),
+    Attack("the host's users", "privileged", 4, "userns_mode: host"),
+    Attack("the host's cgroups", "privileged", 4, "cgroup: host"),
+    Attack("a foreign container's network", "privileged", 4, "network_mode: 'container:other'"),
+    Attack("a provider", "privileged", 4, "provider: {type: evil}"),
+    Attack("a privileged hook", "privileged", 4, "post_start: [{command: id, privileged: true}]"),
+    Attack("a privileged build", "privileged", 4, "build: {context: ., privileged: true}"),
+    Attack("privileged by a variable", "privileged", 4, "privileged: ${P:-true}"),
+    Attack(
+      "privileged through a merge key", "privileged", 1,
+      ["compose.yaml": "x-e: &e {privileged: true}\nservices:\n  web:\n    <<: *e\n    image: nginx:1.27\n"]),
+    Attack("privileged under a profile", "privileged", 5, "profiles: [x]", "privileged: true"),
+
+    Attack("a port without an address", "published-port", 4, "ports: ['8080:80']"),
+    Attack("a port without a host port", "published-port", 4, "ports: ['80']"),
+    Attack("a port on 0.0.0.0", "published-port", 6, "ports:", "  - 127.0.0.1:1:1", "  - 0.0.0.0:2:2"),
+    Attack("a port on ::", "published-port", 4, "ports: ['[::]:80:80']"),
+    Attack("a port on another address", "published-port", 4, "ports: ['192.168.1.2:80:80']"),
+    Attack("a range of ports", "published-port", 4, "ports: ['9000-9002:9000-9002']"),
+    Attack("a port in long syntax", "published-port", 5, "ports:", "  - {target: 80, published: '8081'}"),
+    Attack("a port on an interpolated address", "published-port", 4, "ports: ['${BIND:-0.0.0.0}:80:80']"),
+    Attack("an interpolated port", "published-port", 4, "ports: ['${PORT:-8080}:80']"),
+    Attack(
+      "a port through include", "published-port", 4, in: "more.yaml",
+      ["compose.yaml": "include: [more.yaml]\n", "more.yaml": base + "ports: ['1:1']\n"]),
+
+    Attack("a password in a mapping", "plaintext-secret", 5, "environment:", "  POSTGRES_PASSWORD: hunter22"),
+    Attack(
+      "a password in a list", "plaintext-secret", 6, "environment:", "  - A=b", "  - MYSQL_ROOT_PASSWORD=db-78n9n"),
+    Attack("a password as a default", "plaintext-secret", 5, "environment:", "  DB_PASSWORD: ${DB_PASSWORD:-hunter22}"),
+    Attack(
+      "a password in an address", "plaintext-secret", 5, "environment:",
+      "  DATABASE_URL: postgres://app:hunter22@db/app"),
+    Attack("a password in a command", "plaintext-secret", 4, "command: redis-server --requirepass hunter22"),
+    Attack("a password in a command's list", "plaintext-secret", 4, "command: [redis-server, --requirepass, hunter22]"),
+    Attack(
+      "a token in a label", "plaintext-secret", 5, "labels:", "  deploy: ghp_0123456789abcdefghijABCDEFGHIJ456789"),
+    Attack(
+      "a token in a build argument", "plaintext-secret", 4, "build: {context: ., args: {NPM_TOKEN: abcdef123456}}"),
+    Attack(
+      "a password behind an anchor", "plaintext-secret", 1,
+      [
+        "compose.yaml":
+          "x-e: &e {DB_PASSWORD: hunter22}\nservices:\n  web:\n    image: nginx:1.27\n    environment: *e\n"
+      ]),
+    Attack(
+      "a password in an env_file", "plaintext-secret", 2, in: "web.env",
+      ["compose.yaml": base + "env_file: web.env\n", "web.env": "A=1\nAPI_TOKEN=abcdef123456\n"]),
+    Attack(
+      "a password in a health check", "plaintext-secret", 4, "healthcheck: {test: mysqladmin ping --password=hunter22}"),
+  ]
+
+  static let innocent: [String] = [
+    "volumes: ['/etc/localtime:/etc/localtime:ro']", "ports: ['127.0.0.1:8080:80', '[::1]:81:81']",
+    "environment: {POSTGRES_PASSWORD: '${POSTGRES_PASSWORD}', POSTGRES_PASSWORD_FILE: /run/secrets/p}",
+    "environment: {DATABASE_URL: 'postgres://app:${PW}@db/app', TOKEN_TTL: 3600s, PASSWORD: changeme, SECRET_NAME: app}",
+    "security_opt: ['no-new-privileges:true']", "command: ['--password-file', /run/p]", "cap_drop: [ALL]",
+    "environment: {DOCKER_HOST: 'tcp://proxy:2375'}", "volumes: ['data:/data', './conf:/conf:ro', '${DIR}:/data2']",
+    "mem_limit: ${MEM}", "ports: ['${BIND:?}:80:80']", "deploy: {replicas: '${N}'}",
+  ]
+
+  /// Lays the stacks out as a work tree; `-> x` as a file's text makes a symbolic link.
+  static func lay(_ stacks: [String: [String: String]], at root: String) throws {
+    for (name, files) in stacks {
+      for (path, text) in files {
+        let file = "\(root)/\(name)/\(path)"
+        try FileManager.default.createDirectory(atPath: Path.parent(file), withIntermediateDirectories: true)
+        if text.hasPrefix("-> ") {
+          try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: String(text.dropFirst(3)))
+        } else {
+          try text.write(toFile: file, atomically: false, encoding: .utf8)
+        }
+      }
+    }
+  }
+
+  static func validate(_ directory: String, _ arguments: String..., expect: Int32? = nil) async throws -> [Diagnostic] {
+    let answer = try await clup(["validate", directory, "--output", "json"] + arguments)
+    if let expect { #expect(answer.status == .exited(expect), "\(answer.outputText) \(answer.errorText)") }
+    struct Validation: Codable { let schema: String, diagnostics: [Diagnostic] }
+    let validation = try JSONDecoder().decode(Validation.self, from: Data(answer.output))
+    #expect(validation.schema == "clup.validation/1")
+    return validation.diagnostics
+  }
+
+  static func clup(_ arguments: [String], in directory: String = "/") async throws -> Outcome {
+    let program = try #require(Host.binary, "CLUP_TEST_BINARY names the built program; deploy/test sets it")
+    let variables = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
+    return try await run(
+      Command(program, arguments, environment: variables, directory: directory, deadline: .seconds(120)))
+  }
+
+  /// A directory that goes away with the test.
+  static func scratch(_ test: (String) async throws -> Void) async throws {
+    let root = NSTemporaryDirectory() + "/clup-validate-test-" + UUID().uuidString.prefix(8)
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    do { try await test(root) } catch {
+      try FileManager.default.removeItem(atPath: root)
+      throw error
+    }
+    try FileManager.default.removeItem(atPath: root)
+  }
+
+  /// Lists the attacks that no finding stands for, with what was found instead.
+  static func missed(_ found: [Diagnostic]) -> [String] {
+    attacks.enumerated().compactMap { index, attack in
+      let file = "s\(index)/\(attack.file)"
+      let hit = found.contains {
+        $0.file == file && $0.rule == attack.rule && $0.line == attack.line && $0.column != nil && $0.refuses
+      }
+      let others = found.filter { $0.stack == "s\(index)" || $0.file.hasPrefix("s\(index)/") }
+      return hit
+        ? nil
+        : "\(attack.testDescription): "
+          + others.map { "\($0.rule) \($0.file):\($0.line ?? 0) \($0.message)" }.joined(separator: "; ")
+    }
+  }
+
+  @Test func `each attack is refused at the line that carries it`() async throws {
+    try await Self.scratch { root in
+      try Self.lay(
+        Dictionary(uniqueKeysWithValues: Self.attacks.enumerated().map { ("s\($0)", $1.files) }), at: root)
+      let found = try await Self.validate(root, expect: 3)
+      #expect(Self.missed(found) == [])
+      let told = found.filter { $0.rule.hasSuffix("secret") }.map(\.message).joined()
+      #expect(!told.contains("hunter22") && !told.contains("db-78n9n") && !told.contains("abcdef123456"))
+    }
+  }
+
+  @Test func `what is right is not refused`() async throws {
+    try await Self.scratch { root in
+      try Self.lay(
+        Dictionary(
+          uniqueKeysWithValues: Self.innocent.enumerated().map { index, line in
+            let volumes = line.contains("data:/data") ? "volumes: {data: {}}\n" : ""
+            return ("s\(index)", ["compose.yaml": "services:\n  web:\n    image: nginx:1.27\n    \(line)\n\(volumes)"])
+          }), at: root)
+      let found = try await Self.validate(root).filter { $0.refuses && $0.rule != "project-collision" }
+      #expect(found.map { "\(Self.innocent[Int($0.stack?.dropFirst() ?? "0") ?? 0]): \($0.message)" } == [])
+    }
+  }
+
+  @Test func `nothing is needed but Compose: a plain directory, and a clone with ignored files`() async throws {
+    try await Self.scratch { root in
+      let good = "services: {web: {image: 'nginx:1.27', env_file: .env, volumes: ['${DIR}:/d']}}\n"
+      try Self.lay(["w": ["a/compose.yaml": good, ".gitignore": ".env\n", "a/.env": "TOKEN=x\n"]], at: root)
+      let plain = try await Self.validate(root + "/w", expect: 3)
+      #expect(plain.filter(\.refuses).map(\.file) == ["a/.env"])
+      let git = try #require(find("git", in: ProcessInfo.processInfo.environment["PATH"] ?? ""))
+      func call(_ arguments: String...) async throws {
+        let outcome = try await run(
+          Command(
+            git, ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/w"] + arguments,
+            environment: ["PATH": "/usr/bin:/bin"], deadline: .seconds(20)))
+        #expect(outcome.succeeded, "\(arguments) \(outcome.errorText)")
+      }
+      try await call("init", "-q", "-b", "main")
+      #expect(try await Self.validate(root + "/w", expect: 0).filter(\.refuses) == [])
+      try await call("add", "-A")
+      try await call("commit", "-qm", "one")
+      try Self.lay(
+        [
+          "w": [
+            "b/compose.yaml": "services: {web: {image: 'nginx:1.27', privileged: true}}\n",
+            "c/compose.yaml": "services: {web: {image: nginx}}\n",
+          ]
+        ], at: root)
+      try await call("add", "b")
+      try await call("commit", "-qm", "two")
+      #expect(try await Self.validate(root + "/w", expect: 3).filter(\.refuses).map(\.file) == ["b/compose.yaml"])
+      #expect(
+        try await Self.validate(root + "/w", "--changed-since", "HEAD", expect: 0).map(\.file).filter {
+          $0 != "c/compose.yaml"
+        } == [])
+      #expect(
+        try await Self.validate(root + "/w", "--changed-since", "HEAD~1", expect: 3).contains {
+          $0.rule == "privileged"
+        })
+    }
+  }
+
+  @Test func `a host's values decide where they are given`() async throws {
+    try await Self.scratch { root in
+      let file = "services: {web: {image: 'nginx:1.27', ports: ['${BIND}:80:80']}}\n"
+      try Self.lay(
+        ["w": ["a/compose.yaml": file], "live": ["a/.env": "BIND=0.0.0.0\n"], "v": ["values": "BIND=127.0.0.1\n"]],
+        at: root)
+      #expect(try await Self.validate(root + "/w", expect: 0).filter(\.refuses) == [])
+      #expect(
+        try await Self.validate(root + "/w", "--live-root", root + "/live", expect: 3).contains {
+          $0.rule == "published-port"
+        })
+      #expect(
+        try await Self.validate(root + "/w", "--live-root", root + "/live", "--env-file", root + "/v/values", expect: 0)
+          .filter(\.refuses) == [])
+    }
+  }
+
+  @Test func `waivers excuse for a while, and only what they name`() async throws {
+    try await Self.scratch { root in
+      let proxy = { (extra: String) in
+        "services:\n  proxy:\n    image: tecnativa/docker-socket-proxy:0.3\n    volumes: ['/var/run/docker.sock:/var/run/docker.sock\(extra.isEmpty ? ":ro" : "")']\n    environment: {CONTAINERS: 1\(extra)}\n"
+      }
+      func config(_ name: String, _ waivers: String) throws -> String {
+        let file = "\(root)/\(name).yaml"
+        try
+          "repository: r\nbranch: main\nlive_root: \(root)/live\ncheckout: \(root)/live/clup\npolicy:\n  waivers:\n\(waivers)"
+          .write(
+            toFile: file, atomically: false, encoding: .utf8)
+        return file
+      }
+      try Self.lay(["good": ["s/compose.yaml": proxy("")], "bad": ["s/compose.yaml": proxy(", EXEC: 1")]], at: root)
+      let waiver = { (end: String) in
+        "    - {rule: docker-socket, stack: s, service: proxy, reason: the one holder, expires: \(end)}\n"
+      }
+      let valid = try config("valid", waiver("2999-01-01"))
+      let found = try await Self.validate(root + "/good", "--config", valid, expect: 0)
+      #expect(found.filter { $0.rule == "docker-socket" }.map(\.waived) == [true])
+      let held = try await Self.validate(root + "/bad", "--config", valid, expect: 3).filter(\.refuses)
+      #expect(held.map(\.rule) == ["socket-proxy", "socket-proxy"] && held.map(\.line) == [4, 5])
+      let ended = try await Self.validate(
+        root + "/good", "--config", try config("ended", waiver("2020-01-01")), expect: 3)
+      #expect(
+        ended.contains { $0.file.hasSuffix("ended.yaml") && $0.line == 7 && $0.message.contains("ended on 2020-01-01") }
+      )
+      let idle = try await Self.validate(
+        root + "/good", "--config",
+        try config("idle", waiver("2999-01-01") + "    - {rule: privileged, reason: none, expires: 2999-01-01}\n"),
+        expect: 0)
+      #expect(idle.contains { $0.severity == .warning && $0.message.contains("excuses nothing") })
+      let wrong = try await Self.clup([
+        "validate", root + "/good", "--config",
+        try config("wrong", "    - {rule: docker-sock, reason: x, expires: 2999-13-01}\n"),
+      ])
+      #expect(wrong.status == .exited(2))
+      #expect(
+        wrong.errorText.contains("did you mean docker-socket?") && wrong.errorText.contains("expires must be a day"))
+    }
+  }
+
+  static let jobs: [(rule: String, lines: String)] = [
+    ("job-oneshot", "restart: always"), ("job-limits", "pids_limit: 0"), ("job-network", "networks: [default]"),
+    ("job-ports", "ports: ['127.0.0.1:1:1']"), ("job-mounts", "volumes: ['./x:/x']"),
+    ("job-sdk", "volumes: ['/srv/android-sdk:/sdk:ro']"), ("job-build", "build: ."), ("job-image", "image: evil:1"),
+    ("job-timeout", ""), ("job-params", ""),
+  ]
+
+  @Test func `job files have stricter rules`() async throws {
+    try await Self.scratch { root in
+      func job(_ head: String, _ body: [String: String], _ extra: String = "") -> String {
+        let own = extra.split(separator: ":").first.map(String.init) ?? ""
+        let lines = body.filter {
+          $0.key != own && !(own == "networks" && $0.key == "network_mode") && !(own == "pids_limit" && $0.key == own)
+        }
+        return head + "services:\n  job:\n" + lines.sorted { $0.key < $1.key }.map { "    \($0): \($1)\n" }.joined()
+          + (extra.isEmpty || own == "pids_limit" ? "" : "    \(extra)\n")
+      }
+      let head = "x-clup: {timeout: 20m, params: [BRANCH]}\n"
+      let body = [
+        "image": "job-gradle:8", "network_mode": "none", "mem_limit": "1g", "cpus": "1", "pids_limit": "100",
+        "command": "build ${BRANCH}", "volumes": "['/srv/cache/gradle:/gradle']",
+      ]
+      var files = ["good.yml": job(head, body)]
+      for (rule, extra) in Self.jobs { files[rule + ".yml"] = job(head, body, extra) }
+      files["job-timeout.yml"] = job("x-clup: {timeout: soon}\n", body)
+      files["job-params.yml"] = job("x-clup: {timeout: 1m, parms: [A]}\n", body)
+      files["none.yaml"] = "services: {}\n"
+      files["broken.json"] = "{"
+      try Self.lay(["w/runner/job-definitions": files], at: root)
+      try
+        "repository: r\nbranch: main\nlive_root: /srv\ncheckout: /srv/clup\npolicy: {job_images: ['job-*:*'], bind_roots: [/srv]}\n"
+        .write(
+          toFile: root + "/c.yaml", atomically: false, encoding: .utf8)
+      let found = try await Self.validate(root + "/w", "--config", root + "/c.yaml", expect: 3).filter(\.refuses)
+      #expect(found.filter { $0.file.hasSuffix("good.yml") }.map(\.message) == [])
+      for (rule, _) in Self.jobs {
+        #expect(
+          found.filter { $0.file.hasSuffix("/\(rule).yml") }.map(\.rule).contains(rule),
+          "\(rule): \(found.filter { $0.file.hasSuffix("/\(rule).yml") }.map(\.message))")
+      }
+      #expect(found.contains { $0.file.hasSuffix("broken.json") && $0.rule == "compose" })
+    }
+  }
+
+  @Test func `files that never belong into git are found by name and by content`() async throws {
+    try await Self.scratch { root in
+      let key = ["-----BEGIN OPENSSH", "PRIVATE KEY-----"].joined(separator: " ")
+      let token = "ghp_" + "0123456789abcdefghijABCDEFGHIJ456789"
+      try Self.lay(
+        [
+          "w": [
+            "s/compose.yaml": "services: {web: {image: 'nginx:1.27'}}\n", "s/.env": "A=1\n",
+            "s/.env.example": "TOKEN=changeme\n",
+            "infra/backup.sql.gz": "x", "infra/init.sql": "create table t();\n", "deploy/id_ed25519": "x",
+            "app.jks": "x",
+            "notes/key.txt": "a\n\(key)\nabc\n", "notes/token.py": "def f():\n    t = '\(token)'\n",
+            "conf/app.ini":
+              "[db]\nsecret_key = 'aB3dE5gH7jK9mN1pQ3rS5tU7'\npassword = ${DB_PASSWORD}\ntoken = your-token-goes-here-please\n",
+            "conf/ok.yaml":
+              "password: ''\napi_key: ${API_KEY}\nurl: https://user:${PW}@host/\nsecretName: my-application-secret-name\n",
+            "bin/data.bin": "\u{0}\(token)", "docs/readme.md": "Set TOKEN=<your token> and `password: secret`.\n",
+            "cert.pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+          ]
+        ], at: root)
+      let found = try await Self.validate(root + "/w", expect: 3).filter(\.refuses)
+      #expect(
+        found.map { "\($0.file):\($0.line ?? 0)" }.sorted() == [
+          "app.jks:0", "conf/app.ini:2", "deploy/id_ed25519:0", "infra/backup.sql.gz:0", "notes/key.txt:2",
+          "notes/token.py:2",
+          "s/.env:0",
+        ])
+      #expect(!found.map(\.message).joined().contains("0123456789abc"))
+      try
+        "repository: r\nbranch: main\nlive_root: /srv\ncheckout: /srv/clup\npolicy: {allowed_files: ['s/**', '**/*.md']}\n"
+        .write(
+          toFile: root + "/c.yaml", atomically: false, encoding: .utf8)
+      let listed = try await Self.validate(root + "/w", "--config", root + "/c.yaml", expect: 3)
+      #expect(listed.contains { $0.file == "infra/init.sql" && $0.message.contains("allowed_files") })
+    }
+  }
+
+  @Test func `the text shows the line with a caret, but never a line with a secret`() async throws {
+    try await Self.scratch { root in
+      try Self.lay(
+        [
+          "w": [
+            "s/compose.yaml":
+              "services:\n  web:\n    image: nginx:1.27\n    privileged: true\n    environment: {TOKEN: hunter22-and-more}\n"
+          ]
+        ], at: root)
+      let text = try await Self.clup(["validate", root + "/w"]).outputText
+      #expect(
+        text.contains(
+          "s/compose.yaml:4:17: error: web is privileged [privileged]\n    4 |     privileged: true\n      |                 ^\n    help:"
+        ), "\(text)")
+      #expect(text.contains("TOKEN") && !text.contains("hunter22"))
+      let annotations = try await Self.clup(["validate", root + "/w", "--output", "github"]).outputText
+      #expect(annotations.contains("::error file=s/compose.yaml,line=4,col=17,title=privileged::web is privileged. "))
+    }
+  }
+
+  @Test func `every rule has its page`() async throws {
+    let list = try await Self.clup(["explain"]).outputText.split(separator: "\n")
+    #expect(list.count == Rule.all.count)
+    for rule in Rule.all {
+      let page = try await Self.clup(["explain", rule.id]).outputText
+      for part in ["How to fix it", "How to waive it", "Refused:", "Accepted:"] {
+        #expect(page.contains(part), "\(rule.id)")
+      }
+    }
+    let wrong = try await Self.clup(["explain", "docker-sokcet"])
+    #expect(wrong.status == .exited(2) && wrong.errorText.contains("docker-socket"))
+  }
+
+  @Test func `a hook checks what is staged, not what lies about`() async throws {
+    try await Self.scratch { root in
+      let program = try #require(Host.binary)
+      let hooks =
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().path + "/hooks"
+      let git = try #require(find("git", in: ProcessInfo.processInfo.environment["PATH"] ?? ""))
+      func call(_ arguments: String...) async throws -> Outcome {
+        try await run(
+          Command(
+            git, ["-c", "user.name=t", "-c", "user.email=t@example.org", "-C", root + "/w"] + arguments,
+            environment: ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) },
+            deadline: .seconds(60)))
+      }
+      let good = "services: {web: {image: 'nginx:1.27'}}\n"
+      let bad = "services: {web: {image: 'nginx:1.27', privileged: true}}\n"
+      try Self.lay(["w": ["s/compose.yaml": good]], at: root)
+      _ = try await call("init", "-q", "-b", "main")
+      _ = try await call("config", "clup.program", program)
+      for name in ["pre-commit", "pre-push"] {
+        try FileManager.default.createSymbolicLink(
+          atPath: root + "/w/.git/hooks/" + name, withDestinationPath: hooks + "/" + name)
+      }
+      _ = try await call("add", "-A")
+      try Self.lay(["w": ["s/compose.yaml": bad]], at: root)
+      #expect(try await call("commit", "-qm", "good is staged, bad lies about").succeeded)
+      _ = try await call("add", "-A")
+      try Self.lay(["w": ["s/compose.yaml": good]], at: root)
+      let refused = try await call("commit", "-qm", "bad is staged, good lies about")
+      #expect(!refused.succeeded && (refused.outputText + refused.errorText).contains("[privileged]"))
+      #expect(try await call("commit", "-qnm", "all the same").succeeded)
+      _ = try await call("init", "-q", "--bare", root + "/r.git")
+      let pushed = try await call("push", "-q", root + "/r.git", "HEAD:main")
+      #expect(!pushed.succeeded && (pushed.outputText + pushed.errorText).contains("clup refuses refs/heads/main"))
+      #expect(try await call("push", "-q", root + "/r.git", "HEAD~1:refs/heads/main").succeeded)
+    }
+  }
+}
