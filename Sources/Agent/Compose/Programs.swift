@@ -73,7 +73,7 @@ public struct Programs: Sendable {
       outcome = try await run(
         Command(
           program, arguments, environment: variables, directory: directory, input: input, deadline: deadline,
-          outputLimit: 64 << 20))
+          outputLimit: 16 << 20))
     } catch {
       throw Failure(.host, error.message, help: "see that \(program) can be run")
     }
@@ -87,7 +87,7 @@ public struct Programs: Sendable {
         help: "see whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {
-      throw Failure(.host, "`\(words)` printed more than 64 MiB", help: "run it by hand and see what it says")
+      throw Failure(.host, "`\(words)` printed more than 16 MiB", help: "run it by hand and see what it says")
     }
     return outcome
   }

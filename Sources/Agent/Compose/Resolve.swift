@@ -37,13 +37,13 @@ struct Resolve: Sendable {
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
     if let refusal = try await gather.read(source.composeFiles) { return refuse(name, refusal, gather) }
-    var asked = Asked(directory: Path.join(view.root, name), options: [])
+    var asked = Asked(directory: Path.join(view.root, name), options: [], values: haste)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
       return try await refuse(name, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(name, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources
+      diagnostics: unset(name, outcome.errorText, gather), placeholders: asked.placeholders, sources: gather.sources
     )
     let rebased = json.mapStrings(view.rebased)
     let model = ComposeModel(rebased)
@@ -70,7 +70,7 @@ struct Resolve: Sendable {
         return try await refuse(name, outcome.errorText, asked, gather)
       }
       whole = json.mapStrings(view.rebased)
-      answer.placeholders = Set(asked.values.keys)
+      answer.placeholders = asked.placeholders
     }
     answer.subject = try await subject(name, .stack, whole, gather, live: Set(links.keys))
     if view.invents { return answer }
@@ -102,16 +102,17 @@ struct Resolve: Sendable {
     try await gather.note(Path.join(Path.parent(path), ".env"))
     if let refusal = try await gather.read([path]) { return refuse(path, refusal, gather) }
     var asked = Asked(
-      directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"])
+      directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"],
+      values: haste)
     for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
-      asked.values[name] = Placeholder.value(of: name, in: gather.sources)
+      asked.take(name, gather.sources)
     }
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
       return try await refuse(path, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(path, outcome.errorText, gather), placeholders: Set(asked.values.keys), sources: gather.sources
+      diagnostics: unset(path, outcome.errorText, gather), placeholders: asked.placeholders, sources: gather.sources
     )
     answer.subject = try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])
     return answer
@@ -122,8 +123,19 @@ struct Resolve: Sendable {
   private struct Asked {
     let directory: String
     var options: [String]
-    var values: [String: String] = [:]
+    var values: [String: String]
+    /// The variables that a placeholder stands for.
+    var placeholders: Set<String> = []
+
+    mutating func take(_ name: String, _ sources: [ComposeSource]) {
+      values[name] = Placeholder.value(of: name, in: sources)
+      placeholders.insert(name)
+    }
   }
+
+  /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
+  /// sees: a stack may pass these variables on.
+  private var haste: [String: String] { view.invents ? ["GOGC": "off", "GOMEMLIMIT": "256MiB"] : [:] }
 
   /// Asks until Compose has every file that it wants and, on a plain work tree, a value for every variable.
   private func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
@@ -146,7 +158,7 @@ struct Resolve: Sendable {
       }
       let names = view.invents ? unsetNames(outcome.errorText).filter { asked.values[$0] == nil } : []
       if names.isEmpty { break }
-      for name in names { asked.values[name] = Placeholder.value(of: name, in: gather.sources) }
+      for name in names { asked.take(name, gather.sources) }
     } while rounds < 32
     return outcome
   }

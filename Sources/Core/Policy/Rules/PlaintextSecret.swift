@@ -46,6 +46,7 @@ struct SecretSearch {
   let path: String
   var found: [Finding] = []
   private var seen: Set<Mark> = []
+  private var service: String?
 
   static let help = "put it into the live `.env`, write `${NAME}` here, and change the secret: it is in the history now"
 
@@ -71,6 +72,7 @@ struct SecretSearch {
     } else {
       for entry in node.mapping ?? [] {
         let key = entry.key.string ?? ""
+        if keys == ["services"] { service = key } else if keys.isEmpty { service = nil }
         if let text = entry.value.string, takesAssignments(keys), Secrets.isSecretName(key) {
           name(key, text, entry.value)
         }
@@ -119,7 +121,7 @@ struct SecretSearch {
   /// An alias brings the same value to many places: it is told once.
   private mutating func add(_ message: String, _ node: Node) {
     guard seen.insert(node.start).inserted else { return }
-    found.append(Finding(place: (path, node.start), message: message, help: Self.help))
+    found.append(Finding(service: service, place: (path, node.start), message: message, help: Self.help))
   }
 }
 
