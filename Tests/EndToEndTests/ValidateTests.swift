@@ -307,6 +307,31 @@ import Testing
     }
   }
 
+  static let bombs: [(what: String, text: String)] = [
+    ("deep lists", "services: " + String(repeating: "[", count: 200_000)),
+    (
+      "an alias bomb",
+      "a0: &a0 [x]\n" + (1...40).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1), *a\($0 - 1)]\n" }.joined()
+    ),
+    ("a scalar of 10 MB", "services: {web: {image: " + String(repeating: "x", count: 10 << 20) + "}}"),
+    (
+      "a scalar repeated by aliases",
+      "x-a: &a '" + String(repeating: "y", count: 400_000) + "'\nservices:\n  web:\n    image: x\n    environment:\n"
+        + (0..<120).map { "      K\($0): *a\n" }.joined()
+    ),
+  ]
+
+  @Test(arguments: bombs.indices) func `what would take all memory or time is refused, by the program too`(_ index: Int)
+    async throws
+  {
+    try await Self.scratch { root in
+      try Self.lay(["s": ["compose.yaml": Self.bombs[index].text]], at: root)
+      let found = try await Self.clup(["validate", root])
+      #expect(found.status == .exited(3) || found.status == .exited(1), "\(Self.bombs[index].what): \(found.errorText)")
+      #expect(!found.deadlineExceeded)
+    }
+  }
+
   @Test func `a host's values decide where they are given`() async throws {
     try await Self.scratch { root in
       let file = "services: {web: {image: 'nginx:1.27', ports: ['${BIND}:80:80']}}\n"
