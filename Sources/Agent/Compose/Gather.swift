@@ -63,7 +63,8 @@ struct Gather: Sendable {
       if let error = text.error, error.kind == .encoding || error.kind == .tooLarge {
         return Refusal(
           path: path, mark: error.mark, message: "\(path) cannot be read as a Compose file: \(error.message)",
-          help: "commit it as UTF-8 text")
+          help: error.kind == .encoding
+            ? "commit it as UTF-8 text" : "make it smaller and flatter; `include` may split it")
       }
       guard let document = text.document else { continue }
       for (reference, _) in References.paths(in: document) {

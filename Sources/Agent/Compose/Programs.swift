@@ -87,7 +87,7 @@ public struct Programs: Sendable {
         help: "see whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {
-      throw Failure(.host, "`\(words)` printed more than 16 MiB", help: "run it by hand and see what it says")
+      throw Failure(.refused, "`\(words)` printed more than 16 MiB", help: "run it by hand and see what it says")
     }
     return outcome
   }

@@ -27,6 +27,17 @@ struct Resolve: Sendable {
 
   /// Resolves a stack.
   func stack(_ source: StackSource) async throws(Failure) -> Answer {
+    do throws(Failure) { return try await resolve(source) } catch {
+      return try refuse(source.name, source.composeFiles.first ?? source.name, error)
+    }
+  }
+
+  /// Resolves a job file, which nobody deploys; its `params` have no value yet.
+  func job(_ path: String) async throws(Failure) -> Answer {
+    do throws(Failure) { return try await resolve(job: path) } catch { return try refuse(path, path, error) }
+  }
+
+  private func resolve(_ source: StackSource) async throws(Failure) -> Answer {
     let name = source.name
     if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
       return Answer(diagnostics: [
@@ -95,8 +106,7 @@ struct Resolve: Sendable {
     return answer
   }
 
-  /// Resolves a job file, which nobody deploys; its `params` have no value yet.
-  func job(_ path: String) async throws(Failure) -> Answer {
+  private func resolve(job path: String) async throws(Failure) -> Answer {
     var gather = Gather(view: view, observe: observe)
     try await gather.note(path)
     try await gather.note(Path.join(Path.parent(path), ".env"))
@@ -244,6 +254,14 @@ struct Resolve: Sendable {
           ? "set it in \(directory)/.env, or give a default: ${\(match.1):-…}"
           : "write `$$` for a dollar sign in a value, or put the value into single quotes")
     }
+  }
+
+  /// What the repository is to blame for is a finding; what the host is to blame for ends the sync.
+  private func refuse(_ name: String, _ file: String, _ failure: Failure) throws(Failure) -> Answer {
+    guard failure.kind == .refused else { throw failure }
+    return Answer(diagnostics: [
+      Diagnostic(rule: "compose", file: file, stack: name, message: failure.message, help: failure.help)
+    ])
   }
 
   private func refuse(_ name: String, _ refusal: Gather.Refusal, _ gather: Gather) -> Answer {
