@@ -61,7 +61,7 @@ struct SettingsTests {
     Bad("links: [{from: a, to: /etc/passwd}]\n", 5, 23, "to must be a relative path"),
     Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
     Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
-    Bad("a: [\n", 6, 1, ""),
+    Bad("a: [\n", 6, 1, "node content"),
     Bad("repository: r\nbranch: b\nlive_root: live\ncheckout: /c\n", 3, 12, "absolute", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: /\ncheckout: /c\n", 3, 12, "absolute", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: /l\ncheckout: /l\n", 4, 11, "live root itself", alone: true),
