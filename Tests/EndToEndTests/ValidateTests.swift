@@ -86,6 +86,34 @@ import Testing
       "the socket by a link to a link", "docker-socket", 4,
       ["compose.yaml": base + "volumes: ['./a/docker.sock:/s']\n", "a": "-> b", "b": "-> /var/run", "c": "x"]),
 
+    Attack(
+      "the socket by a volume that only looks like NFS", "docker-socket", 4,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts: {type: nfs, o: 'addr=1.2.3.4,bind', device: /var/run}\n"
+      ]),
+    Attack(
+      "the socket by another service's volumes", "docker-socket", 3,
+      [
+        "compose.yaml":
+          "services:\n  proxy: {image: 'nginx:1.27', volumes: ['/var/run/docker.sock:/s:ro']}\n  web: {image: 'nginx:1.27', volumes_from: ['proxy:ro']}\n"
+      ]),
+    Attack(
+      "the socket in a second document", "docker-socket", 5,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27'}}\n---\nservices:\n  web:\n    volumes: ['/run/docker.sock:/s']\n"
+      ]),
+    Attack(
+      "a password in a second document", "plaintext-secret", 5,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27'}}\n---\nservices:\n  web:\n    environment: {DB_PASSWORD: hunter22}\n"
+      ]),
+    Attack(
+      "a secret for a build alone", "host-path", 3,
+      ["compose.yaml": "services: {web: {build: {context: ., secrets: [s]}}}\nsecrets:\n  s: {file: /etc/shadow}\n"]),
+
     Attack("a system path", "host-path", 4, "volumes: ['/etc:/etc-host:ro']"),
     Attack("a path in long syntax", "host-path", 5, "volumes:", "  - {type: bind, source: /root, target: /r}"),
     Attack(

@@ -58,22 +58,23 @@ struct Gather: Sendable {
           path: path, mark: nil, message: "\(path) cannot be read as a Compose file: \(error.message)",
           help: "split it with `include`")
       }
-      let text = ComposeSource(path: path, bytes: bytes)
-      sources.append(text)
-      if let error = text.error, error.kind == .encoding || error.kind == .tooLarge {
+      let texts = ComposeSource.documents(path: path, bytes: bytes)
+      sources += texts
+      if let error = texts.first?.error, error.kind == .encoding || error.kind == .tooLarge {
         return Refusal(
           path: path, mark: error.mark, message: "\(path) cannot be read as a Compose file: \(error.message)",
           help: error.kind == .encoding
             ? "commit it as UTF-8 text" : "make it smaller and flatter; `include` may split it")
       }
-      guard let document = text.document else { continue }
-      for (reference, _) in References.paths(in: document) {
-        if let target = inside(Path.join(Path.parent(path), reference)) { try await note(target) }
+      for document in texts.compactMap(\.document) {
+        for (reference, _) in References.paths(in: document) {
+          if let target = inside(Path.join(Path.parent(path), reference)) { try await note(target) }
+        }
+        for reference in References.composeFiles(in: document) {
+          if let target = inside(Path.join(Path.parent(path), reference)) { queue.append(target) }
+        }
+        try await readEnvironmentFiles(of: document, beside: path)
       }
-      for reference in References.composeFiles(in: document) {
-        if let target = inside(Path.join(Path.parent(path), reference)) { queue.append(target) }
-      }
-      try await readEnvironmentFiles(of: document, beside: path)
     }
     return nil
   }

@@ -11,16 +11,26 @@ public struct ComposeSource: Sendable {
   /// The text.
   let bytes: [UInt8]
 
-  /// Reads a text.
+  /// Reads a text; of several documents the first.
   public init(path: String, bytes: [UInt8]) {
+    self = Self.documents(path: path, bytes: bytes)[0]
+  }
+
+  private init(path: String, bytes: [UInt8], document: Node?, error: YAMLError?) {
     self.path = path
     self.bytes = bytes
+    self.document = document
+    self.error = error
+  }
+
+  /// Reads a text with each of its documents, which Compose lays over one another; at least one.
+  public static func documents(path: String, bytes: [UInt8]) -> [ComposeSource] {
     do throws(YAMLError) {
-      document = try parse(bytes).first
-      error = nil
+      let documents = try parse(bytes)
+      if documents.isEmpty { return [ComposeSource(path: path, bytes: bytes, document: nil, error: nil)] }
+      return documents.map { ComposeSource(path: path, bytes: bytes, document: $0, error: nil) }
     } catch {
-      document = nil
-      self.error = error
+      return [ComposeSource(path: path, bytes: bytes, document: nil, error: error)]
     }
   }
 }

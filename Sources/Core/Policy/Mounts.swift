@@ -1,7 +1,7 @@
 /// One way by which a path of the host comes into a container.
 struct Mount: Sendable {
   /// How it comes there.
-  enum Way: Sendable { case bind, volume(String), config(String), secret(String) }
+  enum Way: Sendable { case bind, volume(String), config(String), secret(String), taken(String) }
   let service: String
   let way: Way
   /// The path on the host, absolute.
@@ -13,8 +13,21 @@ struct Mount: Sendable {
 
 extension Subject {
   /// Every host path that a service's container sees.
-  func mounts(of service: String, _ json: JSON) -> [Mount] {
+  ///
+  /// What it takes from other services by `volumes_from` counts as its own.
+  func mounts(of service: String, _ json: JSON) -> [Mount] { mounts(of: service, json, seen: [service]) }
+
+  private func mounts(of service: String, _ json: JSON, seen: Set<String>) -> [Mount] {
     var found: [Mount] = []
+    for from in (json["volumes_from"]?.array ?? []).compactMap(\.string) where !from.hasPrefix("container:") {
+      let parts = from.split(separator: ":").map(String.init)
+      guard let other = parts.first, !seen.contains(other), let giver = model["services"]?[other] else { continue }
+      found += mounts(of: other, giver, seen: seen.union([other])).map {
+        Mount(
+          service: service, way: .taken(other), source: $0.source, target: $0.target,
+          readOnly: $0.readOnly || parts.last == "ro")
+      }
+    }
     for volume in json["volumes"]?.array ?? [] {
       let target = volume["target"]?.string ?? ""
       let readOnly = volume["read_only"]?.bool ?? false
@@ -54,8 +67,10 @@ extension Subject {
   /// The host paths that a named volume's driver options lead to.
   func paths(ofVolume name: String) -> [String] {
     let options = model["volumes"]?[name]?["driver_opts"]?.object ?? [:]
-    let kind = options["type"]?.string ?? ""
-    if ["nfs", "nfs4", "cifs", "smb3"].contains(kind) { return [] }
+    let flags = (options["o"]?.string ?? "").split(separator: ",")
+    // The kernel forgets the type of a mount that is a bind.
+    let isBind = flags.contains { ["bind", "rbind"].contains($0.trimmingPrefix(" ")) }
+    if !isBind, ["nfs", "nfs4", "cifs", "smb3"].contains(options["type"]?.string ?? "") { return [] }
     var found: [String] = []
     for value in options.values.compactMap(\.string) {
       for part in value.split(whereSeparator: { ",=:".contains($0) }) where part.hasPrefix("/") {
@@ -69,6 +84,7 @@ extension Subject {
   func place(of mount: Mount) -> Place {
     switch mount.way {
     case .bind: place(mount.service, "volumes", item: [mount.target, mount.source])
+    case .taken(let name): place(mount.service, "volumes_from", item: [name])
     case .volume(let name): place(topLevel: ["volumes", name, "driver_opts", "device"])
     case .config(let name): place(topLevel: ["configs", name, "file"])
     case .secret(let name): place(topLevel: ["secrets", name, "file"])
@@ -79,6 +95,7 @@ extension Subject {
   func words(_ mount: Mount) -> String {
     switch mount.way {
     case .bind: mount.source
+    case .taken(let name): "\(mount.source) (through the volumes of \(name))"
     case .volume(let name): "\(mount.source) (through the volume \(name))"
     case .config(let name): "\(mount.source) (through the config \(name))"
     case .secret(let name): "\(mount.source) (through the secret \(name))"

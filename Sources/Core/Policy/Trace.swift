@@ -51,13 +51,14 @@ extension Subject {
     var seen: Set<String> = []
     while !queue.isEmpty {
       let (path, name) = queue.removeFirst()
-      guard seen.insert("\(path)\n\(name)").inserted,
-        let entry = sources.first(where: { $0.path == path })?.document?["services"]?.entry(name)
-      else { continue }
-      found.append((path, entry.key.start, entry.value))
-      guard let base = entry.value["extends"] else { continue }
-      let file = base["file"]?.string.map { Path.join(Path.parent(path), $0) } ?? path
-      if let name = base.string ?? base["service"]?.string { queue.append((file, name)) }
+      guard seen.insert("\(path)\n\(name)").inserted else { continue }
+      for source in sources where source.path == path {
+        guard let entry = source.document?["services"]?.entry(name) else { continue }
+        found.append((path, entry.key.start, entry.value))
+        guard let base = entry.value["extends"] else { continue }
+        let file = base["file"]?.string.map { Path.join(Path.parent(path), $0) } ?? path
+        if let name = base.string ?? base["service"]?.string { queue.append((file, name)) }
+      }
     }
     return found
   }

@@ -58,7 +58,19 @@ extension Rule {
           service: nil, place: (source.path, mark), message: "Compose would read \(file), \(what)", help: help)
       }
     }
-    return mounts + others + read
+    // A secret may be for a build alone.
+    let files = ["configs", "secrets"].flatMap { section in
+      (subject.model[section]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value -> Finding? in
+        guard let file = value["file"]?.string, DockerSocket.way(subject.paths.forms(file)) == nil,
+          let what = subject.objection(to: file, readOnly: true),
+          !mounts.contains(where: { $0.message.contains(file) })
+        else { return nil }
+        return Finding(
+          place: subject.place(topLevel: [section, name, "file"]), message: "\(name) is read from \(file), \(what)",
+          help: help)
+      }
+    }
+    return mounts + others + read + files
   }
 
   private static let help =

@@ -76,6 +76,7 @@ extension Rule {
 
   private static func weakens(_ option: String) -> Bool {
     let text = option.lowercased().replacing("=", with: ":")
-    return text.hasSuffix(":unconfined") || text == "label:disable" || text == "no-new-privileges:false"
+    return text.hasSuffix(":unconfined") || text == "label:disable" || text == "label:type:spc_t"
+      || text == "no-new-privileges:false"
   }
 }
