@@ -6,9 +6,11 @@ import FoundationEssentials
 enum Findings {
   /// For people, as compilers write it: place, message, the line with a caret, the way out.
   static func text(_ found: [Diagnostic], _ excerpts: Excerpts) -> [String] {
-    found.flatMap { finding -> [String] in
+    let place = { (finding: Diagnostic) in "\(finding.file):\(finding.line ?? 0)" }
+    let secret = Set(found.filter { ["plaintext-secret", "forbidden-file"].contains($0.rule) }.map(place))
+    return found.flatMap { finding -> [String] in
       var lines = Render.diagnostic(finding)
-      let shown = excerpts.lines(of: finding)
+      let shown = secret.contains(place(finding)) ? [] : excerpts.lines(of: finding)
       if shown.count == 2, let line = finding.line {
         let number = String(line)
         let blank = String(repeating: " ", count: number.count)

@@ -114,6 +114,90 @@ import Testing
       "a secret for a build alone", "host-path", 3,
       ["compose.yaml": "services: {web: {build: {context: ., secrets: [s]}}}\nsecrets:\n  s: {file: /etc/shadow}\n"]),
 
+    Attack(
+      "the socket in a profiled service merged into services", "docker-socket", 2,
+      [
+        "compose.yaml":
+          "x-s: &s\n  evil: {image: 'nginx:1.27', profiles: [x], volumes: ['/var/run/docker.sock:/s']}\nservices:\n  <<: *s\n  a: {image: 'nginx:1.27'}\n"
+      ]),
+    Attack(
+      "the socket as a default that a placeholder would hide", "docker-socket", 5, "working_dir: ${P}",
+      "volumes: ['${P:-/var/run/docker.sock}:/s']"),
+    Attack(
+      "the socket by a relative device", "docker-socket", 4,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts: {type: none, o: 'rw,bind', device: var/run}\n"
+      ]),
+    Attack(
+      "the socket through another one's processes", "docker-socket", 3,
+      [
+        "compose.yaml":
+          "services:\n  proxy: {image: 'nginx:1.27', volumes: ['/var/run/docker.sock:/s:ro']}\n  web: {image: 'nginx:1.27', pid: 'service:proxy'}\n"
+      ]),
+    Attack("privileged by a key in base64", "compose", 4, "!!binary cHJpdmlsZWdlZA==: true"),
+    Attack(
+      "the host's network by an external one", "privileged", 4,
+      [
+        "compose.yaml":
+          "services:\n  web:\n    image: nginx:1.27\n    networks: [h]\nnetworks: {h: {external: true, name: host}}\n"
+      ]),
+    Attack("a privileged hook before the start", "privileged", 4, "pre_start: [{command: id, privileged: true}]"),
+    Attack("GPUs", "privileged", 4, "gpus: all"),
+    Attack("a profile of system calls", "privileged", 4, "security_opt: ['seccomp:./all.json']"),
+    Attack("the second of two devices", "privileged", 6, "devices:", "  - /dev/sda1:/a", "  - /dev/sda:/b"),
+    Attack(
+      "privileged in an override file", "privileged", 3, in: "compose.override.yaml",
+      [
+        "compose.yaml": "services: {web: {image: 'nginx:1.27', privileged: false}}\n",
+        "compose.override.yaml": "services:\n  web:\n    privileged: true\n",
+      ]),
+    Attack(
+      "a port on the host's own network", "published-port", 4,
+      ["compose.yaml": "services: {web: {image: 'nginx:1.27', networks: [h]}}\nnetworks:\n  h:\n    driver: macvlan\n"]),
+    Attack("the second of two alike ports", "published-port", 6, "ports:", "  - 127.0.0.1:8080:80", "  - 8080:80/udp"),
+    Attack("a mount beside one with its path as source", "host-path", 6, "volumes:", "  - ./data:/x", "  - /etc:/data"),
+    Attack("a parent of a system path", "host-path", 4, "volumes: ['/var/lib:/x']"),
+    Attack(
+      "the kernel's own files", "host-path", 4,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', volumes: ['vol:/s']}}\nvolumes:\n  vol:\n    driver_opts: {type: proc, device: proc}\n"
+      ]),
+    Attack("a cache of a build", "host-path", 4, "build: {context: ., cache_to: ['type=local,dest=/etc/cron.d']}"),
+    Attack("an env_file as a default", "host-path", 4, "env_file: '${X:-/etc/os-release}'"),
+    Attack(
+      "another project directory", "host-path", 1,
+      [
+        "compose.yaml": "include: [{path: more.yaml, project_directory: /etc}]\n",
+        "more.yaml": "services: {web: {image: 'nginx:1.27'}}\n",
+      ]),
+    Attack("a password with a dollar", "plaintext-secret", 5, "environment:", "  DB_PASSWORD: 'hunter$$22abc'"),
+    Attack(
+      "a password beside a reference", "plaintext-secret", 5, "environment:", "  DB_PASSWORD: 'hunter22abc${EMPTY:-}'"),
+    Attack(
+      "a password merged into an environment", "plaintext-secret", 1,
+      [
+        "compose.yaml":
+          "x-a: {b: &e {DB_PASSWORD: hunter22abc}}\nservices: {web: {image: 'nginx:1.27', environment: {<<: *e, A: b}}}\n"
+      ]),
+    Attack(
+      "a password in a config's content", "plaintext-secret", 3,
+      [
+        "compose.yaml":
+          "services: {web: {image: 'nginx:1.27', configs: [c]}}\nconfigs:\n  c: {content: \"DB_PASSWORD=hunter22abc\"}\n"
+      ]),
+    Attack(
+      "a token of a log driver", "plaintext-secret", 4,
+      "logging: {driver: splunk, options: {splunk-token: 176FCEBF-4CF5}}"),
+    Attack("a password in a shell's words", "plaintext-secret", 4, "command: sh -c 'DB_PASSWORD=hunter22abc exec app'"),
+    Attack("a password of a user", "plaintext-secret", 4, "command: curl -u admin:hunter22abc http://x"),
+    Attack(
+      "a password in JSON", "plaintext-secret", 4, "environment: {APP_CONFIG: '{\"db_password\":\"hunter22abc\"}'}"),
+    Attack(
+      "a password with a colon in an env_file of CRLF", "plaintext-secret", 2, in: "web.env",
+      ["compose.yaml": base + "env_file: web.env\n", "web.env": "A=1\r\nAPI_TOKEN: abcdef123456\r\n"]),
+
     Attack("a system path", "host-path", 4, "volumes: ['/etc:/etc-host:ro']"),
     Attack("a path in long syntax", "host-path", 5, "volumes:", "  - {type: bind, source: /root, target: /r}"),
     Attack(
@@ -212,7 +296,9 @@ import Testing
     "environment: {DATABASE_URL: 'postgres://app:${PW}@db/app', TOKEN_TTL: 3600s, PASSWORD: changeme, SECRET_NAME: app}",
     "security_opt: ['no-new-privileges:true']", "command: ['--password-file', /run/p]", "cap_drop: [ALL]",
     "environment: {DOCKER_HOST: 'tcp://proxy:2375'}", "volumes: ['data:/data', './conf:/conf:ro', '${DIR}:/data2']",
-    "mem_limit: ${MEM}", "ports: ['${BIND:?}:80:80']", "deploy: {replicas: '${N}'}",
+    "mem_limit: ${MEM}",
+    "healthcheck: {test: [CMD-SHELL, 'mysqladmin ping --password=\"$$(cat /run/secrets/p)\" && PGPASSWORD=$$POSTGRES_PASSWORD psql']}",
+    "ports: ['${BIND:?}:80:80']", "deploy: {replicas: '${N}'}",
   ]
 
   /// Lays the stacks out as a work tree; `-> x` as a file's text makes a symbolic link.
@@ -360,6 +446,27 @@ import Testing
     }
   }
 
+  @Test func `I8: a rule names no value of the host's own, and long lines are read in bounded time`() async throws {
+    try await Self.scratch { root in
+      try Self.lay(
+        [
+          "w": [
+            "a/compose.yaml": Self.base + "cap_add: ['${DB_PASSWORD}']\n    volumes: ['/etc/${DB_PASSWORD}:/x']\n",
+            "b/compose.yaml": Self.base + "labels: {x: '" + String(repeating: "a", count: 60_000) + " ://'}\n",
+            "long.txt": String(repeating: String(repeating: "a", count: 3990) + "\n", count: 20),
+            "crlf.txt": String(repeating: "a\r\n", count: 1500) + "ghp_0123456789abcdefghijABCDEFGHIJ456789\r\n",
+          ], "live": ["a/.env": "DB_PASSWORD=Livehunter22\n"],
+        ], at: root)
+      for output in ["text", "json", "github", "sarif"] {
+        let answer = try await Self.clup(["validate", root + "/w", "--live-root", root + "/live", "--output", output])
+        #expect(!(answer.outputText + answer.errorText).contains("hunter22"))
+        #expect(!answer.deadlineExceeded)
+      }
+      let found = try await Self.validate(root + "/w", "--live-root", root + "/live", expect: 3)
+      #expect(found.contains { $0.file == "crlf.txt" && $0.line == 1501 })
+    }
+  }
+
   @Test func `a host's values decide where they are given`() async throws {
     try await Self.scratch { root in
       let file = "services: {web: {image: 'nginx:1.27', ports: ['${BIND}:80:80']}}\n"
@@ -420,6 +527,10 @@ import Testing
   }
 
   static let jobs: [(rule: String, lines: String)] = [
+    ("job-mounts-by-parameter", "volumes: ['${BRANCH}:/x:ro']"), ("job-mounts-volume", "volumes: ['data:/x']"),
+    ("job-oneshot-check", "healthcheck: {test: 'true'}"),
+    ("docker-socket", "volumes: ['${BRANCH:-/var/run/docker.sock}:/x:ro']"),
+    ("privileged", "pid: '${BRANCH:-host}'"),
     ("job-oneshot", "restart: always"), ("job-limits", "pids_limit: 0"), ("job-network", "networks: [default]"),
     ("job-ports", "ports: ['127.0.0.1:1:1']"), ("job-mounts", "volumes: ['./x:/x']"),
     ("job-sdk", "volumes: ['/srv/android-sdk:/sdk:ro']"), ("job-build", "build: ."), ("job-image", "image: evil:1"),
@@ -439,10 +550,13 @@ import Testing
       let head = "x-clup: {timeout: 20m, params: [BRANCH]}\n"
       let body = [
         "image": "job-gradle:8", "network_mode": "none", "mem_limit": "1g", "cpus": "1", "pids_limit": "100",
-        "command": "build ${BRANCH}", "volumes": "['/srv/cache/gradle:/gradle']",
+        "command": "build ${BRANCH}", "volumes": "['/srv/runner/gradle:/gradle']",
       ]
       var files = ["good.yml": job(head, body)]
-      for (rule, extra) in Self.jobs { files[rule + ".yml"] = job(head, body, extra) }
+      for (rule, extra) in Self.jobs {
+        files[rule + ".yml"] = job(head, body, extra) + (extra.contains("data:") ? "volumes: {data: {}}\n" : "")
+      }
+      files["sub/nested.YML"] = job(head, body, "privileged: true")
       files["job-timeout.yml"] = job("x-clup: {timeout: soon}\n", body)
       files["job-params.yml"] = job("x-clup: {timeout: 1m, parms: [A]}\n", body)
       files["none.yaml"] = "services: {}\n"
@@ -456,9 +570,10 @@ import Testing
       #expect(found.filter { $0.file.hasSuffix("good.yml") }.map(\.message) == [])
       for (rule, _) in Self.jobs {
         #expect(
-          found.filter { $0.file.hasSuffix("/\(rule).yml") }.map(\.rule).contains(rule),
+          found.contains { $0.file.hasSuffix("/\(rule).yml") && rule.hasPrefix($0.rule) },
           "\(rule): \(found.filter { $0.file.hasSuffix("/\(rule).yml") }.map(\.message))")
       }
+      #expect(found.contains { $0.file.hasSuffix("nested.YML") && $0.rule == "privileged" })
       #expect(found.contains { $0.file.hasSuffix("broken.json") && $0.rule == "compose" })
     }
   }

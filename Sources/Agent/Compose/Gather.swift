@@ -13,7 +13,7 @@ struct Gather: Sendable {
   private(set) var untracked: [String: String] = [:]
   /// The Compose files that were read.
   private(set) var sources: [ComposeSource] = []
-  /// The tracked `env_file`s, by path.
+  /// The tracked files of values and labels, by path.
   private(set) var environmentFiles: [String: String] = [:]
   private var read: Set<String> = []
 
@@ -80,15 +80,13 @@ struct Gather: Sendable {
   }
 
   private mutating func readEnvironmentFiles(of document: Node, beside path: String) async throws(Failure) {
-    for service in document["services"]?.mapping ?? [] {
-      let list = service.value["env_file"]
-      for item in list?.sequence ?? (list.map { [$0] } ?? []) {
-        guard let name = item.string ?? item["path"]?.string, let target = inside(Path.join(Path.parent(path), name)),
-          let entry = view.tree[target], entry.kind == .file || entry.kind == .executable
-        else { continue }
-        let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
-        environmentFiles[target] = String(decoding: bytes, as: UTF8.self)
-      }
+    let compose = Set(References.composeFiles(in: document))
+    for (name, _) in References.paths(in: document) where !compose.contains(name) {
+      guard let target = inside(Path.join(Path.parent(path), name)), let entry = view.tree[target],
+        entry.kind == .file || entry.kind == .executable
+      else { continue }
+      let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
+      environmentFiles[target] = String(decoding: bytes, as: UTF8.self)
     }
   }
 

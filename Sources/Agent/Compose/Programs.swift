@@ -55,13 +55,14 @@ public struct Programs: Sendable {
   }
 
   /// Gives what hides the values that Compose takes from a directory's `.env`.
-  func mask(for directory: String, variables own: [String: String] = [:]) async -> Mask {
+  func mask(for directory: String, options: [String] = [], variables own: [String: String] = [:]) async -> Mask {
     // The stack's own files may be what is broken.
     let listing = try? await compose(
-      ["--project-directory", directory, "-f", "-", "config", "--environment"], in: directory, variables: own,
+      options + ["--project-directory", directory, "-f", "-", "config", "--environment"], in: directory, variables: own,
       input: Array("services: {}\n".utf8))
     return Mask(
-      assignments: (listing?.outputText ?? "").split(separator: "\n"), all: true, except: Set(environment.keys))
+      assignments: (listing?.outputText ?? "").split(separator: "\n"), all: true,
+      except: Set(environment.keys).union(own.keys))
   }
 
   private func start(

@@ -17,7 +17,8 @@ struct Resolve: Sendable {
 
   struct Answer: Sendable {
     var desired: DesiredStack?
-    var subject: Subject?
+    /// What the rules see: once with placeholders, and once with the defaults that these would hide.
+    var subjects: [Subject] = []
     var diagnostics: [Diagnostic] = []
     /// The variables that a placeholder stood for.
     var placeholders: Set<String> = []
@@ -48,15 +49,25 @@ struct Resolve: Sendable {
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
     if let refusal = try await gather.read(source.composeFiles) { return refuse(name, refusal, gather) }
-    var asked = Asked(directory: Path.join(view.root, name), options: [], values: haste)
+    // With every profile: what one switches on later is checked all the same.
+    var asked = Asked(directory: Path.join(view.root, name), options: ["--profile", "*"], values: haste)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
       return try await refuse(name, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(name, outcome.errorText, gather), placeholders: asked.placeholders, sources: gather.sources
-    )
-    let rebased = json.mapStrings(view.rebased)
+      diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather), sources: gather.sources)
+    let whole = json.mapStrings(view.rebased)
+    var rebased = whole
+    if (whole["services"]?.object ?? [:]).values.contains(where: { $0["profiles"] != nil }) {
+      asked.options = []
+      let outcome = try await ask(&asked, &gather)
+      guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
+        return try await refuse(name, outcome.errorText, asked, gather)
+      }
+      rebased = json.mapStrings(view.rebased)
+    }
+    answer.placeholders = asked.placeholders
     let model = ComposeModel(rebased)
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
@@ -72,18 +83,10 @@ struct Resolve: Sendable {
     answer.diagnostics += managed.diagnostics
     let links = managed.outermost
 
-    // What a profile switches on later was checked all the same.
-    var whole = rebased
-    if gather.sources.contains(where: hasProfiles) {
-      asked.options = ["--profile", "*"]
-      let outcome = try await ask(&asked, &gather)
-      guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-        return try await refuse(name, outcome.errorText, asked, gather)
-      }
-      whole = json.mapStrings(view.rebased)
-      answer.placeholders = asked.placeholders
+    answer.subjects = [try await subject(name, .stack, whole, gather, live: Set(links.keys))]
+    if let other = try await withDefaults(asked, &gather) {
+      answer.subjects.append(try await subject(name, .stack, other, gather, live: Set(links.keys)))
     }
-    answer.subject = try await subject(name, .stack, whole, gather, live: Set(links.keys))
     if view.invents { return answer }
 
     let hashes = try await programs.compose(
@@ -122,9 +125,12 @@ struct Resolve: Sendable {
       return try await refuse(path, outcome.errorText, asked, gather)
     }
     var answer = Answer(
-      diagnostics: unset(path, outcome.errorText, gather), placeholders: asked.placeholders, sources: gather.sources
-    )
-    answer.subject = try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])
+      diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
+      sources: gather.sources)
+    answer.subjects = [try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])]
+    if let other = try await withDefaults(asked, &gather) {
+      answer.subjects.append(try await subject(path, .job, other, gather, live: []))
+    }
     return answer
   }
 
@@ -173,13 +179,44 @@ struct Resolve: Sendable {
     return outcome
   }
 
+  /// Asks again with the defaults that some uses of a variable have, where a placeholder stood for them.
+  private func withDefaults(_ asked: Asked, _ gather: inout Gather) async throws(Failure) -> JSON? {
+    var other = asked
+    other.options = asked.options.contains("-f") ? asked.options : ["--profile", "*"]
+    var found = false
+    for name in asked.placeholders.sorted() {
+      guard let value = Placeholder.defaults(of: name, in: gather.sources).first else { continue }
+      other.values[name] = value
+      found = true
+    }
+    guard found else { return nil }
+    let outcome = try await ask(&other, &gather)
+    return outcome.succeeded ? (try? JSON(parsing: outcome.output))?.mapStrings(view.rebased) : nil
+  }
+
+  /// Hides what a stack's `.env` holds from what is told about it.
+  func mask(for name: String) async -> Mask {
+    let isStack = discovery.stacks.contains { $0.name == name }
+    return await programs.mask(
+      for: Path.join(view.root, isStack ? name : Path.parent(name)),
+      options: environmentFiles.flatMap { ["--env-file", $0] })
+  }
+
+  /// Refuses what Compose reads and clup does not: nothing could be said about it.
+  private func unreadable(_ name: String, _ gather: Gather) -> [Diagnostic] {
+    gather.sources.compactMap { source in
+      let mark = source.error?.mark ?? source.document?.firstBinary
+      guard source.error != nil || mark != nil else { return nil }
+      return Diagnostic(
+        rule: "compose", file: source.path, line: mark?.line, column: mark?.column, stack: name,
+        message: source.error.map { "clup cannot read it: \($0.message)" } ?? "`!!binary` hides what is written there",
+        help: "write it as plain YAML")
+    }
+  }
+
   private func unsetNames(_ errors: String) -> [String] {
     let warned = errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { String($0.1) }
     return warned + errors.matches(of: /required variable ([A-Za-z_][A-Za-z0-9_]*) is missing/).map { String($0.1) }
-  }
-
-  private func hasProfiles(_ source: ComposeSource) -> Bool {
-    (source.document?["services"]?.mapping ?? []).contains { $0.value["profiles"] != nil }
   }
 
   // MARK: answers
@@ -278,9 +315,12 @@ struct Resolve: Sendable {
     -> Answer
   {
     let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
-    var message = lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "")
+    var message = String(lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "").prefix(2000))
     let (file, mark) = Blame.place(message, in: gather.sources)
-    message = await programs.mask(for: asked.directory, variables: asked.values).hide(message)
+    message = await programs.mask(
+      for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
+    ).hide(message)
+    message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
     // A broken line of a `.env` is quoted, and nobody knows which part of it is a secret.
     if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
       message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"

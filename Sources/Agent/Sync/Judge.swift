@@ -8,21 +8,34 @@ struct Judge: Sendable {
   let today: String
 
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
-  func findings(of subjects: [Subject], engine: Bool, after: [String: [String]]) async throws(Failure) -> [Diagnostic] {
+  ///
+  /// `mask` hides the values of a stack's `.env`: a rule names what it found, and that may be one of them.
+  func findings(
+    of subjects: [Subject], engine: Bool, after: [String: [String]], mask: (String) async -> Mask
+  ) async throws(Failure) -> [Diagnostic] {
     var present: Present?
     if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
     for subject in subjects {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
-    return subjects.flatMap { subject in
-      var subject = subject
+    var all: [Diagnostic] = []
+    for var subject in subjects {
       subject.present = present
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }
       }
-      return Rule.findings(in: subject)
+      var found = Rule.findings(in: subject)
+      if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
+        let mask = await mask(subject.stack)
+        for index in found.indices {
+          found[index].message = mask.hide(found[index].message)
+          found[index].help = mask.hide(found[index].help)
+        }
+      }
+      for finding in found where !all.contains(finding) { all.append(finding) }
     }
+    return all
   }
 
   /// Finds files that must not be in git, by name in the whole commit, by content in what `known` does not hold already.

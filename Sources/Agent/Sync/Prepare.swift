@@ -54,7 +54,8 @@ struct Prepare: Sendable {
     let policyChanged = state.policy != policy
     answers += try await each(
       discovery.jobs.filter { job in
-        policyChanged || state.links[Path.parent(job)]?.id != tree.fingerprint(Path.parent(job))
+        let directory = Discovery.jobDirectory(of: job)
+        return policyChanged || state.links[directory]?.id != tree.fingerprint(directory)
       }, atOnce: atOnce
     ) { job throws(Failure) in try await resolve.job(job) }
     var desired: [String: DesiredStack] = [:]
@@ -70,7 +71,7 @@ struct Prepare: Sendable {
     diagnostics += Order.problems(after: after, stacks: names, places: places(discovery))
     let judge = Judge(settings: settings, programs: programs, today: today)
     diagnostics += try await judge.findings(
-      of: answers.compactMap(\.subject), engine: containers != nil, after: after)
+      of: answers.flatMap(\.subjects), engine: containers != nil, after: after, mask: resolve.mask)
     if state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: tracked, known: policyChanged ? nil : try await lastGood())
@@ -182,7 +183,7 @@ struct Prepare: Sendable {
     _ tree: CommitTree, _ discovery: Discovery, _ diagnostics: inout [Diagnostic]
   ) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
-    for directory in Set(discovery.jobs.map(Path.parent)) {
+    for directory in Set(discovery.jobs.map(Discovery.jobDirectory(of:))) {
       var managed = ManagedPaths(
         tree: tree, stack: "", protected: settings.protectedPaths,
         isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })

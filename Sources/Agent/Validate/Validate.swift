@@ -97,10 +97,10 @@ public struct Validate: Sendable {
     var answers = try await each(stacks, atOnce: 4) { source throws(Failure) in try await resolve.stack(source) }
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics).filter { request.liveRoot != nil || $0.rule != "unset-variable" }
-    let subjects = answers.compactMap(\.subject)
+    let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(subjects, discovery)
     let judge = Judge(settings: settings, programs: programs, today: day)
-    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:])
+    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:], mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     if let changed {
       let touched = Set(
@@ -119,7 +119,8 @@ public struct Validate: Sendable {
   private func collisions(_ subjects: [Subject], _ discovery: Discovery) -> [Diagnostic] {
     let places = Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
     let models = Dictionary(
-      uniqueKeysWithValues: subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model)) })
+      subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model)) },
+      uniquingKeysWith: { first, _ in first })
     return Collisions.between(projects: models.mapValues(\.project), places: places)
       + Collisions.between(claims: models.mapValues { $0.services.flatMap(\.claims) }, places: places)
   }

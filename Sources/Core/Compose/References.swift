@@ -2,8 +2,8 @@ import YAML
 
 /// The files that a Compose file names as text, before Compose has resolved anything.
 ///
-/// Compose needs them to be there when it reads the file: `include`, `extends`, `env_file` and `label_file`. Paths with
-/// variables are left to Compose's own complaint about what is missing.
+/// Compose needs them to be there when it reads the file: `include`, `extends`, `env_file` and `label_file`. Of a path
+/// with variables the default counts; the rest is left to Compose's own complaint about what is missing.
 public enum References {
   /// Lists the paths of one Compose file's text, relative to its own directory or absolute; optional ones too.
   public static func paths(in document: Node?) -> [(path: String, mark: Mark)] {
@@ -11,7 +11,7 @@ public enum References {
     func add(_ node: Node?) {
       guard let node else { return }
       if let text = node.string {
-        if !text.contains("$"), !text.contains("://"), !text.isEmpty { found.append((text, node.start)) }
+        for text in text.literals where !text.contains("://") && !text.isEmpty { found.append((text, node.start)) }
       } else if let items = node.sequence {
         for item in items { add(item) }
       } else if node.mapping != nil {
@@ -41,6 +41,6 @@ public enum References {
     for service in document["services"]?.mapping ?? [] {
       if let text = service.value["extends"]?["file"]?.string { found.append(text) }
     }
-    return found.filter { !$0.contains("$") && !$0.contains("://") }
+    return found.flatMap(\.literals).filter { !$0.contains("://") && !$0.isEmpty }
   }
 }

@@ -72,6 +72,15 @@ extension Subject {
     let isBind = flags.contains { ["bind", "rbind"].contains($0.trimmingPrefix(" ")) }
     if !isBind, ["nfs", "nfs4", "cifs", "smb3"].contains(options["type"]?.string ?? "") { return [] }
     var found: [String] = []
+    switch options["type"]?.string ?? "" {
+    case "proc": found.append("/proc")
+    case "sysfs": found.append("/sys")
+    case "devtmpfs", "devpts": found.append("/dev")
+    default: break
+    }
+    // The engine takes a relative path from its own directory, the root.
+    if isBind, let device = options["device"]?.string { found.append(Path.normalized("/" + device)) }
+    if let own = model["volumes"]?[name]?["name"]?.string, own.hasPrefix("/") { found.append(Path.normalized(own)) }
     for value in options.values.compactMap(\.string) {
       for part in value.split(whereSeparator: { ",=:".contains($0) }) where part.hasPrefix("/") {
         found.append(Path.normalized(String(part)))
@@ -83,7 +92,7 @@ extension Subject {
   /// Where a mount stands in the source.
   func place(of mount: Mount) -> Place {
     switch mount.way {
-    case .bind: place(mount.service, "volumes", item: [mount.target, mount.source])
+    case .bind: place(mount.service, ofTarget: mount.target) ?? place(mount.service, "volumes", item: [mount.source])
     case .taken(let name): place(mount.service, "volumes_from", item: [name])
     case .volume(let name): place(topLevel: ["volumes", name, "driver_opts", "device"])
     case .config(let name): place(topLevel: ["configs", name, "file"])

@@ -7,12 +7,11 @@ public enum Placeholder {
 
   /// Chooses a value that is valid where the variable is first used.
   public static func value(of name: String, in sources: [ComposeSource]) -> String {
-    for source in sources {
-      if let document = source.document, let (text, keys) = use(of: name, in: document, []) {
-        return value(text: text, keys: keys)
-      }
+    let values = sources.compactMap(\.document).flatMap { uses(of: name, in: $0, []) }.map {
+      value(text: $0.0, keys: $0.1)
     }
-    return "1"
+    // Where it is used in several ways, a path is what other places can take best.
+    return values.first { $0 == path } ?? values.first ?? "1"
   }
 
   private static func value(text: String, keys: [String]) -> String {
@@ -36,13 +35,44 @@ public enum Placeholder {
     return "1"
   }
 
-  private static func use(of name: String, in node: Node, _ keys: [String]) -> (String, [String])? {
-    if let text = node.string { return Variables.uses(name, text) ? (text, keys) : nil }
-    for item in node.sequence ?? [] {
-      if let found = use(of: name, in: item, keys) { return found }
+  private static func uses(of name: String, in node: Node, _ keys: [String]) -> [(String, [String])] {
+    if let text = node.string { return Variables.uses(name, text) ? [(text, keys)] : [] }
+    return (node.sequence ?? []).flatMap { uses(of: name, in: $0, keys) }
+      + (node.mapping ?? []).flatMap { uses(of: name, in: $0.value, keys + [$0.key.string ?? ""]) }
+  }
+}
+
+extension Placeholder {
+  /// Gives the defaults that uses of a variable have.
+  public static func defaults(of name: String, in sources: [ComposeSource]) -> [String] {
+    texts(of: sources).flatMap { $0.defaults }.filter { $0.name == name && !$0.value.isEmpty }.map(\.value)
+  }
+
+  /// Gives `NAME=default` for every variable whose name promises a secret.
+  public static func secretDefaults(in sources: [ComposeSource]) -> [Substring] {
+    texts(of: sources).flatMap { $0.defaults }.filter { Secrets.isSecretName($0.name) }.map {
+      "\($0.name)=\($0.value)"[...]
     }
-    for entry in node.mapping ?? [] {
-      if let found = use(of: name, in: entry.value, keys + [entry.key.string ?? ""]) { return found }
+  }
+
+  private static func texts(of sources: [ComposeSource]) -> [String] {
+    func texts(_ node: Node) -> [String] {
+      if let text = node.string { return text.contains("${") ? [text] : [] }
+      return (node.sequence ?? []).flatMap(texts) + (node.mapping ?? []).flatMap { texts($0.value) }
+    }
+    return sources.compactMap(\.document).flatMap(texts)
+  }
+}
+
+extension Node {
+  /// Where the first value stands that is written in base64, as a key or as a value.
+  public var firstBinary: Mark? {
+    if let tag, tag.hasSuffix("binary") { return start }
+    for item in sequence ?? [] {
+      if let mark = item.firstBinary { return mark }
+    }
+    for entry in mapping ?? [] {
+      if let mark = entry.key.firstBinary ?? entry.value.firstBinary { return mark }
     }
     return nil
   }

@@ -96,15 +96,40 @@ enum Secrets {
 
   /// Finds `scheme://user:password@host` with the password written out.
   static func inAddresses(_ text: String) -> [Hit] {
-    guard text.contains("://") else { return [] }
-    return text.matches(of: /([a-zA-Z][a-zA-Z0-9+.-]*):\/\/([^\s:\/@"']*):([^\s\/@"']+)@/).compactMap { match in
-      let password = String(match.3)
-      guard isWrittenOut(password) else { return nil }
-      let user = match.2.contains("$") ? "…" : String(match.2)
+    let bytes = Array(text.utf8)
+    return occurrences(of: Array("://".utf8), in: bytes).compactMap { place in
+      let scheme = bytes[..<place].reversed().prefix(16).prefix {
+        isLetterOrDigit($0) || $0 == 0x2b || $0 == 0x2d || $0 == 0x2e
+      }
+      let rest = bytes[(place + 3)...].prefix(512).prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }
+      guard !scheme.isEmpty, let at = rest.lastIndex(of: 0x40), let colon = rest[..<at].firstIndex(of: 0x3a) else {
+        return nil
+      }
+      let user = String(decoding: rest[..<colon], as: UTF8.self)
+      let password = String(decoding: rest[(colon + 1)..<at], as: UTF8.self)
+      // `http://host:80/path@2` has a port there.
+      guard !user.contains("/"), password.literals.contains(where: isWrittenOut), !password.contains("/") else {
+        return nil
+      }
+      let name = String(decoding: scheme.reversed(), as: UTF8.self)
       return Hit(
-        what: "a password in an address", shown: "\(match.1)://\(user):…@",
-        offset: text[..<match.range.lowerBound].utf8.count)
+        what: "a password in an address", shown: "\(name)://\(user.contains("$") ? "…" : user):…@",
+        offset: place - scheme.count)
     }
+  }
+
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+  }
+
+  /// Reads `name: value`, `name = "value"` or `"name": "value",` from a line; no more than the first.
+  static func assignment(in line: String) -> (name: String, value: String)? {
+    guard let sign = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else { return nil }
+    let left = line[..<sign].reversed().drop { $0 == " " || $0 == "\"" || $0 == "'" }
+      .prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "_.-".contains($0)) }
+    var right = String(line[line.index(after: sign)...]).trimmed
+    while let last = right.last, last == "," || last == ";" { right.removeLast() }
+    return left.isEmpty ? nil : (String(left.reversed()), right.trimmed.trimmingQuotes)
   }
 
   /// Says whether a line had better not be shown.
@@ -118,19 +143,20 @@ enum Secrets {
   // MARK: names
 
   private static let words = [
-    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "API_KEY", "PRIVATE_KEY", "ACCESS_KEY",
-    "ENCRYPTION_KEY", "AUTH_KEY", "AUTHKEY", "SIGNING_KEY", "MASTER_KEY", "SECRET_KEY", "CREDENTIAL", "REQUIREPASS",
+    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "AUTHKEY", "REQUIREPASS",
   ]
-  private static let ends = ["_PWD", "_PASS", "_PSK", "_SALT"]
-  private static let harmlessEnds = [
-    "_FILE", "_PATH", "_DIR", "_URL", "_URI", "_NAME", "_USER", "_USERNAME", "_ID", "_EXPIRY", "_EXPIRES",
-    "_EXPIRATION",
-    "_TTL", "_LENGTH", "_MIN", "_MAX", "_TYPE", "_HEADER", "_ENABLED", "_TIMEOUT", "_LIFETIME", "_AGE", "_POLICY",
-    "_ALGORITHM", "_ALG", "_ISSUER", "_AUDIENCE", "_ENDPOINT", "_COUNT", "_LIMIT", "_REQUIRED", "_HASH_ROUNDS",
-    "_ROUNDS",
-    "_PREFIX", "_SUFFIX", "_COOKIE", "_VERSION", "_PROVIDER", "_SOURCE", "_STORE", "_BACKEND", "_ARN", "_REGION",
-    "_HOST",
-    "_PORT", "_ROTATION", "_INTERVAL", "_FORMAT", "_FIELD", "_KEY_ID", "_PLUGIN", "_ALLOWED", "_MODE",
+  private static let whole: Set<String> = ["CREDENTIAL", "CREDENTIALS", "PSK", "PWD", "PASS", "SALT"]
+  private static let keys: Set<String> = [
+    "API", "PRIVATE", "ACCESS", "ENCRYPTION", "AUTH", "SIGNING", "MASTER", "SECRET",
+  ]
+  private static let harmless: Set<String> = [
+    "FILE", "PATH", "DIR", "URL", "URI", "NAME", "USER", "USERNAME", "ID", "EXPIRY", "EXPIRES", "EXPIRATION", "TTL",
+    "LENGTH",
+    "MIN", "MAX", "TYPE", "HEADER", "ENABLED", "TIMEOUT", "LIFETIME", "LIFESPAN", "AGE", "POLICY", "ALGORITHM", "ALG",
+    "ISSUER",
+    "AUDIENCE", "ENDPOINT", "COUNT", "LIMIT", "REQUIRED", "ROUNDS", "PREFIX", "SUFFIX", "COOKIE", "VERSION", "PROVIDER",
+    "SOURCE", "STORE", "BACKEND", "ARN", "REGION", "HOST", "PORT", "ROTATION", "INTERVAL", "FORMAT", "FIELD", "PLUGIN",
+    "ALLOWED", "MODE", "MANAGER", "ENGINE", "DRIVER", "SCOPE", "SERVICE", "BUDGET",
   ]
 
   /// Says whether a name promises a secret.
@@ -142,17 +168,20 @@ enum Secrets {
       upper.append(letter == "-" || letter == "." ? "_" : Character(letter.uppercased()))
       previous = letter
     }
-    if harmlessEnds.contains(where: upper.hasSuffix) || upper.hasPrefix("NO_") || upper.contains("ALLOW_EMPTY") {
+    let parts = upper.split(separator: "_").map(String.init)
+    guard let last = parts.last, !harmless.contains(last), parts.first != "NO", !upper.contains("ALLOW_EMPTY") else {
       return false
     }
-    return words.contains(where: upper.contains) || ends.contains(where: upper.hasSuffix)
-      || ["PASS", "PWD_HASH", "PSK"].contains(upper)
+    if parts.contains(where: { part in words.contains(where: part.hasSuffix) }) { return true }
+    if whole.contains(last) { return parts.count > 1 || last == "PASS" || last == "PSK" || last.hasPrefix("CRED") }
+    return last == "KEY" && parts.dropLast().last.map(keys.contains) == true
   }
 
   /// Says whether a value is a secret written out, rather than a reference, an example or a switch.
   static func isWrittenOut(_ value: String) -> Bool {
     let text = value.trimmed
-    if text.count < 3 || text.contains("$") || text.hasPrefix("/") || text.hasPrefix("file:") { return false }
+    if text.count < 3 || text.hasPrefix("/") || text.hasPrefix("file:") { return false }
+    if text.contains("${") || text.firstMatch(of: /\$[A-Za-z_]/) != nil { return false }
     if ["true", "false", "yes", "no", "none", "null", "nil", "off", "on", "required", "optional", "disabled"]
       .contains(text.lowercased())
     {
@@ -210,9 +239,74 @@ extension String {
     return String(start.reversed().drop { $0.isWhitespace }.reversed())
   }
 
-  /// The values that a text of a Compose file holds by itself: itself without references, or their defaults.
+  /// The values that a text of a Compose file holds by itself: itself without references, and their defaults.
+  ///
+  /// What stands around a reference counts when it is long and mixed enough to be more than a prefix.
   var literals: [String] {
     guard contains("$") else { return [self] }
-    return matches(of: /\$\{[A-Za-z_][A-Za-z0-9_]*:?[-+]([^${}]*)\}/).map { String($0.1) }
+    let text = replacing("$$", with: "\u{1}")
+    let rest = text.withoutReferences
+    let restored = rest.replacing("\u{1}", with: "§")
+    if rest == text { return [restored] }
+    let telling =
+      restored.count >= 8 && restored.contains(where: \.isNumber) && restored.contains(where: \.isLetter)
+      && !restored.contains(where: { "/:@ ".contains($0) })
+    return (telling ? [restored] : []) + defaults.map(\.value)
+  }
+
+  /// The variables with a default, `${NAME:-value}`, also within one another.
+  var defaults: [(name: String, value: String)] {
+    var found: [(String, String)] = []
+    var rest = self[...]
+    while let start = rest.firstRange(of: "${") {
+      rest = rest[start.upperBound...]
+      let name = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+      let after = rest[name.endIndex...]
+      let sign =
+        after.hasPrefix(":-") || after.hasPrefix(":+") ? 2 : after.hasPrefix("-") || after.hasPrefix("+") ? 1 : 0
+      if sign > 0, !name.isEmpty {
+        let value = after.dropFirst(sign).prefix { $0 != "}" && $0 != "$" }
+        found.append((String(name), String(value)))
+      }
+    }
+    return found
+  }
+
+  /// The text with each reference replaced by its default, as Compose would without any value.
+  var withDefaults: String {
+    guard contains("${") else { return self }
+    var result = ""
+    var rest = self[...]
+    while let start = rest.firstRange(of: "${"), let end = rest[start.upperBound...].firstIndex(of: "}") {
+      result += rest[..<start.lowerBound]
+      result += String(rest[start.lowerBound...end]).defaults.first?.value ?? ""
+      rest = rest[rest.index(after: end)...]
+    }
+    return result + rest
+  }
+
+  private var withoutReferences: String {
+    var result = ""
+    var depth = 0
+    var name = false
+    var previous: Character = " "
+    for letter in self {
+      if depth > 0 {
+        if letter == "{" { depth += 1 } else if letter == "}" { depth -= 1 }
+      } else if previous == "$", letter == "{" {
+        result.removeLast()
+        depth = 1
+      } else if previous == "$", letter.isLetter || letter == "_" {
+        result.removeLast()
+        name = true
+      } else if name, letter.isLetter || letter.isNumber || letter == "_" {
+        continue
+      } else {
+        name = false
+        result.append(letter)
+      }
+      previous = letter
+    }
+    return result
   }
 }

@@ -32,6 +32,33 @@ extension Subject {
     return place(service, [key])
   }
 
+  /// Finds the item of `volumes` that is mounted at a path.
+  func place(_ service: String, ofTarget target: String) -> Place? {
+    place(service, "volumes") { item in
+      if let own = item["target"]?.string { return own.withDefaults == target ? 1 : 0 }
+      var parts = (item.string?.withDefaults ?? "").split(separator: ":").map(String.init)
+      if parts.count > 1, let last = parts.last, !last.hasPrefix("/") { parts.removeLast() }
+      return parts.last.map { Path.normalized($0) == Path.normalized(target) } == true ? 1 : 0
+    }
+  }
+
+  /// Finds the item of `ports` that a resolved port comes from.
+  func place(_ service: String, of port: Port) -> Place {
+    place(service, "ports") { Port.likeness(of: $0, to: port) } ?? place(service, "ports", item: port.clues)
+  }
+
+  /// Finds the item of a list that is most alike; nothing when none is.
+  private func place(_ service: String, _ key: String, likeness: (Node) -> Int) -> Place? {
+    var best: (place: Place, score: Int)?
+    for node in definitions(of: service) {
+      for item in node.value[key]?.sequence ?? [] {
+        let score = likeness(item)
+        if score > best?.score ?? 0 { best = ((node.path, item.start), score) }
+      }
+    }
+    return best?.place
+  }
+
   /// Finds something outside of the services, such as `volumes.NAME.driver_opts`.
   func place(topLevel keys: [String]) -> Place {
     for length in keys.indices.reversed() {

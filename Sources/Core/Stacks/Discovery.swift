@@ -73,7 +73,8 @@ public struct Discovery: Sendable {
       stacks.append(StackSource(name: directory, composeFiles: [main, override].compactMap { $0 }))
     }
     jobs = tree.files.map(\.path).filter { path in
-      Path.name(Path.parent(path)) == Self.jobDirectory && [".yml", ".yaml", ".json"].contains(where: path.hasSuffix)
+      path.split(separator: "/").dropLast().contains(Self.jobDirectory[...])
+        && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix)
         && !excluded.contains { $0.covers(path) }
     }
     diagnostics += Self.forbidden(in: tree, stacks: stacks, excluded: excluded, protected: settings.protectedPaths)
@@ -81,6 +82,11 @@ public struct Discovery: Sendable {
 
   /// The directories that hold job files.
   public static let jobDirectory = "job-definitions"
+
+  /// Gives the directory that a job file is linked with.
+  public static func jobDirectory(of job: String) -> String {
+    (Path.ancestors(job)).first { Path.name($0) == jobDirectory } ?? Path.parent(job)
+  }
 
   private static func complaint(about kind: TrackedPath.Kind) -> (rule: String, what: String)? {
     switch kind {

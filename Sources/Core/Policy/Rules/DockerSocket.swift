@@ -35,6 +35,18 @@ extension Rule {
             service: service, place: subject.place(service, ["use_api_socket"]),
             message: "\(service) gets the Docker socket by `use_api_socket`", help: help))
       }
+      if let other = json["pid"]?.string, other.hasPrefix("service:"),
+        let giver = subject.model["services"]?[String(other.dropFirst(8))],
+        subject.mounts(of: String(other.dropFirst(8)), giver).contains(where: {
+          DockerSocket.way(subject.paths.forms($0.source)) != nil
+        })
+      {
+        found.append(
+          Finding(
+            service: service, place: subject.place(service, ["pid"]),
+            message: "\(service) sees the processes of \(other.dropFirst(8)), and through them the Docker socket",
+            help: help))
+      }
       if let host = json["environment"]?["DOCKER_HOST"]?.string, host.hasPrefix("unix:") {
         found.append(
           Finding(

@@ -49,29 +49,22 @@ extension Rule {
   /// Finds secrets in a file's content; Compose files are read by `plaintext-secret`.
   public static func forbiddenContent(of path: String, _ bytes: [UInt8]) -> [Diagnostic] {
     if bytes.prefix(8000).contains(0) { return [] }
-    let text = String(decoding: bytes, as: UTF8.self)
     var found: [Diagnostic] = []
-    var number = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      number += 1
-      if line.utf8.count > 4000 { continue }
-      let line = String(line)
+    for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated()
+    where line.count <= 4000 {
+      let line = String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
       func add(_ message: String, _ offset: Int) {
         found.append(
           Diagnostic(
-            rule: "forbidden-file", file: path, line: number, column: offset + 1, message: message,
+            rule: "forbidden-file", file: path, line: index + 1, column: offset + 1, message: message,
             help: "take it out, change the secret, and keep it in the live `.env` or beside it"))
       }
       let hits = Secrets.shaped(line) + Secrets.inAddresses(line)
       for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
-      if !hits.isEmpty { continue }
-      guard
-        let match = line.firstMatch(
-          of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*[:=]\s*["']?([A-Za-z0-9+\/_=.-]{16,})["']?\s*[,;]?\s*$/)
-      else { continue }
-      let (name, value) = (String(match.1), String(match.2))
+      guard hits.isEmpty, let (name, value) = Secrets.assignment(in: line), value.count >= 16 else { continue }
+      let plain = value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+/_=.-".contains($0)) }
       let mixed = value.contains(where: \.isNumber) && value.contains(where: \.isLetter)
-      if mixed, Secrets.isSecretName(name), Secrets.isWrittenOut(value), Secrets.entropy(value) >= 3.5,
+      if plain, mixed, Secrets.isSecretName(name), Secrets.isWrittenOut(value), Secrets.entropy(value) >= 3.5,
         !value.contains(".") || value.contains(where: \.isUppercase)
       {
         add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)

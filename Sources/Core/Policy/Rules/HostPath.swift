@@ -30,10 +30,17 @@ extension Rule {
     let others = subject.services.flatMap { service, json -> [Finding] in
       var found: [Finding] = []
       let build = json["build"]
+      let caches = ((build?["cache_from"]?.array ?? []) + (build?["cache_to"]?.array ?? [])).compactMap(\.string)
+        .flatMap { $0.split(separator: ",") }.filter { $0.hasPrefix("src=") || $0.hasPrefix("dest=") }
+        .map { String($0[$0.index(after: $0.firstIndex(of: "=") ?? $0.startIndex)...]) }
       let contexts =
-        [build?["context"]?.string].compactMap { $0 }
+        [build?["context"]?.string, build?["dockerfile"]?.string].compactMap { $0 } + caches
         + (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-      for context in contexts where context.hasPrefix("/") {
+      for text in contexts {
+        let context = ["file://", "oci-layout://"].reduce(text) {
+          $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0
+        }
+        guard context.hasPrefix("/") else { continue }
         guard let what = subject.objection(to: context, readOnly: true) else { continue }
         found.append(
           Finding(
@@ -58,6 +65,17 @@ extension Rule {
           service: nil, place: (source.path, mark), message: "Compose would read \(file), \(what)", help: help)
       }
     }
+    let directories = subject.sources.flatMap { source in
+      (source.document?["include"]?.sequence ?? []).compactMap { item -> Finding? in
+        guard let node = item["project_directory"], let text = node.string?.withDefaults else { return nil }
+        let directory = Path.join(Path.join(subject.paths.liveRoot, Path.parent(source.path)), text)
+        guard Path.relative(directory, to: subject.paths.liveRoot) == nil,
+          let what = subject.objection(to: directory, readOnly: true)
+        else { return nil }
+        return Finding(
+          place: (source.path, node.start), message: "Compose would read files in \(directory), \(what)", help: help)
+      }
+    }
     // A secret may be for a build alone.
     let files = ["configs", "secrets"].flatMap { section in
       (subject.model[section]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value -> Finding? in
@@ -70,7 +88,7 @@ extension Rule {
           help: help)
       }
     }
-    return mounts + others + read + files
+    return mounts + others + read + directories + files
   }
 
   private static let help =
@@ -96,6 +114,9 @@ extension Subject {
       let inside = roots.contains { Path.relative(form, to: $0) != nil }
       if let root = Self.system.first(where: { Path.relative(form, to: $0) != nil }), !inside {
         return "which belongs to the system (\(root))"
+      }
+      if let root = Self.system.first(where: { Path.relative($0, to: form) != nil }) {
+        return "which holds what belongs to the system (\(root))"
       }
       if let checkout = paths.checkout {
         if Path.relative(form, to: checkout) != nil { return "which is in clup's own directory" }

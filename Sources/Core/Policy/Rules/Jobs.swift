@@ -10,6 +10,12 @@ extension Rule {
       if restart != "no" && restart != "none" {
         return [(["restart"], "\(service) is started again (`\(restart)`)", "a job runs once: leave `restart` out")]
       }
+      if json["healthcheck"] != nil {
+        return [(["healthcheck"], "\(service) has a health check, which is for what stays", "leave `healthcheck` out")]
+      }
+      if json["deploy"]?["mode"]?.string == "global" {
+        return [(["deploy"], "\(service) runs on every node", "a job runs once")]
+      }
       let model = ComposeService(name: service, json, files: [:])
       if model.replicas != 1 { return [(["deploy"], "\(service) has \(model.replicas) replicas", "a job runs once")] }
       return []
@@ -25,7 +31,17 @@ extension Rule {
       let limits = json["deploy"]?["resources"]?["limits"]
       let missing = [
         ("memory", "mem_limit"), ("cpus", "cpus"), ("pids", "pids_limit"),
-      ].filter { limits?[$0.0] == nil && json[$0.1] == nil }.map(\.1)
+      ].filter { name, key in
+        [limits?[name], json[key]].allSatisfy { value in
+          switch value {
+          case nil, .null: true
+          case .integer(let number): number <= 0
+          case .number(let number): number <= 0
+          case .string(let text): text.hasPrefix("-") || text == "0"
+          default: false
+          }
+        }
+      }.map(\.1)
       return missing.isEmpty
         ? []
         : [([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))")]
@@ -55,11 +71,18 @@ extension Rule {
       "job-mounts", "a job that may write to the host", "What a job writes, the next job trusts.",
       "Mount `:ro`; only the shared Gradle cache may be written."
     ) { subject, service, json in
-      subject.mounts(of: service, json).filter { mount in
-        !mount.readOnly && Path.name(mount.source) != "gradle"
-      }.map {
-        (["volumes"], "\(service) may write to \($0.source)", "mount it `:ro`, or write into the container alone")
+      let help = "mount it `:ro`, or write into the container alone"
+      let binds = subject.mounts(of: service, json)
+      let chosen = binds.filter { $0.source.hasPrefix(Placeholder.path) }.map {
+        (["volumes"], "a parameter chooses what \(service) mounts at \($0.target)", "write the path out")
       }
+      let written = binds.filter { !$0.readOnly && !$0.source.hasSuffix("/runner/gradle") }.map {
+        (["volumes"], "\(service) may write to \($0.source)", help)
+      }
+      let volumes = (json["volumes"]?.array ?? []).filter {
+        $0["type"]?.string == "volume" && $0["source"] != nil && $0["read_only"]?.bool != true
+      }.map { (["volumes"], "\(service) may write to the volume \($0["source"]?.string ?? "")", help) }
+      return chosen + written + volumes
     },
     job(
       "job-sdk", "a job that mounts the host's Android SDK",
@@ -147,11 +170,11 @@ extension Rule {
       guard subject.kind == .job else { return [] }
       if id == "job-timeout" {
         let text = subject.model["x-clup"]?["timeout"]?.string
-        if let text, let time = Duration(parsing: text), time > .zero { return [] }
+        if let text, let time = Duration(parsing: text), time > .zero, time <= .seconds(86_400) { return [] }
         return [
           Finding(
             place: subject.place(topLevel: ["x-clup", "timeout"]),
-            message: text.map { "the timeout \($0) is no time" } ?? "the job file has no time limit",
+            message: text.map { "the timeout \($0) is no time of at most 24h" } ?? "the job file has no time limit",
             help: "write `x-clup: {timeout: 20m}` at the top level")
         ]
       }

@@ -25,16 +25,12 @@ extension Rule {
       found += search.found
     }
     for (path, text) in subject.environmentFiles.sorted(by: { $0.key < $1.key }) {
-      for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-        let parts = line.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
-        guard parts.count == 2, !parts[0].hasPrefix("#") else { continue }
-        let value = parts[1].trimmingQuotes
-        if Secrets.isSecretName(parts[0]), Secrets.isWrittenOut(value) {
-          found.append(
-            Finding(
-              place: (path, Mark(line: number + 1, column: 1)),
-              message: "the value of \(parts[0]) is written out (\(Secrets.shown(value)))", help: SecretSearch.help))
-        }
+      for (number, name, value) in SecretSearch.assignments(in: text) {
+        guard let literal = value.literals.first(where: Secrets.isWrittenOut) else { continue }
+        found.append(
+          Finding(
+            place: (path, Mark(line: number, column: 1)),
+            message: "the value of \(name) is written out (\(Secrets.shown(literal)))", help: SecretSearch.help))
       }
     }
     return found
@@ -47,12 +43,14 @@ struct SecretSearch {
   var found: [Finding] = []
   private var seen: Set<Mark> = []
   private var service: String?
+  private var isShell = false
 
   static let help = "put it into the live `.env`, write `${NAME}` here, and change the secret: it is in the history now"
 
   init(path: String) { self.path = path }
 
   mutating func look(at node: Node, keys: [String]) {
+    isShell = isCommand(keys)
     if let text = node.string {
       look(at: text, node, keys: keys)
     } else if let items = node.sequence {
@@ -71,19 +69,22 @@ struct SecretSearch {
       }
     } else {
       for entry in node.mapping ?? [] {
+        isShell = isCommand(keys)
         let key = entry.key.string ?? ""
         if keys == ["services"] { service = key } else if keys.isEmpty { service = nil }
         if let text = entry.value.string, takesAssignments(keys), Secrets.isSecretName(key) {
           name(key, text, entry.value)
         }
-        look(at: entry.value, keys: keys + [key])
+        // What is merged in stands where it is merged.
+        look(at: entry.value, keys: key == "<<" ? keys : keys + [key])
       }
     }
   }
 
   private func takesAssignments(_ keys: [String]) -> Bool {
     guard let last = keys.last else { return false }
-    return ["environment", "args", "labels", "annotations", "x-environment"].contains(last) || last.hasPrefix("x-")
+    return ["environment", "args", "labels", "annotations", "options", "driver_opts"].contains(last)
+      || last.hasPrefix("x-") || keys.first?.hasPrefix("x-") == true
   }
 
   private func isCommand(_ keys: [String]) -> Bool { keys.contains { ["command", "entrypoint", "test"].contains($0) } }
@@ -100,8 +101,24 @@ struct SecretSearch {
         add("\(keys.last ?? "a value") holds \(hit.what) (\(hit.shown))", node)
       }
     }
+    if keys.last == "content" || text.hasPrefix("{") {
+      for (_, key, value) in Self.assignments(in: text.replacing(",", with: "\n").replacing("{", with: "\n")) {
+        name(key, value.replacing("}", with: "").trimmed.trimmingQuotes, node)
+      }
+    }
+    if keys.contains("driver_opts") {
+      for part in text.split(separator: ",") { look(atAssignment: String(part), node) }
+    }
     guard isCommand(keys) else { return }
-    let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+    if let match = text.prefix(4000).firstMatch(of: /[Bb]earer +([A-Za-z0-9._-]{16,})/) {
+      name("the bearer token", String(match.1), node, promises: true)
+    }
+    let words = text.split(whereSeparator: { $0.isWhitespace || $0 == ";" }).map { String($0).trimmingMarks }
+    for word in words where !word.hasPrefix("-") { look(atAssignment: word, node) }
+    for (index, word) in words.enumerated() where word == "-u" || word == "--user" {
+      guard index + 1 < words.count, let colon = words[index + 1].firstIndex(of: ":") else { continue }
+      name("\(word)", String(words[index + 1][words[index + 1].index(after: colon)...]), node, promises: true)
+    }
     for (index, word) in words.enumerated() where word.hasPrefix("-") {
       let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
       guard Secrets.isSecretName(parts[0].trimmingDashes) else { continue }
@@ -113,7 +130,24 @@ struct SecretSearch {
     }
   }
 
-  private mutating func name(_ name: String, _ value: String, _ node: Node) {
+  private mutating func look(atAssignment text: String, _ node: Node) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    if parts.count == 2 { name(parts[0], parts[1].trimmingQuotes, node) }
+  }
+
+  /// Reads the lines of a file of values: number, name, value; `NAME=value` and `NAME: value` are the same to Compose.
+  static func assignments(in text: String) -> [(number: Int, name: String, value: String)] {
+    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
+      let line = String(line.prefix(4000)).trimmed
+      if line.hasPrefix("#") { return nil }
+      return Secrets.assignment(in: line).map { (index + 1, $0.name, $0.value) }
+    }
+  }
+
+  private mutating func name(_ name: String, _ value: String, _ node: Node, promises: Bool = false) {
+    guard promises || Secrets.isSecretName(name.trimmingDashes) else { return }
+    // What the container's own shell puts in is not written here.
+    if isShell, value.firstMatch(of: /\$\$[A-Za-z_({]/) != nil { return }
     guard let literal = value.literals.first(where: Secrets.isWrittenOut) else { return }
     add("the value of \(name) is written out (\(Secrets.shown(literal)))", node)
   }
@@ -127,6 +161,9 @@ struct SecretSearch {
 
 extension String {
   fileprivate var trimmingDashes: String { String(drop { $0 == "-" }) }
+  fileprivate var trimmingMarks: String {
+    String(drop { $0 == "\"" || $0 == "'" }.reversed().drop { $0 == "\"" || $0 == "'" }.reversed())
+  }
   var trimmingQuotes: String {
     guard count >= 2, let first, first == last, first == "\"" || first == "'" else { return self }
     return String(dropFirst().dropLast())

@@ -19,15 +19,16 @@ extension Rule {
       var found: [Finding] = []
       func add(_ keys: [String], _ what: String, value: String? = nil) {
         let place = subject.place(service, keys) { node in
-          value.map { wanted in node.string.map { $0 == wanted || $0.contains(wanted) } ?? (node.mapping != nil) }
-            ?? true
+          value.map { wanted in
+            node.string.map { $0 == wanted || $0.hasPrefix(wanted + ":") || $0.contains("$") } ?? (node.mapping != nil)
+          } ?? true
         }
         found.append(
           Finding(
             service: service, place: place, message: "\(service) \(what)",
             help: "leave it out, or waive it on the host with a reason"))
       }
-      if json["privileged"]?.bool == true { add(["privileged"], "is privileged") }
+      if json["privileged"]?.bool == true { add(["privileged"], "is privileged", value: "true") }
       for name in (json["cap_add"]?.array ?? []).compactMap(\.string) {
         add(["cap_add"], "adds the capability \(name)", value: name)
       }
@@ -43,17 +44,25 @@ extension Rule {
       }
       for (key, name) in namespaces {
         guard let value = json[key]?.string else { continue }
-        if value == "host" { add([key], "shares the host's \(name)") }
+        if value == "host" { add([key], "shares the host's \(name)", value: "host") }
         if value.hasPrefix("container:") {
           add([key], "shares the \(name) of a container that is not of this stack (`\(value)`)")
         }
+      }
+      for key in (json["networks"]?.object ?? [:]).keys.sorted()
+      where subject.model["networks"]?[key]?["name"]?.string == "host" {
+        add(["networks"], "shares the host's network through \(key)")
+      }
+      if json["gpus"] != nil { add(["gpus"], "gets the host's GPUs") }
+      if !(json["deploy"]?["resources"]?["reservations"]?["devices"]?.array ?? []).isEmpty {
+        add(["deploy", "resources", "reservations", "devices"], "gets devices of the host")
       }
       if let parent = json["cgroup_parent"]?.string { add(["cgroup_parent"], "runs under the cgroup \(parent)") }
       if json["credential_spec"] != nil { add(["credential_spec"], "takes a credential_spec from the host") }
       if let type = json["provider"]?["type"]?.string {
         add(["provider"], "makes Compose run the program \(type) on the host")
       }
-      for key in ["post_start", "pre_stop"] {
+      for key in ["pre_start", "post_start", "pre_stop"] {
         for hook in json[key]?.array ?? [] where hook["privileged"]?.bool == true {
           add([key], "runs a privileged \(key) command")
         }
@@ -77,6 +86,7 @@ extension Rule {
   private static func weakens(_ option: String) -> Bool {
     let text = option.lowercased().replacing("=", with: ":")
     return text.hasSuffix(":unconfined") || text == "label:disable" || text == "label:type:spc_t"
+      || text == "writable-cgroups:true" || text.hasPrefix("seccomp:") && text != "seccomp:builtin"
       || text == "no-new-privileges:false"
   }
 }

@@ -40,12 +40,12 @@ extension Rule {
         let text = Port(port).text
         found.append(
           Finding(
-            service: service, place: subject.place(service, "ports", item: Port(port).clues),
+            service: service, place: subject.place(service, of: Port(port)),
             message: "\(service) holds the Docker socket and publishes \(text)",
             help: "take the port away; containers reach it over a network"))
       }
       for (key, value) in (json["environment"]?.object ?? [:]).sorted(by: { $0.key < $1.key })
-      where switches.contains(key) && on.contains(value.string?.lowercased() ?? "") {
+      where switches.contains(key) && !off.contains(value.string?.lowercased() ?? "") {
         found.append(
           Finding(
             service: service, place: subject.place(service, "environment", item: [key]),
@@ -55,7 +55,7 @@ extension Rule {
     }
   }
 
-  private static let on: Set<String> = ["1", "true", "yes", "on"]
+  private static let off: Set<String> = ["", "0", "false", "no", "off"]
   private static let switches: Set<String> = [
     "AUTH", "BUILD", "COMMIT", "CONFIGS", "DISTRIBUTION", "EXEC", "GRPC", "INFO", "NETWORKS", "NODES", "PLUGINS",
     "POST",
