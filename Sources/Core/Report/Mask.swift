@@ -7,7 +7,10 @@ public struct Mask: Sendable {
   public init(assignments: some Sequence<Substring>, all: Bool, except: Set<String> = []) {
     for line in assignments {
       let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-      guard parts.count == 2, parts[1].count >= 4, !except.contains(parts[0]) else { continue }
+      // Compose's own settings are names and paths that a message is about.
+      guard parts.count == 2, parts[1].count >= 4, !except.contains(parts[0]), !parts[0].hasPrefix("COMPOSE_") else {
+        continue
+      }
       if all || Secrets.isSecretName(parts[0]) || parts[0].uppercased().hasSuffix("KEY") {
         names.append((parts[1], parts[0]))
       }

@@ -1,0 +1,109 @@
+import Testing
+
+@testable import Core
+
+@Suite("Secrets are told from what only looks like one")
+struct SecretsTests {
+  static let names: [(name: String, promises: Bool)] = [
+    ("POSTGRES_PASSWORD", true), ("MYSQL_ROOT_PASSWORD", true), ("PGPASSWORD", true), ("apiKey", true),
+    ("api-key", true),
+    ("GITHUB_TOKEN", true), ("SECRET_KEY_BASE", true), ("clientSecret", true), ("DB_PASS", true),
+    ("splunk-token", true),
+    ("AWS_ACCESS_KEY", true), ("POSTGRES_PASSWORD_FILE", false), ("TOKEN_TTL", false), ("MAX_TOKENS", false),
+    ("TOKENIZER", false), ("SECRET_NAME", false), ("SECRET_MANAGER", false), ("PRIMARY_KEY", false), ("PWD", false),
+    ("MYSQL_ALLOW_EMPTY_PASSWORD", false), ("KEYBOARD", false), ("AWS_ACCESS_KEY_ID", false), ("PASSWORD_MIN", false),
+  ]
+
+  @Test(arguments: names) func `a name promises a secret`(_ name: String, _ promises: Bool) {
+    #expect(Secrets.isSecretName(name) == promises)
+  }
+
+  static let values: [(value: String, literals: [String])] = [
+    ("hunter22", ["hunter22"]), ("${TOKEN}", []), ("${TOKEN:?needed}", []), ("${TOKEN:-abc}", ["abc"]), ("$TOKEN", []),
+    ("Bearer ${TOKEN}", []), ("hunter22abc${EMPTY:-}", ["hunter22abc", ""]), ("a$$b", ["a§b"]),
+    ("http://${HOST:-x}:80/", ["x"]),
+  ]
+
+  @Test(arguments: values) func `what is written out is told from what is filled in`(
+    _ value: String, _ literals: [String]
+  ) {
+    #expect(value.literals == literals)
+  }
+
+  static let written: [(value: String, isWrittenOut: Bool)] = [
+    ("hunter22", true), ("example_123", true), ("changeme", false), ("your-token-here", false), ("<token>", false),
+    ("xxxxxxxx", false), ("true", false), ("3600", false), ("/run/secrets/p", false), ("", false), ("ab", false),
+  ]
+
+  @Test(arguments: written) func `placeholders, switches and paths are no secrets`(
+    _ value: String, _ isWrittenOut: Bool
+  ) {
+    #expect(Secrets.isWrittenOut(value) == isWrittenOut)
+  }
+
+  @Test(arguments: [
+    ("postgres://app:hunter22@db/x", true), ("postgres://app:${PW}@db/x", false), ("http://host:80/a@b", false),
+    ("https://user@host/x", false), ("redis://:hunter22@r", true), ("no://", false),
+  ])
+  func `a password in an address is found`(_ text: String, _ found: Bool) {
+    #expect(Secrets.inAddresses(text).isEmpty != found)
+  }
+
+  @Test func `values are hidden, the longest first, and names of projects are not`() {
+    let mask = Mask(assignments: ["A=secret", "B=secret-long", "COMPOSE_PROJECT_NAME=web1", "C=abc"], all: true)
+    #expect(mask.hide("secret-long secret web1 abc") == "${B} ${A} web1 abc")
+    #expect(
+      Mask(assignments: ["DB_PASSWORD=hunter22", "USER=someone"], all: false).hide("hunter22 someone")
+        == "${DB_PASSWORD} someone")
+  }
+}
+
+@Suite("A host weighs and excuses")
+struct PolicyTests {
+  static let finding = Diagnostic(
+    rule: "privileged", file: "s/c.yaml", stack: "s", service: "web", message: "m", help: "h")
+
+  func waiver(_ change: (inout Waiver) -> Void = { _ in }) -> Waiver {
+    var waiver = Waiver(
+      rule: "privileged", stack: nil, service: nil, file: nil, reason: "r", expires: "2026-06-30", line: 3, column: 7)
+    change(&waiver)
+    return waiver
+  }
+
+  func judged(_ policy: Policy, today: String = "2026-01-01", whole: Bool = true) -> [Diagnostic] {
+    policy.judge([Self.finding], today: today, configuration: "c.yaml", whole: whole)
+  }
+
+  @Test func `a waiver holds to the end of its last day, for what it names`() {
+    var policy = Policy()
+    policy.waivers = [waiver { $0.stack = "s" }]
+    #expect(judged(policy, today: "2026-06-30").map(\.waived) == [true])
+    let ended = judged(policy, today: "2026-07-01")
+    #expect(ended.filter(\.refuses).map(\.file) == ["c.yaml", "s/c.yaml"] && ended[0].line == 3)
+    policy.waivers = [waiver { $0.stack = "other" }]
+    #expect(judged(policy).map(\.refuses) == [false, true], "one warning that it excuses nothing")
+    #expect(judged(policy, whole: false).count == 1)
+    policy.waivers = [waiver { $0.file = "s/**" }]
+    #expect(judged(policy).map(\.waived) == [true])
+  }
+
+  @Test func `a rule can be weighed otherwise`() {
+    var policy = Policy()
+    policy.severity = ["privileged": .warning]
+    #expect(judged(policy).map(\.severity) == [.warning])
+    policy.severity = ["privileged": .off]
+    #expect(judged(policy).isEmpty)
+  }
+
+  @Test func `the fingerprint changes when the policy would judge otherwise`() {
+    var policy = Policy()
+    policy.waivers = [waiver()]
+    let before = policy.fingerprint(today: "2026-01-01")
+    #expect(policy.fingerprint(today: "2026-06-30") == before)
+    #expect(policy.fingerprint(today: "2026-07-01") != before)
+    policy.waivers[0].line = 99
+    #expect(policy.fingerprint(today: "2026-01-01") == before)
+    policy.bindRoots = ["/srv"]
+    #expect(policy.fingerprint(today: "2026-01-01") != before)
+  }
+}
