@@ -60,9 +60,9 @@ public struct Sync: Sendable {
   }
 
   private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {
+    async let listing = containers(programs)
     let state = try checkout.state()
     let fetch = Fetch(settings: settings, checkout: checkout)
-    async let listing = containers(programs)
     let head = try await fetch.head()
     let target = try await fetch.target(head: head, request: request)
     ended.report.commit = target.tree.commit
