@@ -3,7 +3,7 @@ import Foundation
 import Processes
 import Testing
 
-/// Holds the findings on real Compose files against `Tests/Corpus/findings.txt`, which was read line by line.
+/// Holds the findings on real Compose files against `Tests/Corpus/findings.txt`; its README says how those were reviewed.
 ///
 /// The files stand beside the repository, at `../shared/corpus` or where CLUP_TEST_CORPUS says.
 @Suite("Corpus") struct CorpusTests {
@@ -14,7 +14,7 @@ import Testing
   static let isThere = FileManager.default.fileExists(atPath: corpus)
 
   @Test(.enabled(if: isThere, "the corpus is not there: CLUP_TEST_CORPUS names it"))
-  func `each finding on real files is one that a reader agreed with`() async throws {
+  func `the findings on real files are those that were reviewed`() async throws {
     let found = try await ValidateTests.validate(Self.corpus, expect: 3)
     let lines = found.map { "\($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.rule) \($0.service ?? "-")" }.sorted()
     let text = try String(contentsOf: Self.tests.appending(path: "Corpus/findings.txt"), encoding: .utf8)

@@ -246,12 +246,7 @@ struct Scratch: ~Copyable {
     let serving = Task { try await run(daemon) }
     defer { serving.cancel() }
     let url = "git://127.0.0.1:\(port)/repo"
-    var head: String?
-    for _ in 0..<100 where head == nil {
-      head = try? await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10))
-      if head == nil { try await Task.sleep(for: .milliseconds(50)) }
-    }
-    #expect(head == id)
+    #expect(try await headOnceServed(url) == id)
     #expect(try await scratch.mirror().fetch(from: url, deadline: .seconds(10)) == id)
 
     let (listener, silent) = try listening()
@@ -277,17 +272,21 @@ struct Scratch: ~Copyable {
     let serving = Task { try await run(server) }
     defer { serving.cancel() }
     let url = "http://127.0.0.1:\(port)/cgi-bin/git/repo/.git"
-    var head: String?
-    for _ in 0..<100 where head == nil {
-      head = try? await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10))
-      if head == nil { try await Task.sleep(for: .milliseconds(50)) }
-    }
-    #expect(head == id)
+    #expect(try await headOnceServed(url) == id)
     #expect(try await scratch.mirror().fetch(from: url, deadline: .seconds(10)) == id)
     await #expect {
       try await Mirror.remoteHead(
         of: "http://127.0.0.1:\(port)/cgi-bin/git/nothing", branch: "main", deadline: .seconds(10))
     } throws: { ($0 as? GitError)?.kind == .unreachable }
+  }
+
+  /// Asks for the head until the server that was just started answers.
+  private func headOnceServed(_ url: String) async throws -> String? {
+    for _ in 0..<100 {
+      if let head = try? await Mirror.remoteHead(of: url, branch: "main", deadline: .seconds(10)) { return head }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return nil
   }
 
   /// Opens a port of the loopback that accepts connections and says nothing.

@@ -14,7 +14,8 @@ struct Links: Sendable {
     for plan in plans {
       var report = plan.report
       if plan.action == .keep {
-        Held.sweep(Path.join(settings.liveRoot, plan.live))
+        let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
+        Held.sweep("\(directory.path)/\(Path.name(plan.live))")
       } else {
         let parent = Path.parent(plan.live)
         let content = try await content(plan)

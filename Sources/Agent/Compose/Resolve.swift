@@ -197,8 +197,12 @@ struct Resolve: Sendable {
   /// Hides what a stack's `.env` holds from what is told about it.
   func mask(for name: String) async -> Mask {
     let isStack = discovery.stacks.contains { $0.name == name }
+    let directory = Path.join(view.root, isStack ? name : Path.parent(name))
+    if environmentFiles.isEmpty, Files.resolved(Path.join(directory, ".env")) == nil {
+      return Mask(assignments: [], all: true)
+    }
     return await programs.mask(
-      for: Path.join(view.root, isStack ? name : Path.parent(name)),
+      for: directory,
       options: environmentFiles.flatMap { ["--env-file", $0] })
   }
 

@@ -19,6 +19,7 @@ struct Judge: Sendable {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
     var all: [Diagnostic] = []
+    var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
       var queue = after[subject.stack] ?? []
@@ -33,7 +34,7 @@ struct Judge: Sendable {
           found[index].help = mask.hide(found[index].help)
         }
       }
-      for finding in found where !all.contains(finding) { all.append(finding) }
+      all += found.filter { seen.insert($0).inserted }
     }
     return all
   }

@@ -5,7 +5,7 @@ public enum Placeholder {
   /// Begins every placeholder of a path.
   public static let path = "/clup-placeholder"
 
-  /// Chooses a value that is valid where the variable is first used.
+  /// Chooses a value that is valid where the variable is used.
   public static func value(of name: String, in sources: [ComposeSource]) -> String {
     let values = sources.compactMap(\.document).flatMap { uses(of: name, in: $0, []) }.map {
       value(text: $0.0, keys: $0.1)

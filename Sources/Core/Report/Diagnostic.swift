@@ -1,5 +1,5 @@
 /// One finding about the repository, placed where its cause stands.
-public struct Diagnostic: Codable, Sendable, Equatable {
+public struct Diagnostic: Codable, Sendable, Hashable {
   /// How much a finding weighs.
   public enum Severity: String, Codable, Sendable { case error, warning }
 

@@ -20,10 +20,20 @@ extension Rule {
       if model.replicas != 1 { return [(["deploy"], "\(service) has \(model.replicas) replicas", "a job runs once")] }
       return []
     },
-    job(
-      "job-timeout", "a job file without a time limit", "A job that hangs holds its place for ever.",
-      "Write `x-clup: {timeout: 20m}` at the top level."
-    ) { _, _, _ in [] },
+    Rule(
+      "job-timeout", summary: "a job file without a time limit", why: "A job that hangs holds its place for ever.",
+      fix: "Write `x-clup: {timeout: 20m}` at the top level.", bad: jobBad, good: jobGood
+    ) { subject in
+      guard subject.kind == .job else { return [] }
+      let text = subject.model["x-clup"]?["timeout"]?.string
+      if let text, let time = Duration(parsing: text), time > .zero, time <= .seconds(86_400) { return [] }
+      return [
+        Finding(
+          place: subject.place(topLevel: ["x-clup", "timeout"]),
+          message: text.map { "the timeout \($0) is no time of at most 24h" } ?? "the job file has no time limit",
+          help: "write `x-clup: {timeout: 20m}` at the top level")
+      ]
+    },
     job(
       "job-limits", "a job without memory, cpu and pid limits", "A build can take all that a host has.",
       "Set `mem_limit`, `cpus` and `pids_limit`, or the same under `deploy: {resources: {limits: …}}`."
@@ -168,16 +178,6 @@ extension Rule {
   ) -> Rule {
     Rule(id, summary: summary, why: why, fix: fix, bad: jobBad, good: jobGood) { subject in
       guard subject.kind == .job else { return [] }
-      if id == "job-timeout" {
-        let text = subject.model["x-clup"]?["timeout"]?.string
-        if let text, let time = Duration(parsing: text), time > .zero, time <= .seconds(86_400) { return [] }
-        return [
-          Finding(
-            place: subject.place(topLevel: ["x-clup", "timeout"]),
-            message: text.map { "the timeout \($0) is no time of at most 24h" } ?? "the job file has no time limit",
-            help: "write `x-clup: {timeout: 20m}` at the top level")
-        ]
-      }
       return subject.services.flatMap { service, json in
         check(subject, service, json).map {
           Finding(service: service, place: subject.place(service, $0.keys), message: $0.message, help: $0.help)
