@@ -1,7 +1,15 @@
 /// Why a sync ended early.
 public struct Failure: Error, Sendable, Equatable {
   /// The kinds, each with its own exit status.
-  public enum Kind: Sendable { case configuration, refused, unreachable, locked, host }
+  public enum Kind: Sendable {
+    case configuration, refused, unreachable, locked, host
+    /// What a commit brought does not work: `pull`, `config`, `up`, a health check or a probe said so.
+    case deploy
+    /// A program took longer than it may.
+    case late
+    /// Somebody ended the sync, or its time was over.
+    case interrupted
+  }
   /// The kind.
   public let kind: Kind
   /// What happened, and where.

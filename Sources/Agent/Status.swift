@@ -1,5 +1,6 @@
 import Core
 import FoundationEssentials
+import Git
 
 /// What the host runs, as clup knows and sees it: `clup.status/1`.
 public struct Status: Codable, Sendable, Equatable {
@@ -13,6 +14,14 @@ public struct Status: Codable, Sendable, Equatable {
     public var commit: String?
     /// The commit that it is held at by a rollback.
     public var pin: String?
+    /// When it was pinned, RFC 3339 in UTC.
+    public var pinnedSince: String?
+    /// How many commits of the branch came after the pinned one, as far as the mirror knows.
+    public var behind: Int?
+    /// The commit that failed and is not tried again.
+    public var held: String?
+    /// When it failed, RFC 3339 in UTC.
+    public var heldSince: String?
     /// Compose's project name.
     public var project: String
     /// `healthy`, `running`, `unhealthy`, `stopped`, or `unknown` without an engine.
@@ -24,6 +33,12 @@ public struct Status: Codable, Sendable, Equatable {
     /// Each of its services.
     public var services: [ServiceReport]
 
+    enum CodingKeys: String, CodingKey {
+      case name, outcome, commit, pin, behind, held, project, health, error, drift, services
+      case pinnedSince = "pinned_since"
+      case heldSince = "held_since"
+    }
+
     /// Writes every key, `null` for what is not known.
     public func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
@@ -31,6 +46,10 @@ public struct Status: Codable, Sendable, Equatable {
       try container.encode(outcome, forKey: .outcome)
       try container.encode(commit, forKey: .commit)
       try container.encode(pin, forKey: .pin)
+      try container.encode(pinnedSince, forKey: .pinnedSince)
+      try container.encode(behind, forKey: .behind)
+      try container.encode(held, forKey: .held)
+      try container.encode(heldSince, forKey: .heldSince)
       try container.encode(project, forKey: .project)
       try container.encode(health, forKey: .health)
       try container.encode(error, forKey: .error)
@@ -49,7 +68,7 @@ public struct Status: Codable, Sendable, Equatable {
   public var error: String?
 
   /// Whether every stack is in place.
-  public var isGood: Bool { error == nil && stacks.allSatisfy { $0.drift.isEmpty } }
+  public var isGood: Bool { error == nil && stacks.allSatisfy { $0.drift.isEmpty && $0.held == nil } }
 
   /// Looks at the host, without asking the repository.
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
@@ -69,26 +88,28 @@ public struct Status: Codable, Sendable, Equatable {
     for stack in checkout.history().flatMap(\.stacks) {
       // What is in place again was refused or held back for the commit's sake, not for its own.
       let settled = last[stack.name].map { [.deployed, .failed, .rolledBack, .removed].contains($0.outcome) } ?? false
-      if stack.outcome != .unchanged || !settled { last[stack.name] = stack }
+      if ![.unchanged, .pinned, .held].contains(stack.outcome) || !settled { last[stack.name] = stack }
     }
-    // Against the commit that runs, only the host itself can differ.
-    let paths = { (stack: StackState) in
-      stack.tracked.filter { $0.value != Fingerprint.absent }.map {
-        TrackedPath(path: $0.key, kind: .file, id: $0.value)
-      }
-    }
+    let mirror = state.pins.isEmpty ? nil : try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
+    let head = try? await mirror?.head()
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
+      let (pin, hold) = (state.pins[name], state.holds[name])
+      var behind: Int?
+      if let pin, let head { behind = try? await mirror?.distance(from: pin.commit, to: head) }
       let touched = Touched(
-        tree: CommitTree(commit: known.commit, paths: paths(known)), observed: observed, links: links)
+        tree: CommitTree(recordedBy: known), observed: observed, links: links)
       let own = (containers ?? []).filter { $0.project == known.project }
-      let services = ServicePlanning.plan(desired: known.services, known: known.services, containers: own)
+      // What is kept from the head runs its images whatever their names mean by now.
+      let images = pin == nil && hold == nil ? [:] : known.images ?? [:]
+      let services = ServicePlanning.plan(
+        desired: known.services, known: known.services, containers: own, images: images)
       status.stacks.append(
         Stack(
-          name: name, outcome: last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: nil,
-          project: known.project,
-          health: containers == nil ? "unknown" : health(of: services), error: known.verified ? nil : last[name]?.error,
-          drift: touched.reasons(name, known: known),
-          services: services.map(\.report)))
+          name: name, outcome: last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: pin?.commit,
+          pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
+          health: containers == nil ? "unknown" : health(of: services),
+          error: hold?.error ?? (known.verified ? nil : last[name]?.error),
+          drift: touched.reasons(name, known: known, images: images), services: services.map(\.report)))
     }
     return status
   }

@@ -23,7 +23,11 @@ public enum CLI {
       let signals = [SIGINT, SIGTERM, SIGHUP].map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-        source.setEventHandler { task.cancel() }
+        source.setEventHandler {
+          // Whoever asks a second time does not want to wait. Children end with clup, and the next sync goes on from there.
+          if task.isCancelled { _exit(128 + number) }
+          task.cancel()
+        }
         source.resume()
         return source
       }
@@ -58,7 +62,7 @@ public enum CLI {
     case .success(let settings):
       for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
       switch arguments.command {
-      case "sync": return await sync(arguments, settings, environment)
+      case "sync", "rollback", "resume": return await sync(arguments, settings, environment)
       case "status": return await status(arguments, settings, environment)
       default: return history(arguments, settings)
       }
@@ -93,6 +97,10 @@ public enum CLI {
     request.stacks = arguments.values["--stack"] ?? []
     request.commit = arguments.values["--commit"]?.last
     request.acceptRewrite = arguments.values["--accept-rewrite"]?.last
+    request.retry = arguments.switches.contains("--retry")
+    request.resume = arguments.command == "resume"
+    if arguments.command == "rollback" { request.rollback = RollbackRequest(to: arguments.operands.first) }
+    if arguments.command != "sync" { request.trigger = arguments.command }
     let ended = await Sync(settings: settings, request: request, environment: environment, say: { tell($0) }).run()
     if arguments.output == .json {
       print(encode(ended.report))
@@ -110,7 +118,9 @@ public enum CLI {
     }
     if let failure = ended.failure { return arguments.output == .json ? end(failure) : status(of: failure) }
     switch ended.report.outcome {
-    case .unchanged, .planned, .deployed: return 0
+    case .planned: return 0
+    // A stack that is held is not what the repository says.
+    case .unchanged, .deployed: return ended.report.stacks.contains { $0.outcome == .held } ? 1 : 0
     case .failed: return 1
     case .refused: return 3
     }
@@ -210,7 +220,7 @@ public enum CLI {
 
   private static func status(of failure: Failure) -> Int32 {
     switch failure.kind {
-    case .host: 1
+    case .host, .deploy, .late, .interrupted: 1
     case .configuration: 2
     case .refused: 3
     case .unreachable: 4

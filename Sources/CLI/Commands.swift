@@ -10,23 +10,52 @@ struct CommandHelp: Sendable {
 
 /// Every command.
 enum Commands {
-  static let order = ["sync", "status", "history", "validate", "explain", "help"]
+  static let order = ["sync", "rollback", "resume", "status", "history", "validate", "explain", "help"]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
       summary: "bring the host to the commit that the repository names",
-      switches: ["--dry-run", "--diff"], options: ["--stack", "--commit", "--accept-rewrite"],
+      switches: ["--dry-run", "--diff", "--retry"], options: ["--stack", "--commit", "--accept-rewrite"],
       text: """
-        usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--accept-rewrite COMMIT]
+        usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--retry] [--accept-rewrite COMMIT]
 
         Fetches the branch, validates every stack that changed, and only then brings them over: what stands at a live
         path is kept as <path>.bak.<timestamp>, the path becomes a link into the release, `docker compose up -d` runs in
         the live directory, and clup watches until every service runs, or is healthy where it has a health check.
 
+        A stack that fails goes back to its last good commit and images. The commit that failed is held for that stack:
+        it is not tried again until something that the stack depends on changes.
+
           --dry-run                 show what would be done, and change nothing
           --diff                    show what changes in the files
           --stack S                 only this stack; may be given again
           --commit REV              this commit of the branch instead of its head
+          --retry                   try again what failed before
           --accept-rewrite COMMIT   accept a rewritten branch whose head is COMMIT
+        """),
+    "rollback": CommandHelp(
+      summary: "go back to an earlier commit, and stay there",
+      switches: ["--dry-run", "--diff"], options: ["--stack"], operands: 1,
+      text: """
+        usage: clup rollback [REV] [--stack S]… [--dry-run] [--diff]
+
+        Brings every stack, or the named ones, to REV: an id, the beginning of one, HEAD~2 or a tag. Without REV each goes
+        back to what it ran before, with the images of that time. The repository is not needed for it.
+
+        The stacks are pinned: no sync moves them until `clup resume`.
+
+          --stack S   only this stack; may be given again
+          --dry-run   show what would be done, and change nothing
+          --diff      show what changes in the files
+        """),
+    "resume": CommandHelp(
+      summary: "lift pins, and sync what was pinned",
+      options: ["--stack"],
+      text: """
+        usage: clup resume [--stack S]…
+
+        Without --stack, lifts every pin. Then syncs, so that what was pinned is at the branch's head.
+
+          --stack S   only this stack; may be given again
         """),
     "status": CommandHelp(
       summary: "show each stack: commit, health, drift, last result",

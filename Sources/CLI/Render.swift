@@ -10,13 +10,14 @@ enum Render {
       let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
       lines.append("\(mark(stack.outcome)) \(stack.name)  \(word(stack.outcome))  \(commits)")
       if stack.outcome == .unchanged { continue }
+      if let error = stack.error, stack.outcome == .held { lines.append("    error: \(error)") }
       let told = Set(stack.services.compactMap(\.reason))
       lines += stack.reasons.filter { !told.contains($0) }.map { "    \($0)" }
       for service in stack.services where service.action != .keep {
         let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
         lines.append("    \(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
       }
-      if let error = stack.error { lines.append("    error: \(error)") }
+      if let error = stack.error, stack.outcome != .held { lines.append("    error: \(error)") }
       lines += stack.logTail.map { "    | \($0)" }
     }
     for link in report.links where link.action != .keep {
@@ -57,14 +58,14 @@ enum Render {
 
   static func summary(_ report: Report) -> String {
     let commit = report.commit.map { String($0.prefix(7)) } ?? "no commit"
-    let touched = report.stacks.filter { $0.outcome != .unchanged }.count
+    let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
     let count = "\(touched) of \(stacks(report.stacks.count))"
     let what =
       switch report.outcome {
-      case .unchanged: "nothing to do, \(stacks(report.stacks.count)) in place"
+      case .unchanged: "nothing to do, \(idle(report))"
       case .planned:
         touched == 0
-          ? "nothing to do, \(stacks(report.stacks.count)) in place" : "would touch \(count); nothing was changed"
+          ? "nothing to do, \(idle(report))" : "would touch \(count); nothing was changed"
       case .deployed: touched == 0 ? "brought over the links of the configuration" : "brought over \(count)"
       case .refused: "refused; nothing was changed"
       case .failed: "failed"
@@ -72,17 +73,35 @@ enum Render {
     return "\(commit) on \(report.branch): \(what) (\(report.durationMs) ms)"
   }
 
+  private static func idle(_ report: Report) -> String {
+    let held = report.stacks.filter { $0.outcome == .held }.count
+    let pinned = report.stacks.filter { $0.outcome == .pinned }.count
+    let rest = [(held, "held"), (pinned, "pinned")].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }
+    return "\(stacks(report.stacks.count - held)) in place\(rest.joined())"
+  }
+
   static func status(_ status: Status) -> [String] {
-    var lines = status.stacks.flatMap { stack in
-      [
-        "\(stack.health == "unknown" ? "?" : stack.drift.isEmpty ? "✓" : "!") \(stack.name)  \(stack.commit.map { String($0.prefix(7)) } ?? "-")  \(stack.health)  last: \(stack.outcome ?? "-")"
-      ]
-        + (stack.error.map { ["    failed: \($0)"] } ?? []) + stack.drift.map { "    \($0)" }
-    }
+    var lines = status.stacks.flatMap(lines)
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
     if let error = status.error { lines.append("warning: \(error)") }
     lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
     return lines
+  }
+
+  private static func lines(of stack: Status.Stack) -> [String] {
+    let isGood = stack.drift.isEmpty && stack.held == nil
+    let mark = stack.health == "unknown" ? "?" : isGood ? "✓" : "!"
+    let commit = stack.commit.map { String($0.prefix(7)) } ?? "-"
+    var lines = ["\(mark) \(stack.name)  \(commit)  \(stack.health)  last: \(stack.outcome ?? "-")"]
+    if let pin = stack.pin {
+      let behind = stack.behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? ""
+      lines.append("    pinned at \(pin.prefix(7)) since \(stack.pinnedSince ?? "?")\(behind)")
+    }
+    if let held = stack.held {
+      lines.append("    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); `clup sync --retry` tries it again")
+    }
+    if let error = stack.error { lines.append("    failed: \(error)") }
+    return lines + stack.drift.map { "    \($0)" }
   }
 
   static func history(_ reports: [Report]) -> [String] {

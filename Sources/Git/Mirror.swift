@@ -90,6 +90,16 @@ public actor Mirror {
     return try Git.check("cannot compare \(ancestor.prefix(12)) with \(id.prefix(12))") { code } == 1
   }
 
+  /// Counts the commits that `id` has and `other` has not.
+  public func distance(from other: String, to id: String) throws(GitError) -> Int {
+    var (old, new) = (try objectID(other), try objectID(id))
+    var (ahead, behind) = (0, 0)
+    try Git.check("cannot compare \(other.prefix(12)) with \(id.prefix(12))") {
+      git_graph_ahead_behind(&ahead, &behind, repository.raw, &new, &old)
+    }
+    return ahead
+  }
+
   /// Finds the commit that a revision names (`HEAD~2`, a tag, an id or its beginning); see gitrevisions(7).
   public func resolve(_ revision: String) throws(GitError) -> String {
     var object: OpaquePointer?

@@ -19,7 +19,7 @@ struct ModelTests {
          "configs": [{"source": "c"}], "secrets": [{"source": "t"}],
          "build": {"context": "/live/s/src", "additional_contexts": {"x": "/live/y", "z": "https://example.org"}}}}}
       """)
-    #expect(model.project == "p" && model.after == ["infra"] && model.deployTimeout == .seconds(90))
+    #expect(model.project == "p" && model.own.after == ["infra"] && model.own.deployTimeout == .seconds(90))
     let web = try #require(model.services.first)
     #expect(web.claims == [.containerName("front"), .port("8080", transport: "tcp", address: "127.0.0.1")])
     #expect(web.binds == ["/live/s/d"] && web.writable == [] && web.files == ["/live/s/c.conf"])

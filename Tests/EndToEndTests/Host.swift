@@ -119,6 +119,30 @@ struct Host {
     return try answer.report()
   }
 
+  /// Runs the program with this host's configuration.
+  func clup(_ arguments: String...) async throws -> Answer { try await clup(arguments) }
+
+  /// What `clup status` says of each stack.
+  func status() async throws -> [String: JSON] {
+    let stacks = try JSON(parsing: Array(try await clup("status", "--output", "json").output.utf8))["stacks"]?.array ?? []
+    return Dictionary(stacks.map { ($0["name"]?.string ?? "", $0) }) { first, _ in first }
+  }
+
+  /// The id of the image that a service's container runs, as `project/service`.
+  func image(of service: String) async throws -> String {
+    let id = try #require(try await containers()[service])
+    return try await docker("inspect", "-f", "{{.Image}}", id)
+  }
+
+  /// Puts another image behind a name.
+  func rebuild(_ name: String, _ change: String) async throws {
+    let layer = "layer-\(UUID().uuidString)"
+    try await shell(
+      "mkdir \(layer) && docker export $(docker create busybox:test true) | tar -C \(layer) -x && (cd \(layer) && \(change))"
+        + " && tar -C \(layer) -c . | docker import --change 'ENV PATH=/bin' - \(name) && rm -rf \(layer)"
+        + " && docker rm $(docker ps -aq --filter status=created --filter ancestor=busybox:test)")
+  }
+
   /// Every container of this host: `project/service` with its id.
   func containers() async throws -> [String: String] {
     let format =

@@ -1,15 +1,20 @@
 import Core
+import Git
 
 /// Executes a plan.
 struct Apply: Sendable {
   let settings: Settings
   let checkout: Checkout
   let programs: Programs
-  let target: Fetch.Target
+  let mirror: Mirror
+  let looks: [String: Look]
   let plan: Plan
   let state: State
   let policy: String
+  /// Whether the host is at the commit when all of the plan is.
   let whole: Bool
+  /// The pins from before, for stacks whose rollback fails.
+  let pins: [String: Pin]
   let say: @Sendable (String) -> Void
 
   struct Result: Sendable {
@@ -17,18 +22,21 @@ struct Apply: Sendable {
     var links: [LinkReport] = []
   }
 
-  func run(stage: String) async throws(Failure) -> Result {
+  func run() async throws(Failure) -> Result {
     let ledger = Ledger(state, checkout: checkout)
-    let release = Release(checkout: checkout, target: target, stage: stage)
-    try await release.complete(needed)
+    for look in looks.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
+      let paths = needed(of: look.tree.commit)
+      if !paths.isEmpty { try await Release(checkout: checkout, look: look).complete(paths) }
+    }
     let links = Links(
-      settings: settings, mirror: target.mirror,
+      settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
     var result = Result()
     result.links = try await bringHostLinks(links, ledger)
     let turns = Turns(slots: settings.sync.concurrency)
     let deploy = Deploy(
-      settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns)
+      settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns,
+      looks: looks, shared: Set(plan.hostLinks.keys))
     let projects = Set(plan.stacks.compactMap { $0.work == .remove ? nil : $0.project })
     let removals = plan.stacks.filter { $0.work == .remove }
     for removal in removals where !Task.isCancelled {
@@ -42,7 +50,8 @@ struct Apply: Sendable {
       for stack in plan.stacks where stack.work != .remove {
         group.addTask {
           let ended = await one(stack, deploy, turns, working)
-          await turns.report(stack.name, good: ended.stack.outcome != .failed && ended.stack.outcome != .skipped)
+          await turns.report(
+            stack.name, good: [.unchanged, .deployed, .pinned].contains(ended.stack.outcome))
           return ended
         }
       }
@@ -52,7 +61,12 @@ struct Apply: Sendable {
     result.links += ended.flatMap(\.links)
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
-    if whole, result.stacks.allSatisfy({ $0.outcome != .failed && $0.outcome != .skipped }) {
+    let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
+    let (before, new) = (pins, state.pins)
+    if undone.contains(where: { before[$0] != new[$0] }) {
+      try await ledger.change { state in for name in undone { state.pins[name] = before[name] } }
+    }
+    if whole, undone.isEmpty {
       let (commit, policy) = (plan.commit, policy)
       try await ledger.change {
         $0.commit = commit
@@ -65,12 +79,12 @@ struct Apply: Sendable {
   private func one(_ stack: StackPlan, _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async -> Deploy.Result
   {
     guard case .deploy(let desired) = stack.work else {
-      return Deploy.Result(stack: stack.report(.unchanged), links: stack.links.map(\.report))
+      return Deploy.Result(stack: stack.report(stack.aim.idle), links: stack.links.map(\.report))
     }
     for earlier in stack.after where working.contains(earlier) {
       guard await turns.end(of: earlier) else {
         var report = stack.report(.skipped)
-        report.error = "it comes after \(earlier), which is not in place"
+        report.error = "it comes after \(earlier), which is not at its commit"
         return Deploy.Result(stack: report, links: [])
       }
     }
@@ -87,13 +101,13 @@ struct Apply: Sendable {
     return ended
   }
 
-  /// Every path that the release must hold.
-  private var needed: Set<String> {
-    var paths = Set(plan.hostLinks.values.map(\.from))
+  /// Every path that the release of a commit must hold.
+  private func needed(of commit: String) -> Set<String> {
+    var paths = commit == plan.commit ? Set(plan.hostLinks.values.map(\.from)) : []
     for stack in plan.stacks {
       switch stack.work {
-      case .deploy(let desired): paths.formUnion(desired.tracked.keys)
-      case .none, .remove: break
+      case .deploy(let desired) where desired.commit == commit: paths.formUnion(desired.tracked.keys)
+      case .deploy, .none, .remove: break
       }
     }
     return paths

@@ -1,7 +1,7 @@
 import Core
 import FoundationEssentials
 
-/// Brings one stack to what its plan says.
+/// Brings one stack to what its plan says, and back to what was good when that does not end well.
 struct Deploy: Sendable {
   let settings: Settings
   let checkout: Checkout
@@ -9,51 +9,90 @@ struct Deploy: Sendable {
   let links: Links
   let ledger: Ledger
   let turns: Turns
+  let looks: [String: Look]
+  /// The live paths that the host's own pointer leads.
+  let shared: Set<String>
 
   struct Result: Sendable {
     var stack: StackReport
     var links: [LinkReport]
   }
 
+  /// How far a deploy came before it failed; what it did not reach needs no way back.
+  enum Reached: Comparable, Sendable { case nothing, files, containers }
+
+  /// A deploy while it is under way.
+  struct Attempt: Sendable {
+    let plan: StackPlan
+    let desired: DesiredStack
+    var reached = Reached.nothing
+    /// What to go back to.
+    var former = Former.nothing
+    /// The containers from before.
+    var before: [WatchedContainer] = []
+    var links: [LinkReport]
+    /// The last look at the containers, and the end of the log of what failed.
+    var containers: [WatchedContainer] = []
+    var logTail: [String] = []
+  }
+
   /// Deploys and watches a stack whose turn was taken already; the turn is given on while it is watched.
   func bring(_ plan: StackPlan, to desired: DesiredStack) async -> Result {
     let start = ContinuousClock.now
-    var result = Result(stack: plan.report(.deployed), links: plan.links.map(\.report))
+    var attempt = Attempt(plan: plan, desired: desired, links: plan.links.map(\.report))
+    var report = plan.report(.deployed)
     do throws(Failure) {
-      let verify = Verify(programs: programs)
-      let before: [String: Int]
+      try await reach(&attempt)
+      let seen = desired.seen(as: attempt.containers)
+      try await ledger.change {
+        $0.settle(plan.name, as: StackState(seen, verified: true))
+        // What failed at another commit than the one that stands now still counts.
+        if !plan.aim.isHeld { $0.holds[plan.name] = nil }
+        if let pin = $0.pins[plan.name], pin.commit == seen.commit { $0.pins[plan.name]?.images = seen.images }
+      }
+      report.show(attempt.containers)
+    } catch {
+      await leave(attempt, because: error, &report)
+    }
+    report.durationMs = (ContinuousClock.now - start).milliseconds
+    return Result(stack: report, links: attempt.links)
+  }
+
+  /// Goes the way to the commit, as far as it leads.
+  private func reach(_ attempt: inout Attempt) async throws(Failure) {
+    let (plan, desired) = (attempt.plan, attempt.desired)
+    let verify = Verify(programs: programs)
+    let up = Up(settings: settings, programs: programs)
+    let end: ContinuousClock.Instant
+    do throws(Failure) {
+      attempt.former = try await former(desired)
+      try await up.pull(desired, looks[desired.commit])
+      try await open(plan, desired)
+      attempt.reached = .files
+      try checkout.point(plan.name, to: desired.commit)
+      attempt.links = try await links.apply(plan.links)
+      if !plan.aim.isHeld { try await compare(desired) }
+      try await up.build(plan.services, desired)
+      attempt.before = try await verify.look(desired.project)
+      attempt.reached = .containers
+      end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
-        try await open(plan, desired)
-        try checkout.point(plan.name, to: desired.commit)
-        result.links = try await links.apply(plan.links)
-        try await compare(desired)
-        before = try await verify.restarts(project: desired.project)
-        try await up(plan)
-        // From here on the containers are this commit's, whatever becomes of them.
-        try await ledger.change { $0.stacks[plan.name]?.services = desired.services }
+        try await up.run(plan.services, desired, deadline: ContinuousClock.now.duration(to: end))
       } catch {
-        await turns.give()
+        if error.kind != .interrupted { await inspect(&attempt) }
         throw error
       }
-      await turns.give()
-      let watched = try await verify.watch(
-        desired, restarts: before, deadline: desired.deployTimeout ?? settings.sync.deployTimeout)
-      result.stack.show(watched.containers)
-      if let error = watched.error {
-        result.stack.outcome = .failed
-        result.stack.error = error
-        let mask = await programs.mask(for: Path.join(settings.liveRoot, plan.name))
-        result.stack.logTail = watched.logTail.map(mask.hide)
-      } else {
-        let seen = desired.seen(as: watched.containers)
-        try await ledger.change { $0.stacks[plan.name] = StackState(seen, verified: true) }
-      }
+      // From here on the containers are this commit's, whatever becomes of them.
+      try await ledger.change { $0.stacks[plan.name]?.services = desired.services }
     } catch {
-      let mask = await programs.mask(for: Path.join(settings.liveRoot, plan.name))
-      result.stack.fail(Failure(error.kind, mask.hide(error.message), help: error.help))
+      await turns.give()
+      throw error
     }
-    result.stack.durationMs = (ContinuousClock.now - start).milliseconds
-    return result
+    await turns.give()
+    let watched = try await verify.settle(desired, before: attempt.before, until: end)
+    attempt.containers = watched.containers
+    attempt.logTail = watched.logTail
+    if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
   }
 
   /// Ends a stack that the commit no longer has; volumes stay.
@@ -62,14 +101,16 @@ struct Deploy: Sendable {
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
       if !takenOver {
-        for service in plan.services { try await take(down: service) }
+        let up = Up(settings: settings, programs: programs)
+        for service in plan.services { try await up.take(down: service) }
         try await removeNetworks(of: plan.project)
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
-      try await ledger.change { $0.stacks[plan.name] = nil }
+      try await ledger.change { $0.forget(plan.name) }
     } catch {
-      result.stack.fail(error)
+      result.stack.outcome = .failed
+      result.stack.error = "\(error.message); \(error.help)"
     }
     result.stack.durationMs = (ContinuousClock.now - start).milliseconds
     return result
@@ -86,9 +127,8 @@ struct Deploy: Sendable {
         entry.services[index].mounts = entry.services[index].mounts.mapValues { _ in Fingerprint.absent }
         entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
       }
-      entry.verified = false
       entry.links.merge(desired.links) { _, new in new }
-      state.stacks[plan.name] = entry
+      state.open(plan.name, entry)
     }
   }
 
@@ -97,7 +137,7 @@ struct Deploy: Sendable {
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
     let outcome = try await programs.compose(["config", "--hash", "*"], in: directory)
-    guard outcome.succeeded else { throw Self.failure("docker compose config", outcome.errorText) }
+    guard outcome.succeeded else { throw Up.failure("docker compose config", outcome.errorText) }
     let found = Set(outcome.outputText.split(separator: "\n").map(String.init))
     let validated = Set(desired.services.map { "\($0.name) \($0.hash)" })
     guard found == validated else {
@@ -108,29 +148,14 @@ struct Deploy: Sendable {
     }
   }
 
-  private func up(_ plan: StackPlan) async throws(Failure) {
-    let directory = Path.join(settings.liveRoot, plan.name)
-    let acting = plan.services.filter { $0.action != .keep && $0.action != .remove }
-    let forced = acting.filter { $0.way == .force }.map(\.name)
-    let built = acting.filter { $0.way == .build }.map(\.name)
-    func compose(_ arguments: [String]) async throws(Failure) {
-      let outcome = try await programs.compose(arguments, in: directory, deadline: .seconds(3600))
-      guard outcome.succeeded else { throw Self.failure("docker compose \(arguments[0])", outcome.errorText) }
+  /// Finds the container that shows why `up` failed.
+  private func inspect(_ attempt: inout Attempt) async {
+    let verify = Verify(programs: programs)
+    guard let now = try? await verify.look(attempt.desired.project) else { return }
+    attempt.containers = now
+    if case .failed(_, let id) = Verdict.of(attempt.desired.services, containers: now, restarts: [:]) {
+      attempt.logTail = await verify.tail(id)
     }
-    for service in plan.services { try await take(down: service) }
-    if !built.isEmpty { try await compose(["build", "--quiet"] + built) }
-    // With nothing but mounted files to take up, one call is enough; without anything to do, none.
-    if acting.contains(where: { $0.way != .force }) { try await compose(["up", "-d", "--quiet-pull"]) }
-    if !forced.isEmpty { try await compose(["up", "-d", "--force-recreate", "--no-deps"] + forced) }
-  }
-
-  /// Stops and removes the containers of a service that is to go, and no others.
-  private func take(down service: ServicePlan) async throws(Failure) {
-    guard case .remove(let ids) = service.way else { return }
-    let stopped = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
-    guard stopped.succeeded else { throw Self.failure("docker stop", stopped.errorText) }
-    let outcome = try await programs.docker(["rm", "-f"] + ids)
-    guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
   }
 
   /// Removes the networks that Compose made for a project; one that a container still uses stays.
@@ -140,11 +165,6 @@ struct Deploy: Sendable {
     let ids = listed.outputText.split(separator: "\n").map(String.init)
     if !ids.isEmpty { _ = try await programs.docker(["network", "rm"] + ids) }
   }
-
-  private static func failure(_ what: String, _ errors: String) -> Failure {
-    let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
-    return Failure(.host, "\(what) failed: \(lines.last ?? "it gave no reason")", help: "mend it, and sync again")
-  }
 }
 
 extension StackPlan {
@@ -152,20 +172,16 @@ extension StackPlan {
     var report = StackReport(name: name, outcome: outcome)
     report.from = from
     report.to = to
-    report.project = project
-    report.reasons = reasons
+    report.project = project.isEmpty ? nil : project
+    report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
     report.services = services.map(\.report)
+    if case .hold(let hold) = aim { report.error = hold.error }
     return report
   }
 }
 
 extension StackReport {
-  fileprivate mutating func fail(_ failure: Failure) {
-    outcome = .failed
-    error = "\(failure.message); \(failure.help)"
-  }
-
-  fileprivate mutating func show(_ containers: [WatchedContainer]) {
+  mutating func show(_ containers: [WatchedContainer]) {
     for index in services.indices {
       let own = containers.filter { $0.service == services[index].name }
       let shown = own.first { $0.state != "running" } ?? own.first

@@ -31,6 +31,28 @@ struct Links: Sendable {
     return reports
   }
 
+  /// Puts back what stood at live paths before they were worked on; a backup stays beside what came from it.
+  func undo(_ reports: [LinkReport]) throws(Failure) {
+    for report in reports where report.action == .create || report.action == .replace {
+      let directory = try Held(settings.liveRoot, Path.parent(report.live), create: false)
+      let place = "\(directory.path)/\(Path.name(report.live))"
+      guard case .link(let text) = observe.entry(at: place), observe.links.isOwn(text) else { continue }
+      guard let backup = report.backup else {
+        if report.action == .create { unlink(place) }
+        continue
+      }
+      let fresh = Files.unique(place)
+      let kept = "\(directory.path)/\(Path.name(backup))"
+      guard linkat(AT_FDCWD, kept, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
+      guard rename(fresh, place) == 0 else {
+        let problem = Files.failure("cannot put back \(place)")
+        unlink(fresh)
+        throw problem
+      }
+      Files.flush(directory.path)
+    }
+  }
+
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
   private func bring(_ plan: LinkPlan, _ content: [UInt8], _ directory: borrowing Held) throws(Failure) -> String? {
     let name = Path.name(plan.live)

@@ -4,13 +4,12 @@ import Glibc
 /// Turns the staged files into the release of a commit.
 struct Release: Sendable {
   let checkout: Checkout
-  let target: Fetch.Target
-  let stage: String
+  let look: Look
 
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
-    let tree = target.tree
-    try await Tracked.commit(target.mirror, stage: stage).export(Set(paths.flatMap { tree.files(under: $0) }))
+    let (tree, stage) = (look.tree, look.stage)
+    try await look.tracked.export(Set(paths.flatMap { tree.files(under: $0) }))
     let release = "\(checkout.releases)/\(tree.commit)"
     if Files.status(release) == nil {
       flush(stage)

@@ -12,13 +12,25 @@ struct Verify: Sendable {
     var containers: [WatchedContainer] = []
   }
 
-  /// Counts how often each container of a project has been started again.
-  func restarts(project: String) async throws(Failure) -> [String: Int] {
-    Dictionary(try await look(project).map { ($0.id, $0.restarts) }) { first, _ in first }
+  /// Watches a stack become what it promises, then asks its probes; `before` are the containers from before the deploy.
+  func settle(
+    _ stack: DesiredStack, before: [WatchedContainer], until end: ContinuousClock.Instant
+  ) async throws(Failure) -> Result {
+    let restarts = Dictionary(before.map { ($0.id, $0.restarts) }) { first, _ in first }
+    var result = try await watch(stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+    guard result.error == nil, !stack.probes.isEmpty else { return result }
+    let complaint = try await Probing(programs: programs).ask(stack.probes, of: result.containers, until: end)
+    if let complaint {
+      result.error = complaint.message
+      if let container = complaint.container { result.logTail = await tail(container) }
+      return result
+    }
+    // What ended while it was asked is not in place.
+    return try await watch(stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
-  func watch(
+  private func watch(
     _ stack: DesiredStack, restarts: [String: Int], deadline: Duration
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -69,10 +81,11 @@ struct Verify: Sendable {
         }
       }
     }
-    throw Failure(.host, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
   }
 
-  private func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
+  /// Looks at the containers of a project, as they are now.
+  func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
     let listed = try await programs.docker(
       [
         "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
@@ -99,7 +112,8 @@ struct Verify: Sendable {
       id: json["Id"]?.string ?? "", service: labels?["com.docker.compose.service"]?.string ?? "",
       state: state?["Status"]?.string ?? "", health: state?["Health"]?["Status"]?.string ?? "none",
       exitCode: count(state?["ExitCode"]), restarts: count(json["RestartCount"]),
-      age: .seconds(Date().timeIntervalSince(started)), hash: labels?["com.docker.compose.config-hash"]?.string ?? "")
+      age: .seconds(Date().timeIntervalSince(started)), hash: labels?["com.docker.compose.config-hash"]?.string ?? "",
+      image: json["Image"]?.string ?? "", directory: labels?["com.docker.compose.project.working_dir"]?.string ?? "")
   }
 
   private static func instant(_ text: String) -> Date? {

@@ -28,6 +28,14 @@ public struct Programs: Sendable {
     compose = plugin.map { [$0] } ?? [docker, "compose"]
   }
 
+  /// Runs another program with the same environment.
+  func call(_ name: String, _ arguments: [String], deadline: Duration) async throws(Failure) -> Outcome {
+    guard let program = find(name, in: environment["PATH"] ?? "") else {
+      throw Failure(.host, "there is no \(name) command in \(environment["PATH"] ?? "")", help: "install \(name)")
+    }
+    return try await start(program, arguments, environment, directory: "/", input: [], deadline)
+  }
+
   /// Runs the docker command.
   func docker(_ arguments: [String], deadline: Duration = .seconds(60)) async throws(Failure) -> Outcome {
     try await start(docker, arguments, environment, directory: "/", input: [], deadline)
@@ -80,11 +88,11 @@ public struct Programs: Sendable {
     }
     let words = ([Path.name(program)] + arguments.prefix(3)).joined(separator: " ")
     if Task.isCancelled {
-      throw Failure(.host, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+      throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
     }
     if outcome.deadlineExceeded {
       throw Failure(
-        .host, "`\(words)` did not end within \(Int(deadline.components.seconds)) s and was ended",
+        .late, "`\(words)` did not end within \(Int(deadline.components.seconds)) s and was ended",
         help: "see whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {

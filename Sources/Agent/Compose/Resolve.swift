@@ -104,7 +104,11 @@ struct Resolve: Sendable {
     answer.desired = DesiredStack(
       name: name, commit: view.tree.commit, project: model.project, tracked: gather.tracked,
       untracked: gather.untracked, services: model.services.map { service($0, hash: byService[$0.name] ?? "") },
-      links: links, after: model.after, deployTimeout: settings.stacks[name]?.deployTimeout ?? model.deployTimeout)
+      links: links, after: model.own.after,
+      deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
+    answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
+    answer.desired?.contents = String(
+      blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8)).prefix(16))
     answer.desired?.policy = policyFingerprint(settings.policy, today: today)
     return answer
   }
@@ -238,11 +242,13 @@ struct Resolve: Sendable {
     for path in service.files where mounts[view.relative(path) ?? path] == nil {
       mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
     }
-    return DesiredService(
+    var desired = DesiredService(
       name: service.name, hash: hash, image: service.image,
       fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
       replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
       claims: service.claims)
+    desired.built = service.isBuilt
+    return desired
   }
 
   private func subject(

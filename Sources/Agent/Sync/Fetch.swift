@@ -45,6 +45,20 @@ struct Fetch: Sendable {
     }
   }
 
+  /// Gives the head that the mirror knows, without asking the repository.
+  func known() async throws(Failure) -> Target {
+    do throws(GitError) {
+      let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
+      guard let head = try await mirror.head() else {
+        throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
+      }
+      let paths = try await mirror.entries(of: head).map(TrackedPath.init)
+      return Target(mirror: mirror, tree: CommitTree(commit: head, paths: paths))
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+
   /// Asks the repository for the branch's head.
   func head() async throws(Failure) -> String {
     do throws(GitError) {
@@ -82,7 +96,7 @@ extension Failure {
   init(_ error: GitError, settings: Settings) {
     switch error.kind {
     case .cancelled:
-      self.init(.host, "the sync was interrupted", help: "sync again: nothing was changed")
+      self.init(.interrupted, "the sync was interrupted", help: "sync again: nothing was changed")
     case .unreachable, .authentication, .certificate, .timedOut, .notARepository:
       self.init(
         .unreachable, error.message,

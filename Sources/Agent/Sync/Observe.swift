@@ -48,6 +48,7 @@ struct Observe: Sendable {
       for path in stack.untracked.keys { observed.untracked[path] = untracked(path) }
       look(at: stack.links.keys, &observed)
     }
+    for stack in state.good.values { look(at: stack.links.keys, &observed) }
     look(at: state.links.keys, &observed)
     return observed
   }

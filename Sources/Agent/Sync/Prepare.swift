@@ -8,9 +8,10 @@ struct Prepare: Sendable {
   let checkout: Checkout
   let programs: Programs
   let target: Fetch.Target
+  /// What clup remembers; a rollback has put its pins in.
   let state: State
   let containers: [Container]?
-  /// The unfinished release and the view for Compose; both are removed with the sync.
+  /// The unfinished releases and the views for Compose; both are removed with the sync.
   let stage: String
   let view: String
 
@@ -22,33 +23,73 @@ struct Prepare: Sendable {
     var policy: String
     /// Lines of the sources, to show with findings.
     var excerpts: Excerpts
+    /// Each commit that a stack is brought to.
+    var looks: [String: Look]
   }
 
   func plan() async throws(Failure) -> Prepared {
     let tree = target.tree
-    let discovery = Discovery(tree, settings: settings)
     let links = LinkPlanning(pointers: checkout.pointers)
     let observe = Observe(settings: settings, checkout: checkout, links: links)
-    let chosen = try choose(from: discovery)
-    var observed = observe.all(state, stacks: discovery.stacks.map(\.name), containers: containers)
     let today = today()
+    var looks = Looks(
+      settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
+      today: today)
+    let head = try looks.look(at: tree)
+    let discovery = head.discovery
+    let names = Set(discovery.stacks.map(\.name)).union(state.pins.keys)
+    let chosen = try choose(from: names)
     let policy = policyFingerprint(settings.policy, today: today)
-    let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
-    let reasons = Dictionary(
-      uniqueKeysWithValues: discovery.stacks.filter { chosen.contains($0.name) }
-        .map { ($0.name, touched.reasons($0.name, known: state.stacks[$0.name])) })
-    let sources = discovery.stacks.filter { !(reasons[$0.name] ?? []).isEmpty }
+    let aims = try await Aims(
+      request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
+      engine: containers != nil
+    ).of(names, target: tree)
+    var observed = observe.all(state, stacks: names.sorted(), containers: try await withImageIDs(of: aims))
+
+    var reasons: [String: [String]] = [:]
+    var sources: [(look: Look, source: StackSource)] = []
+    var kept: [String: StackState] = [:]
+    for name in chosen.sorted() {
+      let known = state.stacks[name]
+      switch aims[name] ?? .target {
+      case .target:
+        let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
+        reasons[name] = touched.reasons(name, known: known)
+        if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
+      case .hold:
+        // What was left as it failed is left alone.
+        guard settings.sync.onFailure == .rollback, let good = state.lastGood(name) else { continue }
+        reasons[name] = recorded(name, good, observed, links)
+        if reasons[name] != [] { kept[name] = good }
+      case .pin(let pin, _):
+        guard let look = try await looks.look(at: pin.commit), let source = look.source(name) else { continue }
+        // A policy that came later is no reason to touch what a person pinned.
+        let touched = Touched(tree: look.tree, observed: observed, links: links)
+        reasons[name] = touched.reasons(name, known: known, images: pin.images)
+        if reasons[name] == [] { continue }
+        if let good = state.lastGood(name), let known, request.rollback == nil,
+          known.tracked.allSatisfy({ look.tree.fingerprint($0.key) == $0.value }),
+          known.untracked.allSatisfy({ observed.untracked[$0.key] == $0.value }), known.verified
+        {
+          kept[name] = good
+        } else {
+          if request.rollback != nil { reasons[name]?.insert("rollback to \(pin.commit.prefix(7))", at: 0) }
+          sources.append((look, source))
+        }
+      }
+    }
+    for good in kept.values { _ = try await looks.look(at: good.commit) }
 
     var diagnostics = discovery.diagnostics
+    for look in looks.all.values where look.tree.commit != tree.commit {
+      diagnostics += look.discovery.diagnostics.filter { found in
+        sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
+      }
+    }
     let broken = Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
-    let tracked = Tracked.commit(target.mirror, stage: stage)
-    let view = View(
-      directory: view, liveRoot: settings.liveRoot, tree: tree, tracked: tracked, owns: { links.isOwn($0) })
-    let resolve = Resolve(
-      programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today)
     let atOnce = max(settings.sync.concurrency, 2)
-    var answers = try await each(sources.filter { !broken.contains($0.name) }, atOnce: atOnce) {
-      source throws(Failure) in try await resolve.stack(source)
+    var answers = try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
+      work throws(Failure) in try await work.look.resolve.stack(work.source)
     }
     let wishes = hostLinks(tree, discovery, &diagnostics)
     let policyChanged = state.policy != policy
@@ -57,24 +98,28 @@ struct Prepare: Sendable {
         let directory = Discovery.jobDirectory(of: job)
         return policyChanged || state.links[directory]?.id != tree.fingerprint(directory)
       }, atOnce: atOnce
-    ) { job throws(Failure) in try await resolve.job(job) }
-    var desired: [String: DesiredStack] = [:]
+    ) { job throws(Failure) in try await head.resolve.job(job) }
+    var desired = kept.reduce(into: [String: DesiredStack]()) { $0[$1.key] = DesiredStack($1.key, $1.value) }
     for answer in answers {
       diagnostics += answer.diagnostics
-      if let stack = answer.desired { desired[stack.name] = stack }
+      guard var stack = answer.desired else { continue }
+      if case .pin(let pin, _) = aims[stack.name] { stack.images = images(pin, stack) }
+      desired[stack.name] = stack
     }
-    let names = Set(discovery.stacks.map(\.name))
+    try await dropMissingImages(&desired)
     diagnostics += collisions(discovery, desired)
     let after = settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
       .merging(desired.mapValues(\.after)) { host, _ in host }
       .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
-    diagnostics += Order.problems(after: after, stacks: names, places: places(discovery))
+    diagnostics += Order.problems(after: after, stacks: names, places: orderPlaces(discovery, answers))
     let judge = Judge(settings: settings, programs: programs, today: today)
+    let resolves = Dictionary(sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     diagnostics += try await judge.findings(
-      of: answers.flatMap(\.subjects), engine: containers != nil, after: after, mask: resolve.mask)
-    if state.commit != tree.commit || policyChanged {
+      of: answers.flatMap(\.subjects), engine: containers != nil, after: after
+    ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
+    if request.rollback == nil, state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(
-        in: tree, discovery: discovery, tracked: tracked, known: policyChanged ? nil : try await lastGood())
+        in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
     }
     let host = Shared.take(
       from: &desired, configured: wishes, state: state, remaining: names)
@@ -92,16 +137,23 @@ struct Prepare: Sendable {
       after: settings.stacks.compactMapValues(\.after))
     let shared = planning.host(host)
     var stacks: [StackPlan] = []
-    for source in discovery.stacks where chosen.contains(source.name) {
-      if let wish = desired[source.name] {
-        stacks.append(planning.deploy(wish, because: reasons[source.name] ?? [], shared: shared))
-      } else if let known = state.stacks[source.name] {
-        stacks.append(planning.unchanged(source.name, known: known))
+    for name in chosen.sorted() {
+      var stack: StackPlan
+      if let wish = desired[name] {
+        stack = planning.deploy(wish, because: reasons[name] ?? [], shared: shared)
+      } else if let known = state.stacks[name] {
+        stack = planning.unchanged(name, known: known)
+      } else if aims[name]?.isHeld == true {
+        stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: "")
+      } else {
+        continue
       }
+      stack.aim = aims[name] ?? .target
+      stacks.append(stack)
     }
     let excluded = settings.exclude.map(Glob.init)
     for (name, known) in state.stacks where !names.contains(name) && !excluded.contains(where: { $0.covers(name) }) {
-      if request.stacks.isEmpty || request.stacks.contains(name) {
+      if request.rollback == nil, request.stacks.isEmpty || request.stacks.contains(name) {
         stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
       }
     }
@@ -109,11 +161,54 @@ struct Prepare: Sendable {
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, hostLinks: host, hostLinksChange: host != state.links)
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
+    diagnostics += missingShared(host, tree)
     let judged = settings.policy.judge(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
-      excerpts: Excerpts(sources: answers.flatMap(\.sources)))
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+  }
+
+  /// Says how the host differs from a record of what was good.
+  private func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
+    let touched = Touched(tree: CommitTree(recordedBy: good), observed: observed, links: links)
+    return touched.reasons(name, known: state.stacks[name], images: good.images ?? [:])
+  }
+
+  /// Tells the image of each container of a stack that is not to follow its references.
+  private func withImageIDs(of aims: [String: Aim]) async throws(Failure) -> [Container]? {
+    guard var containers else { return nil }
+    let projects = Set(aims.keys.compactMap { state.stacks[$0]?.project })
+    let own = containers.indices.filter { projects.contains(containers[$0].project) }
+    let ids = try await Images(programs: programs).ids(ofContainers: own.map { containers[$0].id })
+    for index in own { containers[index].imageID = ids[containers[index].id] }
+    return containers
+  }
+
+  /// What ran at a commit before runs with the images of that time.
+  private func images(_ pin: Pin, _ stack: DesiredStack) -> [String: String] {
+    if !pin.images.isEmpty { return pin.images }
+    return state.former[stack.name]?.first { $0.contents == stack.contents }?.images ?? [:]
+  }
+
+  /// An image that was removed since cannot be gone back to: then its reference decides.
+  private func dropMissingImages(_ desired: inout [String: DesiredStack]) async throws(Failure) {
+    guard containers != nil else { return }
+    let wanted = desired.values.flatMap(\.images.values)
+    let found = try await Images(programs: programs).ids(of: wanted)
+    for (name, stack) in desired {
+      desired[name]?.images = stack.images.filter { found[$0.value] == $0.value }
+    }
+  }
+
+  /// A file that a pinned stack shares with others must not vanish with the commit that drops it.
+  private func missingShared(_ host: [String: DesiredLink], _ tree: CommitTree) -> [Diagnostic] {
+    host.values.filter { tree[$0.from] == nil && tree.files(under: $0.from).isEmpty }.sorted { $0.from < $1.from }.map {
+      Diagnostic(
+        rule: "forbidden-file", file: $0.from,
+        message: "\($0.from) is gone from the commit, and a stack that is pinned or held still needs it",
+        help: "`clup resume` that stack first, or keep the file")
+    }
   }
 
   /// Reads the tree of the last commit that all was well with.
@@ -126,8 +221,7 @@ struct Prepare: Sendable {
     }
   }
 
-  private func choose(from discovery: Discovery) throws(Failure) -> Set<String> {
-    let names = Set(discovery.stacks.map(\.name))
+  private func choose(from names: Set<String>) throws(Failure) -> Set<String> {
     if names.isEmpty {
       throw Failure(
         .refused, "the commit \(target.tree.commit.prefix(12)) holds no stack: no directory has a Compose file",
@@ -137,11 +231,21 @@ struct Prepare: Sendable {
       throw Failure(
         .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
     }
+    if let rollback = request.rollback { return Set(rollback.pins.keys) }
     return request.stacks.isEmpty ? names : names.intersection(request.stacks)
   }
 
   private func places(_ discovery: Discovery) -> [String: String] {
     Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
+  }
+
+  private func orderPlaces(_ discovery: Discovery, _ answers: [Resolve.Answer]) -> [String: Order.Place] {
+    var found = places(discovery).mapValues { Order.Place(file: $0, mark: nil) }
+    for subject in answers.flatMap(\.subjects) { found[subject.stack] = subject.afterPlace }
+    for (name, stack) in settings.stacks {
+      if let mark = stack.afterMark { found[name] = Order.Place(file: settings.file, mark: mark) }
+    }
+    return found
   }
 
   private func collisions(_ discovery: Discovery, _ desired: [String: DesiredStack]) -> [Diagnostic] {

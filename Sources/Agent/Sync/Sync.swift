@@ -34,6 +34,24 @@ public struct Sync: Sendable {
 
   /// Runs it to its end.
   public func run() async -> Ended {
+    let way = Task(executorPreference: WorkExecutor()) { await work() }
+    let clock = Task {
+      try await Task.sleep(for: settings.sync.timeout)
+      way.cancel()
+    }
+    var ended = await withTaskCancellationHandler {
+      await way.value
+    } onCancel: {
+      way.cancel()
+    }
+    clock.cancel()
+    if (try? await clock.value) != nil, ended.report.error == nil {
+      ended.report.error = "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
+    }
+    return ended
+  }
+
+  private func work() async -> Ended {
     let start = ContinuousClock.now
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
@@ -49,7 +67,7 @@ public struct Sync: Sendable {
       }
       ended.report.durationMs = (ContinuousClock.now - start).milliseconds
       // A poll that finds nothing to do leaves no line.
-      if !request.dryRun, ended.report.outcome != .unchanged || request.trigger == "manual" {
+      if !request.dryRun, ended.report.outcome != .unchanged || ["timer", "webhook"].contains(request.trigger) == false {
         try checkout.append(ended.report)
       }
     } catch {
@@ -61,11 +79,28 @@ public struct Sync: Sendable {
 
   private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {
     async let listing = containers(programs)
-    let state = try checkout.state()
+    var state = try checkout.state()
+    var request = request
+    if request.resume { try resume(&state, checkout) }
     let fetch = Fetch(settings: settings, checkout: checkout)
-    let head = try await fetch.head()
-    let target = try await fetch.target(head: head, request: request)
-    ended.report.commit = target.tree.commit
+    let target: Fetch.Target
+    if let rollback = request.rollback {
+      target = try await fetch.known()
+      let pins = try await Rollback(settings: settings, mirror: target.mirror, state: state, stacks: request.stacks)
+        .pins(to: rollback.revision, head: target.tree.commit)
+      request.rollback?.pins = pins
+      let commits = Set(pins.values.map(\.commit))
+      ended.report.commit = commits.count == 1 ? commits.first : nil
+      for name in state.stacks.keys.sorted() where pins[name] == nil && request.stacks.isEmpty {
+        let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
+        say("warning: \(name) \(why), and stays as it is")
+      }
+    } else {
+      target = try await fetch.target(head: try await fetch.head(), request: request)
+      ended.report.commit = target.tree.commit
+    }
+    let before = state
+    state.pins.merge(request.rollback?.pins ?? [:]) { _, new in new }
     let containers: [Container]?
     switch await listing {
     case .success(let found): containers = found
@@ -88,58 +123,71 @@ public struct Sync: Sendable {
       containers: containers, stage: stage, view: view
     ).plan()
     let plan = prepared.plan
+    warn(of: prepared, state)
+    ended.report.diagnostics = prepared.diagnostics
+    ended.excerpts = prepared.excerpts
+    ended.report.links = plan.allLinks.map(\.report)
+    if request.diff {
+      ended.diffs = try await Diffs(mirror: target.mirror, state: state, looks: prepared.looks).of(plan)
+    }
+    if prepared.diagnostics.contains(where: \.refuses) {
+      ended.refuse(prepared)
+      return
+    }
+    if request.dryRun {
+      ended.report.outcome = .planned
+      ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.aim.idle : .planned) }
+      return
+    }
+    let free = Set(plan.stacks.filter { !$0.aim.isHeld }.map(\.name))
+    let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
+    state.holds = state.holds.filter { !free.contains($0.key) && names.contains($0.key) }
+    let isWhole = request.stacks.isEmpty && request.rollback == nil && !plan.stacks.contains(where: \.aim.isHeld)
+    if plan.isEmpty {
+      ended.report.stacks = plan.stacks.map { $0.report($0.aim.idle) }
+      if isWhole {
+        state.commit = plan.commit
+        state.policy = prepared.policy
+      }
+      if state != before { try checkout.write(state) }
+      return
+    }
+    // A rollback that is cut off is gone on with, not undone.
+    if state != before { try checkout.write(state) }
+    let result = try await Apply(
+      settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
+      plan: plan, state: state, policy: prepared.policy, whole: isWhole, pins: before.pins, say: say
+    ).run()
+    ended.report.stacks = result.stacks
+    ended.report.links = result.links
+    let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
+    ended.report.outcome = failed ? .failed : .deployed
+  }
+
+  /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
+  private func resume(_ state: inout State, _ checkout: Checkout) throws(Failure) {
+    for name in request.stacks where state.pins[name] == nil {
+      throw Failure(
+        .configuration, "\(name) is not pinned",
+        help: state.pins.isEmpty ? "no stack is" : "pinned are " + state.pins.keys.sorted().joined(separator: ", "))
+    }
+    let lifted = request.stacks.isEmpty ? state.pins.keys.sorted() : request.stacks
+    for name in lifted { state.pins[name] = nil }
+    say(lifted.isEmpty ? "no stack was pinned" : "no longer pinned: \(lifted.joined(separator: ", "))")
+    if !lifted.isEmpty { try checkout.write(state) }
+  }
+
+  private func warn(of prepared: Prepare.Prepared, _ state: State) {
     let known = Set(prepared.discovery.stacks.map(\.name))
     for name in settings.stacks.keys.sorted() where !known.contains(name) {
       say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
     }
     for name in state.stacks.keys.sorted()
-    where !known.contains(name) && !plan.stacks.contains(where: { $0.name == name }) {
-      if request.stacks.isEmpty {
+    where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
+      if request.stacks.isEmpty, request.rollback == nil {
         say("warning: \(name) is excluded: its containers keep running, and clup leaves them alone")
       }
     }
-    ended.report.diagnostics = prepared.diagnostics
-    ended.excerpts = prepared.excerpts
-    ended.report.links = plan.allLinks.map(\.report)
-    if request.diff {
-      ended.diffs = try await Diffs(mirror: target.mirror, state: state, target: target.tree).of(
-        plan)
-    }
-    if prepared.diagnostics.contains(where: \.refuses) {
-      ended.report.outcome = .refused
-      let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
-      let planned = Dictionary(plan.stacks.map { ($0.name, $0) }) { first, _ in first }
-      ended.report.stacks = prepared.discovery.stacks.map { source in
-        let outcome: StackReport.Outcome = refused.contains(source.name) ? .refused : .held
-        guard let stack = planned[source.name] else { return StackReport(name: source.name, outcome: outcome) }
-        return stack.report(stack.work == .none && outcome == .held ? .unchanged : outcome)
-      }
-      ended.report.links = []
-      return
-    }
-    if request.dryRun {
-      ended.report.outcome = .planned
-      ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? .unchanged : .planned) }
-      return
-    }
-    if plan.isEmpty {
-      ended.report.stacks = plan.stacks.map { $0.report(.unchanged) }
-      if request.stacks.isEmpty, state.commit != plan.commit || state.policy != prepared.policy {
-        var newer = state
-        newer.commit = plan.commit
-        newer.policy = prepared.policy
-        try checkout.write(newer)
-      }
-      return
-    }
-    let result = try await Apply(
-      settings: settings, checkout: checkout, programs: programs, target: target, plan: plan, state: state,
-      policy: prepared.policy, whole: request.stacks.isEmpty, say: say
-    ).run(stage: stage)
-    ended.report.stacks = result.stacks
-    ended.report.links = result.links
-    let failed = result.stacks.contains { $0.outcome == .failed || $0.outcome == .skipped }
-    ended.report.outcome = failed ? .failed : .deployed
   }
 
   private func containers(_ programs: Programs) async -> Result<[Container], Failure> {
@@ -150,6 +198,18 @@ public struct Sync: Sendable {
 }
 
 extension Sync.Ended {
+  fileprivate mutating func refuse(_ prepared: Prepare.Prepared) {
+    report.outcome = .refused
+    report.links = []
+    let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
+    let planned = Dictionary(prepared.plan.stacks.map { ($0.name, $0) }) { first, _ in first }
+    report.stacks = Set(prepared.discovery.stacks.map(\.name)).union(planned.keys).sorted().map { name in
+      let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
+      guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
+      return stack.report(stack.work == .none && outcome == .held ? stack.aim.idle : outcome)
+    }
+  }
+
   fileprivate mutating func fail(_ failure: Failure) {
     self.failure = failure
     report.outcome = failure.kind == .refused ? .refused : .failed

@@ -1,3 +1,5 @@
+import Core
+
 /// What a sync is asked for.
 public struct SyncRequest: Sendable {
   /// Whether it only plans.
@@ -10,9 +12,25 @@ public struct SyncRequest: Sendable {
   public var commit: String?
   /// The new head that may replace the accepted one although it does not descend from it.
   public var acceptRewrite: String?
+  /// Whether it tries again what failed before.
+  public var retry = false
+  /// Whether it lifts the pins of its stacks first.
+  public var resume = false
+  /// The way back, instead of the way to the branch's head.
+  public var rollback: RollbackRequest?
   /// What started it.
   public var trigger = "manual"
 
   /// Asks for the plain sync.
   public init() {}
+}
+
+/// What a rollback is asked for, and the pins that it comes to.
+public struct RollbackRequest: Sendable {
+  /// The commit to go back to; nothing for what each stack ran before.
+  public var revision: String?
+  var pins: [String: Pin] = [:]
+
+  /// Asks to go back.
+  public init(to revision: String?) { self.revision = revision }
 }

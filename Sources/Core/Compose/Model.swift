@@ -6,10 +6,8 @@ public struct ComposeModel: Sendable, Equatable {
   public let services: [ComposeService]
   /// The files behind top-level `configs` and `secrets`, by name; absolute paths.
   public let files: [String: String]
-  /// The stacks that must be in place first, from `x-clup`.
-  public let after: [String]
-  /// How long the stack may take, from `x-clup`.
-  public let deployTimeout: Duration?
+  /// What it says to clup.
+  public let own: Extension
   /// The whole model.
   public let json: JSON
 
@@ -26,9 +24,7 @@ public struct ComposeModel: Sendable, Equatable {
     self.files = files
     services = (json["services"]?.object ?? [:]).map { ComposeService(name: $0.key, $0.value, files: files) }
       .sorted { $0.name < $1.name }
-    let own = json["x-clup"]
-    after = own?["after"]?.array.compactMap(\.string) ?? own?["after"]?.string.map { [$0] } ?? []
-    deployTimeout = own?["deploy_timeout"]?.string.flatMap { Duration(parsing: $0) }
+    own = Extension(json["x-clup"])
   }
 
   /// Every absolute path on the host that the stack mounts, builds from, or takes a config or secret from.
@@ -51,6 +47,8 @@ public struct ComposeService: Sendable, Equatable {
   public let files: [String]
   /// Absolute paths of its build contexts.
   public let buildContexts: [String]
+  /// Whether its image is built.
+  public let isBuilt: Bool
   /// Whether the engine starts it again when it ends.
   public let restarts: Bool
   /// Whether a health check decides about it.
@@ -79,6 +77,7 @@ public struct ComposeService: Sendable, Equatable {
       if let context = build["context"]?.string { contexts.append(context) }
       contexts += (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
     }
+    isBuilt = json["build"] != nil
     buildContexts = contexts.filter { $0.hasPrefix("/") }
     let policy = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
     restarts = policy != "no" && policy != "none" && !(policy.hasPrefix("on-failure"))

@@ -18,6 +18,8 @@ public struct Container: Sendable, Equatable {
   public var hash: String
   /// The directory that `docker compose` was run for.
   public var directory: String
+  /// The id of its image, where that was asked for.
+  public var imageID: String?
 
   /// Describes a container.
   public init(

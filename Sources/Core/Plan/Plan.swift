@@ -35,6 +35,7 @@ public struct Plan: Sendable {
 public struct StackPlan: Sendable {
   /// The kinds of work.
   public enum Work: Sendable, Equatable {
+    /// In place, or kept where it is.
     case none
     /// Pointer, links, `config`, `up -d`.
     case deploy(DesiredStack)
@@ -44,6 +45,8 @@ public struct StackPlan: Sendable {
 
   /// The stack's name.
   public var name: String
+  /// What it is brought to.
+  public var aim = Aim.target
   /// What is to be done.
   public var work: Work
   /// The commit that it runs.

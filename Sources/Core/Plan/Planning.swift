@@ -28,7 +28,8 @@ public struct Planning: Sendable {
     let commit = observed.pointers[name] ?? known.commit
     return StackPlan(
       name: name, work: .none, from: commit, to: commit, project: known.project,
-      services: services(known.services, known: known.services, project: known.project, stale: []),
+      services: services(
+        known.services, known: known.services, project: known.project, stale: [], images: known.images ?? [:]),
       links: plan(name, known.links.filter { leads(name, $0.key) }, known: known.links),
       after: after[name] ?? known.after)
   }
@@ -40,7 +41,8 @@ public struct Planning: Sendable {
     let known = state.stacks[desired.name]
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services = services(
-      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared))
+      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared),
+      images: desired.images)
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
@@ -84,10 +86,10 @@ public struct Planning: Sendable {
   private func leads(_ name: String, _ path: String) -> Bool { leaders[path].map { $0 == name } ?? true }
 
   private func services(
-    _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>
+    _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>, images: [String: String]
   ) -> [ServicePlan] {
     let own = (observed.containers ?? []).filter { $0.project == project }
-    return ServicePlanning.plan(desired: desired, known: known, containers: own, stale: stale)
+    return ServicePlanning.plan(desired: desired, known: known, containers: own, stale: stale, images: images)
   }
 
   /// Finds the mounted paths under which a live file has another content than the commit's.

@@ -2,13 +2,18 @@
 public enum ServicePlanning {
   /// Plans each service, sorted by name; a service that the stack no longer has is removed when clup knows it.
   ///
-  /// `stale` holds the mounted paths whose content on the host is not the commit's.
+  /// `stale` holds the mounted paths whose content on the host is not the commit's; `images` the ids of images that
+  /// services are to run whatever their references name by now.
   public static func plan(
-    desired: [DesiredService], known: [DesiredService], containers: [Container], stale: Set<String> = []
+    desired: [DesiredService], known: [DesiredService], containers: [Container], stale: Set<String> = [],
+    images: [String: String] = [:]
   ) -> [ServicePlan] {
     let former = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
     let running = Dictionary(grouping: containers) { $0.service }
-    var plans = desired.map { plan($0, known: former[$0.name], containers: running[$0.name] ?? [], stale: stale) }
+    var plans = desired.map {
+      plan(
+        $0, known: former[$0.name], containers: running[$0.name] ?? [], stale: stale, imageID: images[$0.name])
+    }
     let wanted = Set(desired.map(\.name))
     for service in known where !wanted.contains(service.name) {
       guard let left = running[service.name], let first = left.first else { continue }
@@ -21,7 +26,7 @@ public enum ServicePlanning {
   }
 
   private static func plan(
-    _ service: DesiredService, known: DesiredService?, containers: [Container], stale: Set<String>
+    _ service: DesiredService, known: DesiredService?, containers: [Container], stale: Set<String>, imageID: String?
   ) -> ServicePlan {
     let shown = containers.first { $0.state != "running" } ?? containers.first
     var plan = ServicePlan(
@@ -47,7 +52,10 @@ public enum ServicePlanning {
     if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {
       return decide(.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known))
     }
-    if !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {
+    if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
+      return decide(.recreate, "the image of \(service.image.isEmpty ? service.name : service.image) as it was before")
+    }
+    if imageID == nil, !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {
       return decide(.recreate, "image \(service.image) has a new build")
     }
     let mounted = known.flatMap { changed(from: $0.mounts, to: service.mounts) }

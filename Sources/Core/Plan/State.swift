@@ -6,6 +6,14 @@ public struct State: Codable, Sendable, Equatable {
   public var commit: String?
   /// Each stack that was ever deployed and not removed since.
   public var stacks: [String: StackState] = [:]
+  /// The last good record of each stack whose entry in `stacks` is not verified; it goes back to this.
+  public var good: [String: StackState] = [:]
+  /// The stacks that a rollback holds at a commit.
+  public var pins: [String: Pin] = [:]
+  /// The commits that failed, by stack.
+  public var holds: [String: Hold] = [:]
+  /// What each stack ran before, the latest first.
+  public var former: [String: [Former]] = [:]
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
 
@@ -14,6 +22,53 @@ public struct State: Codable, Sendable, Equatable {
 
   /// Starts from nothing.
   public init() {}
+
+  /// Reads what an earlier version wrote, too.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    schema = try container.decode(String.self, forKey: .schema)
+    commit = try container.decodeIfPresent(String.self, forKey: .commit)
+    stacks = try container.decode([String: StackState].self, forKey: .stacks)
+    good = try container.decodeIfPresent([String: StackState].self, forKey: .good) ?? [:]
+    pins = try container.decodeIfPresent([String: Pin].self, forKey: .pins) ?? [:]
+    holds = try container.decodeIfPresent([String: Hold].self, forKey: .holds) ?? [:]
+    former = try container.decodeIfPresent([String: [Former]].self, forKey: .former) ?? [:]
+    links = try container.decode([String: DesiredLink].self, forKey: .links)
+    policy = try container.decodeIfPresent(String.self, forKey: .policy)
+  }
+
+  /// Gives what a stack was when it was last seen in place.
+  public func lastGood(_ stack: String) -> StackState? {
+    stacks[stack].flatMap { $0.verified ? $0 : nil } ?? good[stack]
+  }
+
+  /// Remembers that a stack is worked on: what it was stays known until it is in place again.
+  public mutating func open(_ stack: String, _ entry: StackState) {
+    if let known = stacks[stack], known.verified { good[stack] = known }
+    stacks[stack] = entry
+    stacks[stack]?.verified = false
+  }
+
+  /// Remembers that a stack was seen in place.
+  public mutating func settle(_ stack: String, as entry: StackState) {
+    var before = former[stack] ?? []
+    let new = Former(entry)
+    if let last = lastGood(stack).map(Former.init), !last.isSame(as: new) { before.insert(last, at: 0) }
+    // After a rollback the way back goes on from there.
+    if let index = before.firstIndex(where: { $0.isSame(as: new) }) { before.removeFirst(index + 1) }
+    former[stack] = before.isEmpty ? nil : Array(before.prefix(Self.formerLimit))
+    stacks[stack] = entry
+    good[stack] = nil
+  }
+
+  /// Forgets a stack.
+  public mutating func forget(_ stack: String) {
+    stacks[stack] = nil
+    good[stack] = nil
+    former[stack] = nil
+  }
+
+  private static let formerLimit = 5
 }
 
 /// What a stack was when it was last seen in place.
@@ -36,8 +91,16 @@ public struct StackState: Codable, Sendable, Equatable {
   public var after: [String]
   /// The fingerprint of the host's policy that it was checked against.
   public var policy: String?
+  /// One id for all that `tracked` says.
+  public var contents: String?
+  /// The id of the image that each service was seen with.
+  public var images: [String: String]?
+  /// How long it may take to become healthy.
+  public var deployTimeout: Duration?
+  /// What is asked once Compose calls everything up.
+  public var probes: [Probe]?
 
-  /// Keeps what was found in place.
+  /// Keeps what was found in place, or is on its way there.
   public init(_ desired: DesiredStack, verified: Bool) {
     commit = desired.commit
     project = desired.project
@@ -48,130 +111,84 @@ public struct StackState: Codable, Sendable, Equatable {
     links = desired.links
     after = desired.after
     policy = desired.policy
+    contents = desired.contents
+    images = desired.images
+    deployTimeout = desired.deployTimeout
+    probes = desired.probes.isEmpty ? nil : desired.probes
   }
 }
 
-/// What a stack of the target commit is to be.
-public struct DesiredStack: Sendable, Equatable {
-  /// The stack's name.
-  public var name: String
-  /// The target commit.
+/// A stack held at a commit by a rollback until `clup resume`.
+public struct Pin: Codable, Sendable, Equatable {
+  /// The commit.
   public var commit: String
-  /// Compose's project name.
-  public var project: String
-  /// Each path of the repository that it depends on, with the id of what stands there.
-  public var tracked: [String: String]
-  /// Each untracked path under the live root that it depends on, with the id of what stands there.
-  public var untracked: [String: String]
-  /// Its services, sorted by name.
-  public var services: [DesiredService]
-  /// Its live paths.
-  public var links: [String: DesiredLink]
-  /// The stacks that must be in place first, as its Compose file says.
-  public var after: [String]
-  /// How long it may take to become healthy, from its Compose file.
-  public var deployTimeout: Duration?
-  /// The fingerprint of the host's policy that it was checked against.
-  public var policy: String?
+  /// When it was pinned, RFC 3339 in UTC.
+  public var since: String
+  /// The ids of the images that its services are to run, by service; none where the references decide.
+  public var images: [String: String]
 
-  /// Says what a stack is to be.
-  public init(
-    name: String, commit: String, project: String, tracked: [String: String], untracked: [String: String],
-    services: [DesiredService], links: [String: DesiredLink], after: [String], deployTimeout: Duration?
-  ) {
-    self.name = name
+  /// Pins to a commit.
+  public init(commit: String, since: String, images: [String: String] = [:]) {
     self.commit = commit
-    self.project = project
-    self.tracked = tracked
-    self.untracked = untracked
-    self.services = services
-    self.links = links
-    self.after = after
-    self.deployTimeout = deployTimeout
+    self.since = since
+    self.images = images
   }
 }
 
-extension DesiredStack {
-  /// Remembers the hashes that the containers were seen with.
-  public func seen(as containers: [WatchedContainer]) -> DesiredStack {
-    var seen = self
-    for index in services.indices {
-      let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
-      if let hash = hashes.first, hashes.count == 1, hash != services[index].hash, !hash.isEmpty {
-        seen.services[index].running = hash
-      }
-    }
-    return seen
+/// A commit that failed for a stack, and all that it stood on: it is not tried again until some of that changes.
+public struct Hold: Codable, Sendable, Equatable {
+  /// The commit.
+  public var commit: String
+  /// When it failed, RFC 3339 in UTC.
+  public var since: String
+  /// Why.
+  public var error: String
+  /// The paths of the repository that the stack depended on, with their ids.
+  public var tracked: [String: String]
+  /// The host's own paths that it depended on, with their ids.
+  public var untracked: [String: String]
+  /// The fingerprint of the host's policy.
+  public var policy: String?
+  /// The id behind each image's reference; none for an image that the host did not have.
+  public var images: [String: String]
+
+  /// Remembers a failure.
+  public init(_ desired: DesiredStack, since: String, error: String, images: [String: String]) {
+    commit = desired.commit
+    self.since = since
+    self.error = error
+    tracked = desired.tracked
+    untracked = desired.untracked
+    policy = desired.policy
+    self.images = images
+  }
+
+  /// Says whether all is still as it was when it failed.
+  public func stands(tree: CommitTree, untracked now: [String: String], policy: String, images: [String: String]?) -> Bool
+  {
+    tracked.allSatisfy { tree.fingerprint($0.key) == $0.value }
+      && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy
+      && (images ?? self.images) == self.images
   }
 }
 
-/// A service as Compose will run it.
-public struct DesiredService: Codable, Sendable, Equatable {
-  /// The service's name.
-  public var name: String
-  /// Compose's hash of its configuration.
-  public var hash: String
-  /// The image's reference.
-  public var image: String
-  /// The id of each of its keys' values, to say what changed.
-  public var fields: [String: String]
-  /// The id of each file that it mounts, by path.
-  public var mounts: [String: String]
-  /// The id of each tracked directory that it is built from, by path.
-  public var builds: [String: String]
-  /// How many containers it has.
-  public var replicas: Int
-  /// Whether the engine starts it again when it ends.
-  public var restarts: Bool
-  /// Whether a health check decides about it.
-  public var hasHealthCheck: Bool
-  /// What no other service can have beside it: container names and host ports.
-  public var claims: [Claim]
-  /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
-  /// into what it hashes when a service shares that one's network or volumes.
-  public var running: String?
+/// What a stack ran before.
+public struct Former: Codable, Sendable, Equatable {
+  /// The commit.
+  public var commit: String
+  /// One id for all tracked paths that it depended on.
+  public var contents: String?
+  /// The id of the image that each service was seen with.
+  public var images: [String: String]?
 
-  /// Describes a service.
-  public init(
-    name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
-    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool, claims: [Claim] = []
-  ) {
-    self.name = name
-    self.hash = hash
-    self.image = image
-    self.fields = fields
-    self.mounts = mounts
-    self.builds = builds
-    self.replicas = replicas
-    self.restarts = restarts
-    self.hasHealthCheck = hasHealthCheck
-    self.claims = claims
-  }
-}
-
-/// What is to stand at a live path.
-public struct DesiredLink: Codable, Sendable, Equatable {
-  /// A symbolic link through the pointer, or the content itself.
-  public enum Kind: String, Codable, Sendable { case link, copy }
-  /// How the file reaches the live path.
-  public var kind: Kind
-  /// The path in the repository.
-  public var from: String
-  /// The id of the content.
-  public var id: String
-  /// Whether the content is a program; a copy takes its mode from this.
-  public var executable: Bool
-
-  /// Describes a live path.
-  public init(kind: Kind, from: String, id: String, executable: Bool = false) {
-    self.kind = kind
-    self.from = from
-    self.id = id
-    self.executable = executable
+  init(_ state: StackState) {
+    commit = state.commit
+    contents = state.contents
+    images = state.images
   }
 
-  /// Describes a live path for what a commit has.
-  public init(kind: Kind, _ entry: TrackedPath) {
-    self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
+  func isSame(as other: Former) -> Bool {
+    let alike = contents == nil || other.contents == nil ? commit == other.commit : contents == other.contents
+    return alike && (images == nil || other.images == nil || images == other.images)
   }
 }

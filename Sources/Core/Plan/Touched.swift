@@ -18,7 +18,9 @@ public struct Touched: Sendable {
   }
 
   /// Gives every reason to look closer at a stack, none when it is in place.
-  public func reasons(_ name: String, known: StackState?) -> [String] {
+  ///
+  /// `images` are the ids of images that its services are to run whatever their references name by now.
+  public func reasons(_ name: String, known: StackState?, images: [String: String] = [:]) -> [String] {
     guard let known else { return ["first sync of this stack"] }
     var reasons = known.tracked.keys.sorted().filter { tree.fingerprint($0) != known.tracked[$0] }
       .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
@@ -35,8 +37,9 @@ public struct Touched: Sendable {
       .filter { $0.action != .keep }.map { "\($0.live) is not in place" }
     if let containers = observed.containers {
       let own = containers.filter { $0.project == known.project }
-      reasons += ServicePlanning.plan(desired: known.services, known: known.services, containers: own).compactMap(
-        \.reason)
+      reasons += ServicePlanning.plan(
+        desired: known.services, known: known.services, containers: own, images: images
+      ).compactMap(\.reason)
     }
     if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
     return reasons

@@ -16,12 +16,18 @@ public struct WatchedContainer: Sendable, Equatable {
   public var age: Duration
   /// Compose's hash of the configuration that it was made with.
   public var hash: String
+  /// The id of its image.
+  public var image: String
+  /// The directory that `docker compose` was run for.
+  public var directory: String
 
   /// Describes a container.
   public init(
     id: String, service: String, state: String, health: String, exitCode: Int, restarts: Int, age: Duration,
-    hash: String = ""
+    hash: String = "", image: String = "", directory: String = ""
   ) {
+    self.image = image
+    self.directory = directory
     self.hash = hash
     self.id = id
     self.service = service

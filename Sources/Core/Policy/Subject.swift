@@ -52,6 +52,12 @@ public struct Subject: Sendable {
       })
   }
 
+  /// Where it says which stacks must be in place first.
+  public var afterPlace: Order.Place {
+    let (path, mark) = place(topLevel: ["x-clup", "after"])
+    return Order.Place(file: path, mark: mark)
+  }
+
   /// Whether rules about it need to know what the engine has.
   public var needsEngine: Bool {
     let external = ["networks", "volumes"].contains { section in

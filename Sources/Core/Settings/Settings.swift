@@ -1,3 +1,5 @@
+import YAML
+
 /// The host's configuration, `/etc/clup/clup.yaml`, after its text was checked.
 public struct Settings: Sendable, Equatable {
   /// The repository's URL or path.
@@ -54,8 +56,12 @@ public struct HostLink: Sendable, Equatable {
 public struct StackSettings: Sendable, Equatable {
   /// The stacks that must be in place first.
   public var after: [String]?
+  /// Where the configuration says so.
+  public var afterMark: Mark?
   /// How long the stack may take to become healthy.
   public var deployTimeout: Duration?
+  /// What is asked once Compose calls everything up.
+  public var probes: [Probe]?
 
   /// Starts from nothing.
   public init() {}
@@ -76,6 +82,10 @@ public struct SyncSettings: Sendable, Equatable {
   public var concurrency = 4
   /// How long a stack may take to become healthy.
   public var deployTimeout: Duration = .seconds(300)
+  /// How long the images of a stack may take to be pulled or built.
+  public var pullTimeout: Duration = .seconds(1800)
+  /// How long a whole sync may take.
+  public var timeout: Duration = .seconds(7200)
   /// What a failed deploy leads to.
   public var onFailure = OnFailure.rollback
   /// What drift leads to.

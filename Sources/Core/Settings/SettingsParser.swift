@@ -98,7 +98,7 @@ extension SettingsReader {
     for key in ["serve", "notify"] {
       if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
     }
-    for key in ["interval", "on_failure", "drift", "gate", "keep_releases"] {
+    for key in ["interval", "drift", "gate", "keep_releases"] {
       if let entry = top["sync"]?.entry(key) { dormant(entry, &settings) }
     }
   }
@@ -161,20 +161,35 @@ extension SettingsReader {
       }
       let keys = section(value, "stacks.\(name)", keys: ["after", "deploy_timeout", "probes"])
       var stack = StackSettings()
-      if keys["after"] != nil { stack.after = strings(keys, "after") }
+      if let after = keys["after"] {
+        stack.after = strings(keys, "after").map(Path.normalized)
+        stack.afterMark = after.start
+      }
       stack.deployTimeout = keys["deploy_timeout"].flatMap { duration($0, "deploy_timeout") }
-      if let probes = value.entry("probes") { dormant(probes, &settings) }
+      if let probes = keys["probes"] { stack.probes = list(probes, "probes").compactMap { probe($0) } }
       settings.stacks[Path.normalized(name)] = stack
+    }
+  }
+
+  private mutating func probe(_ node: Node) -> Probe? {
+    do throws(Probe.Problem) { return try Probe(JSON(node)) } catch {
+      problem(error.key.flatMap { node.entry($0)?.key } ?? node, error.message)
+      return nil
     }
   }
 
   private mutating func syncSettings(_ node: Node) -> SyncSettings {
     let keys = section(
       node, "sync",
-      keys: ["interval", "concurrency", "deploy_timeout", "on_failure", "drift", "gate", "keep_releases"])
+      keys: [
+        "interval", "concurrency", "deploy_timeout", "pull_timeout", "timeout", "on_failure", "drift", "gate",
+        "keep_releases",
+      ])
     var sync = SyncSettings()
     if let value = keys["interval"].flatMap({ duration($0, "interval") }) { sync.interval = value }
     if let value = keys["deploy_timeout"].flatMap({ duration($0, "deploy_timeout") }) { sync.deployTimeout = value }
+    if let value = keys["pull_timeout"].flatMap({ duration($0, "pull_timeout") }) { sync.pullTimeout = value }
+    if let value = keys["timeout"].flatMap({ duration($0, "timeout") }) { sync.timeout = value }
     sync.concurrency = integer(keys, "concurrency", sync.concurrency, in: 1...64)
     sync.keepReleases = integer(keys, "keep_releases", sync.keepReleases, in: 1...10_000)
     sync.onFailure = choice(keys, "on_failure", sync.onFailure)

@@ -31,6 +31,14 @@ public struct CommitTree: Sendable {
     byPath = Dictionary(paths.map { ($0.path, $0) }) { first, _ in first }
   }
 
+  /// Shows a commit as a stack's record tells of it: against this, only the host itself can differ.
+  public init(recordedBy stack: StackState) {
+    self.init(
+      commit: stack.commit,
+      paths: stack.tracked.filter { $0.value != Fingerprint.absent }
+        .map { TrackedPath(path: $0.key, kind: .file, id: $0.value) })
+  }
+
   /// Gives what the commit has at a path.
   public subscript(_ path: String) -> TrackedPath? { byPath[path] }
 

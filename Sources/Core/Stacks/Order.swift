@@ -1,29 +1,52 @@
+import YAML
+
 /// Checks the order that `after:` asks for.
 public enum Order {
+  /// Where a stack's `after:` stands.
+  public struct Place: Sendable {
+    let file: String
+    let mark: Mark?
+
+    /// Names a place.
+    public init(file: String, mark: Mark?) {
+      self.file = file
+      self.mark = mark
+    }
+  }
+
   /// Finds stacks that come after an unknown one, or after themselves.
   public static func problems(
-    after: [String: [String]], stacks: Set<String>, places: [String: String]
+    after: [String: [String]], stacks: Set<String>, places: [String: Place]
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
-    func add(_ stack: String, _ message: String) {
+    func add(_ stack: String, _ message: String, _ help: String) {
+      let place = places[stack]
       found.append(
         Diagnostic(
-          rule: "compose", file: places[stack] ?? stack, stack: stack, message: message,
-          help: "mend `after:` in the host's configuration or under `x-clup:` in the Compose file"))
+          rule: "compose", file: place?.file ?? stack, line: place?.mark?.line, column: place?.mark?.column,
+          stack: stack, message: message, help: help))
     }
     for (stack, earlier) in after.sorted(by: { $0.key < $1.key }) {
-      for name in earlier where !stacks.contains(name) { add(stack, "it comes after \(name), which is no stack") }
-      if reaches(stack, from: earlier, after) { add(stack, "it comes after itself") }
+      for name in earlier where !stacks.contains(name) {
+        let near = nearest(name, among: stacks.sorted()).map { "; did you mean \($0)?" } ?? ""
+        add(stack, "it comes after \(name), which is no stack\(near)", "name a stack by its directory")
+      }
+      if let way = path(from: stack, to: stack, after) {
+        add(stack, "it comes after itself: \(way.joined(separator: " after "))", "take one of them out of `after:`")
+      }
     }
     return found
   }
 
-  private static func reaches(_ goal: String, from start: [String], _ after: [String: [String]]) -> Bool {
-    var (queue, seen) = (start, Set<String>())
-    while let name = queue.popLast() {
-      if name == goal { return true }
-      if seen.insert(name).inserted { queue += after[name] ?? [] }
+  private static func path(from start: String, to goal: String, _ after: [String: [String]]) -> [String]? {
+    var (queue, seen) = ([[start]], Set<String>())
+    while !queue.isEmpty {
+      let way = queue.removeFirst()
+      for name in after[way.last ?? start] ?? [] {
+        if name == goal { return way + [name] }
+        if seen.insert(name).inserted { queue.append(way + [name]) }
+      }
     }
-    return false
+    return nil
   }
 }

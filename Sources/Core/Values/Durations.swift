@@ -31,6 +31,15 @@ extension Duration {
     self = total + part
   }
 
+  /// The time as people write it: `1h30m`, `90s`, `250ms`.
+  public var text: String {
+    let (seconds, rest) = (Int(components.seconds), milliseconds % 1000)
+    if rest != 0 { return "\(milliseconds)ms" }
+    let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60)
+    let parts = [(hours, "h"), (minutes, "m"), (seconds % 60, "s")].filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
+    return parts.isEmpty ? "0s" : parts.joined()
+  }
+
   /// Whole milliseconds, rounded down.
   public var milliseconds: Int {
     Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)

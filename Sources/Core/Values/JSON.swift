@@ -1,4 +1,5 @@
 import FoundationEssentials
+import YAML
 
 /// A JSON value of any shape, as `docker compose config --format json` prints it.
 public indirect enum JSON: Codable, Hashable, Sendable {
@@ -91,6 +92,29 @@ public indirect enum JSON: Codable, Hashable, Sendable {
     case .array(let elements): .array(elements.map { $0.mapStrings(change) })
     case .object(let members): .object(members.mapValues { $0.mapStrings(change) })
     case .null, .bool, .integer, .number: self
+    }
+  }
+}
+
+extension JSON {
+  /// Takes over a YAML value; scalars without quotes are read by YAML's core schema.
+  public init(_ node: Node) {
+    switch node.content {
+    case .sequence(let items): self = .array(items.map(JSON.init))
+    case .mapping(let entries):
+      self = .object(Dictionary(entries.map { ($0.key.string ?? "", JSON($0.value)) }) { _, last in last })
+    case .scalar(let text, let plain):
+      if node.isNull {
+        self = .null
+      } else if plain, ["true", "True", "TRUE", "false", "False", "FALSE"].contains(text) {
+        self = .bool(text.lowercased() == "true")
+      } else if plain, let number = Int(text) {
+        self = .integer(number)
+      } else if plain, let first = text.first, first.isNumber || "+-.".contains(first), let number = Double(text) {
+        self = .number(number)
+      } else {
+        self = .string(text)
+      }
     }
   }
 }

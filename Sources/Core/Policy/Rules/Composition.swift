@@ -4,7 +4,14 @@ extension Rule {
     why:
       "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states.",
     fix: "Run `docker compose config` in the stack's directory and mend what it says.",
-    bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#)
+    bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
+  ) { subject in
+    Extension(subject.model["x-clup"]).problems.map { problem in
+      Finding(
+        place: subject.place(topLevel: problem.keys), message: problem.message,
+        help: "see `x-clup` in clup's README, or take it out")
+    }
+  }
 
   static let unsetVariable = Rule(
     "unset-variable", summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",

@@ -1,0 +1,193 @@
+import Core
+import FoundationEssentials
+
+extension Deploy {
+  /// What a stack goes back to when its deploy fails.
+  enum Former: Sendable {
+    /// What clup saw in place before.
+    case good(StackState)
+    /// What a person ran there before clup's first deploy.
+    case adopted(DesiredStack)
+    case nothing
+  }
+
+  /// Finds out, before anything is changed, what there is to go back to.
+  func former(_ desired: DesiredStack) async throws(Failure) -> Former {
+    let name = desired.name
+    if let good = await ledger.state.lastGood(name) { return .good(good) }
+    if await ledger.state.stacks[name] != nil { return .nothing }
+    let directory = Path.join(settings.liveRoot, name)
+    let running = try await Verify(programs: programs).look(desired.project).filter { $0.directory == directory }
+    guard !running.isEmpty else { return .nothing }
+    let asked = try await programs.compose(["config", "--format", "json"], in: directory)
+    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return .nothing }
+    let model = ComposeModel(json)
+    guard model.project == desired.project else { return .nothing }
+    let services = model.services.map { service in
+      DesiredService(
+        name: service.name, hash: running.first { $0.service == service.name }?.hash ?? "", image: service.image,
+        fields: [:], mounts: [:], builds: [:], replicas: service.replicas, restarts: service.restarts,
+        hasHealthCheck: service.hasHealthCheck)
+    }
+    var former = DesiredStack(
+      name: name, commit: "", project: model.project, tracked: [:], untracked: [:],
+      services: services.filter { service in running.contains { $0.service == service.name } }, links: [:], after: [],
+      deployTimeout: nil)
+    former.images = Dictionary(running.map { ($0.service, $0.image) }) { first, _ in first }
+    return .adopted(former)
+  }
+
+  /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it.
+  func leave(_ attempt: Attempt, because cause: Failure, _ report: inout StackReport) async {
+    let mask = await programs.mask(for: Path.join(settings.liveRoot, attempt.plan.name))
+    let why = mask.hide(cause.message)
+    report.outcome = .failed
+    report.error = "\(why); \(mask.hide(cause.help))"
+    report.logTail = attempt.logTail.map(mask.hide)
+    report.show(attempt.containers)
+    // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
+    if cause.kind == .interrupted { return }
+    do throws(Failure) {
+      if cause.kind == .deploy { try await hold(attempt, why) }
+      guard settings.sync.onFailure == .rollback else {
+        report.error = "\(why); left as it is, as `on_failure: stay` asks"
+        return
+      }
+      let back = try await goBack(attempt)
+      report.outcome = back.outcome
+      report.error = "\(why); \(back.said)"
+      if let containers = back.containers { report.show(containers) }
+    } catch {
+      report.outcome = .failed
+      report.error = "\(why); going back failed too: \(mask.hide(error.message))"
+    }
+  }
+
+  private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) {
+    // A way back that failed says nothing about the commit that is held.
+    if attempt.plan.aim.isHeld { return }
+    let images = try await Images(programs: programs).ids(of: attempt.desired.references.values)
+    let hold = Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
+    try await ledger.change { $0.holds[attempt.plan.name] = hold }
+  }
+
+  private struct Back {
+    var outcome: StackReport.Outcome
+    var said: String
+    var containers: [WatchedContainer]?
+  }
+
+  private func goBack(_ attempt: Attempt) async throws(Failure) -> Back {
+    let name = attempt.plan.name
+    switch attempt.former {
+    case .good(let good):
+      let commit = good.commit.prefix(7)
+      if attempt.reached == .nothing {
+        return Back(outcome: .rolledBack, said: "nothing was changed, \(commit) runs as before")
+      }
+      try await putFilesBack(name, good)
+      if attempt.reached == .files {
+        try await ledger.change { $0.settle(name, as: good) }
+        return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
+      }
+      let desired = DesiredStack(name, good)
+      let watched = try await restore(attempt, desired)
+      let seen = desired.seen(as: watched)
+      try await ledger.change {
+        var entry = StackState(seen, verified: true)
+        entry.commit = good.commit
+        $0.settle(name, as: entry)
+      }
+      return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
+    case .adopted(let desired):
+      if attempt.reached == .nothing {
+        return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
+      }
+      try links.undo(attempt.links)
+      checkout.removePointer(of: name)
+      var containers: [WatchedContainer]?
+      if attempt.reached == .containers { containers = try await restore(attempt, desired) }
+      try await ledger.change { $0.forget(name) }
+      return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
+    case .nothing:
+      if attempt.reached < .containers {
+        return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
+      }
+      await turns.take()
+      let stopped: Swift.Result<Void, Failure>
+      do throws(Failure) {
+        try await Up(settings: settings, programs: programs).stop(attempt.desired)
+        stopped = .success(())
+      } catch { stopped = .failure(error) }
+      await turns.give()
+      try stopped.get()
+      let containers = try await Verify(programs: programs).look(attempt.desired.project)
+      return Back(
+        outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
+        containers: containers)
+    }
+  }
+
+  /// Leads the live paths of a stack to what was good.
+  private func putFilesBack(_ name: String, _ good: StackState) async throws(Failure) {
+    let present = await ledger.state.stacks[name]?.links ?? [:]
+    let wanted = good.links.filter { !shared.contains($0.key) }
+    let paths = Set(present.keys).union(wanted.keys)
+    let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })
+    try checkout.point(name, to: good.commit)
+    _ = try await links.apply(
+      links.observe.links.plan(
+        pointer: LinkPlanning.pointerName(of: name), desired: wanted,
+        known: present.filter { !shared.contains($0.key) }, live: live))
+  }
+
+  /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
+  private func restore(_ attempt: Attempt, _ desired: DesiredStack) async throws(Failure) -> [WatchedContainer] {
+    await turns.take()
+    let verify = Verify(programs: programs)
+    let end = ContinuousClock.now + (desired.deployTimeout ?? settings.sync.deployTimeout)
+    let now: [WatchedContainer]
+    do throws(Failure) {
+      now = try await verify.look(attempt.desired.project)
+      let plans = services(attempt, desired, now)
+      try await Up(settings: settings, programs: programs).run(
+        plans, desired, deadline: ContinuousClock.now.duration(to: end))
+    } catch {
+      await turns.give()
+      throw error
+    }
+    await turns.give()
+    let watched = try await verify.settle(desired, before: now, until: end)
+    if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
+    return watched.containers
+  }
+
+  private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
+    let before = Set(attempt.before.map(\.id))
+    let former = Dictionary(desired.services.map { ($0.name, $0) }) { first, _ in first }
+    let containers = now.map { Container($0, project: attempt.desired.project) }
+    // A container from before still has what it was made with; a new one has what the failed deploy gave it.
+    let known = (attempt.desired.services + desired.services.filter { old in
+      !attempt.desired.services.contains { $0.name == old.name }
+    }).map { service in
+      let own = now.filter { $0.service == service.name }
+      return own.allSatisfy { before.contains($0.id) } ? former[service.name] ?? service : service
+    }
+    if attempt.desired.project == desired.project {
+      return ServicePlanning.plan(
+        desired: desired.services, known: known, containers: containers, images: desired.images)
+    }
+    let gone = ServicePlanning.plan(desired: [], known: known, containers: containers)
+    return gone + ServicePlanning.plan(desired: desired.services, known: [], containers: [], images: desired.images)
+  }
+}
+
+extension Container {
+  fileprivate init(_ seen: WatchedContainer, project: String) {
+    let status = seen.state == "exited" ? "Exited (\(seen.exitCode))" : "Up (\(seen.health))"
+    self.init(
+      id: seen.id, name: "", state: seen.state, status: status, image: "", project: project, service: seen.service,
+      hash: seen.hash, directory: seen.directory)
+    imageID = seen.image
+  }
+}

@@ -1,0 +1,40 @@
+import Core
+import Git
+
+/// Finds out where each stack is to go: to the target, to its pin, or nowhere because the target failed for it already.
+struct Aims: Sendable {
+  let request: SyncRequest
+  let programs: Programs
+  let mirror: Mirror
+  let state: State
+  let observe: Observe
+  let policy: String
+  /// Whether the engine can be asked.
+  let engine: Bool
+
+  func of(_ stacks: Set<String>, target: CommitTree) async throws(Failure) -> [String: Aim] {
+    var aims: [String: Aim] = [:]
+    let head = (try? await mirror.head()) ?? target.commit
+    for name in stacks {
+      guard let pin = state.pins[name] else { continue }
+      aims[name] = .pin(pin, behind: try? await mirror.distance(from: pin.commit, to: head))
+    }
+    // A person who asks for a commit means it.
+    if request.retry || request.rollback != nil { return aims }
+    let holds = state.holds.filter { stacks.contains($0.key) }
+    if holds.isEmpty { return aims }
+    var images: [String: String]?
+    if engine { images = try await Images(programs: programs).ids(of: holds.values.flatMap(\.images.keys)) }
+    for (name, hold) in holds {
+      let now = Dictionary(uniqueKeysWithValues: hold.untracked.keys.map { ($0, observe.untracked($0)) })
+      let own = images.map { found in hold.images.keys.reduce(into: [:]) { $0[$1] = found[$1] } }
+      var tree = target
+      if let pin = state.pins[name] {
+        guard pin.commit == hold.commit else { continue }
+        tree = CommitTree(commit: hold.commit, paths: hold.tracked.map { TrackedPath(path: $0, kind: .file, id: $1) })
+      }
+      if hold.stands(tree: tree, untracked: now, policy: policy, images: own) { aims[name] = .hold(hold) }
+    }
+    return aims
+  }
+}

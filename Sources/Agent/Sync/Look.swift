@@ -1,0 +1,71 @@
+import Core
+import Git
+
+/// One commit as a sync looks at it: its stacks, and how Compose is shown it. A stack that is pinned is looked at in
+/// another commit than the rest.
+struct Look: Sendable {
+  let tree: CommitTree
+  let discovery: Discovery
+  let tracked: Tracked
+  let resolve: Resolve
+  /// The unfinished release.
+  let stage: String
+  /// The directory in which Compose is shown the stacks.
+  let view: View
+
+  func source(_ stack: String) -> StackSource? { discovery.stacks.first { $0.name == stack } }
+}
+
+/// Every commit that one sync looks at.
+struct Looks: Sendable {
+  let settings: Settings
+  let programs: Programs
+  let mirror: Mirror
+  let observe: Observe
+  /// The directories of the unfinished releases and of the views, one for each commit; both go away with the sync.
+  let stage: String
+  let view: String
+  let today: String
+  private(set) var all: [String: Look] = [:]
+
+  init(
+    settings: Settings, programs: Programs, mirror: Mirror, observe: Observe, stage: String, view: String, today: String
+  ) {
+    self.settings = settings
+    self.programs = programs
+    self.mirror = mirror
+    self.observe = observe
+    self.stage = stage
+    self.view = view
+    self.today = today
+  }
+
+  /// Looks at a commit; nothing when the mirror does not hold it.
+  mutating func look(at commit: String) async throws(Failure) -> Look? {
+    if let look = all[commit] { return look }
+    guard await mirror.contains(commit) else { return nil }
+    let paths: [TrackedPath]
+    do throws(GitError) { paths = try await mirror.entries(of: commit).map(TrackedPath.init) } catch {
+      throw Failure(error, settings: settings)
+    }
+    return try look(at: CommitTree(commit: commit, paths: paths))
+  }
+
+  mutating func look(at tree: CommitTree) throws(Failure) -> Look {
+    let discovery = Discovery(tree, settings: settings)
+    let stage = "\(stage)/\(tree.commit)"
+    try Files.makeDirectories(stage)
+    let tracked = Tracked.commit(mirror, stage: stage)
+    let links = observe.links
+    let view = View(
+      directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
+      owns: { links.isOwn($0) })
+    let look = Look(
+      tree: tree, discovery: discovery, tracked: tracked,
+      resolve: Resolve(
+        programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today),
+      stage: stage, view: view)
+    all[tree.commit] = look
+    return look
+  }
+}

@@ -1,0 +1,59 @@
+/// What a Compose file says to clup, under its top-level `x-clup`.
+public struct Extension: Sendable, Equatable {
+  /// The stacks that must be in place first.
+  public var after: [String] = []
+  /// How long the stack may take to become healthy.
+  public var deployTimeout: Duration?
+  /// What is asked once Compose calls everything up.
+  public var probes: [Probe] = []
+  /// What is wrong with it: the keys that lead there, and why.
+  public private(set) var problems: [Problem] = []
+
+  /// What is wrong at one place.
+  public struct Problem: Sendable, Equatable {
+    /// The keys from the top level on.
+    public var keys: [String]
+    /// What is wrong.
+    public var message: String
+  }
+
+  static let keys = ["after", "deploy_timeout", "probes", "timeout", "params"]
+
+  /// Reads what Compose resolved.
+  public init(_ json: JSON?) {
+    guard let json, json != .null else { return }
+    guard case .object(let members) = json else {
+      refuse([], "x-clup must be a mapping of keys to values")
+      return
+    }
+    for key in members.keys.sorted() where !Self.keys.contains(key) {
+      let near = nearest(key, among: Self.keys).map { "; did you mean \($0)?" } ?? ""
+      refuse([key], "x-clup has no key \(key)\(near)")
+    }
+    if let value = members["after"], value != .null {
+      let names = value.string == nil ? value.array : [value]
+      after = names.compactMap(\.string).map(Path.normalized)
+      if value.string == nil && value != .array(value.array) || after.count != names.count {
+        refuse(["after"], "after must be a list of stacks")
+      }
+    }
+    if let value = members["deploy_timeout"], value != .null {
+      deployTimeout = value.string.flatMap { Duration(parsing: $0) }
+      if deployTimeout.map({ $0 <= .zero }) ?? true {
+        refuse(["deploy_timeout"], "deploy_timeout must be a time such as 30s, 5m or 1h30m")
+      }
+    }
+    if let value = members["probes"], value != .null {
+      if value != .array(value.array) { refuse(["probes"], "probes must be a list") }
+      for item in value.array {
+        do throws(Probe.Problem) { probes.append(try Probe(item)) } catch {
+          refuse(["probes"] + (error.key.map { [$0] } ?? []), error.message)
+        }
+      }
+    }
+  }
+
+  private mutating func refuse(_ keys: [String], _ message: String) {
+    problems.append(Problem(keys: ["x-clup"] + keys, message: message))
+  }
+}

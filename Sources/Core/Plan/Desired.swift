@@ -1,0 +1,148 @@
+/// What a stack of the target commit is to be.
+public struct DesiredStack: Sendable, Equatable {
+  /// The stack's name.
+  public var name: String
+  /// The target commit.
+  public var commit: String
+  /// Compose's project name.
+  public var project: String
+  /// Each path of the repository that it depends on, with the id of what stands there.
+  public var tracked: [String: String]
+  /// Each untracked path under the live root that it depends on, with the id of what stands there.
+  public var untracked: [String: String]
+  /// Its services, sorted by name.
+  public var services: [DesiredService]
+  /// Its live paths.
+  public var links: [String: DesiredLink]
+  /// The stacks that must be in place first, as its Compose file says.
+  public var after: [String]
+  /// How long it may take to become healthy; nothing where the host's own setting counts.
+  public var deployTimeout: Duration?
+  /// What is asked once Compose calls everything up.
+  public var probes: [Probe] = []
+  /// The ids of the images that its services are to run, by service; none where the references decide.
+  public var images: [String: String] = [:]
+  /// One id for all that `tracked` says.
+  public var contents: String?
+  /// The fingerprint of the host's policy that it was checked against.
+  public var policy: String?
+
+  /// Says what a stack is to be.
+  public init(
+    name: String, commit: String, project: String, tracked: [String: String], untracked: [String: String],
+    services: [DesiredService], links: [String: DesiredLink], after: [String], deployTimeout: Duration?
+  ) {
+    self.name = name
+    self.commit = commit
+    self.project = project
+    self.tracked = tracked
+    self.untracked = untracked
+    self.services = services
+    self.links = links
+    self.after = after
+    self.deployTimeout = deployTimeout
+  }
+}
+
+extension DesiredStack {
+  /// Wishes for what was in place before, with the images of that time.
+  public init(_ name: String, _ good: StackState) {
+    self.init(
+      name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
+      services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
+    probes = good.probes ?? []
+    images = good.images ?? [:]
+    contents = good.contents
+    policy = good.policy
+  }
+
+  /// Remembers the hashes and images that the containers were seen with.
+  public func seen(as containers: [WatchedContainer]) -> DesiredStack {
+    var seen = self
+    seen.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
+    for index in services.indices {
+      seen.services[index].running = nil
+      let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
+      if let hash = hashes.first, hashes.count == 1, hash != services[index].hash, !hash.isEmpty {
+        seen.services[index].running = hash
+      }
+    }
+    return seen
+  }
+}
+
+/// A service as Compose will run it.
+public struct DesiredService: Codable, Sendable, Equatable {
+  /// The service's name.
+  public var name: String
+  /// Compose's hash of its configuration.
+  public var hash: String
+  /// The image's reference.
+  public var image: String
+  /// The id of each of its keys' values, to say what changed.
+  public var fields: [String: String]
+  /// The id of each file that it mounts, by path.
+  public var mounts: [String: String]
+  /// The id of each tracked directory that it is built from, by path.
+  public var builds: [String: String]
+  /// Whether its image is built; unknown in what an earlier version wrote.
+  public var built: Bool?
+  /// How many containers it has.
+  public var replicas: Int
+  /// Whether the engine starts it again when it ends.
+  public var restarts: Bool
+  /// Whether a health check decides about it.
+  public var hasHealthCheck: Bool
+  /// What no other service can have beside it: container names and host ports.
+  public var claims: [Claim]
+  /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
+  /// into what it hashes when a service shares that one's network or volumes.
+  public var running: String?
+
+  /// Whether its image is built.
+  public var isBuilt: Bool { built ?? !builds.isEmpty }
+
+  /// Describes a service.
+  public init(
+    name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
+    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool, claims: [Claim] = []
+  ) {
+    self.name = name
+    self.hash = hash
+    self.image = image
+    self.fields = fields
+    self.mounts = mounts
+    self.builds = builds
+    self.replicas = replicas
+    self.restarts = restarts
+    self.hasHealthCheck = hasHealthCheck
+    self.claims = claims
+  }
+}
+
+/// What is to stand at a live path.
+public struct DesiredLink: Codable, Sendable, Equatable {
+  /// A symbolic link through the pointer, or the content itself.
+  public enum Kind: String, Codable, Sendable { case link, copy }
+  /// How the file reaches the live path.
+  public var kind: Kind
+  /// The path in the repository.
+  public var from: String
+  /// The id of the content.
+  public var id: String
+  /// Whether the content is a program; a copy takes its mode from this.
+  public var executable: Bool
+
+  /// Describes a live path.
+  public init(kind: Kind, from: String, id: String, executable: Bool = false) {
+    self.kind = kind
+    self.from = from
+    self.id = id
+    self.executable = executable
+  }
+
+  /// Describes a live path for what a commit has.
+  public init(kind: Kind, _ entry: TrackedPath) {
+    self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
+  }
+}

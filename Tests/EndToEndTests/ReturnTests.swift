@@ -1,0 +1,219 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+extension EndToEnd {
+  @Suite("I7: failure goes back", .disabled(if: Host.skips)) struct Returns {
+    struct Breakage: Sendable, CustomTestStringConvertible {
+      let testDescription: String
+      /// The lines of the service, in the place of the good ones.
+      let lines: [String]
+      var top = ""
+      let cause: String
+      var log: String?
+    }
+
+    static let port = Int.random(in: 20000..<30000)
+    static let breakages = [
+      Breakage(
+        testDescription: "it exits at once", lines: ["command: [sh, -c, 'echo the reason; exit 3']"],
+        cause: "web ended with exit 3", log: "the reason"),
+      Breakage(
+        testDescription: "it never becomes healthy",
+        lines: ["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 2}"],
+        cause: "web is unhealthy"),
+      Breakage(
+        testDescription: "its health is not known in time",
+        lines: ["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 30s}"],
+        top: "x-clup: {deploy_timeout: 3s}\n", cause: "not in place after"),
+      Breakage(
+        testDescription: "it is started again for ever",
+        lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],
+        cause: "web ends and is started again, over and over (exit 4)", log: "again"),
+      Breakage(
+        testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
+        cause: "docker compose pull failed"),
+      Breakage(
+        testDescription: "its port is taken", lines: ["command: sleep 100000", "ports: ['127.0.0.1:\(port):80']"],
+        cause: "port is already allocated"),
+      Breakage(
+        testDescription: "a probe in the container says no", lines: ["command: sleep 100000", "labels: {a: b}"],
+        top: "x-clup: {probes: [{exec: [sh, -c, 'echo not ready; exit 1'], service: web, retries: 1}]}\n",
+        cause: "ended with exited with status 1: not ready"),
+      Breakage(
+        testDescription: "a probe over HTTP says no", lines: ["command: sleep 100000", "labels: {a: c}"],
+        top: "x-clup: {probes: [{http: 'http://127.0.0.1:1/healthz', json: {ok: true}, retries: 1}]}\n",
+        cause: "probe http://127.0.0.1:1/healthz: "),
+    ]
+
+    static func file(_ lines: [String], top: String = "") -> String {
+      let image = lines.contains { $0.hasPrefix("image:") } ? [] : ["image: busybox:test"]
+      return top + "services:\n  web:\n"
+        + (image + ["stop_signal: SIGKILL"] + lines).map { "    \($0)\n" }.joined()
+    }
+
+    @Test(arguments: breakages) func `the former containers serve again, and the commit is held`(_ row: Breakage) async throws {
+      let good = Self.file(["command: sleep 100000", "environment: {GENERATION: first}"])
+      try await Host.with(["a/compose.yaml": good, "b/compose.yaml": sleeper("b")]) { host in
+        _ = try await host.sync()
+        let image = try await host.image(of: "a/web")
+        let taken = try await host.docker("run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
+        let others = try await host.containers()
+        let commit = try await host.push([
+          "a/compose.yaml": Self.file(row.lines, top: row.top), "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
+        ])
+        let report = try await host.sync(expect: 1)
+        try await host.docker("rm", "-f", taken.trimmingCharacters(in: .newlines))
+        #expect(report.outcome == .failed)
+        #expect(report.stacks.map(\.outcome) == [.rolledBack, .deployed])
+        let stack = try #require(report.stacks.first)
+        #expect(stack.error?.contains(row.cause) == true, "\(stack.error ?? "")")
+        if let log = row.log { #expect(stack.logTail.contains(log), "\(stack.logTail)") }
+        #expect(try await host.image(of: "a/web") == image)
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains("true [GENERATION=first"))
+        #expect(try await host.containers()["b/b"] != others["b/b"])
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == good)
+
+        // The commit that failed costs one attempt.
+        let running = try await host.containers()
+        for _ in 0..<2 {
+          let again = try await host.sync(expect: 1)
+          #expect(again.outcome == .unchanged)
+          #expect(again.stacks.map(\.outcome) == [.held, .unchanged])
+        }
+        #expect(try await host.containers() == running)
+        let status = try await host.status()
+        #expect(status["a"]?["held"]?.string == commit)
+        #expect(status["a"]?["error"]?.string?.contains(row.cause) == true)
+        #expect(status["a"]?["drift"]?.array == [])
+
+        // What drifts meanwhile goes back to what was good, not to what failed.
+        try await host.docker("rm", "-f", id)
+        #expect(try await host.sync(expect: 0).stacks.map(\.outcome) == [.deployed, .unchanged])
+        #expect(try await host.image(of: "a/web") == image)
+
+        // A later good commit deploys by itself.
+        try await host.push(["a/compose.yaml": Self.file(["command: sleep 300000"])])
+        let mended = try await host.sync()
+        #expect(mended.stacks.map(\.outcome) == [.deployed, .unchanged])
+        #expect(try await host.status()["a"]?["held"] == .null)
+      }
+    }
+
+    @Test func `an image's name that has moved on does not take the former image along`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      let lines = ["image: '\(name)'", "command: sh -c 'test ! -e /broken && sleep 100000'"]
+      try await Host.with([
+        "a/compose.yaml": Self.file(lines), "b/compose.yaml": Self.file(lines),
+      ]) { host in
+        try await host.docker("tag", "busybox:test", name)
+        _ = try await host.sync()
+        let (image, old) = (try await host.image(of: "a/web"), try await host.containers())
+        // The same name, another image; both stacks use it, and only one can live with it.
+        try await host.rebuild(name, "echo > broken")
+        try await host.push(["b/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 100000"])])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.rolledBack, .deployed])
+        #expect(try await host.image(of: "a/web") == image)
+        #expect(try await host.image(of: "b/web") != image)
+        #expect(try await host.containers()["b/web"] != old["b/web"])
+        let running = try await host.containers()
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held, .unchanged])
+        #expect(try await host.containers() == running)
+        // A new build behind the name is a new chance.
+        try await host.rebuild(name, "echo > mended")
+        let mended = try await host.sync()
+        #expect(mended.stacks.map(\.outcome) == [.deployed, .deployed])
+        #expect(try await host.image(of: "a/web") != image)
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
+      }
+    }
+
+    @Test func `a first deploy that fails is stopped, or left as the host asks`() async throws {
+      let files = ["a/compose.yaml": Self.file(["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}"])]
+      for (settings, running) in [("", "false"), ("sync: {on_failure: stay}\n", "true")] {
+        try await Host.with(files, settings: settings) { host in
+          let report = try await host.sync(expect: 1)
+          #expect(report.stacks.map(\.outcome) == [.failed])
+          let id = try #require(try await host.containers()["a/web"])
+          #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", id) == running + "\n")
+          #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+          #expect(try await host.sync("--retry", expect: 1).stacks.map(\.outcome) == [.failed])
+        }
+      }
+    }
+
+    @Test func `what a person ran before clup is put back when the first deploy fails`() async throws {
+      let own = Self.file(["command: sleep 100000", "environment: {BY: hand}"])
+      try await Host.with(
+        ["a/compose.yaml": Self.file(["command: 'false'"])], live: ["a/compose.yaml": own]
+      ) { host in
+        _ = try await host.compose("a", "up", "-d")
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.rolledBack])
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains("true [BY=hand"))
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == own)
+        var found = stat()
+        #expect(lstat(host.live + "/a/compose.yaml", &found) == 0 && found.st_mode & S_IFMT == S_IFREG)
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+        try await host.push(["a/compose.yaml": Self.file(["command: sleep 200000"])])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        let kept = try FileManager.default.contentsOfDirectory(atPath: host.live + "/a").filter { $0.contains(".bak.") }
+        for name in kept { #expect(try String(contentsOfFile: host.live + "/a/" + name, encoding: .utf8) == own) }
+      }
+    }
+
+    @Test func `services that a failed commit brought go away, and untouched ones are left alone`() async throws {
+      let good = sleeper("web") + service("db")
+      try await Host.with(["a/compose.yaml": good]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push([
+          "a/compose.yaml": sleeper("web", "labels: {x: y}") + service("db") + service("new")
+            + "  broken: {image: 'busybox:test', command: 'false'}\n"
+        ])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.first?.error?.contains("broken ended with exit 1") == true)
+        let after = try await host.containers()
+        #expect(after.keys.sorted() == ["a/db", "a/web"])
+        #expect(after["a/db"] == before["a/db"])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+      }
+    }
+
+    @Test func `a changed mounted file goes back as well`() async throws {
+      let file = sleeper("web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, grep, good, /conf], interval: 1s, retries: 2}")
+      try await Host.with(["a/compose.yaml": file, "a/conf": "good 1\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/conf": "bad\n"])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "good 1\n")
+        #expect(try String(contentsOfFile: host.live + "/a/conf", encoding: .utf8) == "good 1\n")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+      }
+    }
+
+    @Test func `what comes after a stack that went back is skipped`() async throws {
+      try await Host.with([
+        "a/compose.yaml": sleeper("a"), "b/compose.yaml": "x-clup: {after: [a]}\n" + sleeper("b"),
+      ]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push([
+          "a/compose.yaml": Self.file(["command: 'false'"]),
+          "b/compose.yaml": "x-clup: {after: [a]}\n" + sleeper("b", "labels: {x: y}"),
+        ])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.rolledBack, .skipped])
+        #expect(report.stacks.last?.error?.contains("a") == true)
+        #expect(try await host.containers()["b/b"] == before["b/b"])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held, .skipped])
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("Rollbacks that stay", .disabled(if: Host.skips)) struct Rollbacks {
+    static func file(_ generation: Int) -> String { sleeper("web", "environment: {G: '\(generation)'}") }
+
+    func generation(_ host: Host, _ stack: String = "a") async throws -> String {
+      let id = try #require(try await host.containers()["\(stack)/web"])
+      return try await host.docker("exec", id, "sh", "-c", "echo $G").trimmingCharacters(in: .newlines)
+    }
+
+    @Test func `a rollback pins through every sync, and resume goes to the head`() async throws {
+      try await Host.with(["a/compose.yaml": Self.file(1), "b/compose.yaml": Self.file(1)]) { host in
+        let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": Self.file(2)])
+        _ = try await host.sync()
+        let others = try await host.containers()["b/web"]
+
+        // I6: a dry run of a rollback changes nothing.
+        let state = try await host.pointers()
+        let planned = try await host.clup("rollback", "--dry-run", "--output", "json").report()
+        #expect(planned.stacks.map(\.name) == ["a"])
+        #expect(planned.stacks.first?.outcome == .planned)
+        #expect(try await host.pointers() == state)
+
+        let answer = try await host.clup("rollback", "--output", "json")
+        let report = try answer.report()
+        #expect(answer.status == 0 && report.outcome == .deployed, "\(answer)")
+        #expect(report.stacks.first?.to == first)
+        #expect(try await generation(host) == "1")
+        #expect(try await host.containers()["b/web"] == others)
+
+        for round in 3...5 {
+          try await host.push(["a/compose.yaml": Self.file(round)])
+          let report = try await host.sync()
+          #expect(report.stacks.map(\.outcome) == [.pinned, .unchanged])
+        }
+        #expect(try await generation(host) == "1")
+        let status = try await host.status()
+        #expect(status["a"]?["pin"]?.string == first)
+        #expect(status["a"]?["behind"] == .integer(4))
+        #expect(status["a"]?["pinned_since"]?.string?.hasSuffix("Z") == true)
+
+        // What drifts is put right at the pin, and a changed `.env` is taken up there.
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .unchanged])
+        try host.write("a/.env", "COMPOSE_PROFILES=x\n", in: host.live)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .unchanged])
+        #expect(try await generation(host) == "1")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.pinned, .unchanged])
+
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await generation(host) == "5")
+        #expect(try await host.sync().outcome == .unchanged)
+        let history = try await host.clup("history", "-n", "100", "--output", "json")
+        let triggers = try JSON(parsing: Array(history.output.utf8)).array.compactMap { $0["trigger"]?.string }
+        #expect(triggers.contains("rollback") && triggers.contains("resume"))
+      }
+    }
+
+    @Test func `a commit is named by its id, the beginning of it, by its distance or by a tag`() async throws {
+      try await Host.with(["a/compose.yaml": Self.file(1)]) { host in
+        let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        _ = try await host.sync()
+        for round in 2...3 {
+          try await host.push(["a/compose.yaml": Self.file(round)])
+          _ = try await host.sync()
+        }
+        try await host.git("tag", "known", first)
+        try await host.git("push", "-q", host.root + "/repo.git", "known")
+        for name in [first, String(first.prefix(8)), "HEAD~2", "known"] {
+          #expect(try await host.clup("rollback", name).status == 0, "\(name)")
+          #expect(try await generation(host) == "1")
+          #expect(try await host.clup("resume").status == 0)
+          #expect(try await generation(host) == "3")
+        }
+        for (arguments, status) in [
+          (["rollback", "nothing"], 2), (["rollback", "HEAD~9"], 2), (["rollback", "--stack", "none"], 2),
+          (["resume", "--stack", "a"], 2), (["rollback", "known", "extra"], 2),
+        ] {
+          let answer = try await host.clup(arguments)
+          #expect(answer.status == Int32(status) && (answer.output + answer.errors).contains("help:"), "\(arguments): \(answer)")
+        }
+        // The repository is not needed for the way back.
+        try await host.shell("mv repo.git away.git")
+        #expect(try await host.clup("rollback", String(first.prefix(8))).status == 0)
+        #expect(try await generation(host) == "1")
+      }
+    }
+
+    @Test func `a rollback brings the image of that time, and fails back to where it came from`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      func file(_ generation: Int) -> String {
+        "services:\n  web: {image: '\(name)', command: sleep 100000, stop_signal: SIGKILL, environment: {G: '\(generation)'}}\n"
+      }
+      try await Host.with(["a/compose.yaml": file(1)]) { host in
+        try await host.docker("tag", "busybox:test", name)
+        _ = try await host.sync()
+        let image = try await host.image(of: "a/web")
+        try await host.rebuild(name, "echo > new")
+        try await host.push(["a/compose.yaml": file(2)])
+        _ = try await host.sync()
+        #expect(try await host.image(of: "a/web") != image)
+        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.image(of: "a/web") == image)
+        let running = try await host.containers()
+        #expect(try await host.sync().stacks.map(\.outcome) == [.pinned])
+        #expect(try await host.containers() == running)
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await host.image(of: "a/web") != image)
+        #expect(try await host.sync().outcome == .unchanged)
+
+        // A commit that never worked is no place to go back to.
+        try await host.push(["a/compose.yaml": file(3).replacing("sleep 100000", with: "'false'")])
+        _ = try await host.sync(expect: 1)
+        try await host.push(["a/compose.yaml": file(4)])
+        _ = try await host.sync()
+        #expect(try await host.clup("rollback", "HEAD~1").status == 1)
+        #expect(try await generation(host) == "4")
+        #expect(try await host.status()["a"]?["pin"] == .null)
+        #expect(try await host.sync().outcome == .unchanged)
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
+      }
+    }
+  }
+}
