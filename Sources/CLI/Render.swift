@@ -67,7 +67,10 @@ enum Render {
         touched == 0
           ? "nothing to do, \(idle(report))" : "would touch \(count); nothing was changed"
       case .deployed: touched == 0 ? "brought over the links of the configuration" : "brought over \(count)"
-      case .refused: "refused; nothing was changed"
+      case .refused:
+        report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
+          ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), brought over the others"
+          : "refused; nothing was changed"
       case .failed: "failed"
       }
     return "\(commit) on \(report.branch): \(what) (\(report.durationMs) ms)"
@@ -98,7 +101,8 @@ enum Render {
       lines.append("    pinned at \(pin.prefix(7)) since \(stack.pinnedSince ?? "?")\(behind)")
     }
     if let held = stack.held {
-      lines.append("    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); `clup sync --retry` tries it again")
+      lines.append(
+        "    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); `clup sync --retry` tries it again")
     }
     if let error = stack.error { lines.append("    failed: \(error)") }
     return lines + stack.drift.map { "    \($0)" }

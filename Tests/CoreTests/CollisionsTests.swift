@@ -1,5 +1,6 @@
 @testable import Core
 import Testing
+import YAML
 
 @Suite("Stacks do not take what is another's")
 struct CollisionsTests {
@@ -42,6 +43,9 @@ struct CollisionsTests {
   @Test(arguments: orders) func `an order that cannot be kept is refused`(
     _ after: [String: [String]], _ stacks: [String]
   ) {
-    #expect(Order.problems(after: after, stacks: ["a", "b", "c"], places: [:]).map(\.stack) == stacks)
+    let place = Order.Place(file: "f", mark: Mark(line: 3, column: 9))
+    let found = Order.problems(after: after, stacks: ["a", "b", "c"], places: ["a": place])
+    #expect(found.map(\.stack) == stacks)
+    #expect(found.first { $0.stack == "a" }.map { $0.line == 3 && $0.column == 9 && $0.file == "f" } ?? true)
   }
 }

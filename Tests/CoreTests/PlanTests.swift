@@ -13,11 +13,13 @@ func service(
 
 func container(
   _ service: String = "web", hash: String = "h1", state: String = "running", status: String = "Up 2 minutes",
-  image: String = "busybox:1", id: String = "c1", project: String = "p"
+  image: String = "busybox:1", id: String = "c1", project: String = "p", imageID: String? = nil
 ) -> Container {
-  Container(
+  var container = Container(
     id: id, name: "\(project)-\(service)-1", state: state, status: status, image: image, project: project,
     service: service, hash: hash, directory: "/live/s")
+  container.imageID = imageID
+  return container
 }
 
 @Suite("What is done to a service, and why")
@@ -28,6 +30,7 @@ struct ServicePlanningTests {
     var known: DesiredService? = service()
     var found = [container()]
     var stale: Set<String> = []
+    var images: [String: String] = [:]
     let action: ServiceReport.Action
     var reason: String?
     var way = ServicePlan.Way.up
@@ -77,12 +80,19 @@ struct ServicePlanningTests {
     Row(
       testDescription: "the image was built anew", found: [container(image: "sha256:0123456789ab")], action: .recreate,
       reason: "image busybox:1 has a new build"),
+    Row(
+      testDescription: "it is to stay at its image", found: [container(image: "sha256:0123456789ab", imageID: "i1")],
+      images: ["web": "i1"], action: .keep),
+    Row(
+      testDescription: "it is to go back to another image", found: [container(imageID: "i2")], images: ["web": "i1"],
+      action: .recreate, reason: "the image of busybox:1 as it was before"),
   ]
 
   @Test(arguments: rows) func `a service`(_ row: Row) throws {
     let plan = try #require(
       ServicePlanning.plan(
-        desired: [row.wish], known: row.known.map { [$0] } ?? [], containers: row.found, stale: row.stale
+        desired: [row.wish], known: row.known.map { [$0] } ?? [], containers: row.found, stale: row.stale,
+        images: row.images
       ).first)
     #expect(plan.action == row.action)
     #expect(plan.reason == row.reason)

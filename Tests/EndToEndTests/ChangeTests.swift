@@ -25,13 +25,14 @@ extension EndToEnd {
       try await Host.with(["s/compose.yaml": file, "s/conf": "good\n"]) { host in
         _ = try await host.sync()
         try await host.push(["s/conf": "bad\n"])
-        #expect(try await host.sync(expect: 1).stacks[0].error == "web is unhealthy")
-        let failed = try await host.containers()
+        #expect(try await host.sync(expect: 1).stacks[0].error?.hasPrefix("web is unhealthy") == true)
+        let back = try await host.containers()
         _ = try await host.sync(expect: 1)
-        #expect(try await host.containers() == failed, "the same commit does not restart it again and again")
+        #expect(try await host.containers() == back, "the same commit does not restart it again and again")
+        // The content is what runs already: the new commit has nothing to do, and nothing is held any more.
         try await host.push(["s/conf": "good\n"])
-        let report = try await host.sync()
-        #expect(report.stacks[0].services.map(\.action) == [.recreate])
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.status()["s"]?["held"] == .null)
         let id = try #require(try await host.containers().values.first)
         #expect(try await host.docker("exec", id, "cat", "/conf") == "good\n")
       }

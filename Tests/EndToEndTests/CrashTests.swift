@@ -69,3 +69,85 @@ extension EndToEnd {
     }
   }
 }
+
+extension EndToEnd.CutOff {
+  /// Programs that still stand in one of this host's live directories.
+  func left(_ host: Host) async throws -> String {
+    try await host.shell(
+      "for p in /proc/[0-9]*; do case $(readlink $p/cwd) in \(host.root)/*) cat $p/comm;; esac; done; true")
+  }
+
+  /// Waits for a condition in the shell, then sends a signal to a sync, and another one after that.
+  func interrupt(
+    _ host: Host, _ signals: String..., when condition: String, environment extra: [String: String] = [:]
+  ) async throws -> Outcome {
+    let program = try #require(Host.binary)
+    var variables = host.environment.merging(extra) { _, new in new }
+    variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
+    let kills = signals.map { "kill -\($0) $child; sleep 0.3" }.joined(separator: "; ")
+    let line = "\(program) sync --output json & child=$!; until \(condition); do sleep 0.1; done; \(kills); wait $child"
+    return try await run(
+      Command(
+        "/bin/sh", ["-c", line], environment: variables, directory: host.root, deadline: .seconds(60)))
+  }
+
+  @Test(arguments: ["TERM", "INT"])
+  func `an interrupt in the middle of up leaves no program behind, and the next sync goes on`(_ signal: String)
+    async throws
+  {
+    // `up` waits for the database to be healthy, which takes as long as the test wants.
+    func file(_ generation: Int, ready: Bool) -> String {
+      sleeper(
+        "db", "environment: {G: '\(generation)'}",
+        "healthcheck: {test: [CMD, '\(ready ? "true" : "false")'], interval: 1s, retries: 100}")
+        + service("web", ["depends_on: {db: {condition: service_healthy}}", "environment: {G: '\(generation)'}"])
+    }
+    try await Host.with(["a/compose.yaml": file(1, ready: true)]) { host in
+      _ = try await host.sync()
+      try await host.push(["a/compose.yaml": file(2, ready: false)])
+      let database =
+        "$(docker ps -q --filter label=com.docker.compose.project=a --filter label=com.docker.compose.service=db)"
+      let outcome = try await interrupt(
+        host, signal, when: "docker exec \(database) sh -c 'test $G = 2' 2>/dev/null")
+      #expect(outcome.status == .exited(1), "\(outcome.errorText)")
+      #expect(try await left(host) == "")
+      #expect(try await host.status()["a"]?["held"] == .null, "what was cut off did not fail")
+      #expect(try await host.sync("--commit", "HEAD~1").stacks.map(\.outcome) == [.deployed])
+      try await host.push(["a/compose.yaml": file(3, ready: true)])
+      #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      for name in ["a/db", "a/web"] {
+        let id = try #require(try await host.containers()[name])
+        #expect(try await host.docker("exec", id, "sh", "-c", "echo $G") == "3\n")
+      }
+    }
+  }
+
+  @Test func `a second interrupt ends clup and a program that does not want to end`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      let real = try #require(Host.plugin)
+      try host.write(
+        "config/cli-plugins/docker-compose",
+        """
+        #!/bin/sh
+        case "$*" in *"up -d"*) trap '' TERM; touch \(host.root)/started; exec sleep 30;; esac
+        exec \(real) "$@"
+
+        """, in: host.root)
+      chmod(host.root + "/config/cli-plugins/docker-compose", 0o755)
+      let outcome = try await interrupt(
+        host, "INT", "INT", when: "test -e started", environment: ["DOCKER_CONFIG": host.root + "/config"])
+      #expect(outcome.status == .exited(130))
+      #expect(try await left(host) == "")
+      #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+    }
+  }
+
+  @Test func `I9: a sync that takes too long is ended`() async throws {
+    let slow = sleeper("a", "healthcheck: {test: [CMD, 'false'], interval: 60s}")
+    try await Host.with(["a/compose.yaml": slow], settings: "sync: {timeout: 3s}\n") { host in
+      let report = try await host.sync(expect: 1)
+      #expect(report.error?.contains("took longer than 3s") == true)
+      #expect(try await left(host) == "")
+    }
+  }
+}

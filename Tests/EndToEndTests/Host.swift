@@ -124,7 +124,8 @@ struct Host {
 
   /// What `clup status` says of each stack.
   func status() async throws -> [String: JSON] {
-    let stacks = try JSON(parsing: Array(try await clup("status", "--output", "json").output.utf8))["stacks"]?.array ?? []
+    let stacks =
+      try JSON(parsing: Array(try await clup("status", "--output", "json").output.utf8))["stacks"]?.array ?? []
     return Dictionary(stacks.map { ($0["name"]?.string ?? "", $0) }) { first, _ in first }
   }
 

@@ -53,12 +53,15 @@ extension EndToEnd {
         + (image + ["stop_signal: SIGKILL"] + lines).map { "    \($0)\n" }.joined()
     }
 
-    @Test(arguments: breakages) func `the former containers serve again, and the commit is held`(_ row: Breakage) async throws {
+    @Test(arguments: breakages) func `the former containers serve again, and the commit is held`(_ row: Breakage)
+      async throws
+    {
       let good = Self.file(["command: sleep 100000", "environment: {GENERATION: first}"])
       try await Host.with(["a/compose.yaml": good, "b/compose.yaml": sleeper("b")]) { host in
         _ = try await host.sync()
         let image = try await host.image(of: "a/web")
-        let taken = try await host.docker("run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
+        let taken = try await host.docker(
+          "run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
         let others = try await host.containers()
         let commit = try await host.push([
           "a/compose.yaml": Self.file(row.lines, top: row.top), "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
@@ -72,7 +75,9 @@ extension EndToEnd {
         if let log = row.log { #expect(stack.logTail.contains(log), "\(stack.logTail)") }
         #expect(try await host.image(of: "a/web") == image)
         let id = try #require(try await host.containers()["a/web"])
-        #expect(try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains("true [GENERATION=first"))
+        #expect(
+          try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains(
+            "true [GENERATION=first"))
         #expect(try await host.containers()["b/b"] != others["b/b"])
         #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == good)
 
@@ -133,7 +138,11 @@ extension EndToEnd {
     }
 
     @Test func `a first deploy that fails is stopped, or left as the host asks`() async throws {
-      let files = ["a/compose.yaml": Self.file(["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}"])]
+      let files = [
+        "a/compose.yaml": Self.file([
+          "command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}",
+        ])
+      ]
       for (settings, running) in [("", "false"), ("sync: {on_failure: stay}\n", "true")] {
         try await Host.with(files, settings: settings) { host in
           let report = try await host.sync(expect: 1)
@@ -155,7 +164,8 @@ extension EndToEnd {
         let report = try await host.sync(expect: 1)
         #expect(report.stacks.map(\.outcome) == [.rolledBack])
         let id = try #require(try await host.containers()["a/web"])
-        #expect(try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains("true [BY=hand"))
+        #expect(
+          try await host.docker("inspect", "-f", "{{.State.Running}} {{.Config.Env}}", id).contains("true [BY=hand"))
         #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == own)
         var found = stat()
         #expect(lstat(host.live + "/a/compose.yaml", &found) == 0 && found.st_mode & S_IFMT == S_IFREG)
@@ -186,7 +196,9 @@ extension EndToEnd {
     }
 
     @Test func `a changed mounted file goes back as well`() async throws {
-      let file = sleeper("web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, grep, good, /conf], interval: 1s, retries: 2}")
+      let file = sleeper(
+        "web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, grep, good, /conf], interval: 1s, retries: 2}"
+      )
       try await Host.with(["a/compose.yaml": file, "a/conf": "good 1\n"]) { host in
         _ = try await host.sync()
         try await host.push(["a/conf": "bad\n"])

@@ -82,7 +82,9 @@ extension EndToEnd {
           (["resume", "--stack", "a"], 2), (["rollback", "known", "extra"], 2),
         ] {
           let answer = try await host.clup(arguments)
-          #expect(answer.status == Int32(status) && (answer.output + answer.errors).contains("help:"), "\(arguments): \(answer)")
+          #expect(
+            answer.status == Int32(status) && (answer.output + answer.errors).contains("help:"),
+            "\(arguments): \(answer)")
         }
         // The repository is not needed for the way back.
         try await host.shell("mv repo.git away.git")

@@ -205,7 +205,7 @@ extension EndToEnd {
     }
 
     @Test(.disabled(if: Host.skips))
-    func `a service that does not stay up is a failure with its log, and is tried again`() async throws {
+    func `a service that does not stay up is a failure with its log, and what comes after it waits`() async throws {
       let broken =
         "services:\n  web: {image: 'busybox:test', command: [sh, -c, 'echo the reason; exit 3'], restart: always}\n"
       try await Host.with([
@@ -217,7 +217,7 @@ extension EndToEnd {
         #expect(report.stacks.first?.logTail.contains("the reason") == true)
         #expect(try await host.clup(["status", "--exit-code"]).status == 1)
         let again = try await host.sync(expect: 1)
-        #expect(again.stacks.first?.outcome == .failed)
+        #expect(again.stacks.map(\.outcome) == [.held, .unchanged, .skipped])
         try await host.push(["a/compose.yaml": sleeper()])
         let mended = try await host.sync()
         #expect(mended.stacks.map(\.outcome) == [.deployed, .unchanged, .deployed])
@@ -228,7 +228,7 @@ extension EndToEnd {
       let check = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}"
       try await Host.with(["a/compose.yaml": sleeper("web", check)]) { host in
         let report = try await host.sync(expect: 1)
-        #expect(report.stacks.first?.error == "web is unhealthy")
+        #expect(report.stacks.first?.error?.hasPrefix("web is unhealthy") == true)
       }
     }
   }

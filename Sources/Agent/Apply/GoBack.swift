@@ -167,12 +167,14 @@ extension Deploy {
     let former = Dictionary(desired.services.map { ($0.name, $0) }) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.
-    let known = (attempt.desired.services + desired.services.filter { old in
-      !attempt.desired.services.contains { $0.name == old.name }
-    }).map { service in
-      let own = now.filter { $0.service == service.name }
-      return own.allSatisfy { before.contains($0.id) } ? former[service.name] ?? service : service
-    }
+    let known =
+      (attempt.desired.services
+      + desired.services.filter { old in
+        !attempt.desired.services.contains { $0.name == old.name }
+      }).map { service in
+        let own = now.filter { $0.service == service.name }
+        return own.allSatisfy { before.contains($0.id) } ? former[service.name] ?? service : service
+      }
     if attempt.desired.project == desired.project {
       return ServicePlanning.plan(
         desired: desired.services, known: known, containers: containers, images: desired.images)

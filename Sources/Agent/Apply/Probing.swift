@@ -12,7 +12,8 @@ struct Probing: Sendable {
   }
 
   /// Asks until each has had its good answer; gives the first complaint that stays.
-  func ask(_ probes: [Probe], of containers: [WatchedContainer], until end: ContinuousClock.Instant) async throws(Failure)
+  func ask(_ probes: [Probe], of containers: [WatchedContainer], until end: ContinuousClock.Instant)
+    async throws(Failure)
     -> Complaint?
   {
     for probe in probes {

@@ -17,7 +17,8 @@ struct Verify: Sendable {
     _ stack: DesiredStack, before: [WatchedContainer], until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
     let restarts = Dictionary(before.map { ($0.id, $0.restarts) }) { first, _ in first }
-    var result = try await watch(stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+    var result = try await watch(
+      stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     let complaint = try await Probing(programs: programs).ask(stack.probes, of: result.containers, until: end)
     if let complaint {

@@ -108,7 +108,8 @@ struct Resolve: Sendable {
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
     answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
     answer.desired?.contents = String(
-      blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8)).prefix(16))
+      blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8))
+        .prefix(16))
     answer.desired?.policy = policyFingerprint(settings.policy, today: today)
     return answer
   }

@@ -52,7 +52,7 @@ struct Prepare: Sendable {
     for name in chosen.sorted() {
       let known = state.stacks[name]
       switch aims[name] ?? .target {
-      case .target:
+      case .target, .refused:
         let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
         reasons[name] = touched.reasons(name, known: known)
         if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
@@ -140,7 +140,8 @@ struct Prepare: Sendable {
     for name in chosen.sorted() {
       var stack: StackPlan
       if let wish = desired[name] {
-        stack = planning.deploy(wish, because: reasons[name] ?? [], shared: shared)
+        stack = planning.deploy(
+          wish, because: reasons[name] ?? [], shared: shared, directory: Path.join(settings.liveRoot, name))
       } else if let known = state.stacks[name] {
         stack = planning.unchanged(name, known: known)
       } else if aims[name]?.isHeld == true {

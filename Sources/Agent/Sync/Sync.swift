@@ -46,7 +46,8 @@ public struct Sync: Sendable {
     }
     clock.cancel()
     if (try? await clock.value) != nil, ended.report.error == nil {
-      ended.report.error = "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
+      ended.report.error =
+        "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
     }
     return ended
   }
@@ -67,7 +68,8 @@ public struct Sync: Sendable {
       }
       ended.report.durationMs = (ContinuousClock.now - start).milliseconds
       // A poll that finds nothing to do leaves no line.
-      if !request.dryRun, ended.report.outcome != .unchanged || ["timer", "webhook"].contains(request.trigger) == false {
+      if !request.dryRun, ended.report.outcome != .unchanged || ["timer", "webhook"].contains(request.trigger) == false
+      {
         try checkout.append(ended.report)
       }
     } catch {
@@ -122,7 +124,11 @@ public struct Sync: Sendable {
       settings: settings, request: request, checkout: checkout, programs: programs, target: target, state: state,
       containers: containers, stage: stage, view: view
     ).plan()
-    let plan = prepared.plan
+    var plan = prepared.plan
+    let refusing = prepared.diagnostics.filter(\.refuses)
+    let refused = Set(refusing.compactMap(\.stack))
+    let gated = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
+    if !gated { plan.holdBack(refused) }
     warn(of: prepared, state)
     ended.report.diagnostics = prepared.diagnostics
     ended.excerpts = prepared.excerpts
@@ -130,7 +136,7 @@ public struct Sync: Sendable {
     if request.diff {
       ended.diffs = try await Diffs(mirror: target.mirror, state: state, looks: prepared.looks).of(plan)
     }
-    if prepared.diagnostics.contains(where: \.refuses) {
+    if gated, !refusing.isEmpty {
       ended.refuse(prepared)
       return
     }
@@ -142,8 +148,9 @@ public struct Sync: Sendable {
     let free = Set(plan.stacks.filter { !$0.aim.isHeld }.map(\.name))
     let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
     state.holds = state.holds.filter { !free.contains($0.key) && names.contains($0.key) }
-    let isWhole = request.stacks.isEmpty && request.rollback == nil && !plan.stacks.contains(where: \.aim.isHeld)
+    let isWhole = request.stacks.isEmpty && request.rollback == nil && !plan.stacks.contains(where: \.aim.isKept)
     if plan.isEmpty {
+      ended.report.outcome = refused.isEmpty ? .unchanged : .refused
       ended.report.stacks = plan.stacks.map { $0.report($0.aim.idle) }
       if isWhole {
         state.commit = plan.commit
@@ -161,7 +168,7 @@ public struct Sync: Sendable {
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
-    ended.report.outcome = failed ? .failed : .deployed
+    ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
   }
 
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.

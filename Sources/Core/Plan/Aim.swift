@@ -6,14 +6,20 @@ public enum Aim: Sendable, Equatable {
   case pin(Pin, behind: Int?)
   /// Nowhere: the target commit failed for it already. It stays at what was good before.
   case hold(Hold)
+  /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
+  case refused
 
   /// Whether it is kept from the target commit by an earlier failure.
   public var isHeld: Bool { if case .hold = self { true } else { false } }
+
+  /// Whether it is kept from the target commit although nobody wished that.
+  public var isKept: Bool { isHeld || self == .refused }
 
   /// Says for people why a stack is not brought to the target commit.
   public var reason: String? {
     switch self {
     case .target: nil
+    case .refused: "refused by validation"
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
         + (behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? "")
@@ -29,6 +35,7 @@ public enum Aim: Sendable, Equatable {
     case .target: .unchanged
     case .pin: .pinned
     case .hold: .held
+    case .refused: .refused
     }
   }
 }

@@ -22,6 +22,21 @@ public struct Plan: Sendable {
     self.hostLinksChange = hostLinksChange
   }
 
+  /// Leaves stacks as they are that validation refused.
+  public mutating func holdBack(_ refused: Set<String>) {
+    for name in refused where !stacks.contains(where: { $0.name == name }) {
+      stacks.append(StackPlan(name: name, work: .none, from: nil, to: nil, project: ""))
+    }
+    for index in stacks.indices where refused.contains(stacks[index].name) {
+      stacks[index].work = .none
+      stacks[index].aim = .refused
+      stacks[index].to = stacks[index].from
+      stacks[index].links = []
+      stacks[index].services = []
+    }
+    stacks.sort { $0.name < $1.name }
+  }
+
   /// Every live path, of the stacks and of the configuration.
   public var allLinks: [LinkPlan] { (stacks.flatMap(\.links) + links).sorted { $0.live < $1.live } }
 

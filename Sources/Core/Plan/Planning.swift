@@ -36,13 +36,17 @@ public struct Planning: Sendable {
 
   /// Plans a stack that is to be brought to the commit, for the reasons that led to looking closer.
   ///
-  /// `shared` are the host's own links, which the stack's services may mount as well.
-  public func deploy(_ desired: DesiredStack, because reasons: [String], shared: [LinkPlan]) -> StackPlan {
+  /// `shared` are the host's own links, which the stack's services may mount as well; `directory` is the live one.
+  public func deploy(
+    _ desired: DesiredStack, because reasons: [String], shared: [LinkPlan], directory: String = ""
+  ) -> StackPlan {
     let known = state.stacks[desired.name]
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
-    let services = services(
-      desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared),
-      images: desired.images)
+    let services =
+      services(
+        desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared),
+        images: desired.images)
+      + renamed(desired, known, directory)
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
@@ -51,6 +55,16 @@ public struct Planning: Sendable {
       project: desired.project,
       reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
       services: services, links: links, after: after[desired.name] ?? desired.after)
+  }
+
+  /// A project that has got another name leaves its containers behind, which hold its ports and names.
+  private func renamed(_ desired: DesiredStack, _ known: StackState?, _ directory: String) -> [ServicePlan] {
+    guard let known, known.project != desired.project else { return [] }
+    return remove(desired.name, known: known, directory: directory).services.map { service in
+      var service = service
+      service.reason = "the project \(known.project) is named \(desired.project) now"
+      return service
+    }
   }
 
   /// Plans the end of a stack that the commit no longer has.

@@ -55,7 +55,9 @@ public enum ServicePlanning {
     if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
       return decide(.recreate, "the image of \(service.image.isEmpty ? service.name : service.image) as it was before")
     }
-    if imageID == nil, !service.image.isEmpty, containers.contains(where: { isID($0.image) && $0.image != service.image }) {
+    if imageID == nil, !service.image.isEmpty,
+      containers.contains(where: { isID($0.image) && $0.image != service.image })
+    {
       return decide(.recreate, "image \(service.image) has a new build")
     }
     let mounted = known.flatMap { changed(from: $0.mounts, to: service.mounts) }

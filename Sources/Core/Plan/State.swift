@@ -164,7 +164,8 @@ public struct Hold: Codable, Sendable, Equatable {
   }
 
   /// Says whether all is still as it was when it failed.
-  public func stands(tree: CommitTree, untracked now: [String: String], policy: String, images: [String: String]?) -> Bool
+  public func stands(tree: CommitTree, untracked now: [String: String], policy: String, images: [String: String]?)
+    -> Bool
   {
     tracked.allSatisfy { tree.fingerprint($0.key) == $0.value }
       && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy

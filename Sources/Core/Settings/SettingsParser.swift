@@ -98,7 +98,7 @@ extension SettingsReader {
     for key in ["serve", "notify"] {
       if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
     }
-    for key in ["interval", "drift", "gate", "keep_releases"] {
+    for key in ["interval", "drift", "keep_releases"] {
       if let entry = top["sync"]?.entry(key) { dormant(entry, &settings) }
     }
   }

@@ -1,0 +1,72 @@
+@testable import Core
+import FoundationEssentials
+import Testing
+
+@Suite("The state knows what was good, what failed, and the way back")
+struct StateTests {
+  func entry(_ commit: String, image: String = "i1", verified: Bool = true) -> StackState {
+    var state = TouchedTests.known {
+      $0.commit = commit
+      $0.contents = "content of \(commit)"
+      $0.images = ["web": image]
+    }
+    state.verified = verified
+    return state
+  }
+
+  @Test func `I5: what is worked on is not called good, and what was good stays known`() {
+    var state = State()
+    #expect(state.lastGood("s") == nil)
+    state.open("s", entry("c1"))
+    #expect(state.stacks["s"]?.verified == false && state.lastGood("s") == nil)
+    state.settle("s", as: entry("c1"))
+    state.open("s", entry("c2"))
+    #expect(state.lastGood("s")?.commit == "c1")
+    // Cut off and begun again: still the same.
+    state.open("s", entry("c3"))
+    #expect(state.lastGood("s")?.commit == "c1")
+    state.settle("s", as: entry("c3"))
+    #expect(state.lastGood("s")?.commit == "c3" && state.good.isEmpty)
+  }
+
+  @Test func `each rollback leads one step further back`() {
+    var state = State()
+    for commit in ["c1", "c2", "c3"] { state.settle("s", as: entry(commit)) }
+    #expect(state.former["s"]?.map(\.commit) == ["c2", "c1"])
+    state.settle("s", as: entry("c3"))
+    #expect(state.former["s"]?.map(\.commit) == ["c2", "c1"], "the same once more is nothing new")
+    state.settle("s", as: entry("c2"))
+    #expect(state.former["s"]?.map(\.commit) == ["c1"])
+    state.settle("s", as: entry("c1"))
+    #expect(state.former["s"] == nil)
+    state.settle("s", as: entry("c1", image: "i2"))
+    #expect(
+      state.former["s"]?.map(\.images) == [["web": "i1"]], "another build of the image is another thing to go back to")
+  }
+
+  static let changes: [(what: String, id: String, env: String, policy: String, image: String?, stands: Bool)] = [
+    ("nothing", "1", "e1", "p", "i1", true), ("the commit's file", "2", "e1", "p", "i1", false),
+    ("the host's .env", "1", "e2", "p", "i1", false), ("the policy", "1", "e1", "q", "i1", false),
+    ("the image behind the name", "1", "e1", "p", "i2", false),
+    ("nothing, as far as is known", "1", "e1", "p", nil, true),
+  ]
+
+  @Test(arguments: changes.indices) func `a commit that failed is held until something changes`(_ index: Int) {
+    let row = Self.changes[index]
+    var desired = DesiredStack(
+      name: "s", commit: "c2", project: "p", tracked: ["s/compose.yaml": "s/compose.yaml#1"],
+      untracked: ["s/.env": "e1"],
+      services: [], links: [:], after: [], deployTimeout: nil)
+    desired.policy = "p"
+    let hold = Hold(desired, since: "now", error: "why", images: ["app:1": "i1"])
+    let stands = hold.stands(
+      tree: commit("s/compose.yaml", id: row.id), untracked: ["s/.env": row.env], policy: row.policy,
+      images: row.image.map { ["app:1": $0] })
+    #expect(stands == row.stands, "\(row.what)")
+  }
+
+  @Test func `what an earlier version wrote is understood`() throws {
+    let old = #"{"schema": "clup.state/1", "commit": "c1", "stacks": {}, "links": {}}"#
+    #expect(try JSONDecoder().decode(State.self, from: Data(old.utf8)).commit == "c1")
+  }
+}

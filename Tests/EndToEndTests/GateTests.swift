@@ -1,0 +1,50 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("I2: what a refused stack holds back", .disabled(if: Host.skips)) struct Gates {
+    @Test func `gate: stack lets the others go on, and says 3`() async throws {
+      let files = [
+        "a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b"),
+        "c/compose.yaml": "x-clup: {after: [a]}\n" + sleeper("c"),
+      ]
+      try await Host.with(files, settings: "sync: {gate: stack}\n") { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let commit = try await host.push([
+          "a/compose.yaml": sleeper("a", "privileged: true"), "b/compose.yaml": sleeper("b", "labels: {x: y}"),
+          "c/compose.yaml": "x-clup: {after: [a]}\n" + sleeper("c", "labels: {x: y}"),
+          "new/compose.yaml": "services: {web: {imagee: x}}\n",
+        ])
+        let planned = try await host.sync("--dry-run")
+        #expect(planned.stacks.map(\.outcome) == [.refused, .planned, .planned, .refused])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.refused, .deployed, .skipped, .refused])
+        #expect(report.stacks[1].to == commit)
+        let after = try await host.containers()
+        #expect(after["a/a"] == before["a/a"] && after["b/b"] != before["b/b"] && after["c/c"] == before["c/c"])
+        try await host.push(["c/compose.yaml": "x-clup: {after: [b]}\n" + sleeper("c", "labels: {x: y}")])
+        #expect(try await host.sync(expect: 3).stacks.map(\.outcome) == [.refused, .unchanged, .deployed, .refused])
+        try await host.push(["a/compose.yaml": sleeper("a"), "new/compose.yaml": nil])
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a project that gets another name takes its containers along`() async throws {
+      let claim = ["container_name: clup-e2e-\(UInt32.random(in: .min ... .max))"]
+      func file(_ name: String) -> String { "name: \(name)\nservices:\n" + service("web", claim) }
+      try await Host.with(["a/compose.yaml": file("clup-one")]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file("clup-two")])
+        let report = try await host.sync()
+        #expect(report.stacks.first?.outcome == .deployed)
+        #expect(report.stacks.first?.services.map(\.action) == [.create, .remove])
+        #expect(try await host.containers().keys.sorted() == ["clup-two/web"])
+        try await host.push(["a/compose.yaml": file("clup-three").replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers().keys.sorted() == ["clup-two/web"])
+      }
+    }
+  }
+}
