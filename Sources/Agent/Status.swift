@@ -84,12 +84,6 @@ public struct Status: Codable, Sendable, Equatable {
     let links = LinkPlanning(pointers: checkout.pointers)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
-    var last: [String: StackReport] = [:]
-    for stack in checkout.history().flatMap(\.stacks) {
-      // What is in place again was refused or held back for the commit's sake, not for its own.
-      let settled = last[stack.name].map { [.deployed, .failed, .rolledBack, .removed].contains($0.outcome) } ?? false
-      if ![.unchanged, .pinned, .held].contains(stack.outcome) || !settled { last[stack.name] = stack }
-    }
     let mirror = state.pins.isEmpty ? nil : try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
     let head = try? await mirror?.head()
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
@@ -105,10 +99,10 @@ public struct Status: Codable, Sendable, Equatable {
         desired: known.services, known: known.services, containers: own, images: images)
       status.stacks.append(
         Stack(
-          name: name, outcome: last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: pin?.commit,
+          name: name, outcome: state.last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: pin?.commit,
           pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
           health: containers == nil ? "unknown" : health(of: services),
-          error: hold?.error ?? (known.verified ? nil : last[name]?.error),
+          error: hold?.error ?? (known.verified ? nil : state.last[name]?.error),
           drift: touched.reasons(name, known: known, images: images), services: services.map(\.report)))
     }
     return status
@@ -122,5 +116,11 @@ public struct Status: Codable, Sendable, Equatable {
   }
 }
 
-/// Reads the reports of past syncs, oldest first.
-public func history(of settings: Settings) -> [Report] { Checkout(path: settings.checkout).history() }
+/// Reads the reports of the last syncs, oldest first: at most so many, and only those that did something to a stack
+/// where one is named.
+public func history(of settings: Settings, last count: Int, stack: String? = nil) -> [Report] {
+  Checkout(path: settings.checkout).history(last: count) { report in
+    guard let stack else { return true }
+    return report.stacks.contains { $0.name == stack && $0.outcome != .unchanged }
+  }
+}

@@ -191,18 +191,15 @@ public enum CLI {
     guard let count = Int(wanted), count > 0 else {
       return end(Failure(.configuration, "-n takes a number above 0, not \(wanted)", help: "clup history -n 10"))
     }
-    var reports = Agent.history(of: settings)
-    if let stack = arguments.values["--stack"]?.last {
-      let known = Set(reports.flatMap { $0.stacks.map(\.name) })
-      if !reports.isEmpty, !known.contains(stack) {
-        return end(
-          Failure(
-            .configuration, "there is no stack \(stack) in the history",
-            help: "it knows " + known.sorted().joined(separator: ", ")))
-      }
-      reports = reports.filter { $0.stacks.contains { $0.name == stack && $0.outcome != .unchanged } }
+    let stack = arguments.values["--stack"]?.last
+    let shown = Agent.history(of: settings, last: count, stack: stack)
+    if let stack, shown.isEmpty, let newest = Agent.history(of: settings, last: 1).first {
+      let known = newest.stacks.map(\.name)
+      return end(
+        Failure(
+          .configuration, "there is nothing about a stack \(stack) in the history",
+          help: known.isEmpty ? "see `clup history`" : "the last sync knew \(known.sorted().joined(separator: ", "))"))
     }
-    let shown = Array(reports.suffix(count))
     if arguments.output == .json {
       print(encode(shown))
     } else if shown.isEmpty {

@@ -58,7 +58,8 @@ extension EndToEnd {
 
     @Test func `a stack that takes over a removed one's file keeps it in place`() async throws {
       let file = sleeper("web", "env_file: [../common/x.env]")
-      try await Host.with(["a/compose.yaml": file, "common/x.env": "X=1\n"]) { host in
+      try await Host.with(["a/compose.yaml": file, "common/x.env": "X=1\n"], settings: "sync: {prune: remove}\n") {
+        host in
         _ = try await host.sync()
         try await host.push(["a/compose.yaml": nil, "b/compose.yaml": file])
         let report = try await host.sync()
@@ -96,7 +97,9 @@ extension EndToEnd {
     }
 
     @Test func `an order in the configuration is taken up and given up again`() async throws {
-      try await Host.with(["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")]) { host in
+      try await Host.with(
+        ["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")], settings: "sync: {prune: remove}\n"
+      ) { host in
         let plain = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
         let set = { (text: String) in
           try (plain + text).write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
@@ -119,7 +122,9 @@ extension EndToEnd {
     }
 
     @Test func `removing a stack leaves another project of the same name alone`() async throws {
-      try await Host.with(["a/compose/compose.yaml": sleeper("web"), "b/compose.yaml": sleeper("b")]) { host in
+      try await Host.with(
+        ["a/compose/compose.yaml": sleeper("web"), "b/compose.yaml": sleeper("b")], settings: "sync: {prune: remove}\n"
+      ) { host in
         _ = try await host.sync()
         try host.write("elsewhere/compose/compose.yaml", sleeper("user"), in: host.root)
         try await host.shell("cd elsewhere/compose && \(try #require(Host.plugin)) up -d 2>&1")

@@ -175,6 +175,11 @@ struct Host {
       in: live)
   }
 
+  /// The commits that have a release, sorted.
+  func releases() async throws -> [String] {
+    try await shell("ls \(checkout)/releases").split(separator: "\n").map(String.init)
+  }
+
   /// Removes what the test made, on the engine and on the disk.
   func end() async throws {
     if Self.engine != nil {

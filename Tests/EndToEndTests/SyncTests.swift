@@ -191,7 +191,9 @@ extension EndToEnd {
     @Test(.disabled(if: Host.skips)) func `a stack, a service and a mounted file that the repository drops go away`()
       async throws
     {
-      try await Host.with(["a/compose.yaml": sleeper() + service("old"), "b/compose.yaml": sleeper()]) { host in
+      try await Host.with(
+        ["a/compose.yaml": sleeper() + service("old"), "b/compose.yaml": sleeper()], settings: "sync: {prune: remove}\n"
+      ) { host in
         _ = try await host.sync()
         try host.write("b/.env", "KEEP=1\n", in: host.live)
         try await host.push(["a/compose.yaml": sleeper(), "b/compose.yaml": nil])

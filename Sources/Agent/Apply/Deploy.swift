@@ -102,6 +102,7 @@ struct Deploy: Sendable {
     do throws(Failure) {
       if !takenOver {
         let up = Up(settings: settings, programs: programs)
+        await up.stop(plan.name)
         for service in plan.services { try await up.take(down: service) }
         try await removeNetworks(of: plan.project)
       }

@@ -62,7 +62,8 @@ struct Links: Sendable {
     if plan.action == .remove {
       if present == plan.found { unlink(place) }
       Files.flush(directory.path)
-      return nil
+      // Named for whoever wants it back; nobody knows whether that is so.
+      return backups(of: place).last.map(Path.name)
     }
     let fresh = Files.unique(place)
     if let wish = plan.desired, wish.kind == .copy {
@@ -96,14 +97,18 @@ struct Links: Sendable {
     if Files.isDirectory(found), !Files.names(in: place).isEmpty {
       throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
     }
-    let siblings = Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
-      .map { Path.join(Path.parent(place), $0) }
-    if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
+    if let kept = backups(of: place).first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
     let backup = backupName(of: place)
     let code =
       Files.isDirectory(found) ? rename(place, backup) : linkat(AT_FDCWD, place, AT_FDCWD, backup, 0)
     guard code == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
     return backup
+  }
+
+  /// Every backup of a live path, the latest last.
+  private func backups(of place: String) -> [String] {
+    Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
+      .map { Path.join(Path.parent(place), $0) }
   }
 
   private func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {

@@ -62,6 +62,14 @@ struct Up: Sendable {
     }
   }
 
+  /// Stops a stack that is to go in the order that its last release asks for; what that misses is stopped one by one.
+  func stop(_ stack: String) async {
+    let directory = Path.join(settings.liveRoot, stack)
+    if Files.status(directory) != nil {
+      _ = try? await programs.compose(["stop"], in: directory, deadline: .seconds(120))
+    }
+  }
+
   /// Stops what a first deploy has started; it stays to be looked at.
   func stop(_ desired: DesiredStack) async throws(Failure) {
     try await compose(["stop"], desired, deadline: .seconds(120))

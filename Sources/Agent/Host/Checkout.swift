@@ -82,16 +82,19 @@ struct Checkout: Sendable {
     try Files.replace("\(path)/state.json", with: encode(state), mode: 0o600)
   }
 
+  private var historyFile: String { "\(path)/history.jsonl" }
+
   /// Adds a report to the history, after cutting off a torn last line.
   func append(_ report: Report) throws(Failure) {
-    let name = "\(path)/history.jsonl"
+    let name = historyFile
     let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot write \(name)") }
     defer { close(descriptor) }
-    let last = Files.tail(name, bytes: 1 << 20) ?? []
-    let torn = last.count - ((last.lastIndex(of: 10) ?? -1) + 1)
     let end = lseek(descriptor, 0, SEEK_END)
-    guard torn == 0 || ftruncate(descriptor, end - off_t(torn)) == 0 else {
+    var whole = end
+    var last: UInt8 = 10
+    while whole > 0, pread(descriptor, &last, 1, whole - 1) == 1, last != 10 { whole -= 1 }
+    guard whole == end || ftruncate(descriptor, whole) == 0 else {
       throw Files.failure("cannot mend the end of \(name)")
     }
     lseek(descriptor, 0, SEEK_END)
@@ -100,11 +103,26 @@ struct Checkout: Sendable {
     }
   }
 
-  /// Reads the last syncs, oldest first; what is more than 8 MiB back is left alone.
-  func history() -> [Report] {
-    (Files.tail("\(path)/history.jsonl", bytes: 8 << 20) ?? []).split(separator: 10).compactMap {
-      try? JSONDecoder().decode(Report.self, from: Data($0))
+  /// Reads the last reports that match, oldest first, from the end of the file on: its length does not matter.
+  func history(last count: Int, where matches: (Report) -> Bool) -> [Report] {
+    guard let found = Files.status(historyFile), Files.isRegular(found) else { return [] }
+    var reports: [Report] = []
+    var start = Int(found.st_size)
+    // The beginning of a line whose end was read already.
+    var rest: [UInt8] = []
+    while start > 0, reports.count < count {
+      let end = start
+      start = max(0, start - 256 << 10)
+      guard let bytes = Files.read(historyFile, limit: .max, from: start, to: end) else { break }
+      var lines = (bytes + rest).split(separator: 10, omittingEmptySubsequences: false)
+      rest = start > 0 ? Array(lines.removeFirst()) : []
+      for line in lines.reversed() where !line.isEmpty && reports.count < count {
+        if let report = try? JSONDecoder().decode(Report.self, from: Data(line)), matches(report) {
+          reports.append(report)
+        }
+      }
     }
+    return reports.reversed()
   }
 }
 

@@ -62,13 +62,13 @@ enum Files {
   }
 
   /// Reads a regular file of at most `limit` bytes; nothing when there is none.
-  static func read(_ path: String, limit: Int = 64 << 20, from start: Int = 0) -> [UInt8]? {
+  static func read(_ path: String, limit: Int = 64 << 20, from start: Int = 0, to end: Int = .max) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, isRegular(status), status.st_size <= limit else { return nil }
-    var bytes = [UInt8](repeating: 0, count: max(0, Int(status.st_size) - start))
+    var bytes = [UInt8](repeating: 0, count: max(0, min(Int(status.st_size), end) - start))
     var filled = 0
     while filled < bytes.count {
       let count = bytes.withUnsafeMutableBytes {
@@ -81,6 +81,20 @@ enum Files {
     return Array(bytes.prefix(filled))
   }
 
+  /// Reads a text of the kernel's, whose length nobody knows before.
+  static func text(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var (bytes, buffer): ([UInt8], [UInt8]) = ([], [UInt8](repeating: 0, count: 64 << 10))
+    while true {
+      let count = buffer.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count <= 0 { return count < 0 ? nil : String(decoding: bytes, as: UTF8.self) }
+      bytes += buffer.prefix(count)
+    }
+  }
+
   /// Writes all bytes to a descriptor; says whether it could.
   static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var rest = bytes[...]
@@ -91,12 +105,6 @@ enum Files {
       rest = rest.dropFirst(count)
     }
     return true
-  }
-
-  /// Reads the end of a regular file.
-  static func tail(_ path: String, bytes limit: Int) -> [UInt8]? {
-    guard let found = status(path), isRegular(found) else { return nil }
-    return read(path, limit: .max, from: max(0, Int(found.st_size) - limit))
   }
 
   /// Writes beside, flushes and renames, so that the name always holds the old content or the new one.

@@ -52,7 +52,7 @@ struct Prepare: Sendable {
     for name in chosen.sorted() {
       let known = state.stacks[name]
       switch aims[name] ?? .target {
-      case .target, .refused:
+      case .target, .refused, .gone:
         let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
         reasons[name] = touched.reasons(name, known: known)
         if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
@@ -152,10 +152,13 @@ struct Prepare: Sendable {
       stack.aim = aims[name] ?? .target
       stacks.append(stack)
     }
-    let excluded = settings.exclude.map(Glob.init)
-    for (name, known) in state.stacks where !names.contains(name) && !excluded.contains(where: { $0.covers(name) }) {
-      if request.rollback == nil, request.stacks.isEmpty || request.stacks.contains(name) {
+    for (name, known) in gone(names) where request.stacks.isEmpty || request.stacks.contains(name) {
+      if settings.sync.prune == .remove || isTakenOver(known, desired) {
         stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
+      } else {
+        var stack = planning.unchanged(name, known: known)
+        stack.aim = .gone
+        stacks.append(stack)
       }
     }
     stacks.sort { $0.name < $1.name }
@@ -168,6 +171,19 @@ struct Prepare: Sendable {
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+  }
+
+  /// The stacks that the repository no longer has, and that the host does not exclude.
+  private func gone(_ names: Set<String>) -> [String: StackState] {
+    let excluded = settings.exclude.map(Glob.init)
+    return state.stacks.filter { name, _ in
+      request.rollback == nil && !names.contains(name) && !excluded.contains { $0.covers(name) }
+    }
+  }
+
+  /// Whether another directory has the project now: the stack was moved.
+  private func isTakenOver(_ known: StackState, _ desired: [String: DesiredStack]) -> Bool {
+    desired.values.contains { $0.project == known.project }
   }
 
   /// Says how the host differs from a record of what was good.
@@ -256,8 +272,10 @@ struct Prepare: Sendable {
       projects[name] = known.project
     }
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
-    for (name, known) in state.stacks where claims[name] == nil && places[name] != nil {
-      claims[name] = known.services.flatMap(\.claims)
+    let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
+    for (name, known) in state.stacks where claims[name] == nil {
+      let runsOn = left[name] != nil && !isTakenOver(known, desired)
+      if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
       (Collisions.between(projects: projects, places: places) + Collisions.between(claims: claims, places: places))

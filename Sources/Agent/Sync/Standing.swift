@@ -41,6 +41,10 @@ struct Standing: Sendable {
         "make it a directory, or exclude the stack")
     }
     switch observed.live[link.live] ?? .absent {
+    case .link(let text) where owner(of: text) != nil:
+      return refuse(
+        "\(place) is led by another clup, with the checkout \(owner(of: text) ?? "")",
+        "exclude the stack in one of the two configurations; if that checkout is no longer used, move it away")
     case .directory where !Files.names(in: place).isEmpty:
       return refuse(
         "\(place) is a directory with files in it where the commit has a file", "move it aside, and sync again")
@@ -48,6 +52,15 @@ struct Standing: Sendable {
       return refuse("\(place) is a socket, pipe or device where the commit has a file", "move it aside, and sync again")
     default: return nil
     }
+  }
+}
+
+extension Standing {
+  /// Finds the checkout of another clup that a link leads through.
+  private func owner(of text: String) -> String? {
+    guard !links.isOwn(text), let cut = text.firstRange(of: "/stacks/") else { return nil }
+    let other = String(text[..<cut.lowerBound])
+    return ["lock", "state.json"].allSatisfy { Files.status("\(other)/\($0)") != nil } ? other : nil
   }
 }
 

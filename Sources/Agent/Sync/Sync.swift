@@ -82,6 +82,11 @@ public struct Sync: Sendable {
   private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {
     async let listing = containers(programs)
     var state = try checkout.state()
+    if let other = state.liveRoot, other != settings.liveRoot {
+      throw Failure(
+        .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
+        help: "give each configuration a `checkout:` of its own")
+    }
     var request = request
     if request.resume { try resume(&state, checkout) }
     let fetch = Fetch(settings: settings, checkout: checkout)
@@ -102,6 +107,7 @@ public struct Sync: Sendable {
       ended.report.commit = target.tree.commit
     }
     let before = state
+    state.liveRoot = settings.liveRoot
     state.pins.merge(request.rollback?.pins ?? [:]) { _, new in new }
     let containers: [Container]?
     switch await listing {
@@ -138,6 +144,7 @@ public struct Sync: Sendable {
     }
     if gated, !refusing.isEmpty {
       ended.refuse(prepared)
+      if !request.dryRun { try remember(ended.report, checkout) }
       return
     }
     if request.dryRun {
@@ -156,6 +163,7 @@ public struct Sync: Sendable {
         state.commit = plan.commit
         state.policy = prepared.policy
       }
+      state.note(ended.report)
       if state != before { try checkout.write(state) }
       return
     }
@@ -167,8 +175,22 @@ public struct Sync: Sendable {
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
+    try remember(ended.report, checkout)
+    do throws(Failure) {
+      try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases).run(checkout.state())
+    } catch {
+      say("warning: \(error.message); the next deploy tries again")
+    }
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
     ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
+  }
+
+  /// Keeps how each stack ended, where that is news; a sync without a report of stacks says nothing about them.
+  private func remember(_ report: Report, _ checkout: Checkout) throws(Failure) {
+    let state = try checkout.state()
+    var newer = state
+    newer.note(report)
+    if newer != state { try checkout.write(newer) }
   }
 
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
@@ -188,6 +210,9 @@ public struct Sync: Sendable {
     let known = Set(prepared.discovery.stacks.map(\.name))
     for name in settings.stacks.keys.sorted() where !known.contains(name) {
       say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
+    }
+    for stack in prepared.plan.stacks where stack.aim == .gone {
+      say("warning: \(stack.name) is \(stack.aim.reason ?? "")")
     }
     for name in state.stacks.keys.sorted()
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {

@@ -8,6 +8,8 @@ public enum Aim: Sendable, Equatable {
   case hold(Hold)
   /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
   case refused
+  /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.
+  case gone
 
   /// Whether it is kept from the target commit by an earlier failure.
   public var isHeld: Bool { if case .hold = self { true } else { false } }
@@ -20,6 +22,7 @@ public enum Aim: Sendable, Equatable {
     switch self {
     case .target: nil
     case .refused: "refused by validation"
+    case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
         + (behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? "")
@@ -32,7 +35,7 @@ public enum Aim: Sendable, Equatable {
   /// How a stack with nothing to do is reported.
   public var idle: StackReport.Outcome {
     switch self {
-    case .target: .unchanged
+    case .target, .gone: .unchanged
     case .pin: .pinned
     case .hold: .held
     case .refused: .refused

@@ -14,6 +14,10 @@ public struct State: Codable, Sendable, Equatable {
   public var holds: [String: Hold] = [:]
   /// What each stack ran before, the latest first.
   public var former: [String: [Former]] = [:]
+  /// How the last sync ended that did something to a stack, or refused it.
+  public var last: [String: LastResult] = [:]
+  /// The live root that all this is about.
+  public var liveRoot: String?
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
 
@@ -33,6 +37,8 @@ public struct State: Codable, Sendable, Equatable {
     pins = try container.decodeIfPresent([String: Pin].self, forKey: .pins) ?? [:]
     holds = try container.decodeIfPresent([String: Hold].self, forKey: .holds) ?? [:]
     former = try container.decodeIfPresent([String: [Former]].self, forKey: .former) ?? [:]
+    last = try container.decodeIfPresent([String: LastResult].self, forKey: .last) ?? [:]
+    liveRoot = try container.decodeIfPresent(String.self, forKey: .liveRoot)
     links = try container.decode([String: DesiredLink].self, forKey: .links)
     policy = try container.decodeIfPresent(String.self, forKey: .policy)
   }
@@ -61,11 +67,28 @@ public struct State: Codable, Sendable, Equatable {
     good[stack] = nil
   }
 
+  /// Remembers how a sync ended for each stack that it did something to.
+  public mutating func note(_ report: Report) {
+    for stack in report.stacks {
+      switch stack.outcome {
+      case .deployed, .rolledBack, .failed, .skipped, .refused:
+        last[stack.name] = LastResult(outcome: stack.outcome, error: stack.error, report: report.id)
+      case .removed: last[stack.name] = nil
+      // What was refused for a commit's sake that is gone is in place again.
+      case .unchanged where last[stack.name]?.outcome == .refused || last[stack.name]?.outcome == .skipped:
+        last[stack.name] = LastResult(outcome: stack.outcome, error: nil, report: report.id)
+      case .unchanged, .planned, .held, .pinned: continue
+      }
+    }
+  }
+
   /// Forgets a stack.
   public mutating func forget(_ stack: String) {
     stacks[stack] = nil
     good[stack] = nil
     former[stack] = nil
+    holds[stack] = nil
+    pins[stack] = nil
   }
 
   private static let formerLimit = 5
@@ -116,6 +139,16 @@ public struct StackState: Codable, Sendable, Equatable {
     deployTimeout = desired.deployTimeout
     probes = desired.probes.isEmpty ? nil : desired.probes
   }
+}
+
+/// How a sync ended for one stack.
+public struct LastResult: Codable, Sendable, Equatable {
+  /// The outcome.
+  public var outcome: StackReport.Outcome
+  /// What went wrong.
+  public var error: String?
+  /// The report's id.
+  public var report: String
 }
 
 /// A stack held at a commit by a rollback until `clup resume`.

@@ -75,6 +75,8 @@ public struct SyncSettings: Sendable, Equatable {
   public enum Drift: String, Sendable, CaseIterable { case repair, report }
   /// What one refused stack holds back.
   public enum Gate: String, Sendable, CaseIterable { case commit, stack }
+  /// What becomes of a stack that is gone from the repository.
+  public enum Prune: String, Sendable, CaseIterable { case report, remove }
 
   /// The time between two polls.
   public var interval: Duration = .seconds(60)
@@ -92,6 +94,8 @@ public struct SyncSettings: Sendable, Equatable {
   public var drift = Drift.repair
   /// What one refused stack holds back.
   public var gate = Gate.commit
+  /// What becomes of a stack that is gone from the repository.
+  public var prune = Prune.report
   /// How many releases stay at least.
   public var keepReleases = 10
 

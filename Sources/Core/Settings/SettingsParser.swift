@@ -98,7 +98,7 @@ extension SettingsReader {
     for key in ["serve", "notify"] {
       if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
     }
-    for key in ["interval", "drift", "keep_releases"] {
+    for key in ["interval", "drift"] {
       if let entry = top["sync"]?.entry(key) { dormant(entry, &settings) }
     }
   }
@@ -183,7 +183,7 @@ extension SettingsReader {
       node, "sync",
       keys: [
         "interval", "concurrency", "deploy_timeout", "pull_timeout", "timeout", "on_failure", "drift", "gate",
-        "keep_releases",
+        "prune", "keep_releases",
       ])
     var sync = SyncSettings()
     if let value = keys["interval"].flatMap({ duration($0, "interval") }) { sync.interval = value }
@@ -195,6 +195,7 @@ extension SettingsReader {
     sync.onFailure = choice(keys, "on_failure", sync.onFailure)
     sync.drift = choice(keys, "drift", sync.drift)
     sync.gate = choice(keys, "gate", sync.gate)
+    sync.prune = choice(keys, "prune", sync.prune)
     return sync
   }
 

@@ -1,0 +1,51 @@
+import Core
+import Glibc
+
+/// Removes releases that nothing needs any more.
+struct Sweep: Sendable {
+  let checkout: Checkout
+  let programs: Programs
+  /// How many releases stay at least, the latest ones.
+  let keep: Int
+
+  /// Removes what lies beyond, but nothing that a pointer, a record or a running container's mount still uses.
+  func run(_ state: State) async throws(Failure) {
+    let releases = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
+    guard releases.count > keep else { return }
+    func age(_ commit: String) -> Int { Files.status("\(checkout.releases)/\(commit)")?.st_mtim.tv_sec ?? 0 }
+    let latest = Set(releases.sorted { age($0) > age($1) }.prefix(keep))
+    let used = Set(
+      state.stacks.values.map(\.commit) + state.good.values.map(\.commit) + state.pins.values.map(\.commit)
+        + Files.names(in: checkout.pointers).compactMap { Files.link(at: "\(checkout.pointers)/\($0)").map(Path.name) })
+    let free = releases.filter { !latest.contains($0) && !used.contains($0) }
+    guard !free.isEmpty, let mounted = try await mounted() else { return }
+    for commit in free where !mounted.contains("/\(commit)/") && !mounted.contains("/\(commit) ") {
+      // Under its name a release is whole: it loses the name first.
+      let gone = Files.unique("\(checkout.releases)/\(commit)")
+      guard rename("\(checkout.releases)/\(commit)", gone) == 0 else {
+        throw Files.failure("cannot remove \(checkout.releases)/\(commit)")
+      }
+      Files.remove(gone)
+    }
+    Files.flush(checkout.releases)
+  }
+
+  /// Reads what the running containers really mount: the engine knows a bind mount by its live path only, the kernel by
+  /// the release that it led to when the container was started. Nothing when that cannot be seen.
+  private func mounted() async throws(Failure) -> String? {
+    let listed = try await programs.docker(["ps", "-aq", "--no-trunc"])
+    let ids = listed.outputText.split(separator: "\n").map(String.init)
+    if listed.succeeded, ids.isEmpty { return "" }
+    let format = "{{.State.Pid}}{{range .Mounts}} {{.Source}}/ {{end}}"
+    let outcome = try await programs.docker(["inspect", "--type", "container", "--format", format] + ids)
+    // Some container is gone by now, or the engine does not answer: another time.
+    guard listed.succeeded, outcome.succeeded else { return nil }
+    var text = outcome.outputText
+    for line in outcome.outputText.split(separator: "\n") {
+      guard let pid = line.split(separator: " ").first.flatMap({ Int($0) }), pid > 0 else { continue }
+      guard let mounts = Files.text("/proc/\(pid)/mountinfo"), mounts.contains(" / ") else { return nil }
+      text += mounts
+    }
+    return text
+  }
+}

@@ -1,0 +1,142 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("What goes, and what stays", .disabled(if: Host.skips)) struct Removals {
+    @Test func `a stack that is gone from the repository runs on, and is told of at every sync`() async throws {
+      try await Host.with(
+        ["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b", "ports: ['127.0.0.1:38123:80']")]
+      ) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(["b/compose.yaml": nil])
+        for _ in 0..<2 {
+          let answer = try await host.clup("sync", "--output", "json")
+          #expect(answer.status == 0)
+          let stack = try #require(try answer.report().stacks.first { $0.name == "b" })
+          #expect(stack.outcome == .unchanged && stack.reasons.first?.hasPrefix("gone from the repository") == true)
+          #expect(answer.errors.contains("warning: b is gone from the repository"))
+        }
+        #expect(try await host.containers() == before)
+        #expect(try await host.status()["b"]?["drift"]?.array == [])
+        // What it holds cannot be another's meanwhile.
+        try await host.push(["c/compose.yaml": sleeper("c", "ports: ['127.0.0.1:38123:80']")])
+        #expect(try await host.sync(expect: 3).diagnostics.contains { $0.rule == "project-collision" })
+      }
+    }
+
+    @Test func `prune: remove takes it down, and names the last backup`() async throws {
+      let volume = "clup-e2e-\(UInt32.random(in: .min ... .max))"
+      let file =
+        "services:\n" + service("b", ["volumes: ['data:/data', './data:/own']"])
+        + service("late", ["depends_on: [b]"]) + "volumes: {data: {name: \(volume)}}\n"
+      try await Host.with(
+        ["a/compose.yaml": sleeper("a"), "b/compose.yaml": file],
+        live: ["b/compose.yaml": "by hand: 1\n", "b/data/state": "1\n", "b/.env": "X=1\n"],
+        settings: "sync: {prune: remove}\n"
+      ) { host in
+        let first = try await host.sync()
+        let kept = try #require(first.links.first { $0.live == "b/compose.yaml" }?.backup)
+        let state = try await host.inventory("b/data")
+        try await host.push(["b/compose.yaml": nil])
+        let planned = try await host.sync("--dry-run")
+        #expect(planned.stacks.last?.reasons == ["stack removed"] && planned.links.last?.action == .remove)
+        let report = try await host.sync()
+        #expect(report.stacks.map(\.outcome) == [.unchanged, .removed])
+        #expect(report.links.first { $0.live == "b/compose.yaml" }?.backup == kept)
+        #expect(try await host.containers().keys.sorted() == ["a/a"])
+        // I1, I4: state, volumes and backups stay.
+        #expect(try await host.inventory("b/data") == state)
+        #expect(try String(contentsOfFile: Path.join(host.live, kept), encoding: .utf8) == "by hand: 1\n")
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/b/compose.yaml"))
+        #expect(try await host.docker("volume", "ls", "-q").contains(volume))
+        #expect(try await host.sync().outcome == .unchanged)
+        try await host.docker("volume", "rm", volume)
+      }
+    }
+
+    @Test func `releases go, but none that a pointer, a record or a mount still uses`() async throws {
+      func file(_ generation: Int) -> String {
+        sleeper("web", "environment: {G: '\(generation)'}", "healthcheck: {test: [CMD, 'true'], interval: 1s}")
+      }
+      let mounting = sleeper("web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, 'true'], interval: 1s}")
+      try await Host.with(
+        ["a/compose.yaml": file(0), "still/compose.yaml": mounting, "still/conf": "first\n"],
+        settings: "sync: {keep_releases: 2}\n"
+      ) { host in
+        _ = try await host.sync()
+        let first = try #require(try await host.releases().first)
+        // The pointer moves on with a comment; the container goes on mounting what it was started with.
+        try await host.push(["still/compose.yaml": "# said\n" + mounting])
+        _ = try await host.sync()
+        for generation in 1...4 {
+          try await host.push(["a/compose.yaml": file(generation)])
+          _ = try await host.sync()
+        }
+        let left = try await host.releases()
+        #expect(left.contains(first), "a container mounts it")
+        #expect(left.count == 4, "two to keep, the one of the pointer, the one of the mount: \(left)")
+        let id = try #require(try await host.containers()["still/web"])
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "first\n")
+        try await host.docker("restart", "-t", "0", id)
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "first\n")
+        // What was swept can still be gone back to.
+        #expect(try await host.clup("rollback", "HEAD~4", "--stack", "a").status == 0)
+        try await host.docker("rm", "-f", id)
+        _ = try await host.sync()
+        try await host.push(["still/conf": "second\n"])
+        _ = try await host.sync()
+        #expect(try await !host.releases().contains(first))
+      }
+    }
+  }
+
+  @Suite("One clup at a time, one host each", .disabled(if: Host.skips)) struct Sharing {
+    @Test func `a checkout serves one live root`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        let text = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
+        try text.replacing("live_root: \(host.live)", with: "live_root: \(host.root)/other").write(
+          toFile: host.root + "/other.yaml", atomically: true, encoding: .utf8)
+        let answer = try await host.clup("sync", "--config", host.root + "/other.yaml")
+        #expect(answer.status == 2 && (answer.output + answer.errors).contains("belongs to the live root"))
+        #expect(!FileManager.default.fileExists(atPath: host.root + "/other/a"))
+      }
+    }
+
+    @Test func `a live path is led by one clup`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let text = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
+        try text.replacing("checkout: \(host.checkout)", with: "checkout: \(host.root)/second").write(
+          toFile: host.root + "/other.yaml", atomically: true, encoding: .utf8)
+        let answer = try await host.clup("sync", "--config", host.root + "/other.yaml", "--output", "json")
+        #expect(answer.status == 3)
+        #expect(try answer.report().diagnostics.contains { $0.message.contains("is led by another clup") })
+        #expect(try await host.containers() == before)
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `I9: of many at the same moment one runs, the others say 5 or follow it`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        let statuses = try await withThrowingTaskGroup(of: Int32.self) { group in
+          for command in [
+            ["sync"], ["sync"], ["sync", "--dry-run"], ["rollback", "HEAD"], ["resume"], ["sync", "--retry"],
+          ] {
+            group.addTask { try await host.clup(command).status }
+          }
+          return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.contains(0) && statuses.allSatisfy { [0, 5].contains($0) }, "\(statuses)")
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.containers().count == 1)
+      }
+    }
+  }
+}
