@@ -20,7 +20,8 @@ let package = Package(
 
     .testTarget(name: "GitTests", dependencies: ["Git", "Processes"]),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
-    .testTarget(name: "ProcessesTests", dependencies: ["Processes"]),
+    .testTarget(name: "ProcessesTests", dependencies: ["Processes", "FenceProbe"]),
+    .executableTarget(name: "FenceProbe", dependencies: ["Processes"], path: "Tests/FenceProbe"),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),

@@ -32,4 +32,27 @@ void clinux_keep_exited_children(void);
 /// Blocks SIGPIPE in the calling thread, so that writing to a closed pipe fails with EPIPE and ends nothing.
 void clinux_block_broken_pipe_signal(void);
 
+/// Returns the version of Landlock that the kernel offers, 0 when it offers none, or -1; see
+/// landlock_create_ruleset(2).
+int clinux_landlock_abi(void);
+
+/// Makes a set of rules that knows every right of `abi` to change the file system, and allows none yet.
+///
+/// Returns its descriptor, or -1; see landlock_create_ruleset(2).
+int clinux_landlock_ruleset(int abi);
+
+/// Allows changes to a file, or to a directory and all below it.
+///
+/// Returns 0, or -1; see landlock_add_rule(2).
+int clinux_landlock_allow(int rules, int abi, const char *path);
+
+/// Puts every thread of the process under the rules, and with them all threads and programs that they start from then
+/// on.
+///
+/// Nor can they gain privileges by exec any more; see PR_SET_NO_NEW_PRIVS(2const). Returns 0, or an error number after
+/// which some threads may be restricted and some not: ETIMEDOUT when a thread, one that blocks SIGSYS perhaps, has not
+/// obeyed after `patience` nanoseconds. From version 8 on the kernel restricts all threads at once, and waits for each
+/// that cannot be interrupted; see landlock_restrict_self(2).
+int clinux_landlock_restrict(int rules, int abi, long long patience);
+
 #endif
