@@ -7,8 +7,9 @@ typealias ConnectionID = UInt
 
 /// Knows all open connections of a server, and which of them wait for their clients.
 ///
-/// A connection waits while its client sends a request, takes an answer, or does neither. One that waited too long is ended
-/// by shutdown(2): its thread then sees the end of the stream and closes it. When there is no room, so is one that waits.
+/// A connection waits while its client sends a request, takes an answer, or does neither. One that waited too long is
+/// ended by shutdown(2): its thread then sees the end of the stream and closes it. When there is no room, so is the one
+/// that has waited longest.
 final class Connections: Sendable {
   enum Phase {
     case receiving(since: ContinuousClock.Instant)

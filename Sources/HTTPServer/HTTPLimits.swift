@@ -1,6 +1,6 @@
 /// Bounds what clients may take of a server.
 public struct HTTPLimits: Sendable, Equatable {
-  /// How many connections may be open; when one more comes, one that is idle or waits long makes room.
+  /// How many connections may be open; when one more comes, the one that waits longest makes room.
   ///
   /// Where answers take the places, 24 or a quarter more may wait for their clients; beyond those, clients queue in the
   /// kernel. A limit below 24 has no effect on connections that wait.

@@ -3,8 +3,8 @@ import Synchronization
 /// Serves HTTP/1.1, and HTTPS, by libmicrohttpd from when it is made until `stop()`.
 ///
 /// Each endpoint has a thread that sleeps until a client does something. Requests come to the handler whole; while it
-/// works, which may take long, its connection is suspended. The handler's task is cancelled when the server stops, but not
-/// when its client vanishes. Malformed requests are answered by libmicrohttpd and never seen by the handler.
+/// works, which may take long, its connection is suspended. The handler's task is cancelled when the server stops, but
+/// not when its client vanishes. Malformed requests are answered by libmicrohttpd and never seen by the handler.
 public final class HTTPServer: Sendable {
   /// Where the server listens, in the order given; ports that the system chose stand in it.
   public let endpoints: [Endpoint]
@@ -36,7 +36,7 @@ public final class HTTPServer: Sendable {
 
   deinit { stop() }
 
-  /// Closes all sockets and connections, and removes the files of Unix sockets; who still waits for an answer gets none.
+  /// Closes all sockets and connections and removes the files of Unix sockets; who waits for an answer gets none.
   public func stop() {
     let listeners = listeners.withLock { listeners in
       defer { listeners = [] }

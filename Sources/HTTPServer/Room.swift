@@ -3,7 +3,7 @@ import Glibc
 extension Connections {
   /// Ends a connection that waits if the candidates have reached their limit.
   ///
-  /// Where answers take the places, nobody is ended until `reserve` wait: clients that come then must not only end each other.
+  /// Where answers take the places, nobody is ended until `reserve` wait: newcomers must not end each other.
   func makeRoom(_ limit: Int, in state: inout State, among isCandidate: (Connection) -> Bool) {
     let candidates = state.open.values.filter { !$0.hasEnded && isCandidate($0) }
     if candidates.count >= limit, candidates.count(where: { $0.waitsSince != nil }) >= limits.reserve {
@@ -11,18 +11,18 @@ extension Connections {
     }
   }
 
-  /// Ends the candidate that has been idle longest, or else waits longest, and does not wait for this server.
+  /// Ends the candidate that has waited longest for its client, whether a request has begun or not.
   func endOne(in state: inout State, among isCandidate: (Connection) -> Bool) {
     let waiting = state.open.filter { isCandidate($0.value) }.compactMap { id, connection in
-      connection.waitsSince.map { (id: id, connection: connection, rank: connection.isIdle ? 0 : 1, since: $0) }
+      connection.waitsSince.map { (id: id, connection: connection, since: $0) }
     }
-    let longest = waiting.sorted { ($0.rank, $0.since) < ($1.rank, $1.since) }
+    let longest = waiting.sorted { $0.since < $1.since }
     if let found = longest.first(where: { $0.connection.isStalled }) { state.end(found.id) }
   }
 
   /// Looks again and again for connections that may be ended, for as long as there are too many.
   ///
-  /// A daemon that is full takes in no client that would make others yield, and connections may have been spared that stall
+  /// A daemon that is full takes in no client that would make others yield, and connections that were spared may stall
   /// later.
   func startRelief(_ state: inout State) {
     guard state.relief == nil, !state.stopped, isCrowded(state) else { return }
@@ -50,11 +50,6 @@ extension Connections {
 extension Connections.Connection {
   var hasEnded: Bool {
     if case .ended = phase { return true }
-    return false
-  }
-
-  var isIdle: Bool {
-    if case .idle = phase { return true }
     return false
   }
 
