@@ -8,10 +8,13 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev", "libgnutls28-dev"])]),
     .target(name: "CLinux"),
 
     .target(name: "Git", dependencies: ["CGit2"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
+    .target(name: "HTTPServer", dependencies: ["CMicrohttpd"]),
     .target(name: "Processes", dependencies: ["CLinux"]),
     .target(name: "Core", dependencies: ["YAML"]),
     .target(name: "Agent", dependencies: ["Core", "Git", "YAML", "Processes"]),
@@ -22,6 +25,7 @@ let package = Package(
     .testTarget(name: "YAMLTests", dependencies: ["YAML"]),
     .testTarget(name: "ProcessesTests", dependencies: ["Processes", "FenceProbe"]),
     .executableTarget(name: "FenceProbe", dependencies: ["Processes"], path: "Tests/FenceProbe"),
+    .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
