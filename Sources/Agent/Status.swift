@@ -1,6 +1,7 @@
 import Core
 import FoundationEssentials
 import Git
+import Processes
 
 /// What the host runs, as clup knows and sees it: `clup.status/1`.
 public struct Status: Codable, Sendable, Equatable {
@@ -64,6 +65,8 @@ public struct Status: Codable, Sendable, Equatable {
   public var commit: String?
   /// Each stack, sorted by name.
   public var stacks: [Stack]
+  /// Whether this kernel can keep clup from writing where its plan does not lead.
+  public var fence: Bool
   /// Why the containers could not be seen.
   public var error: String?
 
@@ -74,7 +77,7 @@ public struct Status: Codable, Sendable, Equatable {
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
     let checkout = Checkout(path: settings.checkout)
     let state = try checkout.state()
-    var status = Status(commit: state.commit, stacks: [])
+    var status = Status(commit: state.commit, stacks: [], fence: Fence.isSupported)
     var containers: [Container]?
     do throws(Failure) {
       containers = try await Engine(programs: try Programs(environment: environment)).containers()

@@ -87,6 +87,9 @@ enum Render {
     var lines = status.stacks.flatMap(lines)
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
     if let error = status.error { lines.append("warning: \(error)") }
+    if !status.fence {
+      lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
+    }
     lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
     return lines
   }

@@ -107,7 +107,11 @@ extension Deploy {
       checkout.removePointer(of: name)
       var containers: [WatchedContainer]?
       if attempt.reached == .containers { containers = try await restore(attempt, desired) }
-      try await ledger.change { $0.forget(name) }
+      try await ledger.change {
+        let hold = $0.holds[name]
+        $0.forget(name)
+        $0.holds[name] = hold
+      }
       return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
     case .nothing:
       if attempt.reached < .containers {

@@ -167,6 +167,11 @@ public struct Sync: Sendable {
       if state != before { try checkout.write(state) }
       return
     }
+    await sweep(checkout, programs, state)
+    ended.report.fence = try Enclosure(settings: settings, checkout: checkout, programs: programs).raise(around: plan)
+    if ended.report.fence == false {
+      say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
+    }
     // A rollback that is cut off is gone on with, not undone.
     if state != before { try checkout.write(state) }
     let result = try await Apply(
@@ -176,13 +181,17 @@ public struct Sync: Sendable {
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     try remember(ended.report, checkout)
-    do throws(Failure) {
-      try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases).run(checkout.state())
-    } catch {
-      say("warning: \(error.message); the next deploy tries again")
-    }
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
     ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
+  }
+
+  /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
+  private func sweep(_ checkout: Checkout, _ programs: Programs, _ state: State) async {
+    do throws(Failure) {
+      try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases - 1).run(state)
+    } catch {
+      say("warning: \(error.message); the next deploy tries again to remove old releases")
+    }
   }
 
   /// Keeps how each stack ended, where that is news; a sync without a report of stacks says nothing about them.

@@ -31,11 +31,14 @@ public struct Report: Codable, Sendable, Equatable {
   public var links: [LinkReport]
   /// What validation found.
   public var diagnostics: [Diagnostic]
+  /// Whether the kernel kept the sync from writing elsewhere; nothing where it had nothing to write.
+  public var fence: Bool?
   /// Why the whole ended early, when no stack or diagnostic says it.
   public var error: String?
 
   enum CodingKeys: String, CodingKey {
-    case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, error
+    case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, fence,
+      error
     case dryRun = "dry_run"
     case durationMs = "duration_ms"
   }
@@ -75,6 +78,7 @@ public struct Report: Codable, Sendable, Equatable {
     try container.encode(stacks, forKey: .stacks)
     try container.encode(links, forKey: .links)
     try container.encode(diagnostics, forKey: .diagnostics)
+    try container.encode(fence, forKey: .fence)
     try container.encode(error, forKey: .error)
   }
 }

@@ -1,0 +1,30 @@
+import Core
+import Processes
+
+/// The places that a plan needs to write to. The kernel keeps clup, and every program that it starts, from all others.
+struct Enclosure: Sendable {
+  let settings: Settings
+  let checkout: Checkout
+  let programs: Programs
+
+  /// Raises the fence around a plan; says whether the kernel can hold one.
+  func raise(around plan: Plan) throws(Failure) -> Bool {
+    var places = [checkout.path, "/dev/null"]
+    let parents = Set(plan.allLinks.filter { $0.action != .keep }.map { Path.parent($0.live) })
+    for parent in parents.sorted() {
+      // A directory that is to be made cannot be named yet: it is made first, and no link is followed on the way.
+      _ = try Held(settings.liveRoot, parent, create: true)
+      places.append(Path.join(settings.liveRoot, parent))
+    }
+    let builds = plan.stacks.contains { stack in
+      if case .deploy(let desired) = stack.work { desired.services.contains(where: \.isBuilt) } else { false }
+    }
+    // What builds images keeps its own state there; nothing else of Docker's writes at all.
+    if builds { places += ["/tmp", (programs.environment["HOME"] ?? "/root") + "/.docker"] }
+    do throws(ProcessError) {
+      return try Fence.raise(writable: places.filter { Files.resolved($0) != nil })
+    } catch {
+      throw Failure(.host, "the fence cannot be raised: \(error.message)", help: "sync again; nothing was changed")
+    }
+  }
+}
