@@ -97,7 +97,7 @@ extension EndToEnd {
         ).write(
           toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
         try await traced("sync", expect: 4)
-        try await traced("rollback HEAD", expect: 0)
+        try await traced("rollback HEAD~2", expect: 0)
         for command in ["status", "history", "status --output json", "history --output json"] {
           try await traced(command, expect: 0)
         }
