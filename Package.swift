@@ -18,7 +18,8 @@ let package = Package(
     .target(name: "Processes", dependencies: ["CLinux"]),
     .target(name: "Core", dependencies: ["YAML"]),
     .target(name: "Agent", dependencies: ["Core", "Git", "YAML", "Processes"]),
-    .target(name: "CLI", dependencies: ["Agent", "Core"]),
+    .target(name: "Daemon", dependencies: ["Agent", "Core", "HTTPServer", "Processes"]),
+    .target(name: "CLI", dependencies: ["Agent", "Core", "Daemon"]),
     .executableTarget(name: "clup", dependencies: ["CLI"]),
 
     .testTarget(name: "GitTests", dependencies: ["Git", "Processes"]),
@@ -28,6 +29,7 @@ let package = Package(
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
+    .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
     .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),

@@ -13,6 +13,10 @@ public struct Status: Codable, Sendable, Equatable {
     public var outcome: String?
     /// The commit that it runs.
     public var commit: String?
+    /// The first line of that commit's message.
+    public var message: String?
+    /// When that commit was made, RFC 3339 in UTC.
+    public var committed: String?
     /// The commit that it is held at by a rollback.
     public var pin: String?
     /// When it was pinned, RFC 3339 in UTC.
@@ -35,7 +39,7 @@ public struct Status: Codable, Sendable, Equatable {
     public var services: [ServiceReport]
 
     enum CodingKeys: String, CodingKey {
-      case name, outcome, commit, pin, behind, held, project, health, error, drift, services
+      case name, outcome, commit, message, committed, pin, behind, held, project, health, error, drift, services
       case pinnedSince = "pinned_since"
       case heldSince = "held_since"
     }
@@ -46,6 +50,8 @@ public struct Status: Codable, Sendable, Equatable {
       try container.encode(name, forKey: .name)
       try container.encode(outcome, forKey: .outcome)
       try container.encode(commit, forKey: .commit)
+      try container.encode(message, forKey: .message)
+      try container.encode(committed, forKey: .committed)
       try container.encode(pin, forKey: .pin)
       try container.encode(pinnedSince, forKey: .pinnedSince)
       try container.encode(behind, forKey: .behind)
@@ -87,11 +93,14 @@ public struct Status: Codable, Sendable, Equatable {
     let links = LinkPlanning(pointers: checkout.pointers)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
-    let mirror = state.pins.isEmpty ? nil : try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
+    let mirror = try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
     let head = try? await mirror?.head()
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
       let (pin, hold) = (state.pins[name], state.holds[name])
       var behind: Int?
+      let commit = observed.pointers[name]
+      var about: Commit?
+      if let commit { about = try? await mirror?.commit(commit) }
       if let pin, let head { behind = try? await mirror?.distance(from: pin.commit, to: head) }
       let touched = Touched(
         tree: CommitTree(recordedBy: known), observed: observed, links: links)
@@ -102,7 +111,8 @@ public struct Status: Codable, Sendable, Equatable {
         desired: known.services, known: known.services, containers: own, images: images)
       status.stacks.append(
         Stack(
-          name: name, outcome: state.last[name]?.outcome.rawValue, commit: observed.pointers[name], pin: pin?.commit,
+          name: name, outcome: state.last[name]?.outcome.rawValue, commit: commit, message: about?.subject,
+          committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
           pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
           health: containers == nil ? "unknown" : health(of: services),
           error: hold?.error ?? (known.verified ? nil : state.last[name]?.error),
