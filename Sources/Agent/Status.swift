@@ -132,8 +132,13 @@ public struct Status: Codable, Sendable, Equatable {
 /// Reads the reports of the last syncs, oldest first: at most so many, and only those that did something to a stack
 /// where one is named.
 public func history(of settings: Settings, last count: Int, stack: String? = nil) -> [Report] {
-  Checkout(path: settings.checkout).history(last: count) { report in
+  history(of: settings, last: count) { report in
     guard let stack else { return true }
     return report.stacks.contains { $0.name == stack && $0.outcome != .unchanged }
   }
+}
+
+/// Reads the last reports that match, oldest first.
+public func history(of settings: Settings, last count: Int, where matches: (Report) -> Bool) -> [Report] {
+  Checkout(path: settings.checkout).history(last: count, where: matches)
 }

@@ -1,5 +1,6 @@
 import Agent
 import Core
+import Daemon
 import Dispatch
 import FoundationEssentials
 import Glibc
@@ -64,6 +65,7 @@ public enum CLI {
       switch arguments.command {
       case "sync", "rollback", "resume": return await sync(arguments, settings, environment)
       case "status": return await status(arguments, settings, environment)
+      case "serve": return await serve(settings, environment)
       default: return history(arguments, settings)
       }
     }
@@ -101,6 +103,9 @@ public enum CLI {
     request.resume = arguments.command == "resume"
     if arguments.command == "rollback" { request.rollback = RollbackRequest(to: arguments.operands.first) }
     if arguments.command != "sync" { request.trigger = arguments.command }
+    // `clup serve` says in this way what made it start a sync, and what it has given up to put right.
+    if let trigger = environment["CLUP_TRIGGER"], Trigger(rawValue: trigger) != nil { request.trigger = trigger }
+    request.leaveDrift = Set((environment["CLUP_LEAVE_DRIFT"] ?? "").split(separator: "\n").map(String.init))
     let ended = await Sync(settings: settings, request: request, environment: environment, say: { tell($0) }).run()
     if arguments.output == .json {
       print(encode(ended.report))
@@ -172,6 +177,20 @@ public enum CLI {
     }
     print(Findings.page(of: rule))
     return 0
+  }
+
+  private static func serve(_ settings: Settings, _ environment: [String: String]) async -> Int32 {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    do throws(Failure) {
+      try await Serve(
+        settings: settings, program: program, version: version, environment: environment, say: { tell($0) }
+      ).run()
+      return 0
+    } catch {
+      return end(error)
+    }
   }
 
   private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async

@@ -10,7 +10,7 @@ struct CommandHelp: Sendable {
 
 /// Every command.
 enum Commands {
-  static let order = ["sync", "rollback", "resume", "status", "history", "validate", "explain", "help"]
+  static let order = ["sync", "rollback", "resume", "status", "history", "validate", "explain", "serve", "help"]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
       summary: "bring the host to the commit that the repository names",
@@ -97,6 +97,17 @@ enum Commands {
         usage: clup explain [RULE]
 
         Without a rule, lists all of them with their weight.
+        """),
+    "serve": CommandHelp(
+      summary: "sync by webhook and by timer; status page, metrics", outputs: [.text],
+      text: """
+        usage: clup serve
+
+        Syncs when a forge tells of a push, when the interval is over, when somebody with the token asks, and when something
+        is changed on the host by hand. Each sync is a `clup sync` of its own. Listens where the configuration's
+        `serve: {listen: …}` says (127.0.0.1:18890), or on the sockets that systemd hands over.
+
+        POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),
     "help": CommandHelp(
       summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),

@@ -9,8 +9,8 @@ public struct Run: Codable, Sendable, Equatable {
   public var schema = "clup.run/1"
   /// The moment in UTC and four random hexadecimal digits.
   public var id: String
-  /// `webhook`, `timer`, `api`, `drift` or `start`; the first that asked, where several did.
-  public var trigger: String
+  /// What asked for it; the first that did, where several did.
+  public var trigger: Trigger
   /// How far it has come.
   public var stage = Stage.queued
   /// When it was asked for, RFC 3339 in UTC.
@@ -29,14 +29,16 @@ public struct Run: Codable, Sendable, Equatable {
   public var report: String?
   /// Why it ended early.
   public var error: String?
+  /// The ids of the deliveries that asked for it, by which a forge's second try is known.
+  public var deliveries: [String] = []
 
   enum CodingKeys: String, CodingKey {
-    case schema, id, trigger, stage, requested, started, ended, outcome, commit, report, error
+    case schema, id, trigger, stage, requested, started, ended, outcome, commit, report, error, deliveries
     case exitStatus = "exit_status"
   }
 
   /// Asks for a run.
-  public init(id: String, trigger: String, requested: String) {
+  public init(id: String, trigger: Trigger, requested: String) {
     self.id = id
     self.trigger = trigger
     self.requested = requested

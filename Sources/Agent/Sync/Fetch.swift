@@ -118,3 +118,8 @@ extension Failure {
     }
   }
 }
+
+extension Settings {
+  /// The repository without what its URL may hold of credentials.
+  public var shownRepository: String { redacted(repository) }
+}

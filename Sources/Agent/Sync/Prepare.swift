@@ -40,7 +40,7 @@ struct Prepare: Sendable {
     let names = Set(discovery.stacks.map(\.name)).union(state.pins.keys)
     let chosen = try choose(from: names)
     let policy = policyFingerprint(settings.policy, today: today)
-    let aims = try await Aims(
+    var aims = try await Aims(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
       engine: containers != nil
     ).of(names, target: tree)
@@ -52,9 +52,13 @@ struct Prepare: Sendable {
     for name in chosen.sorted() {
       let known = state.stacks[name]
       switch aims[name] ?? .target {
-      case .target, .refused, .gone:
+      case .target, .refused, .gone, .drifted:
         let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
         reasons[name] = touched.reasons(name, known: known)
+        if let known, leavesDrift(of: name), known.verified, touched.changes(known).isEmpty, reasons[name] != [] {
+          aims[name] = .drifted(reasons[name] ?? [])
+          reasons[name] = []
+        }
         if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
       case .hold:
         // What was left as it failed is left alone.
@@ -171,6 +175,12 @@ struct Prepare: Sendable {
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+  }
+
+  /// A stack that somebody names is put right all the same.
+  private func leavesDrift(of name: String) -> Bool {
+    guard request.stacks.isEmpty else { return false }
+    return settings.sync.drift == .report || request.leaveDrift.contains(name)
   }
 
   /// The stacks that the repository no longer has, and that the host does not exclude.

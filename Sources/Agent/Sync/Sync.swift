@@ -68,8 +68,7 @@ public struct Sync: Sendable {
       }
       ended.report.durationMs = (ContinuousClock.now - start).milliseconds
       // A poll that finds nothing to do leaves no line.
-      if !request.dryRun, ended.report.outcome != .unchanged || ["timer", "webhook"].contains(request.trigger) == false
-      {
+      if !request.dryRun, ended.report.outcome != .unchanged || Trigger(rawValue: request.trigger) == nil {
         try checkout.append(ended.report)
       }
     } catch {

@@ -18,6 +18,8 @@ public struct SyncRequest: Sendable {
   public var resume = false
   /// The way back, instead of the way to the branch's head.
   public var rollback: RollbackRequest?
+  /// Stacks whose drift is told of and left alone, beside what the host's `drift: report` says of all.
+  public var leaveDrift: Set<String> = []
   /// What started it.
   public var trigger = "manual"
 

@@ -55,4 +55,10 @@ int clinux_landlock_allow(int rules, int abi, const char *path);
 /// that cannot be interrupted; see landlock_restrict_self(2).
 int clinux_landlock_restrict(int rules, int abi, long long patience);
 
+/// Makes malloc keep little of what was freed; see mallopt(3).
+void clinux_settle_memory(void);
+
+/// Gives freed memory back to the system; see malloc_trim(3).
+void clinux_trim_memory(void);
+
 #endif

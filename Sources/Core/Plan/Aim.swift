@@ -10,6 +10,8 @@ public enum Aim: Sendable, Equatable {
   case refused
   /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.
   case gone
+  /// To the target commit, where it is already; what drifted on the host is told of and left alone.
+  case drifted([String])
 
   /// Whether it is kept from the target commit by an earlier failure.
   public var isHeld: Bool { if case .hold = self { true } else { false } }
@@ -21,6 +23,7 @@ public enum Aim: Sendable, Equatable {
   public var reason: String? {
     switch self {
     case .target: nil
+    case .drifted(let drift): "left alone: " + drift.joined(separator: ", ")
     case .refused: "refused by validation"
     case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
     case .pin(let pin, let behind):
@@ -35,7 +38,7 @@ public enum Aim: Sendable, Equatable {
   /// How a stack with nothing to do is reported.
   public var idle: StackReport.Outcome {
     switch self {
-    case .target, .gone: .unchanged
+    case .target, .gone, .drifted: .unchanged
     case .pin: .pinned
     case .hold: .held
     case .refused: .refused

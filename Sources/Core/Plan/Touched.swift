@@ -22,11 +22,23 @@ public struct Touched: Sendable {
   /// `images` are the ids of images that its services are to run whatever their references name by now.
   public func reasons(_ name: String, known: StackState?, images: [String: String] = [:]) -> [String] {
     guard let known else { return ["first sync of this stack"] }
+    return changes(known) + drift(name, known, images: images)
+  }
+
+  /// Gives what is another than it was deployed from: the commit, the host's own files, the policy, an image's build.
+  public func changes(_ known: StackState) -> [String] {
     var reasons = known.tracked.keys.sorted().filter { tree.fingerprint($0) != known.tracked[$0] }
       .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }
     if let policy, known.policy != policy { reasons.append("the host's policy changed") }
+    if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
+    return reasons
+  }
+
+  /// Gives what somebody changed on the host since: pointers, live paths, containers.
+  public func drift(_ name: String, _ known: StackState, images: [String: String] = [:]) -> [String] {
+    var reasons: [String] = []
     if let pointer = observed.pointers[name] {
       if known.verified, pointer != known.commit { reasons.append("the pointer leads to another commit") }
     } else {
@@ -41,7 +53,6 @@ public struct Touched: Sendable {
         desired: known.services, known: known.services, containers: own, images: images
       ).compactMap(\.reason)
     }
-    if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
     return reasons
   }
 }

@@ -26,6 +26,8 @@ public struct Settings: Sendable, Equatable {
   public var file = "clup.yaml"
   /// How a sync goes.
   public var sync = SyncSettings()
+  /// How `clup serve` is reached.
+  public var serve = ServeSettings()
   /// Programs that are given each report.
   public var notify: [Notify] = []
   /// Keys that are understood but not acted on by this version.
@@ -98,6 +100,23 @@ public struct SyncSettings: Sendable, Equatable {
   public var prune = Prune.report
   /// How many releases stay at least.
   public var keepReleases = 10
+
+  /// Starts from the defaults.
+  public init() {}
+}
+
+/// The section `serve:`.
+public struct ServeSettings: Sendable, Equatable {
+  /// Where it listens: `ADDRESS:PORT`, `[ADDRESS]:PORT` or `unix:PATH`.
+  public var listen = ["127.0.0.1:18890"]
+  /// A file with the secret that webhooks are signed with; two of them, a line each, while one takes over from the other.
+  public var webhookSecretFile: String?
+  /// A file with the token that `POST /api/v1/sync` asks for.
+  public var apiTokenFile: String?
+  /// Files with a certificate and its key, in PEM; none for plain HTTP.
+  public var certificateFile: String?
+  /// See `certificateFile`.
+  public var keyFile: String?
 
   /// Starts from the defaults.
   public init() {}

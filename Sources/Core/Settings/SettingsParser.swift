@@ -66,6 +66,7 @@ extension SettingsReader {
     if let stacks = top["stacks"] { self.stacks(stacks, into: &settings) }
     if let policy = top["policy"] { settings.policy = self.policy(policy) }
     if let sync = top["sync"] { settings.sync = syncSettings(sync) }
+    if let serve = top["serve"] { settings.serve = self.serve(serve) }
     if let notify = top["notify"] { settings.notify = list(notify, "notify").compactMap { self.notify($0) } }
     unacted(root, top, &settings)
     return settings
@@ -92,14 +93,8 @@ extension SettingsReader {
         problem(first, "signatures are not checked by this version, so a sync under trust: is refused")
       }
     }
-    if let node = top["serve"] {
-      _ = section(node, "serve", keys: ["listen", "webhook_secret_file", "api_token_file"])
-    }
-    for key in ["serve", "notify"] {
+    for key in ["notify"] {
       if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
-    }
-    for key in ["interval", "drift"] {
-      if let entry = top["sync"]?.entry(key) { dormant(entry, &settings) }
     }
   }
 
@@ -197,6 +192,34 @@ extension SettingsReader {
     sync.gate = choice(keys, "gate", sync.gate)
     sync.prune = choice(keys, "prune", sync.prune)
     return sync
+  }
+
+  private mutating func serve(_ node: Node) -> ServeSettings {
+    let keys = section(
+      node, "serve", keys: ["listen", "webhook_secret_file", "api_token_file", "certificate_file", "key_file"])
+    var serve = ServeSettings()
+    if let listen = keys["listen"] {
+      serve.listen = listen.string.map { [$0] } ?? strings(keys, "listen")
+      let form = /unix:\/.+|\[[0-9a-fA-F:.]+\]:[0-9]{1,5}|[0-9.]+:[0-9]{1,5}/
+      for text in serve.listen where text.wholeMatch(of: form) == nil {
+        problem(listen, "listen must be ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, not \(text)")
+      }
+      if serve.listen.isEmpty { problem(listen, "listen must name at least one address") }
+    }
+    func file(_ key: String) -> String? {
+      guard keys[key] != nil else { return nil }
+      let path = required(keys, key, in: node)
+      if let place = keys[key], !path.isEmpty, !path.hasPrefix("/") { problem(place, "\(key) must be an absolute path") }
+      return path
+    }
+    serve.webhookSecretFile = file("webhook_secret_file")
+    serve.apiTokenFile = file("api_token_file")
+    serve.certificateFile = file("certificate_file")
+    serve.keyFile = file("key_file")
+    if (serve.certificateFile == nil) != (serve.keyFile == nil) {
+      problem(node, "certificate_file and key_file go together")
+    }
+    return serve
   }
 
   private mutating func notify(_ node: Node) -> Notify? {

@@ -1,0 +1,108 @@
+import Agent
+import Core
+import FoundationEssentials
+import Processes
+
+/// What a sync came to, as far as the daemon needs it.
+struct SyncResult: Sendable, Equatable {
+  /// What clup ended with; nothing where it was ended from outside.
+  var status: Int32?
+  var outcome: Report.Outcome?
+  var commit: String?
+  /// The id of its report.
+  var report: String?
+  var error: String?
+  /// How long it took.
+  var duration: Duration = .zero
+}
+
+/// The program itself as children of the daemon: each does its work, says what it came to, and leaves nothing behind.
+struct Children: Sendable {
+  /// The absolute path of the program.
+  let program: String
+  /// The configuration's path.
+  let configuration: String
+  /// What the children see.
+  let environment: [String: String]
+  let settings: Settings
+  let desk: Desk
+
+  init(program: String, settings: Settings, environment: [String: String], desk: Desk) {
+    self.program = program
+    configuration = settings.file
+    self.settings = settings
+    self.desk = desk
+    self.environment = environment.filter {
+      ["PATH", "HOME", "TZ", "LANG"].contains($0.key) || $0.key.hasPrefix("DOCKER_")
+    }
+  }
+
+  /// Syncs, after whoever else does so by hand.
+  func sync(_ trigger: Trigger, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
+    var variables = environment
+    variables["CLUP_TRIGGER"] = trigger.rawValue
+    if !drift.isEmpty { variables["CLUP_LEAVE_DRIFT"] = drift.sorted().joined(separator: "\n") }
+    while true {
+      let start = ContinuousClock.now
+      let outcome = try await run(
+        Command(
+          program, ["sync", "--output", "json", "--config", configuration], environment: variables, directory: "/",
+          deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20))
+      if outcome.status == .exited(5) {
+        await desk.lockReleased()
+        continue
+      }
+      var result = SyncResult(duration: ContinuousClock.now - start)
+      if case .exited(let status) = outcome.status { result.status = status }
+      guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else {
+        let said = outcome.errorText.split(separator: "\n").last.map(String.init)
+        result.error =
+          outcome.deadlineExceeded
+          ? "the sync did not end within its time" : said ?? "the sync \(outcome.status) without a word"
+        return result
+      }
+      result.outcome = report.outcome
+      result.commit = report.commit
+      result.report = report.id
+      result.error = report.error
+      return result
+    }
+  }
+
+  /// Gives a line for each thing that happens to a container of Compose's.
+  func events() -> AsyncThrowingStream<String, any Error> {
+    guard let docker = find("docker", in: environment["PATH"] ?? "") else {
+      return AsyncThrowingStream { $0.finish() }
+    }
+    let kinds = ["create", "start", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status"]
+    return lines(
+      of: Command(
+        docker,
+        ["events", "--filter", "type=container", "--filter", "label=com.docker.compose.project"]
+          + kinds.flatMap { ["--filter", "event=\($0)"] } + ["--format", "{{.Action}}"],
+        environment: environment, directory: "/", deadline: .seconds(1 << 40)))
+  }
+
+  /// Asks how the host stands.
+  func status() async throws(ProcessError) -> Status {
+    let outcome = try await ask(["status", "--output", "json"], deadline: .seconds(60))
+    guard outcome.succeeded, let status = try? JSONDecoder().decode(Status.self, from: Data(outcome.output)) else {
+      throw ProcessError(
+        kind: .failed(outcome.status),
+        message: outcome.errorText.split(separator: "\n").first.map(String.init) ?? "`clup status` \(outcome.status)")
+    }
+    return status
+  }
+
+  /// Asks what a sync would do, and what it would change in the files.
+  func plan() async throws(ProcessError) -> (report: Report?, diff: String) {
+    let outcome = try await ask(["sync", "--dry-run", "--diff", "--output", "json"], deadline: .seconds(300))
+    return (try? JSONDecoder().decode(Report.self, from: Data(outcome.output)), outcome.errorText)
+  }
+
+  private func ask(_ arguments: [String], deadline: Duration) async throws(ProcessError) -> Outcome {
+    try await run(
+      Command(
+        program, arguments + ["--config", configuration], environment: environment, directory: "/", deadline: deadline))
+  }
+}

@@ -1,0 +1,91 @@
+import Agent
+import Core
+import Processes
+
+/// Follows the engine's events, and sees what somebody changed by hand between two syncs.
+actor Drift {
+  private let settings: Settings
+  private let children: Children
+  private let mailbox: Mailbox
+  private let glance: Glance
+  private let tally: Tally
+  private let desk: Desk
+  private let say: @Sendable (String) -> Void
+  private var patience = Patience()
+  /// Stacks whose drift is left alone for now.
+  private(set) var waiting: [String] = []
+  private var told: [String: [String]] = [:]
+  private var pending: Task<Void, Never>?
+
+  init(
+    settings: Settings, children: Children, mailbox: Mailbox, glance: Glance, tally: Tally, desk: Desk,
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    self.settings = settings
+    self.children = children
+    self.mailbox = mailbox
+    self.glance = glance
+    self.tally = tally
+    self.desk = desk
+    self.say = say
+  }
+
+  /// Follows the events until the task is cancelled; an engine that goes away is waited for.
+  func follow() async {
+    var pause = Duration.seconds(1)
+    while !Task.isCancelled {
+      let start = ContinuousClock.now
+      do {
+        for try await _ in children.events() { look(after: .milliseconds(300)) }
+      } catch {
+        // Whatever ended it, it is begun again.
+      }
+      if start.duration(to: .now) > .seconds(60) { pause = .seconds(1) }
+      do { try await Task.sleep(for: pause) } catch { return }
+      pause = min(pause * 2, .seconds(30))
+      look(after: .zero)
+    }
+  }
+
+  /// Looks a moment later, once for all that happens until then.
+  func look(after time: Duration) {
+    guard pending == nil else { return }
+    pending = Task(executorPreference: WorkExecutor()) {
+      do { try await Task.sleep(for: time) } catch { return }
+      await self.check()
+    }
+  }
+
+  private func check() async {
+    pending = nil
+    // While a sync goes on, what changes is its own doing; the one who runs it looks again after it.
+    guard await mailbox.isIdle else { return }
+    await desk.lockReleased()
+    await glance.forget()
+    guard case .success(let status) = await glance.status(within: .zero), status.error == nil else { return }
+    let drifted = status.stacks.filter { !$0.drift.isEmpty }
+    let names = drifted.map(\.name)
+    for stack in drifted where told[stack.name] != stack.drift {
+      say("\(stack.name): \(stack.drift.joined(separator: ", "))")
+    }
+    told = Dictionary(uniqueKeysWithValues: drifted.map { ($0.name, $0.drift) })
+    guard settings.sync.drift == .repair else {
+      note(waiting: names)
+      return
+    }
+    let (repair, wait) = patience.judge(names, at: .now)
+    for name in wait where !waiting.contains(name) {
+      say("\(name): put right \(Patience.repairs) times in ten minutes and changed again: left alone for now")
+    }
+    note(waiting: wait)
+    if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
+    guard !repair.isEmpty else { return }
+    tally.change { for name in repair { $0.repairs[name, default: 0] += 1 } }
+    do throws(Failure) { _ = try await mailbox.ask(.drift) } catch { say("\(error.message)") }
+  }
+
+  private func note(waiting names: [String]) {
+    waiting = names
+    tally.change { $0.waiting = names }
+  }
+}

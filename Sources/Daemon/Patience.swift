@@ -1,0 +1,23 @@
+import Core
+
+/// How often drift is put right before the daemon takes it for the will of a person, and only tells of it.
+struct Patience: Sendable {
+  static let repairs = 3
+  static let window = Duration.seconds(600)
+
+  private var repaired: [String: [ContinuousClock.Instant]] = [:]
+
+  /// Splits stacks that drifted into those to put right now and those to leave alone.
+  mutating func judge(_ stacks: [String], at now: ContinuousClock.Instant) -> (repair: [String], wait: [String]) {
+    repaired = repaired.mapValues { $0.filter { $0.duration(to: now) < Self.window } }.filter { !$0.value.isEmpty }
+    let wait = stacks.filter { (repaired[$0]?.count ?? 0) >= Self.repairs }
+    let repair = stacks.filter { !wait.contains($0) }
+    for name in repair { repaired[name, default: []].append(now) }
+    return (repair, wait)
+  }
+
+  /// When the first of the stacks that are left alone may be put right again.
+  func next(of stacks: [String]) -> ContinuousClock.Instant? {
+    stacks.compactMap { repaired[$0]?.first?.advanced(by: Self.window) }.min()
+  }
+}

@@ -1,0 +1,137 @@
+import Agent
+import Core
+import Dispatch
+import FoundationEssentials
+import HTTPServer
+import Processes
+
+/// The daemon: it waits for triggers, and starts `clup sync` for each.
+public struct Serve: Sendable {
+  let settings: Settings
+  let program: String
+  let version: String
+  let environment: [String: String]
+  let say: @Sendable (String) -> Void
+
+  /// Prepares a daemon; `program` is clup's own path, `environment` its own, `say` takes lines for the log.
+  public init(
+    settings: Settings, program: String, version: String, environment: [String: String],
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    self.settings = settings
+    self.program = program
+    self.version = version
+    self.environment = environment
+    self.say = say
+  }
+
+  /// Serves until the task is cancelled.
+  public func run() async throws(Failure) {
+    Memory.settle()
+    let desk = try Desk(settings, file: "runs.json")
+    let mailbox = Mailbox(desk)
+    let children = Children(program: program, settings: settings, environment: environment, desk: desk)
+    let (tally, glance) = (Tally(), Glance(children))
+    let drift = Drift(
+      settings: settings, children: children, mailbox: mailbox, glance: glance, tally: tally, desk: desk, say: say)
+    let routes = Routes(
+      settings: settings, version: version, mailbox: mailbox, glance: glance, tally: tally, children: children,
+      started: Date().timeIntervalSince1970)
+    for path in [settings.serve.webhookSecretFile, settings.serve.apiTokenFile] {
+      if let complaint = path.flatMap(SecretFile.complaint) { say("warning: \(complaint)") }
+    }
+    let executor = WorkExecutor()
+    let credentials = try tls()
+    let server: HTTPServer
+    do throws(HTTPServerError) {
+      server = try HTTPServer(listen: endpoints(), tls: credentials, limits: HTTPLimits()) { request in
+        let response = await Task(executorPreference: executor) { await routes.answer(request) }.value
+        Memory.trim()
+        return response
+      }
+    } catch {
+      throw Failure(.configuration, error.message, help: "see `serve: {listen: …}` in \(settings.file)")
+    }
+    let manager = ServiceManager(environment: environment)
+    say("serving on \(server.endpoints.map(\.description).joined(separator: ", "))")
+    manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
+    _ = try await mailbox.ask(.start)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await work(mailbox, children, tally, glance, drift, manager) }
+      group.addTask { await drift.follow() }
+      if let pause = manager.watchdog {
+        group.addTask {
+          // Only a daemon whose mailbox still answers is alive.
+          while (try? await Task.sleep(for: pause)) != nil {
+            _ = await mailbox.isIdle
+            manager.tell("WATCHDOG=1")
+          }
+        }
+      }
+      await group.waitForAll()
+    }
+    manager.tell("STOPPING=1")
+    server.stop()
+  }
+
+  /// Does what was asked for, one run after the other; the timer asks when nobody else has for an interval.
+  private func work(
+    _ mailbox: Mailbox, _ children: Children, _ tally: Tally, _ glance: Glance, _ drift: Drift, _ manager: ServiceManager
+  ) async {
+    var pace = Pace(interval: settings.sync.interval)
+    var timer: Task<Void, Never>?
+    defer { timer?.cancel() }
+    while let run = try? await mailbox.begin() {
+      tally.change { $0.running = true }
+      manager.tell("STATUS=syncing, asked by \(run.trigger.rawValue)")
+      var result = SyncResult()
+      do throws(ProcessError) {
+        let waiting = await drift.waiting
+        result = try await children.sync(run.trigger, leaving: Set(waiting))
+      } catch {
+        // The run stays as it is, and is taken up by the next daemon.
+        if error.kind == .cancelled { return }
+        result.error = error.message
+      }
+      do throws(Failure) { try await mailbox.end(result) } catch { say(error.message) }
+      tally.note(result, at: Date().timeIntervalSince1970)
+      pace.note(reached: result.status != 4)
+      let what = result.outcome?.rawValue ?? "failed"
+      if result.outcome != .unchanged || result.status != 0 {
+        say("\(run.trigger.rawValue): \(what)\(result.error.map { ": \($0)" } ?? "")")
+      }
+      manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")")
+      await glance.forget()
+      await drift.look(after: .milliseconds(300))
+      Memory.trim()
+      let pause = pace.pause(chance: .random(in: 0...1))
+      timer?.cancel()
+      timer = Task(executorPreference: WorkExecutor()) {
+        guard (try? await Task.sleep(for: pause)) != nil else { return }
+        do throws(Failure) { _ = try await mailbox.ask(.timer) } catch { say(error.message) }
+      }
+    }
+  }
+
+  private func endpoints() throws(HTTPServerError) -> [Endpoint] {
+    let inherited = inheritedDescriptors(in: environment)
+    if !inherited.isEmpty { return inherited.map { .inherited(descriptor: $0) } }
+    return settings.serve.listen.map { text in
+      if text.hasPrefix("unix:") { return .unixSocket(path: String(text.dropFirst(5)), mode: 0o660) }
+      let colon = text.lastIndex(of: ":") ?? text.endIndex
+      let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
+      return .address(host: host, port: UInt16(text[colon...].dropFirst()) ?? 0)
+    }
+  }
+
+  private func tls() throws(Failure) -> TLSCredentials? {
+    guard let certificate = settings.serve.certificateFile, let key = settings.serve.keyFile else { return nil }
+    func read(_ path: String) throws(Failure) -> [UInt8] {
+      guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+        throw Failure(.configuration, "there is no readable file \(path)", help: "see `serve:` in \(settings.file)")
+      }
+      return Array(data)
+    }
+    return TLSCredentials(certificate: try read(certificate), key: try read(key))
+  }
+}

@@ -1,0 +1,57 @@
+import Core
+import Synchronization
+
+/// What has happened since the daemon began.
+final class Tally: Sendable {
+  /// The numbers at one moment.
+  struct Numbers: Sendable {
+    var syncs: [String: Int] = [:]
+    /// The lengths of all syncs in seconds: how many were at most as long as each bound, how many there were, their sum.
+    var durations = Histogram()
+    var webhooks: [String: Int] = [:]
+    var repairs: [String: Int] = [:]
+    var running = false
+    /// Seconds since 1970.
+    var lastPoll: Double?
+    var lastSuccess: Double?
+    var unreachable: String?
+    /// Stacks whose drift is left alone for now.
+    var waiting: [String] = []
+  }
+
+  /// A histogram as Prometheus wants it.
+  struct Histogram: Sendable {
+    static let bounds: [Double] = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800]
+    private(set) var counts = [Int](repeating: 0, count: bounds.count)
+    private(set) var count = 0
+    private(set) var sum = 0.0
+
+    mutating func add(_ seconds: Double) {
+      for (index, bound) in Self.bounds.enumerated() where seconds <= bound { counts[index] += 1 }
+      count += 1
+      sum += seconds
+    }
+  }
+
+  private let numbers = Mutex(Numbers())
+
+  var now: Numbers { numbers.withLock { $0 } }
+
+  func change(_ change: (inout Numbers) -> Void) { numbers.withLock { change(&$0) } }
+
+  /// Counts a sync; 4 is the status of a repository that could not be reached.
+  func note(_ result: SyncResult, at seconds: Double) {
+    change {
+      $0.running = false
+      $0.syncs[result.outcome?.rawValue ?? "failed", default: 0] += 1
+      $0.durations.add(Double(result.duration.milliseconds) / 1000)
+      if result.status == 4 {
+        $0.unreachable = result.error ?? "it could not be reached"
+      } else if result.status != nil, result.status != 2 {
+        $0.unreachable = nil
+        $0.lastPoll = seconds
+      }
+      if result.status == 0 { $0.lastSuccess = seconds }
+    }
+  }
+}
