@@ -29,7 +29,7 @@ let package = Package(
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
-    .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon"]),
+    .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon", "HTTPServer"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
     .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),

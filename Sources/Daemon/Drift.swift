@@ -63,6 +63,7 @@ actor Drift {
     await desk.lockReleased()
     await glance.forget()
     guard case .success(let status) = await glance.status(within: .zero), status.error == nil else { return }
+    defer { Memory.rest() }
     let drifted = status.stacks.filter { !$0.drift.isEmpty }
     let names = drifted.map(\.name)
     for stack in drifted where told[stack.name] != stack.drift {

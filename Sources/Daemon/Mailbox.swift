@@ -77,15 +77,15 @@ actor Mailbox {
   }
 
   private func finish(_ runs: inout [Run], _ result: SyncResult, _ ended: String) {
-      for index in runs.indices where runs[index].stage == .running {
-        runs[index].stage = .ended
-        runs[index].ended = ended
-        runs[index].exitStatus = result.status
-        runs[index].outcome = result.outcome
-        runs[index].commit = result.commit
-        runs[index].report = result.report
-        runs[index].error = result.error
-      }
+    for index in runs.indices where runs[index].stage == .running {
+      runs[index].stage = .ended
+      runs[index].ended = ended
+      runs[index].exitStatus = result.status
+      runs[index].outcome = result.outcome
+      runs[index].commit = result.commit
+      runs[index].report = result.report
+      runs[index].error = result.error
+    }
   }
 
   private func wake() {

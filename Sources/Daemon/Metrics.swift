@@ -59,7 +59,9 @@ struct Metrics: Sendable {
     each("clup_commits_behind", "How many commits a pinned stack lies behind.") { Double($0.behind ?? 0) }
   }
 
-  private mutating func family(_ name: String, _ type: String, _ help: String, _ samples: [([(String, String)], Double)]) {
+  private mutating func family(
+    _ name: String, _ type: String, _ help: String, _ samples: [([(String, String)], Double)]
+  ) {
     guard !samples.isEmpty else { return }
     head(name, type, help)
     for (labels, value) in samples { sample(name, labels, value) }

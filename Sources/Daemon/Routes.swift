@@ -30,7 +30,9 @@ struct Routes: Sendable {
       return await run(String(request.path.dropFirst("/api/v1/runs/".count)))
     }
     if ["GET", "HEAD"].contains(request.method), let page = await page(request) { return page }
-    let known = ["/webhook", "/api/v1/sync", "/api/v1/status", "/api/v1/history", "/healthz", "/readyz", "/metrics", "/"]
+    let known = [
+      "/webhook", "/api/v1/sync", "/api/v1/status", "/api/v1/history", "/healthz", "/readyz", "/metrics", "/",
+    ]
     if known.contains(request.path) {
       let allowed = ["/webhook", "/api/v1/sync"].contains(request.path) ? "POST" : "GET, HEAD"
       var response = Self.problem(405, "\(request.path) takes \(allowed)")
@@ -139,7 +141,8 @@ struct Routes: Sendable {
     let now = tally.now
     if let why = now.unreachable { return HTTPResponse(status: 503, text: "the repository: \(why)\n") }
     return now.lastPoll == nil
-      ? HTTPResponse(status: 503, text: "the repository was not asked yet\n") : HTTPResponse(status: 200, text: "ready\n")
+      ? HTTPResponse(status: 503, text: "the repository was not asked yet\n")
+      : HTTPResponse(status: 200, text: "ready\n")
   }
 
   private func metrics() async -> HTTPResponse {
@@ -152,7 +155,9 @@ struct Routes: Sendable {
 
   // MARK: shapes
 
-  static let type = ["Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"]
+  static let type = [
+    "Content-Type": "application/json", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+  ]
 
   static func json(_ status: Int, _ value: JSON) -> HTTPResponse {
     HTTPResponse(status: status, headers: type, body: value.canonical + [10])

@@ -76,7 +76,8 @@ public struct Serve: Sendable {
 
   /// Does what was asked for, one run after the other; the timer asks when nobody else has for an interval.
   private func work(
-    _ mailbox: Mailbox, _ children: Children, _ tally: Tally, _ glance: Glance, _ drift: Drift, _ manager: ServiceManager
+    _ mailbox: Mailbox, _ children: Children, _ tally: Tally, _ glance: Glance, _ drift: Drift,
+    _ manager: ServiceManager
   ) async {
     var pace = Pace(interval: settings.sync.interval)
     var timer: Task<Void, Never>?
@@ -103,8 +104,7 @@ public struct Serve: Sendable {
       manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")")
       await glance.forget()
       await drift.look(after: .milliseconds(300))
-      Memory.trim()
-      let pause = pace.pause(chance: .random(in: 0...1))
+      let pause = pace.pause(chance: .random(in: 0...20))
       timer?.cancel()
       timer = Task(executorPreference: WorkExecutor()) {
         guard (try? await Task.sleep(for: pause)) != nil else { return }

@@ -6,6 +6,12 @@ public enum Memory {
   /// Makes the allocator keep little: one arena for the few threads, and large pieces given back at once.
   public static func settle() { clinux_settle_memory() }
 
+  /// Gives back what was freed, and the code that was used only once, before a long wait.
+  public static func rest() {
+    clinux_trim_memory()
+    clinux_drop_code()
+  }
+
   /// Gives back what was freed.
   public static func trim() { clinux_trim_memory() }
 

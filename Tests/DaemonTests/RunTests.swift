@@ -1,5 +1,7 @@
 @testable import Daemon
-import FoundationEssentials
+import Agent
+import Core
+import Foundation
 import Testing
 
 @Suite("A run keeps its id, whatever becomes of the daemon")
@@ -10,5 +12,62 @@ struct RunTests {
     let text = String(decoding: try JSONEncoder().encode(run), as: UTF8.self)
     #expect(text.contains(#""exit_status":1"#) && text.contains(#""stage":"queued""#))
     #expect(try JSONDecoder().decode(Run.self, from: Data(text.utf8)) == run)
+  }
+}
+
+@Suite("The mailbox keeps what it promised")
+struct MailboxTests {
+  /// A checkout of its own that goes away with the test.
+  final class Place {
+    let settings: Settings
+    let root: String
+    init() throws {
+      root = NSTemporaryDirectory() + "clup-mailbox-\(UInt32.random(in: .min ... .max))"
+      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+      settings = Settings(repository: "r", branch: "main", liveRoot: root, checkout: root + "/clup")
+    }
+    deinit { try? FileManager.default.removeItem(atPath: root) }
+    func mailbox() throws -> Mailbox { Mailbox(try Desk(settings, file: "runs.json")) }
+  }
+
+  @Test func `while one goes, any number become one more`() async throws {
+    let place = try Place()
+    let mailbox = try place.mailbox()
+    let first = try await mailbox.ask(.webhook)
+    #expect(try await mailbox.begin().id == first.id)
+    let second = try await mailbox.ask(.webhook, delivery: "d1")
+    for number in 2...9 { #expect(try await mailbox.ask(.timer, delivery: "d\(number)").id == second.id) }
+    #expect(await mailbox.run(delivered: "d7")?.id == second.id)
+    try await mailbox.end(SyncResult(status: 0, outcome: .deployed))
+    #expect(await mailbox.run(first.id)?.stage == .ended)
+    #expect(try await mailbox.begin().id == second.id)
+    try await mailbox.end(SyncResult(status: 1, outcome: .failed))
+    #expect(await mailbox.isIdle)
+    #expect(await mailbox.run(second.id)?.exitStatus == 1)
+    withExtendedLifetime(place) {}
+  }
+
+  @Test func `what had not ended is done by the next daemon, under its id`() async throws {
+    let place = try Place()
+    let before = try place.mailbox()
+    let first = try await before.ask(.webhook, delivery: "d1")
+    _ = try await before.begin()
+    let second = try await before.ask(.api)
+    // Nothing more is heard of the first daemon.
+    let after = try place.mailbox()
+    #expect(await after.run(first.id)?.stage == .queued)
+    #expect(await after.run(delivered: "d1")?.id == first.id)
+    _ = try await after.begin()
+    try await after.end(SyncResult(status: 0, outcome: .deployed))
+    for run in [first, second] { #expect(await after.run(run.id)?.outcome == .deployed) }
+  }
+
+  @Test func `what cannot be written is not promised`() async throws {
+    let place = try Place()
+    let mailbox = try place.mailbox()
+    try FileManager.default.removeItem(atPath: place.settings.checkout)
+    try Data().write(to: URL(fileURLWithPath: place.settings.checkout))
+    await #expect(throws: Failure.self) { try await mailbox.ask(.webhook) }
+    #expect(await mailbox.runs.isEmpty)
   }
 }

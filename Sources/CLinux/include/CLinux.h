@@ -61,4 +61,7 @@ void clinux_settle_memory(void);
 /// Gives freed memory back to the system; see malloc_trim(3).
 void clinux_trim_memory(void);
 
+/// Takes code and constants that were read from files out of the process's resident memory; they come back when used.
+void clinux_drop_code(void);
+
 #endif

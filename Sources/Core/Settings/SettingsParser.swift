@@ -209,7 +209,9 @@ extension SettingsReader {
     func file(_ key: String) -> String? {
       guard keys[key] != nil else { return nil }
       let path = required(keys, key, in: node)
-      if let place = keys[key], !path.isEmpty, !path.hasPrefix("/") { problem(place, "\(key) must be an absolute path") }
+      if let place = keys[key], !path.isEmpty, !path.hasPrefix("/") {
+        problem(place, "\(key) must be an absolute path")
+      }
       return path
     }
     serve.webhookSecretFile = file("webhook_secret_file")

@@ -1,0 +1,263 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+/// `clup serve` of one host, as a person would start it.
+struct Daemon {
+  let host: Host
+  let address: String
+
+  /// Starts it, and waits until it listens.
+  init(_ host: Host, environment: [String: String] = [:]) async throws {
+    self.host = host
+    let program = try #require(Host.binary)
+    let variables = (host.environment.merging(environment) { _, new in new }).map { "\($0.key)='\($0.value)'" }
+    // The shell stays until the daemon has left its group, which ends with it.
+    address = try await host.shell(
+      "rm -f served; env -i \(variables.joined(separator: " ")) setsid \(program) serve --config \(host.root)/clup.yaml >/dev/null 2>served </dev/null & echo $! >daemon; for _ in $(seq 200); do sed -n 's/^serving on //p' served | grep . && exit; kill -0 $(cat daemon) || break; sleep 0.1; done; cat served >&2; exit 1"
+    ).trimmingCharacters(in: .newlines)
+    try #require(!address.isEmpty)
+  }
+
+  static let settings = """
+    sync: {interval: 1h}
+    serve: {listen: "127.0.0.1:0", webhook_secret_file: SECRETS/webhook, api_token_file: SECRETS/token}
+
+    """
+
+  /// Gives a test a host with secrets and a daemon, and takes both away again.
+  static func with(
+    _ files: [String: String], settings: String = settings, _ test: (Host, Daemon) async throws -> Void
+  ) async throws {
+    try await Host.with(files, settings: settings) { host in
+      try await host.shell(
+        "mkdir secrets; echo webhook-secret >secrets/webhook; echo api-token-1 >secrets/token; chmod 600 secrets/*; sed -i s,SECRETS,$PWD/secrets,g clup.yaml"
+      )
+      let daemon = try await Daemon(host)
+      do { try await test(host, daemon) } catch {
+        try await host.shell("kill -9 $(cat daemon); cat served >&2; true")
+        throw error
+      }
+      try await host.shell("kill -9 $(cat daemon) 2>/dev/null; true")
+    }
+  }
+
+  /// Asks with curl; gives the status and the body.
+  func ask(_ path: String, _ options: String = "") async throws -> (status: Int, body: String) {
+    let text = try await host.shell("curl -s --max-time 20 \(options) -w '\\n%{http_code}' http://\(address)\(path)")
+    let end = try #require(text.lastIndex(of: "\n"))
+    return (Int(text[end...].dropFirst()) ?? 0, String(text[..<end]))
+  }
+
+  /// Sends a push as GitHub does, signed by openssl; gives the run's id.
+  @discardableResult
+  func push(_ delivery: String, branch: String = "main") async throws -> (status: Int, id: String?) {
+    try await host.shell(
+      "printf '{\"ref\": \"refs/heads/\(branch)\", \"d\": \"\(delivery)\"}' >body; openssl dgst -sha256 -hmac webhook-secret <body | sed 's/.* //' >signature"
+    )
+    let answer = try await ask(
+      "/webhook",
+      "-X POST --data-binary @body -H 'Content-Type: application/json' -H 'X-GitHub-Event: push' -H 'X-GitHub-Delivery: \(delivery)' -H \"X-Hub-Signature-256: sha256=$(cat signature)\""
+    )
+    return (answer.status, (try? JSON(parsing: Array(answer.body.utf8)))?["id"]?.string)
+  }
+
+  /// Waits for a run to end.
+  func ended(_ id: String) async throws -> JSON {
+    for _ in 0..<300 {
+      let answer = try await ask("/api/v1/runs/\(id)")
+      if let run = try? JSON(parsing: Array(answer.body.utf8)), run["stage"]?.string == "ended" { return run }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    Issue.record("the run \(id) did not end: \(try await ask("/api/v1/runs/\(id)").body)")
+    return .null
+  }
+
+  /// Waits until a line of shell succeeds; gives the seconds that it took.
+  @discardableResult
+  func until(_ condition: String, within seconds: Int = 20) async throws -> Double {
+    let start = ContinuousClock.now
+    try await host.shell("for _ in $(seq \(seconds * 20)); do \(condition) && exit 0; sleep 0.05; done; exit 1")
+    return Double((ContinuousClock.now - start).milliseconds) / 1000
+  }
+}
+
+extension EndToEnd {
+  @Suite("clup serve", .disabled(if: Host.skips)) struct Serving {
+    @Test func `a push deploys, its run answers, and what is not a push to the branch is not looked at`() async throws {
+      try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        let commit = try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        let first = try await daemon.push("one")
+        #expect(first.status == 202)
+        let run = try await daemon.ended(try #require(first.id))
+        #expect(run["outcome"]?.string == "deployed" && run["commit"]?.string == commit)
+        #expect(run["report"]?["stacks"]?.array.first?["reasons"]?.array == [.string("labels changed")])
+        #expect(run["report"]?["trigger"]?.string == "webhook")
+        // The same delivery once more is known.
+        let again = try await daemon.push("one")
+        #expect(again.status == 202 && again.id == first.id)
+        #expect(try await daemon.push("two", branch: "next").status == 204)
+        let unsigned = try await daemon.ask("/webhook", "-X POST -d '{\"ref\": \"refs/heads/main\"}'")
+        #expect(unsigned.status == 401 && unsigned.body.isEmpty)
+        let large = try await daemon.ask(
+          "/webhook",
+          "-X POST --data-binary @- -H 'Transfer-Encoding: chunked' </dev/zero 2>/dev/null; true; head -c 0 /dev/null | curl -s"
+        )
+        #expect(large.status == 0 || large.status == 413)
+        for (path, options, status) in [
+          ("/api/v1/sync", "-X POST", 401), ("/api/v1/sync", "-X POST -H 'Authorization: Bearer api-token-2'", 401),
+          ("/api/v1/sync", "-X POST -H 'Authorization: Bearer api-token-1'", 202), ("/api/v1/status", "", 200),
+          ("/api/v1/history?n=5", "", 200), ("/api/v1/history?n=x", "", 400), ("/api/v1/runs/none", "", 404),
+          ("/healthz", "", 200), ("/readyz", "", 200), ("/metrics", "", 200), ("/nothing", "", 404),
+          ("/webhook", "", 405),
+          ("/api/v1/status", "-X POST", 405),
+        ] {
+          #expect(try await daemon.ask(path, options).status == status, "\(path) \(options)")
+        }
+        let metrics = try await daemon.ask("/metrics").body
+        #expect(metrics.contains("clup_webhook_requests_total{result=\"duplicate\"} 1"))
+        #expect(metrics.contains("clup_stack_info{stack=\"a\",commit=\"\(commit)\"} 1"))
+        #expect(try await daemon.ask("/api/v1/history?n=100").body.contains("webhook-secret") == false)
+      }
+    }
+
+    @Test func `a daemon that is killed after its answer does what it promised when it is there again`() async throws {
+      try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        for (round, delay) in [0.0, 0.1, 0.4, 1.2].enumerated() {
+          let commit = try await host.push(["a/compose.yaml": sleeper("web", "labels: {round: '\(round)'}")])
+          let id = try #require(try await daemon.push("round-\(round)").id)
+          try await Task.sleep(for: .milliseconds(Int(delay * 1000)))
+          try await host.shell("kill -9 $(cat daemon)")
+          let next = try await Daemon(host)
+          let run = try await next.ended(id)
+          #expect(run["exit_status"] == .integer(0), "\(run)")
+          #expect(try await host.status()["a"]?["commit"]?.string == commit)
+          // The address changes with each start; the next round asks the one that is there.
+          try await host.shell("kill -9 $(cat daemon)")
+          if round < 3 { try await restart(host, daemon) }
+        }
+      }
+    }
+
+    /// Starts a daemon at the address of one that is gone.
+    private func restart(_ host: Host, _ daemon: Daemon) async throws {
+      try await host.shell("sed -i 's,listen: \"[^\"]*\",listen: \"\(daemon.address)\",' clup.yaml")
+      _ = try await Daemon(host)
+      try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+    }
+
+    @Test func `a container that is removed, stopped or made anew by hand is seen and put right, but not for ever`()
+      async throws
+    {
+      try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        let running =
+          "docker ps --format '{{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}' | grep -qF \(host.root)/"
+        for change in ["docker rm -f", "docker stop -t 0", "docker rm -f"] {
+          let id = try #require(try await host.containers()["a/web"])
+          try await host.docker("inspect", id)
+          try await host.shell("\(change) \(id)")
+          let seen = try await daemon.until(
+            "! \(running) || grep -q drift served; grep -c '^a: drift' served | grep -q .")
+          #expect(seen < 2)
+          try await daemon.until(running)
+          try await daemon.until("curl -s http://\(daemon.address)/metrics | grep -q 'clup_sync_running 0'")
+        }
+        // The fourth time within ten minutes is the will of a person.
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        try await daemon.until("grep -q 'left alone for now' served")
+        #expect(try await daemon.ask("/api/v1/sync", "-X POST -H 'Authorization: Bearer api-token-1'").status == 202)
+        try await daemon.until("curl -s http://\(daemon.address)/metrics | grep -q 'clup_sync_running 0'")
+        #expect(try await host.containers().isEmpty)
+        // A person's own sync puts it right.
+        #expect(try await host.sync("--stack", "a").stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
+    @Test func `drift: report tells of it and leaves it alone`() async throws {
+      try await Daemon.with(
+        ["a/compose.yaml": sleeper()],
+        settings: Daemon.settings.replacing("{interval: 1h}", with: "{interval: 1h, drift: report}")
+      ) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        try await daemon.until("grep -q 'a: drift: container removed' served")
+        let report = try await host.sync()
+        #expect(report.stacks.map(\.outcome) == [.unchanged])
+        #expect(report.stacks.first?.reasons == ["left alone: drift: container removed"])
+        #expect(try await host.containers().isEmpty)
+        // A new commit is no drift.
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
+    @Test func `a signed push gets through a flood, and many become one`() async throws {
+      try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        let before = try await daemon.ask("/metrics").body
+        try host.write(
+          "flood.py",
+          """
+          import http.client, socket, sys, threading, time
+          host, port = "\(daemon.address)".rsplit(":", 1)
+          left = [10000]; lock = threading.Lock(); broken = [0]
+          def client(kind):
+            while True:
+              with lock:
+                if left[0] <= 0: return
+                left[0] -= 1; number = left[0]
+              try:
+                if kind == "slow" and number % 40 == 0:
+                  s = socket.create_connection((host, int(port)), timeout=5)
+                  s.sendall(b"POST /webhook HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 1000\\r\\n\\r\\nab"); time.sleep(0.3); s.close(); continue
+                c = http.client.HTTPConnection(host, int(port), timeout=10)
+                path = ["/webhook", "/", "/healthz", "/nothing", "/api/v1/sync"][number % 5]
+                c.request("POST" if number % 2 else "GET", path, body=b"x" * (number % 3000), headers={"X-Hub-Signature-256": "sha256=00"})
+                c.getresponse().read(); c.close()
+              except Exception: broken[0] += 1
+          threads = [threading.Thread(target=client, args=("slow" if n % 4 == 0 else "quick",)) for n in range(64)]
+          [t.start() for t in threads]; [t.join() for t in threads]
+          print(broken[0])
+
+          """, in: host.root)
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        async let flood = host.shell("python3 flood.py")
+        try await Task.sleep(for: .seconds(1))
+        let start = ContinuousClock.now
+        var ids: Set<String> = []
+        for number in 0..<10 {
+          let answer = try await daemon.push("flood-\(number)")
+          #expect(answer.status == 202)
+          if let id = answer.id { ids.insert(id) }
+        }
+        #expect(start.duration(to: .now) < .seconds(10), "ten signed pushes, each with two programs of the test's own")
+        #expect(ids.count <= 3, "\(ids)")
+        for id in ids { #expect(try await daemon.ended(id)["exit_status"] == .integer(0)) }
+        let broken = try await flood.trimmingCharacters(in: .whitespacesAndNewlines)
+        #expect(try #require(Int(broken)) < 500, "of 10,000 requests")
+        let after = try await daemon.ask("/metrics").body
+        func memory(_ text: String) throws -> Double {
+          let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("process_resident_memory_bytes") })
+          return try #require(Double(line.split(separator: " ")[1]))
+        }
+        #expect(try memory(after) - memory(before) < 16e6)
+      }
+    }
+
+    @Test func `TERM ends it with the sync that it started`() async throws {
+      try await Daemon.with([
+        "a/compose.yaml": sleeper("a", "healthcheck: {test: [CMD, 'false'], interval: 60s}")
+      ]) { host, daemon in
+        try await daemon.until("test -n \"$(docker ps -q --filter label=com.docker.compose.project=a)\"")
+        try await host.shell(
+          "kill -TERM $(cat daemon); for _ in $(seq 200); do kill -0 $(cat daemon) 2>/dev/null || exit 0; sleep 0.1; done; exit 1"
+        )
+        #expect(try await host.shell("pgrep -f \(host.root)/clup.yaml || true") == "")
+      }
+    }
+  }
+}
