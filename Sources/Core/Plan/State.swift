@@ -8,6 +8,8 @@ public struct State: Codable, Sendable, Equatable {
   public var stacks: [String: StackState] = [:]
   /// The last good record of each stack whose entry in `stacks` is not verified; it goes back to this.
   public var good: [String: StackState] = [:]
+  /// What each stack goes back to that a person ran before clup, and that was not seen in place since.
+  public var adopted: [String: Adopted] = [:]
   /// The stacks that a rollback holds at a commit.
   public var pins: [String: Pin] = [:]
   /// The commits that failed, by stack.
@@ -30,6 +32,7 @@ public struct State: Codable, Sendable, Equatable {
     commit = try container.decodeIfPresent(String.self, forKey: .commit)
     stacks = try container.decode([String: StackState].self, forKey: .stacks)
     good = try container.decodeIfPresent([String: StackState].self, forKey: .good) ?? [:]
+    adopted = try container.decodeIfPresent([String: Adopted].self, forKey: .adopted) ?? [:]
     pins = try container.decodeIfPresent([String: Pin].self, forKey: .pins) ?? [:]
     holds = try container.decodeIfPresent([String: Hold].self, forKey: .holds) ?? [:]
     former = try container.decodeIfPresent([String: [Former]].self, forKey: .former) ?? [:]
@@ -59,12 +62,14 @@ public struct State: Codable, Sendable, Equatable {
     former[stack] = before.isEmpty ? nil : Array(before.prefix(Self.formerLimit))
     stacks[stack] = entry
     good[stack] = nil
+    adopted[stack] = nil
   }
 
   /// Forgets a stack.
   public mutating func forget(_ stack: String) {
     stacks[stack] = nil
     good[stack] = nil
+    adopted[stack] = nil
     former[stack] = nil
   }
 
@@ -116,6 +121,17 @@ public struct StackState: Codable, Sendable, Equatable {
     deployTimeout = desired.deployTimeout
     probes = desired.probes.isEmpty ? nil : desired.probes
   }
+}
+
+/// What a person ran before clup's first deploy of a stack, and what stood at its live paths then.
+public struct Adopted: Codable, Sendable, Equatable {
+  /// The containers.
+  public var stack: StackState
+  /// What stood at each live path that clup has worked on.
+  public var found: [String: LiveEntry] = [:]
+
+  /// Remembers what runs; the live paths are added as they are worked on.
+  public init(_ running: DesiredStack) { stack = StackState(running, verified: true) }
 }
 
 /// A stack held at a commit by a rollback until `clup resume`.
