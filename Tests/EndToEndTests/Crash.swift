@@ -57,6 +57,7 @@ struct Ending: Equatable {
 struct CrashHost {
   let crash: Crash
   let host: Host
+  static let tracer = Host.binary.map { Path.join(Path.parent($0), "KillAt") }
   private let tracer: String
   private var copy: String { host.root + "/copy" }
   private var log: String { host.root + "/calls" }
@@ -64,7 +65,7 @@ struct CrashHost {
   init(_ crash: Crash, _ host: Host) async throws {
     self.crash = crash
     self.host = host
-    tracer = Path.join(Path.parent(try #require(Host.binary)), "KillAt")
+    tracer = try #require(Self.tracer)
     try #require(access(tracer, X_OK) == 0, "KillAt is built beside the program by `swift build --build-tests`")
     try await crash.prepare(host)
     try await host.shell("cp -a live copy")

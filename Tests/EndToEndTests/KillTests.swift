@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Processes
 import Testing
 
 extension EndToEnd {
@@ -137,6 +138,23 @@ extension EndToEnd {
       let wanted = min(max(Int(wish) ?? 3, 1), count)
       let first = Int.random(in: 0..<max(count / wanted, 1))
       return (0..<wanted).map { 1 + min(first + $0 * count / wanted, count - 1) }
+    }
+
+    @Test(arguments: 0...4) func `the call at which a program is killed is not done, those before it are`(
+      _ number: Int
+    ) async throws {
+      try await Host.with([:]) { host in
+        let (tracer, mkdir) = (
+          try #require(CrashHost.tracer), try #require(find("mkdir", in: host.environment["PATH"] ?? ""))
+        )
+        let outcome = try await run(
+          Command(tracer, [String(number), "calls", mkdir, "one", "two", "three"], directory: host.root))
+        let made = ["one", "two", "three"].filter { access(host.root + "/" + $0, F_OK) == 0 }
+        let killed = (1...3).contains(number)
+        #expect(outcome.status == .exited(killed ? 137 : 0))
+        #expect(made.count == (killed ? number - 1 : 3))
+        #expect(outcome.errorText == "\(killed ? number : 3)\n")
+      }
     }
 
     @Test(arguments: scenarios.filter { chosen == nil || $0.testDescription == chosen })

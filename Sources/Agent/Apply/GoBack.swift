@@ -182,7 +182,7 @@ extension Deploy {
 
   private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
     let before = Set(attempt.before.map(\.id))
-    let former = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
+    let origin = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.
     let known =
@@ -191,7 +191,7 @@ extension Deploy {
         !attempt.desired.services.contains { $0.name == old.name }
       }).map { service in
         let own = now.filter { $0.service == service.name }
-        return own.allSatisfy { before.contains($0.id) } ? former[service.name] ?? service : service
+        return own.allSatisfy { before.contains($0.id) } ? origin[service.name] ?? service : service
       }
     if attempt.desired.project == desired.project {
       return ServicePlanning.plan(
