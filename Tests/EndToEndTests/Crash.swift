@@ -157,8 +157,9 @@ struct CrashHost {
         "\(state?["Status"] ?? .null) \(state?["Health"]?["Status"] ?? .null)",
       ]
       if case .integer(let process)? = state?["Pid"], process > 0 {
-        for mount in container["Mounts"]?.array ?? [] {
-          let place = mount["Destination"]?.string ?? ""
+        // The engine lists them in any order.
+        let mounts = (container["Mounts"]?.array ?? []).map { ($0["Destination"]?.string ?? "", $0) }
+        for (place, mount) in mounts.sorted(by: { $0.0 < $1.0 }) {
           said.append("\(mount["Source"] ?? .null) \(mount["RW"] ?? .null) at \(place):")
           said += Picture("/proc/\(process)/root\(place)").essence
         }
