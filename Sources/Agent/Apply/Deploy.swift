@@ -142,7 +142,7 @@ struct Deploy: Sendable {
         entry.services[index].mounts = entry.services[index].mounts.mapValues { _ in Fingerprint.absent }
         entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
       }
-      entry.links.merge(desired.links) { _, new in new }
+      entry.links.merge(desired.links) { $0.becoming($1) }
       state.open(plan.name, entry)
     }
   }

@@ -47,7 +47,7 @@ struct Links: Sendable {
         switch present {
         case .absent: former != .absent
         case .link(let text): observe.links.isOwn(text)
-        case .file(let id): id == links[live]?.id && links[live]?.kind == .copy && present != former
+        case .file(let id): (links[live]?.wrote(id) ?? false) && present != former
         default: false
         }
       guard ours else { continue }
