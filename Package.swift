@@ -33,6 +33,8 @@ let package = Package(
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
     .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),
+    // Kills clup at a system call of the tests' choice; part of no release.
+    .executableTarget(name: "KillAt", path: "Tests/KillAt"),
   ],
   swiftLanguageModes: [.v6]
 )

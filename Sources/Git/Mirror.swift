@@ -29,7 +29,7 @@ public actor Mirror {
 
   /// Opens the mirror at `path`, or creates it when nothing stands there and `create` says so.
   ///
-  /// Lock files that a killed process left behind are removed: the caller holds the one lock that counts.
+  /// Lock files and halves of packs that a killed process left behind are removed: the caller holds the one lock that counts.
   public init(at path: String, branch: String, create: Bool) throws(GitError) {
     self.path = path
     self.branch = branch
@@ -42,11 +42,7 @@ public actor Mirror {
       repository = try Repository(opening: path)
     } else {
       repository = try Repository(opening: path)
-      for name in [
-        "HEAD.lock", "config.lock", "packed-refs.lock", "refs/clup/fetched.lock", "refs/heads/\(branch).lock",
-      ] {
-        unlink("\(path)/\(name)")
-      }
+      sweep(path)
     }
   }
 

@@ -138,6 +138,16 @@ struct LinkPlanningTests {
     Row(
       testDescription: "a copy changed by hand", wish: copy, known: copy, live: .file("9"), action: .replace,
       backsUp: true),
+    Row(
+      testDescription: "a copy that a killed sync was about to replace",
+      wish: DesiredLink(kind: .copy, from: "s/f", id: "3"),
+      known: copy.becoming(DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("1"), action: .replace),
+    Row(
+      testDescription: "a copy that a killed sync had replaced", wish: DesiredLink(kind: .copy, from: "s/f", id: "3"),
+      known: copy.becoming(DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("2"), action: .replace),
+    Row(
+      testDescription: "a copy that a killed sync was about to make a link", wish: wish, known: copy.becoming(wish),
+      live: .file("1"), action: .replace),
     Row(testDescription: "no longer tracked", known: wish, live: own, action: .remove),
     Row(testDescription: "no longer tracked, but a person put a file there", known: wish, live: .file("9")),
     Row(testDescription: "a copy no longer tracked", known: copy, live: .file("1"), action: .remove),

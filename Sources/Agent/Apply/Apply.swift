@@ -121,13 +121,17 @@ struct Apply: Sendable {
     }
     let commit = plan.commit
     try await ledger.change { state in
-      state.links.merge(wishes) { _, new in new }
+      state.links.merge(wishes) { $0.becoming($1) }
       for (name, stack) in state.stacks { state.stacks[name]?.links = stack.links.filter { wishes[$0.key] == nil } }
     }
     if !wishes.isEmpty { try checkout.point(LinkPlanning.host, to: commit) }
     let reports = try await links.apply(plan.links)
     try await ledger.change { state in
-      state.links = wishes
+      state.links = wishes.mapValues { wish in
+        var wish = wish
+        wish.replaces = nil
+        return wish
+      }
     }
     return reports
   }

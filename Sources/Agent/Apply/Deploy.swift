@@ -28,6 +28,8 @@ struct Deploy: Sendable {
     var reached = Reached.nothing
     /// What to go back to.
     var former = Former.nothing
+    /// What the containers from before were last known to be made from; nothing when clup had not touched them.
+    var known: [DesiredService]?
     /// The containers from before.
     var before: [WatchedContainer] = []
     var links: [LinkReport]
@@ -67,7 +69,8 @@ struct Deploy: Sendable {
     do throws(Failure) {
       attempt.former = try await former(desired)
       try await up.pull(desired, looks[desired.commit])
-      try await open(plan, desired)
+      attempt.known = await ledger.state.stacks[plan.name]?.services
+      try await open(&attempt)
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       attempt.links = try await links.apply(plan.links)
@@ -118,8 +121,20 @@ struct Deploy: Sendable {
   }
 
   /// Says first that the stack is being worked on, so that a crash is never taken for success.
-  private func open(_ plan: StackPlan, _ desired: DesiredStack) async throws(Failure) {
-    try await ledger.change { state in
+  private func open(_ attempt: inout Attempt) async throws(Failure) {
+    let (plan, desired) = (attempt.plan, attempt.desired)
+    var adopted: Adopted?
+    if case .adopted(var former) = attempt.former {
+      for link in plan.links where link.action != .keep && former.found[link.live] == nil {
+        let found = links.observe.live(link.live)
+        if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
+        former.found[link.live] = found
+      }
+      attempt.former = .adopted(former)
+      adopted = former
+    }
+    try await ledger.change { [adopted] state in
+      state.adopted[plan.name] = adopted
       var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
       if state.stacks[plan.name] == nil { entry.services = [] }
       // What these were made from is not known until `up` has ended.
@@ -128,7 +143,7 @@ struct Deploy: Sendable {
         entry.services[index].mounts = entry.services[index].mounts.mapValues { _ in Fingerprint.absent }
         entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
       }
-      entry.links.merge(desired.links) { _, new in new }
+      entry.links.merge(desired.links) { $0.becoming($1) }
       state.open(plan.name, entry)
     }
   }

@@ -7,7 +7,7 @@ extension Deploy {
     /// What clup saw in place before.
     case good(StackState)
     /// What a person ran there before clup's first deploy.
-    case adopted(DesiredStack)
+    case adopted(Adopted)
     case nothing
   }
 
@@ -15,6 +15,7 @@ extension Deploy {
   func former(_ desired: DesiredStack) async throws(Failure) -> Former {
     let name = desired.name
     if let good = await ledger.state.lastGood(name) { return .good(good) }
+    if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
     if await ledger.state.stacks[name] != nil { return .nothing }
     let directory = Path.join(settings.liveRoot, name)
     let running = try await Verify(programs: programs).look(desired.project).filter { $0.directory == directory }
@@ -34,7 +35,7 @@ extension Deploy {
       services: services.filter { service in running.contains { $0.service == service.name } }, links: [:], after: [],
       deployTimeout: nil)
     former.images = Dictionary(running.map { ($0.service, $0.image) }) { first, _ in first }
-    return .adopted(former)
+    return .adopted(Adopted(former))
   }
 
   /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it.
@@ -48,12 +49,21 @@ extension Deploy {
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted { return }
     do throws(Failure) {
-      if cause.kind == .deploy { try await hold(attempt, why) }
-      guard settings.sync.onFailure == .rollback else {
+      let goesBack = settings.sync.onFailure == .rollback
+      // The next sync brings a stack that is held to its last good record. Where there is none, only a way back that
+      // was gone to its end may be held: one that is cut off is gone again.
+      let holdsFirst = if case .good = attempt.former { true } else { !goesBack }
+      let hold = cause.kind == .deploy ? try await hold(attempt, why) : nil
+      if holdsFirst, let hold { try await ledger.change { $0.holds[attempt.plan.name] = hold } }
+      guard goesBack else {
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }
-      let back = try await goBack(attempt)
+      let back: Back
+      do throws(Failure) { back = try await goBack(attempt, hold) } catch {
+        if error.kind != .interrupted, let hold { try await ledger.change { $0.holds[attempt.plan.name] = hold } }
+        throw error
+      }
       report.outcome = back.outcome
       report.error = "\(why); \(back.said)"
       if let containers = back.containers { report.show(containers) }
@@ -63,12 +73,11 @@ extension Deploy {
     }
   }
 
-  private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) {
+  private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) -> Hold? {
     // A way back that failed says nothing about the commit that is held.
-    if attempt.plan.aim.isHeld { return }
+    if attempt.plan.aim.isHeld { return nil }
     let images = try await Images(programs: programs).ids(of: attempt.desired.references.values)
-    let hold = Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
-    try await ledger.change { $0.holds[attempt.plan.name] = hold }
+    return Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
   }
 
   private struct Back {
@@ -77,7 +86,7 @@ extension Deploy {
     var containers: [WatchedContainer]?
   }
 
-  private func goBack(_ attempt: Attempt) async throws(Failure) -> Back {
+  private func goBack(_ attempt: Attempt, _ hold: Hold?) async throws(Failure) -> Back {
     let name = attempt.plan.name
     switch attempt.former {
     case .good(let good):
@@ -99,22 +108,26 @@ extension Deploy {
         $0.settle(name, as: entry)
       }
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
-    case .adopted(let desired):
-      if attempt.reached == .nothing {
+    case .adopted(let adopted):
+      if attempt.reached == .nothing, attempt.known == nil {
+        if let hold { try await ledger.change { $0.holds[name] = hold } }
         return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
       }
-      try links.undo(attempt.links)
+      let known = await ledger.state.stacks[name]?.links ?? [:]
+      try links.undo(adopted.found, links: known, attempt.links)
       checkout.removePointer(of: name)
       var containers: [WatchedContainer]?
-      if attempt.reached == .containers { containers = try await restore(attempt, desired) }
+      if attempt.reached == .containers || attempt.known != nil {
+        containers = try await restore(attempt, DesiredStack(name, adopted.stack))
+      }
       try await ledger.change {
-        let hold = $0.holds[name]
         $0.forget(name)
-        $0.holds[name] = hold
+        if let hold { $0.holds[name] = hold }
       }
       return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
     case .nothing:
       if attempt.reached < .containers {
+        if let hold { try await ledger.change { $0.holds[name] = hold } }
         return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
       }
       await turns.take()
@@ -125,6 +138,7 @@ extension Deploy {
       } catch { stopped = .failure(error) }
       await turns.give()
       try stopped.get()
+      if let hold { try await ledger.change { $0.holds[name] = hold } }
       let containers = try await Verify(programs: programs).look(attempt.desired.project)
       return Back(
         outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
@@ -168,7 +182,7 @@ extension Deploy {
 
   private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
     let before = Set(attempt.before.map(\.id))
-    let former = Dictionary(desired.services.map { ($0.name, $0) }) { first, _ in first }
+    let origin = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.
     let known =
@@ -177,7 +191,7 @@ extension Deploy {
         !attempt.desired.services.contains { $0.name == old.name }
       }).map { service in
         let own = now.filter { $0.service == service.name }
-        return own.allSatisfy { before.contains($0.id) } ? former[service.name] ?? service : service
+        return own.allSatisfy { before.contains($0.id) } ? origin[service.name] ?? service : service
       }
     if attempt.desired.project == desired.project {
       return ServicePlanning.plan(

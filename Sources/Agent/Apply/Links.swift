@@ -31,26 +31,63 @@ struct Links: Sendable {
     return reports
   }
 
-  /// Puts back what stood at live paths before they were worked on; a backup stays beside what came from it.
-  func undo(_ reports: [LinkReport]) throws(Failure) {
-    for report in reports where report.action == .create || report.action == .replace {
-      let directory = try Held(settings.liveRoot, Path.parent(report.live), create: false)
-      let place = "\(directory.path)/\(Path.name(report.live))"
-      guard case .link(let text) = observe.entry(at: place), observe.links.isOwn(text) else { continue }
-      guard let backup = report.backup else {
-        if report.action == .create { unlink(place) }
-        continue
-      }
-      let fresh = Files.unique(place)
-      let kept = "\(directory.path)/\(Path.name(backup))"
-      guard linkat(AT_FDCWD, kept, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
-      guard rename(fresh, place) == 0 else {
-        let problem = Files.failure("cannot put back \(place)")
-        unlink(fresh)
-        throw problem
+  /// Puts back what stood at live paths before clup came; a backup stays beside what came from it.
+  ///
+  /// `links` are those that clup made since, maybe in a sync that was cut off; `reports` what this one did.
+  func undo(_ found: [String: LiveEntry], links: [String: DesiredLink], _ reports: [LinkReport]) throws(Failure) {
+    let backups = Dictionary(reports.map { ($0.live, $0.backup) }) { first, _ in first }
+    for (live, former) in found.sorted(by: { $0.key < $1.key }) {
+      let parent = Path.join(settings.liveRoot, Path.parent(live))
+      if Files.status(parent) == nil { continue }
+      let directory = try Held(settings.liveRoot, Path.parent(live), create: false)
+      let place = "\(directory.path)/\(Path.name(live))"
+      Held.sweep(place)
+      let present = observe.entry(at: place)
+      let ours =
+        switch present {
+        case .absent: former != .absent
+        case .link(let text): observe.links.isOwn(text)
+        case .file(let id): (links[live]?.wrote(id) ?? false) && present != former
+        default: false
+        }
+      guard ours else { continue }
+      do throws(Failure) {
+        try putBack(former, at: place, from: backups[live].flatMap { $0 })
+      } catch {
+        throw error.naming(directory.path, as: parent)
       }
       Files.flush(directory.path)
     }
+  }
+
+  private func putBack(_ former: LiveEntry, at place: String, from backup: String?) throws(Failure) {
+    if former == .absent {
+      unlink(place)
+      return
+    }
+    let directory = Path.parent(place)
+    let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
+    guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
+      throw Failure(
+        .host, "no backup of \(place) is what stood there before", help: "put back by hand what is to stand there")
+    }
+    let (source, fresh) = ("\(directory)/\(name)", Files.unique(place))
+    if former == .directory {
+      unlink(place)
+      guard rename(source, place) == 0 else { throw Files.failure("cannot put back \(place)") }
+      return
+    }
+    guard linkat(AT_FDCWD, source, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
+    guard rename(fresh, place) == 0 else {
+      let problem = Files.failure("cannot put back \(place)")
+      unlink(fresh)
+      throw problem
+    }
+  }
+
+  /// The names of the backups of a live path, oldest first.
+  private func backups(of place: String) -> [String] {
+    Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
   }
 
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
@@ -63,7 +100,7 @@ struct Links: Sendable {
       if present == plan.found { unlink(place) }
       Files.flush(directory.path)
       // Named for whoever wants it back; nobody knows whether that is so.
-      return backups(of: place).last.map(Path.name)
+      return backups(of: place).last
     }
     let fresh = Files.unique(place)
     if let wish = plan.desired, wish.kind == .copy {
@@ -97,18 +134,13 @@ struct Links: Sendable {
     if Files.isDirectory(found), !Files.names(in: place).isEmpty {
       throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
     }
-    if let kept = backups(of: place).first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
+    let siblings = backups(of: place).map { Path.join(Path.parent(place), $0) }
+    if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
     let backup = backupName(of: place)
     let code =
       Files.isDirectory(found) ? rename(place, backup) : linkat(AT_FDCWD, place, AT_FDCWD, backup, 0)
     guard code == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
     return backup
-  }
-
-  /// Every backup of a live path, the latest last.
-  private func backups(of place: String) -> [String] {
-    Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
-      .map { Path.join(Path.parent(place), $0) }
   }
 
   private func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {

@@ -17,7 +17,9 @@ struct Fetch: Sendable {
       let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
       let accepted = try await mirror.head()
       var head = listed
-      if await !mirror.contains(head) {
+      // A fetch that was cut off may have brought the commit and not its tags; what was accepted came whole.
+      let there = await mirror.contains(head)
+      if !there || accepted != head {
         // The branch may have moved on since it was listed.
         head = try await mirror.fetch(from: settings.repository, deadline: Self.deadline)
       }

@@ -132,6 +132,8 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var id: String
   /// Whether the content is a program; a copy takes its mode from this.
   public var executable: Bool
+  /// The ids of the copies that may still stand there instead, until this one was put in place.
+  public var replaces: [String]?
 
   /// Describes a live path.
   public init(kind: Kind, from: String, id: String, executable: Bool = false) {
@@ -144,5 +146,18 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// Describes a live path for what a commit has.
   public init(kind: Kind, _ entry: TrackedPath) {
     self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
+  }
+
+  /// Says whether clup wrote the file with this id there, and no person did.
+  public func wrote(_ file: String) -> Bool {
+    kind == .copy && id == file || (replaces ?? []).contains(file)
+  }
+
+  /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
+  public func becoming(_ next: DesiredLink) -> DesiredLink {
+    var next = next
+    let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
+    next.replaces = copies.isEmpty ? nil : copies
+    return next
   }
 }

@@ -49,7 +49,7 @@ public struct LinkPlanning: Sendable {
       let ours =
         switch live[path] ?? .absent {
         case .link(let present): present == text
-        case .file(let id): former.kind == .copy && id == former.id
+        case .file(let id): former.wrote(id)
         default: false
         }
       guard ours else { continue }
@@ -68,7 +68,7 @@ public struct LinkPlanning: Sendable {
     case (.link, .link(let found)) where found == text: (.keep, false)
     case (.copy, .file(let id)) where id == wish.id: (.keep, false)
     case (_, .link(let found)) where isOwn(found): (.replace, false)
-    case (_, .file(let id)) where known?.kind == .copy && known?.id == id: (.replace, false)
+    case (_, .file(let id)) where known?.wrote(id) ?? false: (.replace, false)
     default: (.replace, true)
     }
   }

@@ -49,7 +49,7 @@ public struct Container: Sendable, Equatable {
 }
 
 /// What stands at a live path.
-public enum LiveEntry: Sendable, Equatable {
+public enum LiveEntry: Codable, Sendable, Equatable {
   case absent
   /// A symbolic link with its text.
   case link(String)

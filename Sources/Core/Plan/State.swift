@@ -8,6 +8,8 @@ public struct State: Codable, Sendable, Equatable {
   public var stacks: [String: StackState] = [:]
   /// The last good record of each stack whose entry in `stacks` is not verified; it goes back to this.
   public var good: [String: StackState] = [:]
+  /// What each stack goes back to that a person ran before clup, and that was not seen in place since.
+  public var adopted: [String: Adopted] = [:]
   /// The stacks that a rollback holds at a commit.
   public var pins: [String: Pin] = [:]
   /// The commits that failed, by stack.
@@ -34,6 +36,7 @@ public struct State: Codable, Sendable, Equatable {
     commit = try container.decodeIfPresent(String.self, forKey: .commit)
     stacks = try container.decode([String: StackState].self, forKey: .stacks)
     good = try container.decodeIfPresent([String: StackState].self, forKey: .good) ?? [:]
+    adopted = try container.decodeIfPresent([String: Adopted].self, forKey: .adopted) ?? [:]
     pins = try container.decodeIfPresent([String: Pin].self, forKey: .pins) ?? [:]
     holds = try container.decodeIfPresent([String: Hold].self, forKey: .holds) ?? [:]
     former = try container.decodeIfPresent([String: [Former]].self, forKey: .former) ?? [:]
@@ -65,6 +68,7 @@ public struct State: Codable, Sendable, Equatable {
     former[stack] = before.isEmpty ? nil : Array(before.prefix(Self.formerLimit))
     stacks[stack] = entry
     good[stack] = nil
+    adopted[stack] = nil
   }
 
   /// Remembers how a sync ended for each stack that it did something to.
@@ -86,6 +90,7 @@ public struct State: Codable, Sendable, Equatable {
   public mutating func forget(_ stack: String) {
     stacks[stack] = nil
     good[stack] = nil
+    adopted[stack] = nil
     former[stack] = nil
     holds[stack] = nil
     pins[stack] = nil
@@ -149,6 +154,17 @@ public struct LastResult: Codable, Sendable, Equatable {
   public var error: String?
   /// The report's id.
   public var report: String
+}
+
+/// What a person ran before clup's first deploy of a stack, and what stood at its live paths then.
+public struct Adopted: Codable, Sendable, Equatable {
+  /// The containers.
+  public var stack: StackState
+  /// What stood at each live path that clup has worked on.
+  public var found: [String: LiveEntry] = [:]
+
+  /// Remembers what runs; the live paths are added as they are worked on.
+  public init(_ running: DesiredStack) { stack = StackState(running, verified: true) }
 }
 
 /// A stack held at a commit by a rollback until `clup resume`.

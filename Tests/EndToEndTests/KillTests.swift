@@ -1,0 +1,232 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+extension EndToEnd {
+  /// Kills clup at each of its changing system calls, counted over all its threads, and lets the next sync go on.
+  ///
+  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: 2
+  /// unless told; `all` of them before a release; `17,18` these two. `CLUP_KILL_SCENARIO` names one scenario.
+  @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
+    static func quick(_ lines: String..., named name: String = "web") -> String {
+      service(name, ["network_mode: none", "healthcheck: {test: [CMD, 'true'], interval: 50ms}"] + lines)
+    }
+
+    static let bystander = "services:\n" + quick("labels: {by: stander}")
+    static let mounted = "services:\n" + quick("volumes: ['./conf:/conf:ro']", "env_file: [web.env]")
+    static let plain = [
+      "a/compose.yaml": mounted, "a/conf": "one\n", "a/web.env": "G=1\n", "b/compose.yaml": bystander,
+    ]
+
+    static let scenarios = [
+      Crash(
+        testDescription: "first deploy", files: plain, live: ["a/compose.yaml": "by hand: 1\n", "a/conf": "by hand\n"],
+        handmade: ["a/compose.yaml", "a/conf"], stacks: ["a", "b"]),
+      Crash(
+        testDescription: "change", files: plain,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": "# changed\n" + mounted, "a/conf": "two\n", "a/web.env": "G=2\n"])
+          try await host.git("tag", "v2")
+          try await host.git("push", "-q", host.root + "/repo.git", "v2")
+        }),
+      Crash(
+        testDescription: "link adoption", files: plain,
+        handmade: ["a/new.conf", "a/led"],
+        prepare: { host in
+          _ = try await host.sync()
+          try host.write("a/new.conf", "by hand\n", in: host.live)
+          try host.write("elsewhere/file", "by hand as well\n", in: host.live)
+          try FileManager.default.createSymbolicLink(
+            atPath: host.live + "/a/led", withDestinationPath: "../elsewhere/file")
+          // What Docker makes at a path that a container was to mount before there was a file.
+          try FileManager.default.createDirectory(
+            atPath: host.live + "/a/empty", withIntermediateDirectories: false)
+          try await host.push([
+            "a/compose.yaml": "services:\n"
+              + quick(
+                "volumes: ['./conf:/conf:ro', './new.conf:/new.conf:ro', './led:/led:ro', './empty:/empty:ro']",
+                "env_file: [web.env]"),
+            "a/new.conf": "tracked\n", "a/led": "tracked too\n", "a/empty": "no longer\n",
+          ])
+        }),
+      Crash(
+        testDescription: "copies",
+        files: [
+          "a/compose.yaml": "services:\n" + quick("volumes: ['./site:/site']"), "a/site/index.html": "one\n",
+          "a/site/sub/page.html": "p\n", "etc/x": "one\n", "b/compose.yaml": bystander,
+        ], live: ["a/site/upload.bin": "the container's own"],
+        settings: "links: [{from: etc, to: etc, mode: copy}]\n", handmade: ["etc/y", "a/site/late.html"],
+        prepare: { host in
+          _ = try await host.sync()
+          try host.write("etc/y", "by hand\n", in: host.live)
+          try host.write("a/site/late.html", "by hand\n", in: host.live)
+          try await host.push([
+            "a/site/index.html": "two\n", "a/site/sub/page.html": nil, "a/site/late.html": "tracked\n",
+            "etc/x": "two\n",
+            "etc/y": "tracked\n",
+          ])
+        }),
+      Crash(
+        testDescription: "rollback", files: plain, arguments: ["rollback"],
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": "# changed\n" + mounted, "a/conf": "two\n", "a/web.env": "G=2\n"])
+          _ = try await host.sync()
+        }),
+      Crash(
+        testDescription: "return", files: plain,
+        meanwhile: ["a/conf": "bad\n", "a/compose.yaml": bad, "a/more.conf": "more\n"], status: 1,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": bad, "a/conf": "bad\n", "a/more.conf": "more\n"])
+        }),
+      Crash(
+        testDescription: "return of a mounted file",
+        files: ["a/compose.yaml": watched, "a/conf": "good\n", "b/compose.yaml": bystander],
+        meanwhile: ["a/conf": "bad\n"], status: 1,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/conf": "bad\n"])
+        }),
+      Crash(
+        testDescription: "return to what a person ran",
+        files: ["a/compose.yaml": bad, "a/conf": "bad\n", "a/more.conf": "more\n", "b/compose.yaml": bystander],
+        live: ["a/compose.yaml": "services:\n" + quick("labels: {by: hand}"), "a/conf": "by hand\n"],
+        handmade: ["a/compose.yaml", "a/conf"],
+        meanwhile: ["a/conf": "bad\n", "a/compose.yaml": bad, "a/more.conf": "more\n"], status: 1, byHand: true,
+        prepare: { host in
+          _ = try await host.sync("--stack", "b")
+          _ = try await host.compose("a", "up", "-d")
+        }),
+      Crash(
+        testDescription: "removal", files: plain,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": nil, "a/conf": nil, "a/web.env": nil])
+        }),
+      // The release sweep has its place here.
+    ]
+
+    static let bad =
+      "services:\n"
+      + service(
+        "web",
+        [
+          "network_mode: none", "volumes: ['./conf:/conf:ro', './more.conf:/more:ro']",
+          "healthcheck: {test: [CMD, 'false'], interval: 50ms, retries: 1}",
+        ])
+
+    /// Healthy for as long as the file that is mounted says so.
+    static let watched =
+      "services:\n"
+      + service(
+        "web",
+        [
+          "network_mode: none", "volumes: ['./conf:/conf:ro']",
+          "healthcheck: {test: [CMD, grep, good, /conf], interval: 50ms, retries: 1}",
+        ])
+
+    static let chosen = ProcessInfo.processInfo.environment["CLUP_KILL_SCENARIO"]
+
+    /// The points to try of so many.
+    static func points(of count: Int) -> [Int] {
+      let wish = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? "2"
+      if wish == "all" { return Array(1...count) }
+      if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= count } }
+      let wanted = min(max(Int(wish) ?? 2, 1), count)
+      let first = Int.random(in: 0..<max(count / wanted, 1))
+      return (0..<wanted).map { 1 + min(first + $0 * count / wanted, count - 1) }
+    }
+
+    @Test(arguments: 0...4) func `the call at which a program is killed is not done, those before it are`(
+      _ number: Int
+    ) async throws {
+      try await Host.with([:]) { host in
+        let (tracer, mkdir) = (
+          try #require(CrashHost.tracer), try #require(find("mkdir", in: host.environment["PATH"] ?? ""))
+        )
+        let outcome = try await run(
+          Command(tracer, [String(number), "calls", mkdir, "one", "two", "three"], directory: host.root))
+        let made = ["one", "two", "three"].filter { access(host.root + "/" + $0, F_OK) == 0 }
+        let killed = (1...3).contains(number)
+        #expect(outcome.status == .exited(killed ? 137 : 0))
+        #expect(made.count == (killed ? number - 1 : 3))
+        #expect(outcome.errorText == "\(killed ? number : 3)\n")
+      }
+    }
+
+    @Test(arguments: scenarios.filter { chosen == nil || $0.testDescription == chosen })
+    func `I3, I4, I5: cut off anywhere, nothing is missing, nothing is lost, and the next sync completes it`(
+      _ crash: Crash
+    ) async throws {
+      let live = crash.live.merging(Crash.stateFiles) { own, _ in own }
+      try await Host.with(crash.files, live: live, settings: crash.settings) { host in
+        let place = try await CrashHost(crash, host)
+        try await place.reset()
+        let before = Picture.resolved(host.live, without: "clup")
+        let whole = try await place.run(killingAt: 0)
+        #expect(whole.status == crash.status, "\(whole.output)")
+        let after = Picture.resolved(host.live, without: "clup")
+        let wanted = try await place.ending()
+        let bystander = try await host.containers()["b/web"]
+        let points = Self.points(of: whole.calls.count)
+        print("killed at: \(crash.testDescription): \(whole.calls.count) points, \(points.count) tried")
+        for point in points {
+          try await place.reset()
+          let start = Picture(host.live, without: "clup")
+          let state = FileManager.default.contents(atPath: host.checkout + "/state.json")
+          let run = try await place.run(killingAt: point)
+          let call = "\(crash.testDescription), call \(run.calls.last ?? "-")"
+          #expect(run.status == 137 || run.calls.count < point, "\(call): \(run.status)\n\(run.output)")
+          check(Picture(host.live, without: "clup"), against: start, crash, call)
+          missing(Picture.resolved(host.live, without: "clup"), before: before, after: after, crash, call)
+          // A rollback that was not written down yet is asked for again, as its user would.
+          let unheard = FileManager.default.contents(atPath: host.checkout + "/state.json") == state
+          let next = try await host.clup(crash.arguments[0] != "sync" && unheard ? crash.arguments : ["sync"])
+          #expect(next.status == crash.status || next.status == 0, "\(call): \(next.output)\n\(next.errors)")
+          check(Picture(host.live, without: "clup"), against: start, crash, call)
+          let ending = try await place.ending()
+          let same = ending == wanted
+          #expect(same, "\(call):\n\(wanted.difference(to: ending))\n\(next.output)\(next.errors)")
+          history(of: host, call)
+          #expect(try await host.containers()["b/web"] == bystander || crash.stacks.contains("b"), "\(call)")
+        }
+      }
+    }
+
+    /// I1, I4: state is as it was, to the inode and the time; what a person made is there, under its name or as a backup.
+    private func check(_ now: Picture, against start: Picture, _ crash: Crash, _ call: String) {
+      for path in Crash.state { #expect(now.below(path) == start.below(path), "\(call): \(path)") }
+      let backups = start.entries.filter { $0.key.contains(".bak.") }
+      for (path, entry) in backups { #expect(now.entries[path] == entry, "\(call): the backup \(path)") }
+      for path in crash.handmade {
+        let kept = now.entries.filter { $0.key == path || $0.key.hasPrefix(path + ".bak.") }.values
+        #expect(kept.contains { $0 == start.entries[path] }, "\(call): what stood at \(path)")
+      }
+    }
+
+    /// I3: each live path leads to the whole of what it led to before, or of what it leads to in the end.
+    private func missing(
+      _ now: [String: Data], before: [String: Data], after: [String: Data], _ crash: Crash, _ call: String
+    ) {
+      for path in Set(before.keys).union(after.keys).union(now.keys) {
+        if path.contains(".bak.") || Path.name(path).hasPrefix(".") && path.contains(".clup-") { continue }
+        let allowed = [before[path], after[path], crash.meanwhile[path].map { Data($0.utf8) }]
+        #expect(
+          allowed.contains(now[path]),
+          "\(call): \(path) holds \(now[path].map { String(decoding: $0, as: UTF8.self) } ?? "nothing")")
+      }
+    }
+
+    /// I5: every line of the history is a whole report.
+    private func history(of host: Host, _ call: String) {
+      let lines = (FileManager.default.contents(atPath: host.checkout + "/history.jsonl") ?? Data()).split(
+        separator: 10, omittingEmptySubsequences: true)
+      for line in lines {
+        #expect(throws: Never.self, "\(call)") { try JSONDecoder().decode(Report.self, from: Data(line)) }
+      }
+    }
+  }
+}
