@@ -17,7 +17,7 @@ struct Metrics: Sendable {
       outcomes.map { ([("outcome", $0)], Double(numbers.syncs[$0] ?? 0)) })
     metrics.histogram("clup_sync_duration_seconds", "How long syncs took.", numbers.durations)
     metrics.family("clup_sync_running", "gauge", "Whether a sync goes on.", [([], numbers.running ? 1 : 0)])
-    let results = ["accepted", "duplicate", "ignored", "unsigned", "malformed", "too_large"]
+    let results = ["accepted", "duplicate", "ignored", "unsigned", "malformed"]
     metrics.family(
       "clup_webhook_requests_total", "counter", "Webhook requests by what became of them.",
       results.map { ([("result", $0)], Double(numbers.webhooks[$0] ?? 0)) })
