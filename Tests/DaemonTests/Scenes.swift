@@ -216,7 +216,8 @@ enum Scenes {
     var stack = StackReport(name: "runner/compose", outcome: .planned)
     (stack.from, stack.to, stack.project) = (old, head, "compose")
     stack.services = [
-      ServiceReport(name: "claw-runner", action: .recreate, reason: "image changed", state: "running", health: "healthy"),
+      ServiceReport(
+        name: "claw-runner", action: .recreate, reason: "image changed", state: "running", health: "healthy"),
       ServiceReport(name: "reaper", action: .create, reason: "new service"),
     ]
     report.stacks =

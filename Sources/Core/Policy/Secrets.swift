@@ -162,7 +162,9 @@ public enum Secrets {
   ]
 
   /// What every name that promises a secret holds in some case: to look for it spares most lines the regular expression.
-  private static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map { Array($0.utf8) }
+  private static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map {
+    Array($0.utf8)
+  }
 
   /// Says whether a name promises a secret.
   static func isSecretName(_ name: String) -> Bool {

@@ -14,7 +14,7 @@ struct Diff {
   init(_ text: String) {
     var shown = 0
     var isHead = true
-    for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init) {
+    for line in Shown.split(text) {
       if line.hasPrefix("diff --git ") {
         files.append(File(name: Self.name(in: line)))
         isHead = true
@@ -56,10 +56,10 @@ struct Diff {
 
   private func line(_ text: String) -> HTML {
     switch text.first {
-    case "+": "<ins>\(text)</ins>\n"
-    case "-": "<del>\(text)</del>\n"
-    case "@": "<span class=\"hunk\">\(text)</span>\n"
-    default: "<span>\(text)</span>\n"
+    case "+": "<ins>\(text)\n</ins>"
+    case "-": "<del>\(text)\n</del>"
+    case "@": "<span class=\"hunk\">\(text)\n</span>"
+    default: "<span>\(text)\n</span>"
     }
   }
 }

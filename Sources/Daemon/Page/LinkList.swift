@@ -9,13 +9,20 @@ enum LinkList {
     let list: HTML? = changed.isEmpty ? nil : "<ul class=\"links\">\(changed.map(line))</ul>"
     let rest: HTML? =
       kept.isEmpty
-      ? nil : "<details id=\"kept\"><summary>\(Page.count(kept.count, "live path")) kept</summary><ul class=\"links\">\(kept.map(line))</ul></details>"
+      ? nil
+      : """
+      <details id="kept"><summary>\(Page.count(kept.count, "live path")) kept</summary>\
+      <ul class="links">\(kept.map(line))</ul></details>
+      """
     return Page.section("links", "Live paths", "\(list)\(rest)")
   }
 
   private static func line(_ link: LinkReport) -> HTML {
     let backup: HTML? = link.backup.map { "<span class=\"why\">what stood there is kept as <code>\($0)</code></span>" }
-    return
-      "<li><span class=\"action\">\(link.action.rawValue)</span> <div><code>\(link.live)</code><span class=\"why\"><span aria-hidden=\"true\">→</span><span class=\"quiet\">to</span> <code>\(link.target)</code></span>\(backup)</div></li>"
+    return """
+      <li><span class="action">\(link.action.rawValue)</span> <div><code>\(link.live)</code>\
+      <span class="why"><span aria-hidden="true">→</span><span class="quiet">to</span>&nbsp;<code>\(link.target)</code></span>\
+      \(backup)</div></li>
+      """
   }
 }

@@ -10,7 +10,8 @@ struct Moments: Sendable {
     guard let date = try? Date(text, strategy: .iso8601) else { return "\(text)" }
     let exact = date.formatted(.iso8601)
     let title = exact.replacing("T", with: " ").replacing("Z", with: " UTC")
-    return #"<time datetime="\#(exact)" title="\#(title)">\#(Self.age(now - date.timeIntervalSince1970, on: title))</time>"#
+    let age = Self.age(now - date.timeIntervalSince1970, on: title)
+    return "<time datetime=\"\(exact)\" title=\"\(title)\">\(age)</time>"
   }
 
   private static func age(_ seconds: Double, on title: String) -> String {

@@ -13,10 +13,14 @@ extension Page {
       notices.append(
         notice(
           .bad, "The engine does not answer",
-          "<p class=\"text\">\(error)</p><p>Commits, pins and results are from clup's own records. Whether the containers run is not known.</p>"))
+          """
+          <p class="text">\(error)</p>
+          <p>Commits, pins and results are from clup's own records. Whether the containers run is not known.</p>
+          """))
     }
     if let why = seen.unreachable {
-      let since: HTML = seen.reached.map { "It was last reached \(moments.ago($0))." } ?? "It was not reached since clup was started."
+      let since: HTML =
+        seen.reached.map { "It was last reached \(moments.ago($0))." } ?? "It was not reached since clup was started."
       notices.append(
         notice(
           .note, "The repository cannot be reached",

@@ -36,9 +36,12 @@ extension Page {
     if status.stacks.isEmpty {
       return section(
         "stacks", "Stacks",
-        "<p class=\"empty\">Each directory of the repository that holds a Compose file becomes a stack with the next sync; <a href=\"/plan\">the plan</a> shows what it would do.</p>"
-      )
+        """
+        <p class="empty">Each directory of the repository that holds a Compose file becomes a stack with the next sync; \
+        <a href="/plan">the plan</a> shows what it would do.</p>
+        """)
     }
-    return section("stacks", "Stacks", "<div class=\"list\">\(status.stacks.map { StackCard(stack: $0, seen: seen).html })</div>")
+    let cards = status.stacks.map { StackCard(stack: $0, seen: seen).html }
+    return section("stacks", "Stacks", "<div class=\"list\">\(cards)</div>")
   }
 }

@@ -33,13 +33,15 @@ public enum Page {
       <style>\(style)</style></head>
       <body data-every="\(seconds)"><a class="skip" href="#main">Skip to the content</a>
       <header><p class="name"><a href="/">clup</a> <span>\(seen.host)</span></p>
-      <nav aria-label="Pages"><ul>\(link("/", "Stacks", place == .overview))\(link("/plan", "Plan", place == .plan))</ul></nav>
+      <nav aria-label="Pages"><ul>\(link("/", "Stacks", place == .overview))\
+      \(link("/plan", "Plan", place == .plan))</ul></nav>
       </header>
       <main id="main" tabindex="-1"><div class="state \(headline.tone.name)">
       <span class="mark" aria-hidden="true">\(headline.tone.mark)</span>
       <div><div id="state" aria-live="polite"><h1>\(headline.sentence)</h1></div>\(below)</div></div>
       \(body)</main>
-      <footer><p>\(source(seen))</p><p>clup \(seen.version)<noscript> · without scripts, reload the page to see what is new</noscript></p></footer>
+      <footer><p>\(source(seen))</p>
+      <p>clup \(seen.version)<noscript> · without scripts, reload the page to see what is new</noscript></p></footer>
       <script>\(script)</script></body></html>
 
       """
@@ -51,7 +53,8 @@ public enum Page {
   }
 
   private static func source(_ seen: Seen) -> HTML {
-    seen.repository.isEmpty ? "no repository is set" : "<code>\(seen.repository)</code>, branch <code>\(seen.branch)</code>"
+    seen.repository.isEmpty
+      ? "no repository is set" : "<code>\(seen.repository)</code>, branch <code>\(seen.branch)</code>"
   }
 
   /// Shows a commit by the first letters of its id.

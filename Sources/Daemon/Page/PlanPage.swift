@@ -7,8 +7,8 @@ extension Page {
   public static func plan(report: Report?, diff: String, error: String? = nil, of seen: Seen) -> [UInt8] {
     guard let report else {
       let why: HTML = error.map { "<p class=\"text\">\($0)</p>" } ?? "<p>Nobody asked yet what a sync would do.</p>"
-      return frame(
-        seen, at: .plan, Headline(error == nil ? .calm : .bad, "There is no plan"), every: 30, section("error", "Why", why))
+      let headline = Headline(error == nil ? .calm : .bad, "There is no plan")
+      return frame(seen, at: .plan, headline, every: 30, section("error", "Why", why))
     }
     let below: HTML =
       "<p>made \(Moments(now: seen.now).ago(report.started)) · nothing was changed · <code>clup sync</code> carries it out</p>"

@@ -8,9 +8,13 @@ extension Page {
       fact("Began", "\(moments.ago(report.started)), by \(report.trigger)"),
       fact("Took", "\(Moments.length(milliseconds: report.durationMs))"),
     ]
-    if let commit = report.commit { facts.append(fact("Commit", "\(Page.commit(commit)) on <code>\(report.branch)</code>")) }
+    if let commit = report.commit {
+      facts.append(fact("Commit", "\(Page.commit(commit)) on <code>\(report.branch)</code>"))
+    }
     facts += [fact("Host", "\(report.host)"), fact("Run", "<code>\(report.id)</code>")]
-    if report.fence == false { facts.append(fact("Landlock", "not there: only clup's own checks kept it from writing elsewhere")) }
+    if report.fence == false {
+      facts.append(fact("Landlock", "not there: only clup's own checks kept it from writing elsewhere"))
+    }
     return frame(
       seen, at: .elsewhere, headline(report), every: 30, "<dl class=\"facts wide\">\(facts)</dl>\(contents(report))")
   }
@@ -25,9 +29,12 @@ extension Page {
     return switch report.outcome {
     case .unchanged: Headline(tone, "Nothing to do", at: report.commit, then: rest)
     case .planned:
-      Headline(tone, touched == 0 ? "A sync would have nothing to do" : "A sync would touch \(many)", at: report.commit, then: rest)
+      Headline(
+        tone, touched == 0 ? "A sync would have nothing to do" : "A sync would touch \(many)", at: report.commit,
+        then: rest)
     case .deployed:
-      Headline(tone, touched == 0 ? "The links were brought over" : "Brought over \(many)", at: report.commit, then: rest)
+      Headline(
+        tone, touched == 0 ? "The links were brought over" : "Brought over \(many)", at: report.commit, then: rest)
     case .refused:
       Headline(
         tone, report.dryRun ? "A sync would be refused" : "Refused", at: report.commit,
@@ -49,8 +56,9 @@ extension Page {
     let error: HTML? = report.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>") }
     let findings = Findings.section(report.diagnostics)
     let stacks = stackSections(report)
-    let refused = report.diagnostics.contains(where: \.refuses)
-    return "\(error)\(refused ? findings : .nothing)\(stacks)\(LinkList.section(report.links))\(refused ? .nothing : findings)"
+    let links = LinkList.section(report.links)
+    return report.diagnostics.contains(where: \.refuses)
+      ? "\(error)\(findings)\(stacks)\(links)" : "\(error)\(stacks)\(links)\(findings)"
   }
 
   private static func stackSections(_ report: Report) -> HTML {
@@ -60,7 +68,11 @@ extension Page {
     let cards: HTML? = touched.isEmpty ? nil : "<div class=\"list\">\(touched.map(stack))</div>"
     let rest: HTML? =
       idle.isEmpty
-      ? nil : "<details id=\"unchanged\"><summary>\(count(idle.count, "stack")) unchanged</summary><ul class=\"names\">\(idle)</ul></details>"
+      ? nil
+      : """
+      <details id="unchanged"><summary>\(count(idle.count, "stack")) unchanged</summary>\
+      <ul class="names">\(idle)</ul></details>
+      """
     return section("stacks", "Stacks", "\(cards)\(rest)")
   }
 
@@ -71,10 +83,11 @@ extension Page {
     let error: HTML? = stack.error.map {
       "<div class=\"troubles \(stack.outcome.tone.name)\"><p class=\"text error\">\($0)</p></div>"
     }
+    let services = Services(stack.services, of: stack.name, stack.outcome == .planned ? .planned : .done)
     return """
       <article id="stack-\(Shown.anchor(stack.name))" class="\(stack.outcome.tone.name)">
       <div class="top"><h3>\(stack.name)</h3>\(stack.outcome.tone.word(stack.outcome.words))</div>
-      \(move(stack))\(why)\(error)\(log(stack))\(Services(stack.services, of: stack.name, stack.outcome == .planned ? .planned : .done).table)</article>
+      \(move(stack))\(why)\(error)\(log(stack))\(services.table)</article>
       """
   }
 
@@ -83,7 +96,9 @@ extension Page {
     let commits = ids.count == 2 && ids[0] == ids[1] ? [ids[0]] : ids
     let arrow: HTML = "<span aria-hidden=\"true\"> → </span><span class=\"quiet\"> to </span>"
     var parts: [HTML] = commits.isEmpty ? [] : [HTML.joined(commits.map(Page.commit), by: arrow)]
-    if stack.durationMs > 0 { parts.append("<span class=\"age\">\(Moments.length(milliseconds: stack.durationMs))</span>") }
+    if stack.durationMs > 0 {
+      parts.append("<span class=\"age\">\(Moments.length(milliseconds: stack.durationMs))</span>")
+    }
     return parts.isEmpty ? .nothing : "<p class=\"commit\">\(HTML.joined(parts, by: " "))</p>"
   }
 

@@ -5,7 +5,8 @@ extension Page {
   static func runs(_ seen: Seen) -> HTML {
     let lines = RunLine.all(of: seen)
     if lines.isEmpty { return section("runs", "Last runs", "<p class=\"empty\">None yet.</p>") }
-    return section("runs", "Last runs", "<ol class=\"runs\">\(lines.prefix(20).map { $0.html(Moments(now: seen.now)) })</ol>")
+    let items = lines.prefix(20).map { $0.html(Moments(now: seen.now)) }
+    return section("runs", "Last runs", "<ol class=\"runs\">\(items)</ol>")
   }
 }
 
@@ -30,7 +31,7 @@ private struct RunLine {
     tone = run.tone
     commit = run.commit
     detail = run.error
-    isIdle = run.outcome == .unchanged
+    isIdle = run.outcome == .unchanged && run.error == nil
   }
 
   init(_ run: Run, reportedBy report: Report) {
@@ -46,7 +47,6 @@ private struct RunLine {
     words = report.dryRun ? "planned" : report.outcome.rawValue
     tone = report.outcome.tone
     commit = report.commit
-    isIdle = report.outcome == .unchanged
     let touched = report.stacks.filter { ![.unchanged, .pinned].contains($0.outcome) }
       .map { "\($0.name) \($0.outcome.words)" }
     let errors = report.diagnostics.filter(\.refuses).count
@@ -56,6 +56,7 @@ private struct RunLine {
       if touched.count > 4 { detail? += " and \(touched.count - 4) more" }
     }
     if detail == nil, errors > 0 { detail = Page.count(errors, "finding") }
+    isIdle = report.outcome == .unchanged && detail == nil
   }
 
   /// Brings runs and reports together, the latest first; runs in a row that found nothing to do become one line.
@@ -69,7 +70,7 @@ private struct RunLine {
     lines.sort { $0.when > $1.when }
     var result: [RunLine] = []
     for line in lines {
-      if line.isIdle, line.detail == nil, let last = result.last, last.isIdle, last.detail == nil, last.commit == line.commit {
+      if line.isIdle, let last = result.last, last.isIdle, last.commit == line.commit {
         result[result.count - 1].more += 1
       } else {
         result.append(line)
@@ -79,11 +80,13 @@ private struct RunLine {
   }
 
   func html(_ moments: Moments) -> HTML {
-    let place: HTML? = commit.map { " at \(Page.commit($0))" }
+    let place: HTML? = commit.map { "\(Page.commit($0)) " }
     let text: HTML? = detail.map { "<span class=\"text detail\">\($0)</span>" }
     let before: HTML? = more == 0 ? nil : ", and \(Page.count(more, "run")) before it"
-    return
-      "<li id=\"run-\(Shown.anchor(id))\"><a href=\"/runs/\(Shown.segment(id))\">\(tone.word(words))</a><span>\(place) <span class=\"age\">\(moments.ago(when)), by \(trigger)\(before)</span>\(text)</span></li>"
+    return """
+      <li id="run-\(Shown.anchor(id))"><a href="/runs/\(Shown.segment(id))">\(tone.word(words))</a>\
+      <span>\(place)<span class="age">\(moments.ago(when)), by \(trigger)\(before)</span>\(text)</span></li>
+      """
   }
 }
 

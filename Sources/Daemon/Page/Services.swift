@@ -21,8 +21,10 @@ struct Services {
     let well = services.filter { tone($0) != .bad }.count
     let rest = well == services.count ? "" : ", \(services.count - well) not well"
     let open: HTML = rest.isEmpty ? "" : " open"
-    return
-      "<details\(open)><summary>\(Page.count(services.count, "service"))\(rest)<span class=\"quiet\"> of \(stack)</span></summary>\(table)</details>"
+    return """
+      <details\(open)><summary>\(Page.count(services.count, "service"))\(rest)<span class="quiet"> of \(stack)</span></summary>\
+      \(table)</details>
+      """
   }
 
   /// The services as a table.
@@ -39,7 +41,8 @@ struct Services {
   private func row(_ service: ServiceReport, acts: Bool) -> HTML {
     let why: HTML? = service.reason.map { "<span class=\"why\">\($0)</span>" }
     let action: HTML? = acts ? "<td>\(service.action.rawValue)</td>" : nil
-    return "<tr><th scope=\"row\"><code>\(service.name)</code>\(why)</th>\(action)<td>\(tone(service).word(service.words))</td></tr>"
+    let state = tone(service).word(service.words)
+    return "<tr><th scope=\"row\"><code>\(service.name)</code>\(why)</th>\(action)<td>\(state)</td></tr>"
   }
 
   /// Tells how well a service is, as far as its state and health say; one that ended and is to be kept was a one-shot.

@@ -36,40 +36,62 @@ enum Shown {
 
   /// Replaces each line that may hold a secret by a sentence, and cuts what is too long to read.
   static func guarded(_ text: String) -> String {
-    let plain = withoutColours(text)
-    if plain.utf8.count <= longest, !plain.utf8.contains(0x0a) { return mayHold(plain) ? hidden : plain }
-    return lines(plain.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init))
-      .joined(separator: "\n")
+    if text.utf8.count <= longest, !text.utf8.contains(0x0a) { return lines([text])[0] }
+    return lines(split(text)).joined(separator: "\n")
+  }
+
+  /// Splits a text where a line ends, and nowhere else: a diff would lose its signs.
+  static func split(_ text: String) -> [String] {
+    text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).map { line in
+      String(decoding: line.last == 0x0d ? line.dropLast() : line, as: UTF8.self)
+    }
   }
 
   /// Replaces each of the lines of one text that may hold a secret, also those that only do so in their place: within a
   /// private key. Those of a diff keep their sign.
   static func lines(_ lines: [String], signed: Bool = false) -> [String] {
+    func hide(_ line: String) -> String { signed ? line.prefix(1) + hidden : hidden }
     var isKey = false
-    return lines.map { line in
+    var shown: [String] = []
+    for line in lines {
       let plain = withoutColours(line)
-      if plain.contains("-----BEGIN "), plain.contains("PRIVATE KEY") { isKey = true }
-      defer { if plain.contains("-----END ") { isKey = false } }
-      if isKey || mayHold(plain) { return signed ? plain.prefix(1) + hidden : hidden }
-      return plain.utf8.count > longest ? String(decoding: plain.utf8.prefix(longest), as: UTF8.self) + "…" : plain
-    }
-  }
-
-  private static func mayHold(_ line: String) -> Bool { isKeyMaterial(line) || Secrets.mayHold(line) }
-
-  /// Says whether a line is Base64 and nothing else, as the middle of a key is in a diff that begins below its first line.
-  private static func isKeyMaterial(_ line: String) -> Bool {
-    guard line.utf8.count >= 60 else { return false }
-    let body = line.utf8.drop { $0 == 0x2b || $0 == 0x2d || $0 == 0x20 || $0 == 0x09 || $0 == 0x7c }
-    var upper = false
-    for byte in body {
-      switch byte {
-      case 0x41...0x5a: upper = true
-      case 0x61...0x7a, 0x30...0x39, 0x2b, 0x2f, 0x3d: continue
-      default: return false
+      let wasKey = isKey
+      let begin = plain.ranges(of: "-----BEGIN ").last { plain[$0.upperBound...].contains("PRIVATE KEY") }
+      let end = plain.ranges(of: "-----END ").last { plain[$0.upperBound...].contains("PRIVATE KEY") }
+      if let begin { isKey = end.map { $0.lowerBound < begin.lowerBound } ?? true } else if end != nil { isKey = false }
+      if end != nil, !wasKey, begin == nil {
+        // The key began above what is to be seen.
+        for index in shown.indices.reversed() {
+          if signed, shown[index].hasPrefix("@@") { break }
+          shown[index] = hide(shown[index])
+        }
+      }
+      if wasKey || begin != nil || end != nil || isKeyMaterial(plain) || Secrets.mayHold(plain) {
+        shown.append(hide(plain))
+      } else {
+        shown.append(
+          plain.utf8.count > longest ? String(decoding: plain.utf8.prefix(longest), as: UTF8.self) + "…" : plain)
       }
     }
-    return upper && body.count >= 60
+    return shown
+  }
+
+  /// Says whether a line has a long piece of Base64, as the middle of a key is that began above what is to be seen.
+  private static func isKeyMaterial(_ line: String) -> Bool {
+    guard line.utf8.count >= 60 else { return false }
+    var (length, upper, lower, digit) = (0, false, false, false)
+    for byte in line.utf8 {
+      length += 1
+      switch byte {
+      case 0x41...0x5a: upper = true
+      case 0x61...0x7a: lower = true
+      case 0x30...0x39: digit = true
+      case 0x2b, 0x2f, 0x3d: break
+      default: (length, upper, lower, digit) = (0, false, false, false)
+      }
+      if length >= 60, upper, lower, digit { return true }
+    }
+    return false
   }
 
   /// Takes out the escape sequences by which programs colour what they print.
@@ -95,7 +117,7 @@ enum Shown {
 
   private static func coded(_ text: String, mark: String, keeping: String) -> String {
     var result = ""
-    for byte in text.utf8 {
+    for byte in guarded(text).utf8 {
       let letter = Character(UnicodeScalar(byte))
       if byte < 0x80, letter.isLetter || letter.isNumber || keeping.contains(letter) {
         result.append(letter)

@@ -14,10 +14,10 @@ struct StackCard {
       <article id="stack-\(Shown.anchor(stack.name))" class="\(standing.tone.name)">
       <div class="top"><h3>\(stack.name)</h3>\(standing.word)</div>
       \(commit)\(troubles)
-      <dl class="facts"><div><dt>Health</dt><dd>\(stack.health)</dd></div>\
+      <div class="foot"><dl class="facts"><div><dt>Health</dt><dd>\(stack.health)</dd></div>\
       <div><dt>Last result</dt><dd>\(result)</dd></div>\
       <div><dt>Project</dt><dd><code>\(stack.project)</code></dd></div></dl>
-      \(Services(stack.services, of: stack.name, .now).folded)</article>
+      \(Services(stack.services, of: stack.name, .now).folded)</div></article>
       """
   }
 
@@ -33,29 +33,33 @@ struct StackCard {
     if let held = stack.held {
       let since: HTML? = stack.heldSince.map { " \(moments.ago($0))" }
       lines.append(
-        "<p><strong>Held back</strong>: \(Page.commit(held)) failed\(since) and is not tried again until something it depends on changes, or <code>clup sync --retry</code> asks.</p>"
-      )
+        """
+        <p><strong>Held back</strong>: \(Page.commit(held)) failed\(since) and is not tried again until something it \
+        depends on changes, or <code>clup sync --retry</code> asks.</p>
+        """)
     }
     if let pin = stack.pin {
       let since: HTML? = stack.pinnedSince.map { " \(moments.ago($0))" }
       let behind: HTML? = stack.behind.map { ", \(Page.count($0, "commit")) behind" }
       lines.append(
-        "<p><strong>Pinned</strong> at \(Page.commit(pin))\(since)\(behind). <code>clup resume --stack \(stack.name)</code> lets it go on.</p>"
-      )
+        """
+        <p><strong>Pinned</strong> at \(Page.commit(pin))\(since)\(behind). \
+        <code>clup resume --stack \(stack.name)</code> lets it go on.</p>
+        """)
     }
     if let error = stack.error { lines.append("<p class=\"text error\">\(error)</p>") }
     if !stack.drift.isEmpty {
       let waits: HTML? =
         seen.waiting.contains(stack.name)
         ? "<p>It came back again and again: clup only tells of it for now.</p>" : nil
-      lines.append(
-        "<div><p><strong>Drift</strong></p><ul>\(stack.drift.map { "<li>\($0)</li>" as HTML })</ul>\(waits)</div>")
+      let items = stack.drift.map { "<li>\($0.hasPrefix("drift: ") ? String($0.dropFirst(7)) : $0)</li>" as HTML }
+      lines.append("<div><p><strong>Drift</strong></p><ul>\(items)</ul>\(waits)</div>")
     }
     return lines.isEmpty ? .nothing : "<div class=\"troubles \(Standing(stack).tone.name)\">\(lines)</div>"
   }
 
   private var result: HTML {
-    let words = (stack.outcome ?? "none").split(separator: "_").joined(separator: " ")
+    let words = stack.outcome.map { StackReport.Outcome(rawValue: $0)?.words ?? $0 } ?? "none"
     let report = seen.reports.first { report in
       !report.dryRun && report.stacks.contains { $0.name == stack.name && $0.outcome.rawValue == stack.outcome }
     }

@@ -1,6 +1,6 @@
 extension Page {
   /// What the policy of `headers` allows of style sheets; a test holds it against `style`.
-  static let styleDigest = "sha256-34kz2BsFII9BSNalXKSQY4uxI8Sp0xqEMCI3/Zki/Ek="
+  static let styleDigest = "sha256-3NssX6EZAsCvQATpK7uV1R0Lv5d1PEjBmeV5O4GEQqU="
 
   /// The one style sheet. Each colour of a text has a contrast of 4.5 and more to what is behind it, light and dark.
   static let style: HTML = """
@@ -59,7 +59,10 @@ extension Page {
     .top{display:flex;gap:.25rem 1rem;justify-content:space-between;align-items:baseline}
     .word{color:var(--soft);white-space:nowrap}
     .word.good{color:var(--good)}.word.note{color:var(--note)}.word.bad{color:var(--bad);font-weight:600}
-    .word>span{display:inline-block;min-width:.75rem;text-align:center;font-weight:700}
+    .word>span{font-weight:700}
+    .runs .word>span{display:inline-block;width:1rem;text-align:center}
+    .foot{display:flex;flex-wrap:wrap;gap:.125rem 1.5rem;align-items:baseline}
+    .foot details[open]{flex-basis:100%}
     .commit code{color:var(--soft)}
     .commit .age{white-space:nowrap}.commit .age::before{content:"· "}
     .troubles{background:var(--sunk);border-radius:.375rem;padding:.625rem .875rem;display:grid;gap:.375rem}
@@ -69,7 +72,7 @@ extension Page {
     .facts{display:flex;flex-wrap:wrap;gap:.125rem 1.5rem}
     .facts div{display:flex;gap:.5rem}
     .facts.wide{margin-top:1rem}
-    details>summary{cursor:pointer;color:var(--soft);padding:.125rem 0;width:fit-content}
+    details>summary{cursor:pointer;color:var(--soft);width:fit-content}
     details>summary:hover{color:var(--ink)}
     table{border-collapse:collapse;width:100%;margin-top:.375rem}
     th,td{text-align:left;vertical-align:top;padding:.3125rem .75rem .3125rem 0;border-top:1px solid var(--line);font-weight:400}
@@ -95,7 +98,7 @@ extension Page {
     pre{white-space:pre-wrap;background:var(--sunk);border-radius:.375rem;padding:.625rem .875rem;margin-top:.25rem}
     .file{border:1px solid var(--line);border-radius:.5rem;background:var(--panel)}
     .file+.file{margin-top:.75rem}
-    .file summary{padding:.5rem 1rem;width:auto}.file summary code{color:var(--ink);font-weight:600}
+    .file summary{padding:.5rem 1rem;width:auto}.file summary code{color:var(--ink);font-weight:600;margin-right:.375rem}.file .age{display:inline-block}
     .file pre{margin:0;padding:.375rem 0;border-radius:0 0 .5rem .5rem;background:none;border-top:1px solid var(--line)}
     .file pre>*{display:block;padding:0 1rem 0 2.125rem;text-indent:-1.125rem;text-decoration:none}
     ins{background:var(--goodly);color:var(--good)}del{background:var(--badly);color:var(--bad)}.hunk{color:var(--soft)}
@@ -103,7 +106,7 @@ extension Page {
     margin-top:2.5rem;padding:1rem 0 2rem;font-size:.875rem}
     @media (max-width:36rem){body{padding:0 1rem}h1{font-size:1.25rem}.state{padding-top:1.25rem}
     article,.runs li,.findings li,.links li{padding-left:.875rem;padding-right:.875rem}
-    .runs li,.links li{grid-template-columns:1fr}.facts{display:grid}th[scope=row]{width:50%}}
+    .runs li,.links li{grid-template-columns:1fr}.facts.wide{display:grid}th[scope=row]{width:45%}}
     @media (forced-colors:active){.word,.state>.mark{border:1px solid}}
     """
 }

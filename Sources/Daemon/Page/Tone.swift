@@ -19,9 +19,9 @@ enum Tone: Int, Comparable {
   /// A mark for the eye, kept from screen readers.
   var mark: HTML {
     switch self {
-    case .calm: "·"
+    case .calm: "○"
     case .good: "✓"
-    case .note: "–"
+    case .note: "◆"
     case .bad: "!"
     }
   }
@@ -42,7 +42,7 @@ enum Tone: Int, Comparable {
 
   /// Shows a word in this tone.
   func word(_ text: String) -> HTML {
-    "<span class=\"word \(name)\"><span aria-hidden=\"true\">\(mark)</span> \(text)</span>"
+    "<span class=\"word \(name)\"><span aria-hidden=\"true\">\(mark)</span>&nbsp;\(text)</span>"
   }
 }
 
