@@ -10,8 +10,10 @@ extension Page {
       let headline = Headline(error == nil ? .calm : .bad, "There is no plan")
       return frame(seen, at: .plan, headline, every: 30, section("error", "Why", why))
     }
-    let below: HTML =
-      "<p>made \(Moments(now: seen.now).ago(report.started)) · nothing was changed · <code>clup sync</code> carries it out</p>"
+    let next: HTML? =
+      report.outcome == .planned && report.stacks.contains { $0.outcome == .planned }
+      ? " · <code>clup sync</code> carries it out" : nil
+    let below: HTML = "<p>made \(Moments(now: seen.now).ago(report.started)) · nothing was changed\(next)</p>"
     let more: HTML? = error.map { section("warning", "Warning", "<p class=\"text\">\($0)</p>") }
     return frame(
       seen, at: .plan, headline(report), below: below, every: 30, "\(more)\(contents(report))\(Diff(diff).html)")

@@ -1,6 +1,6 @@
 extension Page {
   /// What the policy of `headers` allows of style sheets; a test holds it against `style`.
-  static let styleDigest = "sha256-3NssX6EZAsCvQATpK7uV1R0Lv5d1PEjBmeV5O4GEQqU="
+  static let styleDigest = "sha256-p37V22VvyhHSm0YdC+7MYh022od8gCfulix6zEaVyKg="
 
   /// The one style sheet. Each colour of a text has a contrast of 4.5 and more to what is behind it, light and dark.
   static let style: HTML = """
@@ -48,6 +48,8 @@ extension Page {
     .notice h2{margin:0 0 .125rem}
     .notice h2 span{display:inline-block;min-width:.75rem}
     .text{white-space:pre-wrap}
+    main>.empty{margin-top:1rem}
+    .troubles p:not(.error) code{display:inline-block}
     .empty,.age,.why,dt,footer,figcaption{color:var(--soft)}
     .list{border:1px solid var(--line);border-radius:.5rem;background:var(--panel);overflow:hidden}
     article{padding:.875rem 1.125rem;border-left:4px solid transparent;scroll-margin-top:1rem}
