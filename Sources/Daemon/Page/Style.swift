@@ -1,6 +1,6 @@
 extension Page {
   /// What the policy of `headers` allows of style sheets; a test holds it against `style`.
-  static let styleDigest = "sha256-p37V22VvyhHSm0YdC+7MYh022od8gCfulix6zEaVyKg="
+  static let styleDigest = "sha256-Wd/oJoqX0m4hXvYJfzODC6gu92XM8WlOYwTw3l8ppfM="
 
   /// The one style sheet. Each colour of a text has a contrast of 4.5 and more to what is behind it, light and dark.
   static let style: HTML = """
@@ -35,13 +35,14 @@ extension Page {
     nav a:hover{color:var(--ink);text-decoration:underline}
     nav a[aria-current]{color:var(--ink);font-weight:600;border-bottom:2px solid currentColor}
     .state{display:grid;grid-template-columns:auto 1fr;gap:0 .875rem;padding:1.75rem 0 0}
-    .state p{color:var(--soft);margin-top:.375rem}
+    .state p:not(#stale){color:var(--soft);margin-top:.375rem}
     .state>.mark{width:2rem;height:2rem;border-radius:50%;display:grid;place-items:center;font-weight:700;
     background:var(--sunk);color:var(--soft)}
     .state.good>.mark{background:var(--goodly);color:var(--good)}
     .state.note>.mark{background:var(--notely);color:var(--note);border-radius:.375rem}
     .state.bad>.mark{background:var(--badly);color:var(--bad);border-radius:.375rem}
-    #stale{color:var(--bad);background:var(--badly);border-left:4px solid;padding:.5rem .75rem;margin:0 0 .75rem}
+    #stale{position:fixed;inset:auto 1rem 1rem;max-width:34rem;margin:0 auto;padding:.75rem 1rem;border-radius:.375rem;
+    color:var(--bad);background:var(--badly);border:1px solid;font-weight:600}
     .notices{margin-top:1.5rem;display:grid;gap:.75rem}
     .notice{border-left:4px solid var(--note);background:var(--notely);padding:.75rem 1rem;border-radius:0 .375rem .375rem 0}
     .notice.bad{border-color:var(--bad);background:var(--badly)}
