@@ -1,0 +1,110 @@
+import Agent
+import Core
+
+/// The sentence that says how things stand.
+struct Headline {
+  /// How good the news is.
+  let tone: Tone
+  /// The sentence as plain text, for the title.
+  let title: String
+  /// The sentence.
+  let sentence: HTML
+
+  init(_ tone: Tone, _ words: String) {
+    self.tone = tone
+    title = words
+    sentence = "\(words)"
+  }
+
+  /// `7 stacks in place at 1a2b3c4, deployed 2 minutes ago`; the age is not read out each time that it grows.
+  init(_ tone: Tone, _ words: String, at commit: String?, then: String = "", when: HTML? = nil) {
+    self.tone = tone
+    title = words + (commit.map { " at \($0.prefix(7))" } ?? "") + then
+    let place = commit.map { " at \(Page.commit($0))" as HTML }
+    sentence = "\(words)\(place)\(then)\(when.map { "<span aria-live=\"off\">, \($0)</span>" as HTML })"
+  }
+
+  /// Says how the host stands.
+  static func host(_ seen: Seen) -> Headline {
+    guard let status = seen.status else {
+      return seen.statusError == nil
+        ? Headline(.calm, "Nothing is known of this host yet") : Headline(.bad, "It is not known how this host stands")
+    }
+    let stacks = status.stacks
+    if status.error != nil {
+      return Headline(.bad, "The engine does not answer: \(Page.count(stacks.count, "stack")) cannot be seen")
+    }
+    if stacks.isEmpty {
+      return seen.unreachable == nil
+        ? Headline(.calm, "No stack was deployed yet")
+        : Headline(.bad, "No stack was deployed yet, and the repository cannot be reached")
+    }
+    if let worst = troubles(stacks) { return Headline(.bad, worst) }
+    let pinned = stacks.filter { $0.pin != nil }.count
+    let then = pinned == 0 ? "" : pinned == stacks.count ? ", each of them pinned" : ", \(pinned) of them pinned"
+    let words = "\(Page.count(stacks.count, "stack")) in place"
+    if seen.unreachable != nil {
+      return Headline(.note, words, at: status.commit, then: "\(then), but the repository cannot be reached")
+    }
+    let deployed = seen.reports.first { $0.outcome == .deployed && !$0.dryRun && $0.commit == status.commit }
+    return Headline(
+      pinned == 0 ? .good : .note, words, at: pinned == stacks.count ? nil : status.commit, then: then,
+      when: deployed.map { "deployed \(Moments(now: seen.now).ago($0.started))" })
+  }
+
+  private static func troubles(_ stacks: [Status.Stack]) -> String? {
+    func some(_ number: Int, _ what: String) -> String? {
+      if number == 0 { return nil }
+      if stacks.count == 1 { return "The only stack is \(what)" }
+      return "\(number) of \(stacks.count) stacks \(number == 1 ? "is" : "are") \(what)"
+    }
+    let standings = stacks.map(Standing.init)
+    let away = standings.filter { $0 == .held || $0 == .moved }.count
+    return some(away, "not in place") ?? some(standings.filter { $0 == .ill }.count, "not healthy")
+  }
+}
+
+/// How one stack stands.
+enum Standing {
+  case unseen, ill, held, moved, pinned, starting, placed
+
+  init(_ stack: Status.Stack) {
+    if stack.held != nil {
+      self = .held
+    } else if stack.health == "unknown" {
+      self = .unseen
+    } else if !stack.drift.isEmpty || stack.health == "stopped" {
+      self = .moved
+    } else if stack.health == "unhealthy" {
+      self = .ill
+    } else if stack.pin != nil {
+      self = .pinned
+    } else {
+      self = stack.health == "starting" ? .starting : .placed
+    }
+  }
+
+  /// The word for people, in its tone.
+  var word: HTML { tone.word(words) }
+
+  private var words: String {
+    switch self {
+    case .unseen: "not seen"
+    case .ill: "not healthy"
+    case .held: "held back"
+    case .moved: "not in place"
+    case .pinned: "pinned"
+    case .starting: "starting"
+    case .placed: "in place"
+    }
+  }
+
+  var tone: Tone {
+    switch self {
+    case .unseen, .starting: .calm
+    case .ill, .held, .moved: .bad
+    case .pinned: .note
+    case .placed: .good
+    }
+  }
+}

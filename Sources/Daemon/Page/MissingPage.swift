@@ -1,0 +1,11 @@
+extension Page {
+  /// Says that nothing is kept under an address: 404.
+  public static func missing(_ path: String, of seen: Seen) -> [UInt8] {
+    frame(
+      seen, at: .elsewhere, Headline(.note, "There is nothing here"), every: 30,
+      """
+      <p class="empty"><code>\(path)</code> is no page of clup, or a run that is no longer kept. \
+      <a href="/">See how the host stands.</a></p>
+      """)
+  }
+}

@@ -1,0 +1,42 @@
+import Agent
+import Core
+
+extension Page {
+  /// Tells what keeps clup from seeing or doing all that it should.
+  static func notices(_ seen: Seen) -> HTML {
+    let moments = Moments(now: seen.now)
+    var notices: [HTML] = []
+    if let error = seen.statusError, seen.status == nil {
+      notices.append(notice(.bad, "The state of the host could not be read", "<p class=\"text\">\(error)</p>"))
+    }
+    if let error = seen.status?.error {
+      notices.append(
+        notice(
+          .bad, "The engine does not answer",
+          """
+          <p class="text">\(error)</p>
+          <p>Commits, pins and results are from clup's own records. Whether the containers run is not known.</p>
+          """))
+    }
+    if let why = seen.unreachable {
+      let since: HTML =
+        seen.reached.map { "It was last reached \(moments.ago($0))." } ?? "It was not reached since clup was started."
+      notices.append(
+        notice(
+          .note, "The repository cannot be reached",
+          "<p class=\"text\">\(why)</p><p>\(since) What is deployed stays as it is; clup goes on asking.</p>"))
+    }
+    if seen.status?.fence == false {
+      notices.append(
+        notice(
+          .note, "This kernel has no Landlock",
+          "<p>Only clup's own checks keep it from writing where its plan does not lead.</p>"))
+    }
+    if notices.isEmpty { return .nothing }
+    return "<section aria-label=\"Notices\" class=\"notices\">\(notices)</section>"
+  }
+
+  private static func notice(_ tone: Tone, _ heading: HTML, _ body: HTML) -> HTML {
+    "<div class=\"notice \(tone.name)\"><h2><span aria-hidden=\"true\">\(tone.mark)</span> \(heading)</h2>\(body)</div>"
+  }
+}

@@ -1,0 +1,28 @@
+import Core
+
+extension Page {
+  /// Shows a run that has not ended, or that left no report: `GET /runs/<id>`.
+  public static func run(_ run: Run, of seen: Seen) -> [UInt8] {
+    let moments = Moments(now: seen.now)
+    let headline =
+      switch run.stage {
+      case .queued: Headline(.note, "This sync waits for its turn")
+      case .running: Headline(.note, "This sync is running")
+      case .ended:
+        run.outcome == .unchanged || run.outcome == nil && run.exitStatus == 0
+          ? Headline(.calm, "This sync found nothing to do")
+          : Headline(run.tone, "This sync ended without a report: \(run.words)")
+      }
+    var facts: [HTML] = [fact("Asked for", "\(moments.ago(run.requested)), by \(run.trigger)")]
+    if let started = run.started { facts.append(fact("Began", moments.ago(started))) }
+    if let ended = run.ended { facts.append(fact("Ended", moments.ago(ended))) }
+    if let commit = run.commit { facts.append(fact("Commit", Page.commit(commit))) }
+    if let status = run.exitStatus { facts.append(fact("Exit status", "\(Int(status))")) }
+    facts.append(fact("Run", "<code>\(run.id)</code>"))
+    let error: HTML? = run.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>") }
+    return frame(seen, at: .elsewhere, headline, every: 2, "<dl class=\"facts wide\">\(facts)</dl>\(error)")
+  }
+
+  /// Makes an entry of a list of facts.
+  static func fact(_ name: HTML, _ value: HTML) -> HTML { "<div><dt>\(name)</dt><dd>\(value)</dd></div>" }
+}
