@@ -95,9 +95,15 @@ struct Children: Sendable {
   }
 
   /// Asks what a sync would do, and what it would change in the files.
-  func plan() async throws(ProcessError) -> (report: Report?, diff: String) {
+  func plan() async throws(ProcessError) -> (report: Report?, diff: String, error: String?) {
     let outcome = try await ask(["sync", "--dry-run", "--diff", "--output", "json"], deadline: .seconds(300))
-    return (try? JSONDecoder().decode(Report.self, from: Data(outcome.output)), outcome.errorText)
+    guard outcome.status != .exited(5) else { return (nil, "", "a sync goes on; see again when it has ended") }
+    let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output))
+    let lines = outcome.errorText.split(separator: "\n", omittingEmptySubsequences: false)
+    // Messages come first on the same stream; a difference begins with its own line.
+    let diff = lines.drop { !$0.hasPrefix("diff ") && !$0.hasPrefix("--- ") }.joined(separator: "\n")
+    let said = lines.first { $0.hasPrefix("clup: ") }.map { String($0.dropFirst(6)) }
+    return (report, diff, report == nil ? said ?? "`clup sync --dry-run` \(outcome.status)" : nil)
   }
 
   private func ask(_ arguments: [String], deadline: Duration) async throws(ProcessError) -> Outcome {

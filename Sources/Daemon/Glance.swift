@@ -8,6 +8,10 @@ actor Glance {
   private var last: (answer: Result<Status, ProcessError>, at: ContinuousClock.Instant)?
   private var asking: Task<Result<Status, ProcessError>, Never>?
 
+  private typealias Plan = (report: Report?, diff: String, error: String?)
+  private var plan: (answer: Plan, at: ContinuousClock.Instant)?
+  private var planning: Task<Plan, Never>?
+
   init(_ children: Children) { self.children = children }
 
   /// Gives a status that is at most so old.
@@ -25,6 +29,24 @@ actor Glance {
     return answer
   }
 
+  /// Gives what a sync would do; at most so old, since it asks the repository and takes the lock.
+  func plan(within age: Duration) async -> (report: Report?, diff: String, error: String?) {
+    if let plan, plan.at.duration(to: .now) < age { return plan.answer }
+    if let planning { return await planning.value }
+    let children = children
+    let task = Task<Plan, Never> {
+      do throws(ProcessError) { return try await children.plan() } catch { return (nil, "", error.message) }
+    }
+    planning = task
+    let answer = await task.value
+    planning = nil
+    plan = (answer, .now)
+    return answer
+  }
+
   /// Makes the next one ask anew.
-  func forget() { last = nil }
+  func forget() {
+    last = nil
+    plan = nil
+  }
 }

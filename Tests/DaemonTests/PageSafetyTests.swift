@@ -23,7 +23,7 @@ struct PageSafetyTests {
       ], fence: false, error: text)
     seen.reports = [report(text)]
     for stage in [Run.Stage.running, .ended] {
-      var run = Run(id: text, trigger: text, requested: text)
+      var run = Run(id: text, trigger: .webhook, requested: text)
       (run.stage, run.started, run.ended, run.commit, run.error) = (stage, text, text, text, text)
       seen.runs.append(run)
     }

@@ -138,7 +138,7 @@ struct PageTests {
   @Test(arguments: runs) func `a run without a report says how far it came`(
     _ stage: Run.Stage, _ status: Int32?, _ outcome: Report.Outcome?, _ sentence: String
   ) {
-    var run = Run(id: "r1", trigger: "webhook", requested: "2026-11-25T11:58:00Z")
+    var run = Run(id: "r1", trigger: .webhook, requested: "2026-11-25T11:58:00Z")
     (run.stage, run.exitStatus, run.outcome, run.error) = (stage, status, outcome, "it was killed")
     let words = Self.words(Page.run(run, of: Scenes.seven()))
     for phrase in [sentence, "2 minutes ago, by webhook", "it was killed"] { #expect(words.contains(phrase)) }

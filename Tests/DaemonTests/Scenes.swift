@@ -55,11 +55,11 @@ enum Scenes {
         stack("upstream/mirror", message, services: [service("mirror")]),
       ], fence: true, error: nil)
     seen.reports = [deployed(), idle("20261125T114000Z-77aa"), refused()]
-    seen.runs = [run("20261125T115958Z-00f1", "timer"), run("20261125T115858Z-00f0", "timer")]
+    seen.runs = [run("20261125T115958Z-00f1", .timer), run("20261125T115858Z-00f0", .timer)]
     return seen
   }
 
-  static func run(_ id: String, _ trigger: String) -> Run {
+  static func run(_ id: String, _ trigger: Trigger) -> Run {
     let time =
       "2026-11-25T\(id.dropFirst(9).prefix(2)):\(id.dropFirst(11).prefix(2)):\(id.dropFirst(13).prefix(2))Z"
     var run = Run(id: id, trigger: trigger, requested: time)
@@ -85,7 +85,7 @@ enum Scenes {
       name: "claw-runner", action: .create, reason: "drift: container removed")
     seen.waiting = ["runner/compose"]
     seen.reports.insert(failed(), at: 0)
-    var run = run("20261125T115959Z-00f2", "webhook")
+    var run = run("20261125T115959Z-00f2", .webhook)
     (run.stage, run.ended, run.outcome, run.exitStatus, run.commit) = (.running, nil, nil, nil, nil)
     seen.runs.insert(run, at: 0)
     return seen

@@ -262,12 +262,16 @@ extension Report {
     let started = date.formatted(.iso8601)
     let compact = started.filter { $0 != "-" && $0 != ":" }
     let digits = String(UInt16.random(in: .min ... .max), radix: 16)
-    var name = [CChar](repeating: 0, count: 256)
-    gethostname(&name, 255)
-    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     self.init(
       id: "\(compact)-\(String(repeating: "0", count: 4 - digits.count))\(digits)", trigger: request.trigger,
-      dryRun: request.dryRun, host: host, repository: redacted(settings.repository), branch: settings.branch,
+      dryRun: request.dryRun, host: hostName(), repository: redacted(settings.repository), branch: settings.branch,
       started: started)
   }
+}
+
+/// Gives this host's name.
+public func hostName() -> String {
+  var name = [CChar](repeating: 0, count: 256)
+  gethostname(&name, 255)
+  return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }

@@ -26,7 +26,7 @@ private struct RunLine {
   init(_ run: Run) {
     id = run.id
     when = run.started ?? run.requested
-    trigger = run.trigger
+    trigger = run.trigger.rawValue
     words = run.words
     tone = run.tone
     commit = run.commit
@@ -37,7 +37,7 @@ private struct RunLine {
   init(_ run: Run, reportedBy report: Report) {
     self.init(report)
     id = run.id
-    trigger = run.trigger
+    trigger = run.trigger.rawValue
   }
 
   init(_ report: Report) {

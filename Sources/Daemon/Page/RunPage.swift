@@ -13,7 +13,7 @@ extension Page {
           ? Headline(.calm, "This sync found nothing to do")
           : Headline(run.tone, "This sync ended without a report: \(run.words)")
       }
-    var facts: [HTML] = [fact("Asked for", "\(moments.ago(run.requested)), by \(run.trigger)")]
+    var facts: [HTML] = [fact("Asked for", "\(moments.ago(run.requested)), by \(run.trigger.rawValue)")]
     if let started = run.started { facts.append(fact("Began", moments.ago(started))) }
     if let ended = run.ended { facts.append(fact("Ended", moments.ago(ended))) }
     if let commit = run.commit { facts.append(fact("Commit", Page.commit(commit))) }
