@@ -33,7 +33,7 @@ extension EndToEnd {
         cause: "web ends and is started again, over and over (exit 4)", log: "again"),
       Breakage(
         testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
-        cause: "docker compose pull failed"),
+        cause: "127.0.0.1:1: connect: connection refused"),
       Breakage(
         testDescription: "its port is taken", lines: ["command: sleep 100000", "ports: ['127.0.0.1:\(port):80']"],
         cause: "port is already allocated"),
