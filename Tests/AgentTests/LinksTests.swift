@@ -71,6 +71,22 @@ struct LinksTests {
     #expect(try scratch.read("live/" + backup) == "written a moment ago")
   }
 
+  @Test func `what was linked before a later path failed is put back`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.write("live/a", "mine")
+    try scratch.write("live/f", "a file where a directory is needed")
+    let links = try scratch.links()
+    let target = scratch.settings.checkout + "/stacks/s/a"
+    let plans = [Self.plan("a", target, backsUp: true), Self.plan("f/g", target, backsUp: false)]
+    var reports = plans.map(\.report)
+    do {
+      try await links.apply(plans, noting: &reports)
+      Issue.record("the second path cannot be made")
+    } catch { #expect(Files.link(at: file) == target) }
+    try links.undo(plans, reports)
+    #expect(try scratch.read("live/a") == "mine")
+  }
+
   @Test func `a directory with files in it is not moved`() async throws {
     let scratch = try Scratch()
     try scratch.write("live/f/inner", "state")

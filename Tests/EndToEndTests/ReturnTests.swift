@@ -177,6 +177,40 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a file that was copied, and one that could not be linked, leave what a person had there`() async throws
+    {
+      let own = Self.file(["command: sleep 100000", "volumes: ['./conf:/conf']"])
+      try await Host.with(
+        ["a/compose.yaml": Self.file(["command: 'false'", "volumes: ['./conf:/conf']"]), "a/conf/x": "repository\n"],
+        live: ["a/compose.yaml": own, "a/conf/x": "mine\n"]
+      ) { host in
+        _ = try await host.compose("a", "up", "-d")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try String(contentsOfFile: host.live + "/a/conf/x", encoding: .utf8) == "mine\n")
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == own)
+      }
+    }
+
+    @Test func `a container that somebody put into the project has no part in the way back`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      try await Host.with(["a/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 100000"])]) { host in
+        try await host.docker("tag", "busybox:test", name)
+        _ = try await host.sync()
+        try host.write("extra.yaml", sleeper("extra"), in: host.root)
+        _ = try await host.compose("a", "-f", "compose.yaml", "-f", host.root + "/extra.yaml", "up", "-d", "extra")
+        // The image of the stack's own service is to be named, and the other container is among what was seen.
+        try await host.push(["a/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 200000"])])
+        _ = try await host.sync()
+        let extra = try await host.containers()["a/extra"]
+        try await host.rebuild(name, "echo > new")
+        try await host.push(["a/compose.yaml": Self.file(["image: '\(name)'", "command: 'false'"])])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers()["a/extra"] == extra)
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
+      }
+    }
+
     @Test func `services that a failed commit brought go away, and untouched ones are left alone`() async throws {
       let good = sleeper("web") + service("db")
       try await Host.with(["a/compose.yaml": good]) { host in

@@ -70,7 +70,7 @@ struct Deploy: Sendable {
       try await open(plan, desired)
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
-      attempt.links = try await links.apply(plan.links)
+      try await links.apply(plan.links, noting: &attempt.links)
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.before = try await verify.look(desired.project)

@@ -103,7 +103,7 @@ extension Deploy {
       if attempt.reached == .nothing {
         return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
       }
-      try links.undo(attempt.links)
+      try links.undo(attempt.plan.links, attempt.links)
       checkout.removePointer(of: name)
       var containers: [WatchedContainer]?
       if attempt.reached == .containers { containers = try await restore(attempt, desired) }

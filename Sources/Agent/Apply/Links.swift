@@ -10,9 +10,14 @@ struct Links: Sendable {
 
   /// Works on each live path; looks again right before, since a plan may be minutes old when its stack's turn comes.
   func apply(_ plans: [LinkPlan]) async throws(Failure) -> [LinkReport] {
-    var reports: [LinkReport] = []
-    for plan in plans {
-      var report = plan.report
+    var reports = plans.map(\.report)
+    try await apply(plans, noting: &reports)
+    return reports
+  }
+
+  /// Notes each backup as it is made, so that what ends halfway can be undone.
+  func apply(_ plans: [LinkPlan], noting reports: inout [LinkReport]) async throws(Failure) {
+    for (index, plan) in plans.enumerated() {
       if plan.action == .keep {
         let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
         Held.sweep("\(directory.path)/\(Path.name(plan.live))")
@@ -21,22 +26,24 @@ struct Links: Sendable {
         let content = try await content(plan)
         let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
         do throws(Failure) {
-          report.backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
+          reports[index].backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
         } catch {
           throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
         }
       }
-      reports.append(report)
     }
-    return reports
   }
 
   /// Puts back what stood at live paths before they were worked on; a backup stays beside what came from it.
-  func undo(_ reports: [LinkReport]) throws(Failure) {
-    for report in reports where report.action == .create || report.action == .replace {
+  func undo(_ plans: [LinkPlan], _ reports: [LinkReport]) throws(Failure) {
+    for (plan, report) in zip(plans, reports) where report.action == .create || report.action == .replace {
       let directory = try Held(settings.liveRoot, Path.parent(report.live), create: false)
       let place = "\(directory.path)/\(Path.name(report.live))"
-      guard case .link(let text) = observe.entry(at: place), observe.links.isOwn(text) else { continue }
+      switch observe.entry(at: place) {
+      case .link(let text) where observe.links.isOwn(text): break
+      case .file(let id) where plan.desired?.kind == .copy && plan.desired?.id == id: break
+      default: continue
+      }
       guard let backup = report.backup else {
         if report.action == .create { unlink(place) }
         continue

@@ -72,7 +72,8 @@ struct Up: Sendable {
     if desired.images.isEmpty { return [:] }
     let references = desired.references
     let found = try await Images(programs: programs).ids(of: desired.images.keys.compactMap { references[$0] })
-    return desired.images.filter { references[$0.key].map { found[$0] } != $0.value }
+    // A container that somebody else put into the project is not in the stack's files, and must not come into them.
+    return desired.images.filter { service, id in references[service].map { found[$0] != id } ?? false }
   }
 
   private func compose(
@@ -81,8 +82,9 @@ struct Up: Sendable {
     let directory = Path.join(settings.liveRoot, desired.name)
     var (options, input): ([String], [UInt8]) = ([], [])
     if !images.isEmpty {
-      // Laid over the stack's own files, so that its tags are left to whoever else uses them.
-      let services = JSON.object(images.mapValues { .object(["image": .string($0)]) })
+      // Laid over the stack's own files, so that its tags are left to whoever else uses them. An id cannot be pulled.
+      let services = JSON.object(
+        images.mapValues { .object(["image": .string($0), "pull_policy": .string("missing")]) })
       input = JSON.object(["services": services]).canonical
       options = try await files(in: directory).flatMap { ["-f", $0] } + ["-f", "-"]
     }
