@@ -37,6 +37,8 @@ struct Links: Sendable {
   /// Puts back what stood at live paths before they were worked on; a backup stays beside what came from it.
   func undo(_ plans: [LinkPlan], _ reports: [LinkReport]) throws(Failure) {
     for (plan, report) in zip(plans, reports) where report.action == .create || report.action == .replace {
+      // What was not reached may not even have a directory.
+      guard Files.status(Path.join(settings.liveRoot, report.live)) != nil else { continue }
       let directory = try Held(settings.liveRoot, Path.parent(report.live), create: false)
       let place = "\(directory.path)/\(Path.name(report.live))"
       switch observe.entry(at: place) {
