@@ -10,6 +10,7 @@ extension EndToEnd {
       /// The lines of the service, in the place of the good ones.
       let lines: [String]
       var top = ""
+      var below = ""
       let cause: String
       var log: String?
     }
@@ -27,6 +28,15 @@ extension EndToEnd {
         testDescription: "its health is not known in time",
         lines: ["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 30s}"],
         top: "x-clup: {deploy_timeout: 3s}\n", cause: "not in place after"),
+      Breakage(
+        testDescription: "what it depends on is not healthy in time",
+        lines: [
+          "command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1000}", "labels: {d: e}",
+        ],
+        top: "x-clup: {deploy_timeout: 4s}\n",
+        below:
+          "  other: {image: 'busybox:test', command: sleep 100000, depends_on: {web: {condition: service_healthy}}}\n",
+        cause: "not in place after 4 s: web is not healthy yet"),
       Breakage(
         testDescription: "it is started again for ever",
         lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],
@@ -64,7 +74,8 @@ extension EndToEnd {
           "run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
         let others = try await host.containers()
         let commit = try await host.push([
-          "a/compose.yaml": Self.file(row.lines, top: row.top), "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
+          "a/compose.yaml": Self.file(row.lines, top: row.top) + row.below,
+          "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
         ])
         let report = try await host.sync(expect: 1)
         try await host.docker("rm", "-f", taken.trimmingCharacters(in: .newlines))
@@ -170,6 +181,8 @@ extension EndToEnd {
         var found = stat()
         #expect(lstat(host.live + "/a/compose.yaml", &found) == 0 && found.st_mode & S_IFMT == S_IFREG)
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+        #expect(try await host.status()["a"]?["held"]?.string == report.commit)
+        #expect(try await host.clup("status", "--exit-code").status == 1)
         try await host.push(["a/compose.yaml": Self.file(["command: sleep 200000"])])
         #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
         let kept = try FileManager.default.contentsOfDirectory(atPath: host.live + "/a").filter { $0.contains(".bak.") }

@@ -121,6 +121,11 @@ struct Up: Sendable {
   static func failure(_ what: String, _ errors: String, rewriting rewrite: (String) -> String = { $0 }) -> Failure {
     let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
     let line = rewrite(lines.last ?? "it gave no reason")
+    if lines.contains(where: {
+      $0.contains("error during connect") || $0.contains("Cannot connect to the Docker daemon")
+    }) {
+      return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
+    }
     return Failure(.deploy, "\(what) failed: \(line)", help: "mend it, and push again")
   }
 }
