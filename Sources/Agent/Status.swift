@@ -118,6 +118,15 @@ public struct Status: Codable, Sendable, Equatable {
           error: hold?.error ?? (known.verified ? nil : state.last[name]?.error),
           drift: touched.reasons(name, known: known, images: images), services: services.map(\.report)))
     }
+    // What failed before it was ever in place is held all the same.
+    for (name, hold) in state.holds where state.stacks[name] == nil {
+      status.stacks.append(
+        Stack(
+          name: name, outcome: state.last[name]?.outcome.rawValue, held: hold.commit, heldSince: hold.since,
+          project: "",
+          health: "unknown", error: hold.error, drift: [], services: []))
+    }
+    status.stacks.sort { $0.name < $1.name }
     return status
   }
 

@@ -2,6 +2,7 @@
 @testable import Core
 import Foundation
 import Glibc
+import Git
 import Testing
 
 @Suite("I3: nothing that stood at a live path is ever lost")
@@ -69,6 +70,23 @@ struct LinksTests {
     let backup = try #require(
       try await links.apply([Self.plan("f", "/t", backsUp: false, found: .absent)]).first?.backup)
     #expect(try scratch.read("live/" + backup) == "written a moment ago")
+  }
+
+  @Test func `what was linked before a later path failed is put back`() async throws {
+    let scratch = try Scratch()
+    let file = try scratch.write("live/a", "mine")
+    try scratch.write("live/f", "a file where a directory is needed")
+    let links = try scratch.links()
+    let target = scratch.settings.checkout + "/stacks/s/a"
+    let plans = [Self.plan("a", target, backsUp: true), Self.plan("f/g", target, backsUp: false)]
+    var reports = plans.map(\.report)
+    do {
+      try await links.apply(plans, noting: &reports)
+      Issue.record("the second path cannot be made")
+    } catch { #expect(Files.link(at: file) == target) }
+    let former = LiveEntry.file(blobID(of: Array("mine".utf8)))
+    try links.undo(["a": former, "f/g": .absent], links: [:], reports)
+    #expect(try scratch.read("live/a") == "mine")
   }
 
   @Test func `a directory with files in it is not moved`() async throws {

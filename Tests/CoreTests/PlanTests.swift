@@ -325,5 +325,8 @@ struct PlanningTests {
     var none: [String: DesiredStack] = [:]
     #expect(Shared.take(from: &none, configured: [:], state: state, remaining: ["s"]) == ["common/x": common])
     #expect(Shared.take(from: &none, configured: [:], state: state, remaining: []) == [:])
+    // I3: nor does it go when that stack is brought back to what was good, whose links are without it.
+    var back = ["s": DesiredStack("s", TouchedTests.known { $0.tracked["common/x"] = "1" })]
+    #expect(Shared.take(from: &back, configured: [:], state: state, remaining: ["s"]) == ["common/x": common])
   }
 }

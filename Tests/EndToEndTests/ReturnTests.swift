@@ -10,6 +10,7 @@ extension EndToEnd {
       /// The lines of the service, in the place of the good ones.
       let lines: [String]
       var top = ""
+      var below = ""
       let cause: String
       var log: String?
     }
@@ -28,12 +29,21 @@ extension EndToEnd {
         lines: ["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 30s}"],
         top: "x-clup: {deploy_timeout: 3s}\n", cause: "not in place after"),
       Breakage(
+        testDescription: "what it depends on is not healthy in time",
+        lines: [
+          "command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1000}", "labels: {d: e}",
+        ],
+        top: "x-clup: {deploy_timeout: 4s}\n",
+        below:
+          "  other: {image: 'busybox:test', command: sleep 100000, depends_on: {web: {condition: service_healthy}}}\n",
+        cause: "not in place after 4 s: web is not healthy yet"),
+      Breakage(
         testDescription: "it is started again for ever",
         lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],
         cause: "web ends and is started again, over and over (exit 4)", log: "again"),
       Breakage(
         testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
-        cause: "docker compose pull failed"),
+        cause: "127.0.0.1:1: connect: connection refused"),
       Breakage(
         testDescription: "its port is taken", lines: ["command: sleep 100000", "ports: ['127.0.0.1:\(port):80']"],
         cause: "port is already allocated"),
@@ -64,7 +74,8 @@ extension EndToEnd {
           "run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
         let others = try await host.containers()
         let commit = try await host.push([
-          "a/compose.yaml": Self.file(row.lines, top: row.top), "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
+          "a/compose.yaml": Self.file(row.lines, top: row.top) + row.below,
+          "b/compose.yaml": sleeper("b", "labels: {new: 'yes'}"),
         ])
         let report = try await host.sync(expect: 1)
         try await host.docker("rm", "-f", taken.trimmingCharacters(in: .newlines))
@@ -170,10 +181,46 @@ extension EndToEnd {
         var found = stat()
         #expect(lstat(host.live + "/a/compose.yaml", &found) == 0 && found.st_mode & S_IFMT == S_IFREG)
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+        #expect(try await host.status()["a"]?["held"]?.string == report.commit)
+        #expect(try await host.clup("status", "--exit-code").status == 1)
         try await host.push(["a/compose.yaml": Self.file(["command: sleep 200000"])])
         #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
         let kept = try FileManager.default.contentsOfDirectory(atPath: host.live + "/a").filter { $0.contains(".bak.") }
         for name in kept { #expect(try String(contentsOfFile: host.live + "/a/" + name, encoding: .utf8) == own) }
+      }
+    }
+
+    @Test func `a file that was copied, and one that could not be linked, leave what a person had there`() async throws
+    {
+      let own = Self.file(["command: sleep 100000", "volumes: ['./conf:/conf']"])
+      try await Host.with(
+        ["a/compose.yaml": Self.file(["command: 'false'", "volumes: ['./conf:/conf']"]), "a/conf/x": "repository\n"],
+        live: ["a/compose.yaml": own, "a/conf/x": "mine\n"]
+      ) { host in
+        _ = try await host.compose("a", "up", "-d")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try String(contentsOfFile: host.live + "/a/conf/x", encoding: .utf8) == "mine\n")
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == own)
+      }
+    }
+
+    @Test func `a container that somebody put into the project has no part in the way back`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      try await Host.with(["a/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 100000"])]) { host in
+        try await host.docker("tag", "busybox:test", name)
+        _ = try await host.sync()
+        try host.write("extra.yaml", sleeper("extra"), in: host.root)
+        _ = try await host.compose("a", "-f", "compose.yaml", "-f", host.root + "/extra.yaml", "up", "-d", "extra")
+        // The image of the stack's own service is to be named, and the other container is among what was seen.
+        try await host.push(["a/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 200000"])])
+        _ = try await host.sync()
+        let extra = try await host.containers()["a/extra"]
+        try await host.rebuild(name, "echo > new")
+        try await host.push(["a/compose.yaml": Self.file(["image: '\(name)'", "command: 'false'"])])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers()["a/extra"] == extra)
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
       }
     }
 

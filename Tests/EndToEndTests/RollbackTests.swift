@@ -128,5 +128,113 @@ extension EndToEnd {
         try await host.docker("rmi", name)
       }
     }
+
+    @Test func `a rollback that fails leaves the hold on the head, and makes none`() async throws {
+      let file = sleeper("web", "volumes: ['./flag:/flag:ro']")
+      let first = file.replacing("sleep 100000", with: "sh -c 'test -e /flag/ok && sleep 100000'")
+      try await Host.with(["a/compose.yaml": first], live: ["a/flag/ok": ""]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file])
+        _ = try await host.sync()
+        let broken = try await host.push(["a/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
+        _ = try await host.sync(expect: 1)
+        try FileManager.default.removeItem(atPath: host.live + "/a/flag/ok")
+        #expect(try await host.clup("rollback").status == 1)
+        #expect(try await host.status()["a"]?["held"]?.string == broken)
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+        try await host.push(["a/compose.yaml": file])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged])
+      }
+    }
+
+    @Test func `a rollback that is cut off is gone on with`() async throws {
+      let health = "healthcheck: {test: sleep 2, interval: 1s}"
+      try await Host.with(["a/compose.yaml": sleeper("web", health)]) { host in
+        let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": sleeper("web", health, "labels: {x: y}")])
+        _ = try await host.sync()
+        let settings = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
+        try host.write("clup.yaml", settings + "sync: {timeout: 2s}\n", in: host.root)
+        #expect(try await host.clup("rollback").status == 1)
+        try host.write("clup.yaml", settings, in: host.root)
+        _ = try await host.sync()
+        let status = try await host.status()
+        #expect(status["a"]?["pin"]?.string == first && status["a"]?["commit"]?.string == first)
+        #expect(status["a"]?["health"]?.string == "healthy")
+      }
+    }
+
+    @Test func `what was left as it failed goes back to what was good`() async throws {
+      try await Host.with(["a/compose.yaml": Self.file(1)], settings: "sync: {on_failure: stay}\n") { host in
+        let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": Self.file(2).replacing("sleep 100000", with: "'false'")])
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await generation(host) == "1")
+        #expect(try await host.status()["a"]?["pin"]?.string == first)
+      }
+    }
+
+    @Test func `a pinned stack follows its .env to another image`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max))"
+      func file(_ generation: Int) -> String {
+        Self.file(generation).replacing("busybox:test", with: "'\(name):${TAG}'")
+      }
+      try await Host.with(["a/compose.yaml": file(1)], live: ["a/.env": "TAG=1\n"]) { host in
+        try await host.docker("tag", "busybox:test", name + ":1")
+        try await host.rebuild(name + ":2", "echo > new")
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file(2)])
+        _ = try await host.sync()
+        #expect(try await host.clup("rollback").status == 0)
+        let image = try await host.image(of: "a/web")
+        try host.write("a/.env", "TAG=2\n", in: host.live)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await generation(host) == "1")
+        #expect(try await host.image(of: "a/web") != image)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.pinned])
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name + ":1", name + ":2")
+      }
+    }
+
+    @Test func `what is built goes back by its image, and is built again before its name is used again`() async throws {
+      let base = "clup-e2e-base-\(UInt32.random(in: .min ... .max)):1"
+      let project = "built\(UInt32.random(in: .min ... .max))"
+      let file = """
+        name: \(project)
+        services:
+          web: {build: ./image, command: [sh, -c, 'grep good /v && sleep 100000'], stop_signal: SIGKILL}
+
+        """
+      func recipe(_ text: String, from: String = "busybox:test") -> String { "FROM \(from)\nRUN echo \(text) > /v\n" }
+      try await Host.with(["a/compose.yaml": file, "a/image/Dockerfile": recipe("good 1", from: base)]) { host in
+        try await host.docker("tag", "busybox:test", base)
+        func version() async throws -> String {
+          try await host.docker("exec", try #require(try await host.containers()["\(project)/web"]), "cat", "/v")
+        }
+        _ = try await host.sync()
+        try await host.push(["a/image/Dockerfile": recipe("good 2")])
+        _ = try await host.sync()
+        // Nothing can be built from it any more, and nothing has to be.
+        try await host.docker("rmi", base)
+        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await version() == "good 1\n")
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await version() == "good 2\n")
+
+        try await host.push(["a/image/Dockerfile": recipe("bad")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await version() == "good 2\n")
+        // The failed build still has the name.
+        try await host.push(["a/image/Dockerfile": recipe("good 2")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged])
+        try await host.docker("rm", "-f", try #require(try await host.containers()["\(project)/web"]))
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await version() == "good 2\n")
+      }
+    }
   }
 }

@@ -13,8 +13,9 @@ struct Apply: Sendable {
   let policy: String
   /// Whether the host is at the commit when all of the plan is.
   let whole: Bool
-  /// The pins from before, for stacks whose rollback fails.
+  /// The pins and holds from before, for stacks whose rollback fails.
   let pins: [String: Pin]
+  let holds: [String: Hold]
   let say: @Sendable (String) -> Void
 
   struct Result: Sendable {
@@ -62,9 +63,18 @@ struct Apply: Sendable {
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
-    let (before, new) = (pins, state.pins)
-    if undone.contains(where: { before[$0] != new[$0] }) {
-      try await ledger.change { state in for name in undone { state.pins[name] = before[name] } }
+    let (before, new, held) = (pins, state.pins, holds)
+    // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
+    // the stack is back at.
+    let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
+      .filter { undone.contains($0) && before[$0] != new[$0] }
+    if !lifted.isEmpty {
+      try await ledger.change { state in
+        for name in lifted {
+          state.pins[name] = before[name]
+          state.holds[name] = held[name]
+        }
+      }
     }
     if whole, undone.isEmpty {
       let (commit, policy) = (plan.commit, policy)

@@ -46,8 +46,10 @@ struct Deploy: Sendable {
     do throws(Failure) {
       try await reach(&attempt)
       let seen = desired.seen(as: attempt.containers)
+      let entry = StackState(seen, verified: true)
+      let settled = desired.images.isEmpty ? entry : try await honest(entry)
       try await ledger.change {
-        $0.settle(plan.name, as: StackState(seen, verified: true))
+        $0.settle(plan.name, as: settled)
         // What failed at another commit than the one that stands now still counts.
         if !plan.aim.isHeld { $0.holds[plan.name] = nil }
         if let pin = $0.pins[plan.name], pin.commit == seen.commit { $0.pins[plan.name]?.images = seen.images }
@@ -73,7 +75,7 @@ struct Deploy: Sendable {
       try await open(&attempt)
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
-      attempt.links = try await links.apply(plan.links)
+      try await links.apply(plan.links, noting: &attempt.links)
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.before = try await verify.look(desired.project)
@@ -82,8 +84,12 @@ struct Deploy: Sendable {
       do throws(Failure) {
         try await up.run(plan.services, desired, deadline: ContinuousClock.now.duration(to: end))
       } catch {
-        if error.kind != .interrupted { await inspect(&attempt) }
-        throw error
+        if error.kind == .interrupted { throw error }
+        let why = await inspect(&attempt)
+        // An engine that answers was kept waiting by the containers.
+        guard error.kind == .late, let why else { throw error }
+        let seconds = (desired.deployTimeout ?? settings.sync.deployTimeout).components.seconds
+        throw Failure(.deploy, "not in place after \(seconds) s: \(why)", help: "mend it, and push again")
       }
       // From here on the containers are this commit's, whatever becomes of them.
       try await ledger.change { $0.stacks[plan.name]?.services = desired.services }
@@ -164,13 +170,21 @@ struct Deploy: Sendable {
     }
   }
 
-  /// Finds the container that shows why `up` failed.
-  private func inspect(_ attempt: inout Attempt) async {
+  /// Finds the container that shows why `up` failed; says what the containers lack, nothing when they cannot be seen.
+  private func inspect(_ attempt: inout Attempt) async -> String? {
     let verify = Verify(programs: programs)
-    guard let now = try? await verify.look(attempt.desired.project) else { return }
+    guard let now = try? await verify.look(attempt.desired.project) else { return nil }
     attempt.containers = now
-    if case .failed(_, let id) = Verdict.of(attempt.desired.services, containers: now, restarts: [:]) {
+    switch Verdict.of(attempt.desired.services, containers: now, restarts: [:]) {
+    case .failed(let why, let id):
       attempt.logTail = await verify.tail(id)
+      return why
+    case .wait(_, let why):
+      // What waits for another one to become healthy was not even started.
+      guard let slow = now.first(where: { $0.health == "starting" || $0.health == "unhealthy" }) else { return why }
+      attempt.logTail = await verify.tail(slow.id)
+      return "\(slow.service) is not healthy yet"
+    case .good: return "docker compose up did not end"
     }
   }
 

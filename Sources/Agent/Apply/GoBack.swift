@@ -96,17 +96,14 @@ extension Deploy {
       }
       try await putFilesBack(name, good)
       if attempt.reached == .files {
-        try await ledger.change { $0.settle(name, as: good) }
+        let entry = try await honest(good)
+        try await ledger.change { $0.settle(name, as: entry) }
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
       }
       let desired = DesiredStack(name, good)
       let watched = try await restore(attempt, desired)
-      let seen = desired.seen(as: watched)
-      try await ledger.change {
-        var entry = StackState(seen, verified: true)
-        entry.commit = good.commit
-        $0.settle(name, as: entry)
-      }
+      let entry = try await honest(StackState(desired.seen(as: watched), verified: true))
+      try await ledger.change { $0.settle(name, as: entry) }
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
     case .adopted(let adopted):
       if attempt.reached == .nothing, attempt.known == nil {
@@ -144,6 +141,21 @@ extension Deploy {
         outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
         containers: containers)
     }
+  }
+
+  /// Forgets what a service was built from whose name leads to another build than the one that runs: the next deploy
+  /// that goes by the name builds it first.
+  func honest(_ entry: StackState) async throws(Failure) -> StackState {
+    guard let images = entry.images, entry.services.contains(where: \.isBuilt) else { return entry }
+    let references = DesiredStack("", entry).references
+    let found = try await Images(programs: programs).ids(of: references.values)
+    var entry = entry
+    for index in entry.services.indices where entry.services[index].isBuilt {
+      let name = entry.services[index].name
+      guard let image = images[name], let reference = references[name], found[reference] != image else { continue }
+      entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
+    }
+    return entry
   }
 
   /// Leads the live paths of a stack to what was good.

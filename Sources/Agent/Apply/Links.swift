@@ -10,9 +10,14 @@ struct Links: Sendable {
 
   /// Works on each live path; looks again right before, since a plan may be minutes old when its stack's turn comes.
   func apply(_ plans: [LinkPlan]) async throws(Failure) -> [LinkReport] {
-    var reports: [LinkReport] = []
-    for plan in plans {
-      var report = plan.report
+    var reports = plans.map(\.report)
+    try await apply(plans, noting: &reports)
+    return reports
+  }
+
+  /// Notes each backup as it is made, so that what ends halfway can be undone.
+  func apply(_ plans: [LinkPlan], noting reports: inout [LinkReport]) async throws(Failure) {
+    for (index, plan) in plans.enumerated() {
       if plan.action == .keep {
         let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
         Held.sweep("\(directory.path)/\(Path.name(plan.live))")
@@ -21,14 +26,12 @@ struct Links: Sendable {
         let content = try await content(plan)
         let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
         do throws(Failure) {
-          report.backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
+          reports[index].backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
         } catch {
           throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
         }
       }
-      reports.append(report)
     }
-    return reports
   }
 
   /// Puts back what stood at live paths before clup came; a backup stays beside what came from it.
@@ -38,7 +41,8 @@ struct Links: Sendable {
     let backups = Dictionary(reports.map { ($0.live, $0.backup) }) { first, _ in first }
     for (live, former) in found.sorted(by: { $0.key < $1.key }) {
       let parent = Path.join(settings.liveRoot, Path.parent(live))
-      if Files.status(parent) == nil { continue }
+      // What was not reached may not even have a directory.
+      guard let above = Files.status(parent), Files.isDirectory(above) else { continue }
       let directory = try Held(settings.liveRoot, Path.parent(live), create: false)
       let place = "\(directory.path)/\(Path.name(live))"
       Held.sweep(place)

@@ -18,6 +18,9 @@ struct Release: Sendable {
     } else {
       try merge(stage, into: release)
     }
+    // The views lead through the stage, and Compose still pulls by one of them.
+    Files.remove(stage)
+    guard symlink(release, stage) == 0 else { throw Files.failure("cannot link \(stage)") }
   }
 
   /// A file that was damaged since is replaced by the one of the commit.

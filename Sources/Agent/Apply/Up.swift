@@ -80,7 +80,8 @@ struct Up: Sendable {
     if desired.images.isEmpty { return [:] }
     let references = desired.references
     let found = try await Images(programs: programs).ids(of: desired.images.keys.compactMap { references[$0] })
-    return desired.images.filter { references[$0.key].map { found[$0] } != $0.value }
+    // A container that somebody else put into the project is not in the stack's files, and must not come into them.
+    return desired.images.filter { service, id in references[service].map { found[$0] != id } ?? false }
   }
 
   private func compose(
@@ -89,8 +90,9 @@ struct Up: Sendable {
     let directory = Path.join(settings.liveRoot, desired.name)
     var (options, input): ([String], [UInt8]) = ([], [])
     if !images.isEmpty {
-      // Laid over the stack's own files, so that its tags are left to whoever else uses them.
-      let services = JSON.object(images.mapValues { .object(["image": .string($0)]) })
+      // Laid over the stack's own files, so that its tags are left to whoever else uses them. An id cannot be pulled.
+      let services = JSON.object(
+        images.mapValues { .object(["image": .string($0), "pull_policy": .string("missing")]) })
       input = JSON.object(["services": services]).canonical
       options = try await files(in: directory).flatMap { ["-f", $0] } + ["-f", "-"]
     }
@@ -127,6 +129,11 @@ struct Up: Sendable {
   static func failure(_ what: String, _ errors: String, rewriting rewrite: (String) -> String = { $0 }) -> Failure {
     let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
     let line = rewrite(lines.last ?? "it gave no reason")
+    if lines.contains(where: {
+      $0.contains("error during connect") || $0.contains("Cannot connect to the Docker daemon")
+    }) {
+      return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
+    }
     return Failure(.deploy, "\(what) failed: \(line)", help: "mend it, and push again")
   }
 }

@@ -70,7 +70,7 @@ public struct Programs: Sendable {
       input: Array("services: {}\n".utf8))
     return Mask(
       assignments: (listing?.outputText ?? "").split(separator: "\n"), all: true,
-      except: Set(environment.keys).union(own.keys))
+      except: Set(environment.keys).union(own.keys).union(["PWD"]))
   }
 
   private func start(
@@ -84,6 +84,9 @@ public struct Programs: Sendable {
           program, arguments, environment: variables, directory: directory, input: input, deadline: deadline,
           outputLimit: 16 << 20))
     } catch {
+      if Task.isCancelled {
+        throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+      }
       throw Failure(.host, error.message, help: "see that \(program) can be run")
     }
     let words = ([Path.name(program)] + arguments.prefix(3)).joined(separator: " ")

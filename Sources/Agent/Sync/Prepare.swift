@@ -214,7 +214,15 @@ struct Prepare: Sendable {
 
   /// What ran at a commit before runs with the images of that time.
   private func images(_ pin: Pin, _ stack: DesiredStack) -> [String: String] {
-    if !pin.images.isEmpty { return pin.images }
+    if !pin.images.isEmpty {
+      guard request.rollback == nil, let known = state.lastGood(stack.name), known.commit == pin.commit else {
+        return pin.images
+      }
+      // A service that the host's `.env` gives another reference by now follows that one.
+      let former = DesiredStack(stack.name, known).references
+      let references = stack.references
+      return pin.images.filter { former[$0.key] == nil || former[$0.key] == references[$0.key] }
+    }
     return state.former[stack.name]?.first { $0.contents == stack.contents }?.images ?? [:]
   }
 

@@ -5,6 +5,7 @@ import Git
 /// Finds the commits that a rollback leads to.
 struct Rollback: Sendable {
   let settings: Settings
+  let checkout: Checkout
   let mirror: Mirror
   let state: State
   let stacks: [String]
@@ -41,13 +42,13 @@ struct Rollback: Sendable {
         .configuration, "there is no stack \(name)",
         help: "the stacks are " + state.stacks.keys.sorted().joined(separator: ", "))
     }
-    for name in stacks where state.former[name]?.first == nil {
+    for name in stacks where before(name) == nil {
       throw Failure(
         .configuration, "\(name) has run nothing else before that clup knows of",
         help: "name a commit: `clup rollback COMMIT --stack \(name)`; `clup history --stack \(name)` lists them")
     }
     let names = stacks.isEmpty ? Array(state.stacks.keys) : stacks
-    let found = names.compactMap { name in state.former[name]?.first.map { (name, $0) } }
+    let found = names.compactMap { name in before(name).map { (name, $0) } }
     if found.isEmpty {
       throw Failure(
         .configuration, "no stack has run anything else before that clup knows of",
@@ -55,8 +56,14 @@ struct Rollback: Sendable {
     }
     return Dictionary(
       uniqueKeysWithValues: Set(found.map(\.0)).compactMap { name in
-        state.former[name]?.first.map { (name, Pin(commit: $0.commit, since: since, images: $0.images ?? [:])) }
+        before(name).map { (name, Pin(commit: $0.commit, since: since, images: $0.images ?? [:])) }
       })
+  }
+
+  /// What was left as it failed ran what was good before that.
+  private func before(_ stack: String) -> Former? {
+    if let good = state.good[stack], checkout.commit(of: stack) != good.commit { return Former(good) }
+    return state.former[stack]?.first
   }
 
   /// A tag may have come to the repository since the last commit did.

@@ -92,8 +92,10 @@ public struct Sync: Sendable {
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
-      let pins = try await Rollback(settings: settings, mirror: target.mirror, state: state, stacks: request.stacks)
-        .pins(to: rollback.revision, head: target.tree.commit)
+      let pins = try await Rollback(
+        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks
+      )
+      .pins(to: rollback.revision, head: target.tree.commit)
       request.rollback?.pins = pins
       let commits = Set(pins.values.map(\.commit))
       ended.report.commit = commits.count == 1 ? commits.first : nil
@@ -154,7 +156,7 @@ public struct Sync: Sendable {
     let free = Set(plan.stacks.filter { !$0.aim.isHeld }.map(\.name))
     let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
     state.holds = state.holds.filter { !free.contains($0.key) && names.contains($0.key) }
-    let isWhole = request.stacks.isEmpty && request.rollback == nil && !plan.stacks.contains(where: \.aim.isKept)
+    let isWhole = request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
     if plan.isEmpty {
       ended.report.outcome = refused.isEmpty ? .unchanged : .refused
       ended.report.stacks = plan.stacks.map { $0.report($0.aim.idle) }
@@ -175,7 +177,8 @@ public struct Sync: Sendable {
     if state != before { try checkout.write(state) }
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
-      plan: plan, state: state, policy: prepared.policy, whole: isWhole, pins: before.pins, say: say
+      plan: plan, state: state, policy: prepared.policy, whole: isWhole, pins: before.pins, holds: before.holds,
+      say: say
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links

@@ -37,7 +37,8 @@ public enum ServicePlanning {
       plan.way = way
       return plan
     }
-    if let known, let path = changed(from: known.builds, to: service.builds) {
+    // What is to run an image of before is not built for it.
+    if let known, imageID == nil, let path = changed(from: known.builds, to: service.builds) {
       return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
     }
     if containers.count < service.replicas {
@@ -46,7 +47,10 @@ public enum ServicePlanning {
     }
     if containers.count > service.replicas {
       return decide(
-        .recreate, known?.hash == service.hash ? "drift: more containers than replicas" : "replicas changed")
+        .recreate,
+        known?.hash == service.hash
+          ? "drift: more containers than replicas"
+          : known?.replicas == service.replicas ? why(service, known) : "replicas changed")
     }
     let running = known?.hash == service.hash ? known?.running : nil
     if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {

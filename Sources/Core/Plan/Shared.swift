@@ -22,8 +22,9 @@ public enum Shared {
       }
     }
     for (path, link) in state.links where configured[path] == nil {
-      let needed = untouched.values.contains { stack in
-        stack.tracked.keys.contains { Path.relative(link.from, to: $0) != nil }
+      // A stack that goes back to a record of what was good names it nowhere else: its own links are without it.
+      let needed = (untouched.values.map(\.tracked) + desired.values.map(\.tracked)).contains { tracked in
+        tracked.contains { $0.value != Fingerprint.absent && Path.relative(link.from, to: $0.key) != nil }
       }
       if needed { links[path] = link }
     }

@@ -231,7 +231,8 @@ public struct Former: Codable, Sendable, Equatable {
   /// The id of the image that each service was seen with.
   public var images: [String: String]?
 
-  init(_ state: StackState) {
+  /// Remembers what a stack was.
+  public init(_ state: StackState) {
     commit = state.commit
     contents = state.contents
     images = state.images
