@@ -11,8 +11,9 @@ struct Crash: Sendable, CustomTestStringConvertible {
   var settings = ""
   /// Files at live paths that a person made: none of them may get lost.
   var handmade: [String] = []
-  /// What a live path may lead to meanwhile, besides what it led to before and leads to in the end.
-  var meanwhile: [String: String] = [:]
+  /// What a live path may lead to meanwhile, besides what it led to before and leads to in the end; nothing, where the commit in
+  /// between has no such path.
+  var meanwhile: [String: String?] = [:]
   /// The stacks whose containers the run changes, and which run before it.
   var stacks = ["a"]
   var arguments = ["sync"]

@@ -77,7 +77,7 @@ extension EndToEnd {
         }),
       Crash(
         testDescription: "return", files: plain,
-        meanwhile: ["a/conf": "bad\n", "a/compose.yaml": bad, "a/more.conf": "more\n"], status: 1,
+        meanwhile: ["a/conf": "bad\n", "a/compose.yaml": bad, "a/more.conf": "more\n", "a/web.env": nil], status: 1,
         prepare: { host in
           _ = try await host.sync()
           try await host.push(["a/compose.yaml": bad, "a/conf": "bad\n", "a/more.conf": "more\n"])
@@ -215,7 +215,7 @@ extension EndToEnd {
         if path.contains(".bak.") || Path.name(path).hasPrefix(".") && path.contains(".clup-") { continue }
         // Nothing is allowed only where nothing stood before, or stands in the end.
         var allowed = [before[path], after[path]]
-        if let text = crash.meanwhile[path] { allowed.append(Data(text.utf8)) }
+        if let text = crash.meanwhile[path] { allowed.append(text.map { Data($0.utf8) }) }
         #expect(
           allowed.contains(now[path]),
           "\(call): \(path) holds \(now[path].map { String(decoding: $0, as: UTF8.self) } ?? "nothing")")
