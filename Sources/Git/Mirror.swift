@@ -29,7 +29,7 @@ public actor Mirror {
 
   /// Opens the mirror at `path`, or creates it when nothing stands there and `create` says so.
   ///
-  /// Lock files and halves of packs that a killed process left behind are removed: the caller holds the one lock that counts.
+  /// Lock files and halves of packs that a killed process left behind are removed: with `create`, the caller holds the one lock that counts.
   public init(at path: String, branch: String, create: Bool) throws(GitError) {
     self.path = path
     self.branch = branch
@@ -42,7 +42,8 @@ public actor Mirror {
       repository = try Repository(opening: path)
     } else {
       repository = try Repository(opening: path)
-      sweep(path)
+      // Whoever only looks does not hold the lock: what is half written then belongs to a sync that goes on.
+      if create { sweep(path) }
     }
   }
 

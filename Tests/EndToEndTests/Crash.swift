@@ -133,7 +133,8 @@ struct CrashHost {
   private func state() throws -> JSON {
     func timeless(_ value: JSON) -> JSON {
       switch value {
-      case .object(let members): .object(members.filter { $0.key != "since" }.mapValues(timeless))
+      // How the last sync ended is told like the history: a killed one tells nothing.
+      case .object(let members): .object(members.filter { !["since", "last"].contains($0.key) }.mapValues(timeless))
       case .array(let values): .array(values.map(timeless))
       default: value
       }

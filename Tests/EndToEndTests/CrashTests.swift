@@ -129,13 +129,14 @@ extension EndToEnd.CutOff {
         "config/cli-plugins/docker-compose",
         """
         #!/bin/sh
-        case "$*" in *"up -d"*) trap '' TERM; touch \(host.root)/started; exec sleep 30;; esac
+        case "$*" in *"up -d"*) trap '' TERM; touch \(host.checkout)/started; exec sleep 30;; esac
         exec \(real) "$@"
 
         """, in: host.root)
       chmod(host.root + "/config/cli-plugins/docker-compose", 0o755)
       let outcome = try await interrupt(
-        host, "INT", "INT", when: "test -e started", environment: ["DOCKER_CONFIG": host.root + "/config"])
+        host, "INT", "INT", when: "test -e \(host.checkout)/started",
+        environment: ["DOCKER_CONFIG": host.root + "/config"])
       #expect(outcome.status == .exited(130))
       #expect(try await left(host) == "")
       #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])

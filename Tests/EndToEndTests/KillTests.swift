@@ -101,7 +101,7 @@ extension EndToEnd {
           _ = try await host.compose("a", "up", "-d")
         }),
       Crash(
-        testDescription: "removal", files: plain,
+        testDescription: "removal", files: plain, settings: "sync: {prune: remove}\n",
         prepare: { host in
           _ = try await host.sync()
           try await host.push(["a/compose.yaml": nil, "a/conf": nil, "a/web.env": nil])

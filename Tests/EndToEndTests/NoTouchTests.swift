@@ -152,7 +152,7 @@ extension EndToEnd {
         live: [
           "gw-x/config/log": "begin\n", "gw-x/config/openclaw.json": "{}\n", "gw-x/config/deep/er": "x\n",
           "gw-x/workspace/notes": "notes\n", "runner/jobs/1.json": "{}\n", "a/data/x": "x\n", "gw-x/.env": "K=v\n",
-        ]
+        ], settings: "sync: {prune: remove}\n"
       ) { host in
         chown(host.live + "/gw-x/config/openclaw.json", 1000, 1000)
         chmod(host.live + "/gw-x/workspace", 0o1770)

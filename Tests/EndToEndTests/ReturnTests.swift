@@ -50,7 +50,7 @@ extension EndToEnd {
       Breakage(
         testDescription: "a probe in the container says no", lines: ["command: sleep 100000", "labels: {a: b}"],
         top: "x-clup: {probes: [{exec: [sh, -c, 'echo not ready; exit 1'], service: web, retries: 1}]}\n",
-        cause: "ended with exited with status 1: not ready"),
+        cause: "it exited with status 1: not ready"),
       Breakage(
         testDescription: "a probe over HTTP says no", lines: ["command: sleep 100000", "labels: {a: c}"],
         top: "x-clup: {probes: [{http: 'http://127.0.0.1:1/healthz', json: {ok: true}, retries: 1}]}\n",

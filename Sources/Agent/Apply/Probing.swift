@@ -64,7 +64,7 @@ struct Probing: Sendable {
       if outcome.succeeded { return nil }
       let text = outcome.outputText + "\n" + outcome.errorText
       let line = text.split(separator: "\n").last.map { ": \($0.prefix(300))" } ?? ""
-      return Complaint(message: "it ended with \(outcome.status)\(line)", container: container.id)
+      return Complaint(message: "it \(outcome.status)\(line)", container: container.id)
     }
   }
 

@@ -145,7 +145,6 @@ public struct Sync: Sendable {
     }
     if gated, !refusing.isEmpty {
       ended.refuse(prepared)
-      if !request.dryRun { try remember(ended.report, checkout) }
       return
     }
     if request.dryRun {
