@@ -94,7 +94,6 @@ enum Webhook: Sendable, Equatable {
     return text.hasSuffix(".git") ? String(text.dropLast(4)) : text
   }
 
-  private static func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value < 0x7f }).prefix(100))
-  }
+  /// A header field holds ASCII only.
+  private static func printable(_ text: String) -> String { String(text.filter(\.isASCII).printable.prefix(100)) }
 }

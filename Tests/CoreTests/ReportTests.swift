@@ -46,4 +46,8 @@ struct ReportTests {
     let found = Diagnostic(rule: "r", severity: severity, file: "f", message: "", help: "", waived: waived)
     #expect(found.refuses == refuses)
   }
+
+  @Test func `what a container writes does not steer a terminal`() {
+    #expect("\u{1b}]0;owned\u{7}plain\ttext\r\n\u{9b}31m ü".printable == "]0;ownedplain\ttext31m ü")
+  }
 }

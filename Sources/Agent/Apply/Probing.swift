@@ -63,7 +63,7 @@ struct Probing: Sendable {
       }
       if outcome.succeeded { return nil }
       let text = outcome.outputText + "\n" + outcome.errorText
-      let line = text.split(separator: "\n").last.map { ": \($0.prefix(300))" } ?? ""
+      let line = text.split(separator: "\n").last.map { ": \(String($0.prefix(300)).printable)" } ?? ""
       return Complaint(message: "it \(outcome.status)\(line)", container: container.id)
     }
   }
@@ -71,13 +71,20 @@ struct Probing: Sendable {
   private func get(_ url: String, _ wanted: Int?, _ json: JSON?, _ time: Duration) async throws(Failure) -> String? {
     // No settings of a person, no proxy and no redirect: the answer is to come from this host. Its certificate is
     // rarely made out to loopback, and nobody can stand in between.
-    let outcome = try await programs.call(
-      "curl",
-      [
-        "-q", "--silent", "--show-error", "--globoff", "--insecure", "--noproxy", "*", "--proto", "=http,https",
-        "--max-filesize", "1048576", "--max-time", String(Double(max(time.milliseconds, 100)) / 1000), "--write-out",
-        "\n%{http_code}", "--url", url,
-      ], deadline: time + .seconds(2))
+    let outcome: Outcome
+    do throws(Failure) {
+      outcome = try await programs.call(
+        "curl",
+        [
+          "-q", "--silent", "--show-error", "--globoff", "--insecure", "--noproxy", "*", "--proto", "=http,https",
+          "--max-filesize", "1048576", "--max-time", String(Double(max(time.milliseconds, 100)) / 1000), "--write-out",
+          "\n%{http_code}", "--url", url,
+        ], deadline: time + .seconds(2))
+    } catch {
+      // An answer without end is a bad one, not the end of the sync.
+      if error.kind == .interrupted { throw error }
+      return error.message
+    }
     guard outcome.succeeded else {
       let reason = outcome.errorText.firstLine
       return reason.hasPrefix("curl: (") ? String(reason.drop { $0 != ")" }.dropFirst(2)) : reason

@@ -133,7 +133,7 @@ struct Verify: Sendable {
         deadline: .seconds(10))
       let mask = Mask(assignments: environment.outputText.split(separator: "\n"), all: false)
       return (outcome.outputText + outcome.errorText).split(separator: "\n").suffix(20)
-        .map { mask.hide(String($0.prefix(500))) }
+        .map { mask.hide(String($0.prefix(500)).printable) }
     } catch {
       return []
     }
