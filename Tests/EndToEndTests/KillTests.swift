@@ -106,7 +106,15 @@ extension EndToEnd {
           _ = try await host.sync()
           try await host.push(["a/compose.yaml": nil, "a/conf": nil, "a/web.env": nil])
         }),
-      // The release sweep has its place here.
+      Crash(
+        testDescription: "release sweep", files: plain, settings: "sync: {keep_releases: 1}\n",
+        prepare: { host in
+          _ = try await host.sync()
+          for generation in 1...3 {
+            try await host.push(["a/conf": "generation \(generation)\n"])
+            if generation < 3 { _ = try await host.sync() }
+          }
+        }),
     ]
 
     static let bad =
