@@ -165,7 +165,7 @@ struct LinkPlanningTests {
 
   @Test(arguments: [
     ("infra", "infra"), ("runner/compose", "runner+compose"), (".", "+"), ("a+b/c%d", "a%2Bb+c%25d"),
-    (LinkPlanning.host, "+links"),
+    (LinkPlanning.shared("common/x"), "+links+common+x"),
   ])
   func `each stack has a pointer of its own`(_ stack: String, _ name: String) {
     #expect(LinkPlanning.pointerName(of: stack) == name)
@@ -311,22 +311,95 @@ struct PlanningTests {
         $0.links = ["common/x": common]
       },
     ]
-    let host = Shared.take(from: &stacks, configured: [:], state: State(), remaining: ["a", "b"])
-    #expect(host == ["common/x": common])
+    let shared = SharedPath.take(
+      from: &stacks, configured: [:], state: State(), remaining: ["a", "b"], commit: "other")
+    #expect(shared == ["common/x": SharedPath(link: common.led(to: "c2"), users: ["a", "b"], ties: false)])
     #expect(stacks["a"]?.links.keys.sorted() == ["a/own"])
     #expect(stacks["b"]?.links == [:])
+    #expect(stacks["b"]?.shared == ["common/x": common.led(to: "c2")])
   }
 
   @Test func `a shared path stays while a stack that is left alone needs it`() {
-    let common = DesiredLink(kind: .link, from: "common/x", id: "1")
+    let common = DesiredLink(kind: .link, from: "common/x", id: "1").led(to: "old")
+    func take(_ desired: [String: DesiredStack], remaining: Set<String>) -> [String: SharedPath] {
+      var desired = desired
+      return SharedPath.take(
+        from: &desired, configured: [:], state: state, remaining: remaining, commit: "new")
+    }
     var state = State()
     state.links = ["common/x": common]
-    state.stacks["s"] = TouchedTests.known { $0.tracked["common/x"] = "1" }
-    var none: [String: DesiredStack] = [:]
-    #expect(Shared.take(from: &none, configured: [:], state: state, remaining: ["s"]) == ["common/x": common])
-    #expect(Shared.take(from: &none, configured: [:], state: state, remaining: []) == [:])
+    state.stacks["s"] = TouchedTests.known { $0.shared = ["common/x": common] }
+    let shared = ["common/x": SharedPath(link: common, users: ["s"], ties: false)]
+    #expect(take([:], remaining: ["s"]) == shared)
+    #expect(take([:], remaining: []) == [:])
     // I3: nor does it go when that stack is brought back to what was good, whose links are without it.
-    var back = ["s": DesiredStack("s", TouchedTests.known { $0.tracked["common/x"] = "1" })]
-    #expect(Shared.take(from: &back, configured: [:], state: state, remaining: ["s"]) == ["common/x": common])
+    let back = ["s": DesiredStack("s", TouchedTests.known { $0.shared = ["common/x": common] })]
+    #expect(take(back, remaining: ["s"]) == shared)
+  }
+
+  @Test func `a shared path that some stack knows otherwise ties all that stand on it`() throws {
+    let old = DesiredLink(kind: .link, from: "common/x", id: "1").led(to: "old")
+    var state = State()
+    state.links = ["common/x": old]
+    state.stacks["s"] = TouchedTests.known { $0.shared = ["common/x": old] }
+    var desired = [
+      "s": desired { $0.links = ["common/x": DesiredLink(kind: .link, from: "common/x", id: "2")] },
+      "t": desired {
+        $0.name = "t"
+        $0.links = ["common/x": DesiredLink(kind: .copy, from: "common/x", id: "2")]
+      },
+    ]
+    let shared = try #require(
+      SharedPath.take(from: &desired, configured: [:], state: state, remaining: ["s", "t"], commit: "new")["common/x"])
+    #expect(shared.ties && shared.users == ["s", "t"] && shared.link.id == "2" && shared.link.kind == .copy)
+  }
+
+  struct Group: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// Each stack with those that it comes after.
+    let after: [String: [String]]
+    /// The stacks that stand on each changed file.
+    let shared: [Set<String>]
+    let groups: [[String]]
+  }
+
+  static let groupings = [
+    Group(testDescription: "nothing shared", after: ["a": [], "b": ["a"]], shared: [], groups: [["a"], ["b"]]),
+    Group(
+      testDescription: "by one file and by another", after: ["a": [], "b": [], "c": [], "d": []],
+      shared: [["a", "b"], ["b", "c"]], groups: [["a", "b", "c"], ["d"]]),
+    Group(
+      testDescription: "with what comes in between", after: ["a": [], "b": ["a"], "c": ["b"], "d": ["c"]],
+      shared: [["a", "c"]], groups: [["a", "b", "c"], ["d"]]),
+    Group(
+      testDescription: "groups that would wait for each other",
+      after: ["a": [], "b": ["a"], "c": [], "d": ["c"]], shared: [["a", "d"], ["b", "c"]],
+      groups: [["a", "b", "c", "d"]]),
+  ]
+
+  @Test(arguments: groupings) func `stacks go in groups:`(_ row: Group) {
+    let stacks = row.after.map { name, after in
+      StackPlan(
+        name: name, work: .deploy(desired { $0.name = name }), from: nil, to: "new", project: name, after: after)
+    }
+    let link = DesiredLink(kind: .link, from: "x", id: "2")
+    let shared = Dictionary(
+      uniqueKeysWithValues: row.shared.enumerated().map {
+        ("\($0.offset)", SharedPath(link: link, users: $0.element, ties: true))
+      })
+    let plan = Plan(
+      commit: "new", stacks: stacks.sorted { $0.name < $1.name }, links: [], shared: shared, moving: [])
+    #expect(plan.groups.map { $0.map(\.name) } == row.groups)
+  }
+
+  @Test func `what shares a path with one that stays where it is cannot move, nor can those that share with it`() {
+    let ties = Tie.find(
+      moving: ["a": ["x": "2"], "b": ["x": "2", "y": "2"], "c": ["y": "2"], "d": ["z": "2"]],
+      staying: ["k": ["x": "1", "z": "2"]],
+      known: { ["a": ["x": "1"], "b": ["x": "1", "y": "1"], "c": ["y": "1"]][$0] ?? [:] })
+    #expect(
+      ties == [
+        "a": Tie(stack: "k", path: "x"), "b": Tie(stack: "k", path: "x"), "c": Tie(stack: "b", path: "y"),
+      ])
   }
 }

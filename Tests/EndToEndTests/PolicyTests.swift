@@ -83,7 +83,7 @@ extension EndToEnd {
         #expect(try String(contentsOfFile: live + "/build.yml", encoding: .utf8) == job)
         #expect(
           try FileManager.default.destinationOfSymbolicLink(atPath: live).hasSuffix(
-            "/stacks/+links/runner/job-definitions"))
+            "/stacks/+links+runner+job-definitions/runner/job-definitions"))
         try await host.push(["runner/job-definitions/evil.yml": job + "    privileged: true\n"])
         let refused = try await host.sync(expect: 3)
         #expect(refused.diagnostics.contains { $0.file == "runner/job-definitions/evil.yml" && $0.refuses })

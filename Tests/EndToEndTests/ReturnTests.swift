@@ -94,7 +94,7 @@ extension EndToEnd {
 
         // The commit that failed costs one attempt.
         let running = try await host.containers()
-        do {
+        for _ in 0..<2 {
           let again = try await host.sync(expect: 1)
           #expect(again.outcome == .unchanged)
           #expect(again.stacks.map(\.outcome) == [.held, .unchanged])
@@ -107,7 +107,8 @@ extension EndToEnd {
 
         // What drifts meanwhile goes back to what was good, not to what failed.
         try await host.docker("rm", "-f", id)
-        #expect(try await host.sync(expect: 0).stacks.map(\.outcome) == [.deployed, .unchanged])
+        let repaired = try await host.sync(expect: 1)
+        #expect(repaired.outcome == .deployed && repaired.stacks.map(\.outcome) == [.held, .unchanged])
         #expect(try await host.image(of: "a/web") == image)
 
         // A later good commit deploys by itself.

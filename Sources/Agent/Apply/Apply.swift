@@ -32,12 +32,17 @@ struct Apply: Sendable {
     let links = Links(
       settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
+    let sharedLinks = SharedLinks(checkout: checkout, links: links, ledger: ledger)
     var result = Result()
-    result.links = try await bringHostLinks(links, ledger)
+    // Stacks may stand on what nobody in particular does.
+    let alone = plan.shared.filter { path, shared in
+      plan.moving.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
+    }
+    result.links = try await sharedLinks.lead(alone.mapValues(\.link))
     let turns = Turns(slots: settings.sync.concurrency)
     let deploy = Deploy(
       settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns,
-      looks: looks, shared: Set(plan.hostLinks.keys))
+      looks: looks, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let projects = Set(plan.stacks.compactMap { $0.work == .remove ? nil : $0.project })
     let removals = plan.stacks.filter { $0.work == .remove }
     for removal in removals where !Task.isCancelled {
@@ -47,19 +52,32 @@ struct Apply: Sendable {
       result.links += ended.links
     }
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
-    let ended = await withTaskGroup(of: Deploy.Result.self) { group in
-      for stack in plan.stacks where stack.work != .remove {
+    for stack in plan.stacks where stack.work == .none {
+      let report = stack.report(stack.aim.idle)
+      await turns.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
+      result.stacks.append(report)
+      result.links += stack.links.map(\.report)
+    }
+    let ended = await withTaskGroup(of: [Deploy.Result].self) { group in
+      for stacks in plan.groups {
         group.addTask {
-          let ended = await one(stack, deploy, turns, working)
-          await turns.report(
-            stack.name, good: [.unchanged, .deployed, .pinned].contains(ended.stack.outcome))
+          let ended = await bring(stacks, deploy, turns, working)
+          for end in ended {
+            await turns.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
+          }
           return ended
         }
       }
-      return await group.reduce(into: []) { $0.append($1) }
+      return await group.reduce(into: []) { $0 += $1 }
     }
     result.stacks += ended.map(\.stack)
     result.links += ended.flatMap(\.links)
+    if !Task.isCancelled {
+      let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
+      result.links += try await sharedLinks.drop(keeping: configured)
+    }
+    let worked = Set(result.links.map(\.live))
+    result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
@@ -86,34 +104,49 @@ struct Apply: Sendable {
     return result
   }
 
-  private func one(_ stack: StackPlan, _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async -> Deploy.Result
+  /// Brings a group when all that it comes after is in place.
+  private func bring(_ group: [StackPlan], _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async
+    -> [Deploy.Result]
   {
-    guard case .deploy(let desired) = stack.work else {
-      return Deploy.Result(stack: stack.report(stack.aim.idle), links: stack.links.map(\.report))
+    let own = Set(group.map(\.name))
+    var missing: (stack: String, earlier: String)?
+    for stack in group {
+      for earlier in stack.after where working.contains(earlier) && !own.contains(earlier) {
+        // What is put right where it is already does not come after anything.
+        if await !turns.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
+      }
     }
-    for earlier in stack.after where working.contains(earlier) {
-      guard await turns.end(of: earlier) else {
+    if let missing {
+      return group.map { stack in
         var report = stack.report(.skipped)
-        report.error = "it comes after \(earlier), which is not at its commit"
+        report.error =
+          stack.name == missing.stack
+          ? "it comes after \(missing.earlier), which is not at its commit"
+          : "it shares files with \(missing.stack), which comes after \(missing.earlier), which is not at its commit"
         return Deploy.Result(stack: report, links: [])
       }
     }
-    await turns.take()
     if Task.isCancelled {
-      await turns.give()
-      var report = stack.report(.skipped)
-      report.error = "the sync was interrupted"
-      return Deploy.Result(stack: report, links: [])
+      return group.map { stack in
+        var report = stack.report(.skipped)
+        report.error = "the sync was interrupted"
+        return Deploy.Result(stack: report, links: [])
+      }
     }
-    say("\(stack.name): \(stack.reasons.joined(separator: ", "))")
-    let ended = await deploy.bring(stack, to: desired)
-    say("\(stack.name): \(ended.stack.outcome.rawValue)\(ended.stack.error.map { ": " + $0 } ?? "")")
+    for stack in group { say("\(stack.name): \(stack.reasons.joined(separator: ", "))") }
+    let ended = await deploy.bring(group)
+    for end in ended.map(\.stack) { say("\(end.name): \(end.outcome.rawValue)\(end.error.map { ": " + $0 } ?? "")") }
     return ended
+  }
+
+  private func isRepair(_ stack: StackPlan) -> Bool {
+    guard case .deploy(let desired) = stack.work else { return false }
+    return state.lastGood(stack.name)?.isSame(as: desired) ?? false
   }
 
   /// Every path that the release of a commit must hold.
   private func needed(of commit: String) -> Set<String> {
-    var paths = commit == plan.commit ? Set(plan.hostLinks.values.map(\.from)) : []
+    var paths = Set(plan.shared.values.map(\.link).filter { $0.commit == commit }.map(\.from))
     for stack in plan.stacks {
       switch stack.work {
       case .deploy(let desired) where desired.commit == commit: paths.formUnion(desired.tracked.keys)
@@ -121,28 +154,5 @@ struct Apply: Sendable {
       }
     }
     return paths
-  }
-
-  /// The configuration's links and the shared ones come first: stacks may stand on them.
-  private func bringHostLinks(_ links: Links, _ ledger: Ledger) async throws(Failure) -> [LinkReport] {
-    let wishes = plan.hostLinks
-    guard plan.links.contains(where: { $0.action != .keep }) || plan.hostLinksChange else {
-      return plan.links.map(\.report)
-    }
-    let commit = plan.commit
-    try await ledger.change { state in
-      state.links.merge(wishes) { $0.becoming($1) }
-      for (name, stack) in state.stacks { state.stacks[name]?.links = stack.links.filter { wishes[$0.key] == nil } }
-    }
-    if !wishes.isEmpty { try checkout.point(LinkPlanning.host, to: commit) }
-    let reports = try await links.apply(plan.links)
-    try await ledger.change { state in
-      state.links = wishes.mapValues { wish in
-        var wish = wish
-        wish.replaces = nil
-        return wish
-      }
-    }
-    return reports
   }
 }

@@ -10,8 +10,10 @@ struct Deploy: Sendable {
   let ledger: Ledger
   let turns: Turns
   let looks: [String: Look]
-  /// The live paths that the host's own pointer leads.
-  let shared: Set<String>
+  let sharedLinks: SharedLinks
+  /// The live paths that are led by pointers of their own, and those of them that are not yet what they are to be.
+  let shared: [String: SharedPath]
+  let moving: Set<String>
 
   struct Result: Sendable {
     var stack: StackReport
@@ -36,43 +38,62 @@ struct Deploy: Sendable {
     /// The last look at the containers, and the end of the log of what failed.
     var containers: [WatchedContainer] = []
     var logTail: [String] = []
-  }
 
-  /// Deploys and watches a stack whose turn was taken already; the turn is given on while it is watched.
-  func bring(_ plan: StackPlan, to desired: DesiredStack) async -> Result {
-    let start = ContinuousClock.now
-    var attempt = Attempt(plan: plan, desired: desired, links: plan.links.map(\.report))
-    var report = plan.report(.deployed)
-    do throws(Failure) {
-      try await reach(&attempt)
-      let seen = desired.seen(as: attempt.containers)
-      let entry = StackState(seen, verified: true)
-      let settled = desired.images.isEmpty ? entry : try await honest(entry)
-      try await ledger.change {
-        $0.settle(plan.name, as: settled)
-        // What failed at another commit than the one that stands now still counts.
-        if !plan.aim.isHeld { $0.holds[plan.name] = nil }
-        if let pin = $0.pins[plan.name], pin.commit == seen.commit { $0.pins[plan.name]?.images = seen.images }
-      }
-      report.show(attempt.containers)
-    } catch {
-      await leave(attempt, because: error, &report)
+    /// Begins what a plan says; nothing when that is no deploy.
+    init?(_ plan: StackPlan) {
+      guard case .deploy(let desired) = plan.work else { return nil }
+      self.plan = plan
+      self.desired = desired
+      links = plan.links.map(\.report)
     }
-    report.durationMs = (ContinuousClock.now - start).milliseconds
-    return Result(stack: report, links: attempt.links)
   }
 
-  /// Goes the way to the commit, as far as it leads.
-  private func reach(_ attempt: inout Attempt) async throws(Failure) {
+  /// Finds out what there is to go back to, and brings the images, before anything is changed. The turn that was taken
+  /// is given on.
+  func prepare(_ attempt: inout Attempt) async throws(Failure) {
+    do throws(Failure) {
+      if Task.isCancelled { throw Failure(.interrupted, "the sync was interrupted", help: "sync again") }
+      attempt.former = try await former(attempt)
+      try await Up(settings: settings, programs: programs).pull(attempt.desired, looks[attempt.desired.commit])
+      attempt.known = await ledger.state.stacks[attempt.plan.name]?.services
+    } catch {
+      await turns.give()
+      throw error
+    }
+    await turns.give()
+  }
+
+  /// Remembers what stacks were seen in place.
+  func settle(_ attempts: [Attempt]) async throws(Failure) -> [String: StackReport] {
+    var (reports, entries): ([String: StackReport], [String: StackState]) = ([:], [:])
+    for attempt in attempts {
+      let name = attempt.plan.name
+      let entry = StackState(attempt.desired.seen(as: attempt.containers), verified: true)
+      entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
+      // Put right where it is, which is not where the repository wants it.
+      reports[name] = attempt.plan.report(attempt.plan.aim.isHeld ? .held : .deployed)
+      reports[name]?.show(attempt.containers)
+    }
+    let free = Set(attempts.filter { !$0.plan.aim.isHeld }.map(\.plan.name))
+    try await ledger.change { [entries] state in
+      for (name, entry) in entries {
+        state.settle(name, as: entry)
+        // What failed at another commit than the one that stands now still counts.
+        if free.contains(name) { state.holds[name] = nil }
+        if let pin = state.pins[name], pin.commit == entry.commit { state.pins[name]?.images = entry.images ?? [:] }
+      }
+    }
+    return reports
+  }
+
+  /// Goes the way to the commit, as far as it leads; the turn that was taken is given on while the stack is watched.
+  func reach(_ attempt: inout Attempt) async throws(Failure) {
     let (plan, desired) = (attempt.plan, attempt.desired)
     let verify = Verify(programs: programs)
     let up = Up(settings: settings, programs: programs)
     let end: ContinuousClock.Instant
     do throws(Failure) {
-      attempt.former = try await former(desired)
-      try await up.pull(desired, looks[desired.commit])
-      attempt.known = await ledger.state.stacks[plan.name]?.services
-      try await open(&attempt)
+      try await open(attempt)
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       try await links.apply(plan.links, noting: &attempt.links)
@@ -127,20 +148,9 @@ struct Deploy: Sendable {
   }
 
   /// Says first that the stack is being worked on, so that a crash is never taken for success.
-  private func open(_ attempt: inout Attempt) async throws(Failure) {
+  private func open(_ attempt: Attempt) async throws(Failure) {
     let (plan, desired) = (attempt.plan, attempt.desired)
-    var adopted: Adopted?
-    if case .adopted(var former) = attempt.former {
-      for link in plan.links where link.action != .keep && former.found[link.live] == nil {
-        let found = links.observe.live(link.live)
-        if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
-        former.found[link.live] = found
-      }
-      attempt.former = .adopted(former)
-      adopted = former
-    }
-    try await ledger.change { [adopted] state in
-      state.adopted[plan.name] = adopted
+    try await ledger.change { state in
       var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
       if state.stacks[plan.name] == nil { entry.services = [] }
       // What these were made from is not known until `up` has ended.
@@ -150,6 +160,8 @@ struct Deploy: Sendable {
         entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
       }
       entry.links.merge(desired.links) { $0.becoming($1) }
+      entry.links = entry.links.filter { desired.shared[$0.key] == nil }
+      entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
       state.open(plan.name, entry)
     }
   }

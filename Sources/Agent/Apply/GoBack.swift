@@ -9,10 +9,40 @@ extension Deploy {
     /// What a person ran there before clup's first deploy.
     case adopted(Adopted)
     case nothing
+
+    /// Gives the id of what stood at a live path; nothing where it does not matter what stands there.
+    func content(of path: String) -> String? {
+      switch self {
+      case .good(let good): good.paths[path]?.id
+      case .adopted(let adopted): if case .file(let id)? = adopted.found[path] { id } else { nil }
+      case .nothing: nil
+      }
+    }
   }
 
   /// Finds out, before anything is changed, what there is to go back to.
-  func former(_ desired: DesiredStack) async throws(Failure) -> Former {
+  func former(_ attempt: Attempt) async throws(Failure) -> Former {
+    let former = try await known(attempt.desired)
+    guard case .adopted(var adopted) = former else { return former }
+    let paths = attempt.plan.links.filter { $0.action != .keep }.map(\.live) + attempt.desired.shared.keys
+    for path in paths where adopted.found[path] == nil {
+      let found = links.observe.live(path)
+      if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
+      if await ledger.state.links[path] != nil { continue }
+      adopted.found[path] = found
+    }
+    return .adopted(adopted)
+  }
+
+  /// Keeps what a person ran before, until the stack was seen in place.
+  func remember(_ attempts: [Attempt]) async throws(Failure) {
+    let adopted = attempts.reduce(into: [String: Adopted]()) { found, attempt in
+      if case .adopted(let adopted) = attempt.former { found[attempt.plan.name] = adopted }
+    }
+    if !adopted.isEmpty { try await ledger.change { $0.adopted.merge(adopted) { $1 } } }
+  }
+
+  private func known(_ desired: DesiredStack) async throws(Failure) -> Former {
     let name = desired.name
     if let good = await ledger.state.lastGood(name) { return .good(good) }
     if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
@@ -38,8 +68,9 @@ extension Deploy {
     return .adopted(Adopted(former))
   }
 
-  /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it.
-  func leave(_ attempt: Attempt, because cause: Failure, _ report: inout StackReport) async {
+  /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it. `obstacle` is
+  /// why what it shares with others could not go back.
+  func leave(_ attempt: Attempt, because cause: Failure, _ obstacle: Failure?, _ report: inout StackReport) async {
     let mask = await programs.mask(for: Path.join(settings.liveRoot, attempt.plan.name))
     let why = mask.hide(cause.message)
     report.outcome = .failed
@@ -48,6 +79,10 @@ extension Deploy {
     report.show(attempt.containers)
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted { return }
+    if isGood(attempt) {
+      report.error = "\(why); it is what was good before, so there is nothing to go back to"
+      return
+    }
     do throws(Failure) {
       let goesBack = settings.sync.onFailure == .rollback
       // The next sync brings a stack that is held to its last good record. Where there is none, only a way back that
@@ -60,8 +95,14 @@ extension Deploy {
         return
       }
       let back: Back
-      do throws(Failure) { back = try await goBack(attempt, hold) } catch {
-        if error.kind != .interrupted, let hold { try await ledger.change { $0.holds[attempt.plan.name] = hold } }
+      do throws(Failure) {
+        if let obstacle { throw obstacle }
+        back = try await goBack(attempt, hold)
+      } catch {
+        if error.kind != .interrupted, var hold {
+          hold.isStuck = error.kind == .deploy ? true : nil
+          try await ledger.change { [hold] in $0.holds[attempt.plan.name] = hold }
+        }
         throw error
       }
       report.outcome = back.outcome
@@ -71,6 +112,14 @@ extension Deploy {
       report.outcome = .failed
       report.error = "\(why); going back failed too: \(mask.hide(error.message))"
     }
+  }
+
+  /// Whether the containers are made from what was good already: a second time would not end better.
+  private func isGood(_ attempt: Attempt) -> Bool {
+    guard case .good(let good) = attempt.former, attempt.reached == .containers else { return false }
+    let images = good.images ?? [:]
+    return good.isSame(as: attempt.desired)
+      && attempt.containers.allSatisfy { images[$0.service] ?? $0.image == $0.image }
   }
 
   private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) -> Hold? {
@@ -97,13 +146,13 @@ extension Deploy {
       try await putFilesBack(name, good)
       if attempt.reached == .files {
         let entry = try await honest(good)
-        try await ledger.change { $0.settle(name, as: entry) }
+        try await ledger.change { $0.settle(name, as: entry, following: true) }
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
       }
       let desired = DesiredStack(name, good)
       let watched = try await restore(attempt, desired)
       let entry = try await honest(StackState(desired.seen(as: watched), verified: true))
-      try await ledger.change { $0.settle(name, as: entry) }
+      try await ledger.change { $0.settle(name, as: entry, following: true) }
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
     case .adopted(let adopted):
       if attempt.reached == .nothing, attempt.known == nil {
@@ -160,15 +209,16 @@ extension Deploy {
 
   /// Leads the live paths of a stack to what was good.
   private func putFilesBack(_ name: String, _ good: StackState) async throws(Failure) {
-    let present = await ledger.state.stacks[name]?.links ?? [:]
-    let wanted = good.links.filter { !shared.contains($0.key) }
+    let led = await ledger.state.links
+    let present = (await ledger.state.stacks[name]?.paths ?? [:]).filter { led[$0.key] == nil }
+    let wanted = good.links.filter { led[$0.key] == nil }
     let paths = Set(present.keys).union(wanted.keys)
     let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })
     try checkout.point(name, to: good.commit)
     _ = try await links.apply(
       links.observe.links.plan(
         pointer: LinkPlanning.pointerName(of: name), desired: wanted,
-        known: present.filter { !shared.contains($0.key) }, live: live))
+        known: present, live: live))
   }
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.

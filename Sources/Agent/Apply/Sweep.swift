@@ -10,12 +10,14 @@ struct Sweep: Sendable {
 
   /// Removes what lies beyond, but nothing that a pointer, a record or a running container's mount still uses.
   func run(_ state: State) async throws(Failure) {
+    sweepPointers(state)
     let releases = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
     guard releases.count > keep else { return }
     func age(_ commit: String) -> Int { Files.status("\(checkout.releases)/\(commit)")?.st_mtim.tv_sec ?? 0 }
     let latest = Set(releases.sorted { age($0) > age($1) }.prefix(keep))
     let used = Set(
       state.stacks.values.map(\.commit) + state.good.values.map(\.commit) + state.pins.values.map(\.commit)
+        + (Array(state.stacks.values) + Array(state.good.values)).flatMap { $0.paths.values.compactMap(\.commit) }
         + Files.names(in: checkout.pointers).compactMap { Files.link(at: "\(checkout.pointers)/\($0)").map(Path.name) })
     let free = releases.filter { !latest.contains($0) && !used.contains($0) }
     guard !free.isEmpty, let mounted = try await mounted() else { return }
@@ -28,6 +30,17 @@ struct Sweep: Sendable {
       Files.remove(gone)
     }
     Files.flush(checkout.releases)
+  }
+
+  /// Removes the pointers that no live path goes through any more.
+  private func sweepPointers(_ state: State) {
+    let needed = Set(
+      (Array(state.stacks.keys) + state.links.keys.map(LinkPlanning.shared)).map(LinkPlanning.pointerName))
+    // A link that an earlier version made still goes through one pointer for all.
+    if state.links.values.contains(where: { $0.commit == nil }) { return }
+    for name in Files.names(in: checkout.pointers) where name.hasPrefix("+links") && !needed.contains(name) {
+      Files.remove("\(checkout.pointers)/\(name)")
+    }
   }
 
   /// Reads what the running containers really mount: the engine knows a bind mount by its live path only, the kernel by

@@ -41,7 +41,7 @@ struct Observe: Sendable {
   func all(_ state: State, stacks: [String], containers: [Container]?) -> Observed {
     var observed = Observed()
     observed.containers = containers
-    for name in Set(stacks).union(state.stacks.keys) + [LinkPlanning.host] {
+    for name in Set(stacks).union(state.stacks.keys).union(state.links.keys.map(LinkPlanning.shared)) {
       observed.pointers[name] = checkout.commit(of: name)
     }
     for stack in state.stacks.values {

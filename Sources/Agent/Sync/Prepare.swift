@@ -52,7 +52,7 @@ struct Prepare: Sendable {
     for name in chosen.sorted() {
       let known = state.stacks[name]
       switch aims[name] ?? .target {
-      case .target, .refused, .gone, .drifted:
+      case .target, .tied, .refused, .gone, .drifted:
         let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
         reasons[name] = touched.reasons(name, known: known)
         if let known, leavesDrift(of: name), known.verified, touched.changes(known).isEmpty, reasons[name] != [] {
@@ -60,9 +60,11 @@ struct Prepare: Sendable {
           reasons[name] = []
         }
         if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
-      case .hold:
+      case .hold(let hold):
         // What was left as it failed is left alone.
-        guard settings.sync.onFailure == .rollback, let good = state.lastGood(name) else { continue }
+        guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = state.lastGood(name) else {
+          continue
+        }
         reasons[name] = recorded(name, good, observed, links)
         if reasons[name] != [] { kept[name] = good }
       case .pin(let pin, _):
@@ -95,7 +97,9 @@ struct Prepare: Sendable {
     var answers = try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
       work throws(Failure) in try await work.look.resolve.stack(work.source)
     }
-    let wishes = hostLinks(tree, discovery, &diagnostics)
+    var wishes = hostLinks(tree, discovery, &diagnostics)
+    // A rollback is about stacks: what none of them stands on stays.
+    if request.rollback != nil { for path in wishes.keys { wishes[path] = state.links[path] ?? wishes[path] } }
     let policyChanged = state.policy != policy
     answers += try await each(
       discovery.jobs.filter { job in
@@ -109,6 +113,16 @@ struct Prepare: Sendable {
       guard var stack = answer.desired else { continue }
       if case .pin(let pin, _) = aims[stack.name] { stack.images = images(pin, stack) }
       desired[stack.name] = stack
+    }
+    for (name, tie) in ties(desired, aims, names, kept: Set(kept.keys)) {
+      try refuse(tie, of: name, chosen, aims)
+      aims[name] = .tied(tie, because: aims[tie.stack]?.standing)
+      desired[name] = nil
+      guard settings.sync.onFailure == .rollback, let good = state.lastGood(name) else { continue }
+      reasons[name] = recorded(name, good, observed, links)
+      if reasons[name] == [] { continue }
+      desired[name] = DesiredStack(name, good)
+      _ = try await looks.look(at: good.commit)
     }
     try await dropMissingImages(&desired)
     diagnostics += collisions(discovery, desired)
@@ -125,21 +139,26 @@ struct Prepare: Sendable {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
     }
-    let host = Shared.take(
-      from: &desired, configured: wishes, state: state, remaining: names)
+    let ending = gone(names).filter { name, known in
+      (request.stacks.isEmpty || request.stacks.contains(name))
+        && (settings.sync.prune == .remove || isTakenOver(known, desired))
+    }
+    let host = SharedPath.take(
+      from: &desired, configured: wishes, state: state,
+      remaining: Set(state.stacks.keys).union(names)
+        .subtracting(ending.keys), commit: tree.commit)
     observe.look(at: desired.values.flatMap(\.links.keys), &observed)
     observe.look(at: host.keys, &observed)
-
     var leaders: [String: String] = [:]
     for (name, known) in state.stacks where desired[name] == nil && names.contains(name) {
       for path in known.links.keys { leaders[path] = name }
     }
     for (name, stack) in desired { for path in stack.links.keys { leaders[path] = name } }
-    for path in host.keys { leaders[path] = LinkPlanning.host }
+    for path in host.keys { leaders[path] = LinkPlanning.shared(path) }
     let planning = Planning(
       observed: observed, state: state, links: links, leaders: leaders,
       after: settings.stacks.compactMapValues(\.after))
-    let shared = planning.host(host)
+    let shared = planning.shared(host)
     var stacks: [StackPlan] = []
     for name in chosen.sorted() {
       var stack: StackPlan
@@ -157,7 +176,7 @@ struct Prepare: Sendable {
       stacks.append(stack)
     }
     for (name, known) in gone(names) where request.stacks.isEmpty || request.stacks.contains(name) {
-      if settings.sync.prune == .remove || isTakenOver(known, desired) {
+      if ending[name] != nil {
         stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
       } else {
         var stack = planning.unchanged(name, known: known)
@@ -167,14 +186,46 @@ struct Prepare: Sendable {
     }
     stacks.sort { $0.name < $1.name }
     let plan = Plan(
-      commit: tree.commit, stacks: stacks, links: shared, hostLinks: host, hostLinksChange: host != state.links)
+      commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
-    diagnostics += missingShared(host, tree)
     let judged = settings.policy.judge(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+  }
+
+  /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
+  private func ties(
+    _ desired: [String: DesiredStack], _ aims: [String: Aim], _ names: Set<String>, kept: Set<String>
+  ) -> [String: Tie] {
+    func known(_ name: String) -> [String: String] {
+      let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
+      return (good ?? state.stacks[name])?.paths.mapValues(\.id) ?? [:]
+    }
+    var (moving, staying): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
+    for name in names {
+      let wishes = desired[name].map { StackState($0, verified: false).paths.mapValues(\.id) }
+      if case .pin? = aims[name], request.rollback == nil {
+        staying[name] = wishes ?? known(name)
+      } else if let wishes, !kept.contains(name) {
+        moving[name] = wishes
+      } else {
+        staying[name] = known(name)
+      }
+    }
+    return Tie.find(moving: moving, staying: staying, known: known)
+  }
+
+  /// A person who names stacks is told which ones go with them.
+  private func refuse(_ tie: Tie, of name: String, _ chosen: Set<String>, _ aims: [String: Aim]) throws(Failure) {
+    let isFree = aims[tie.stack] == nil && !chosen.contains(tie.stack)
+    guard request.rollback != nil || isFree else { return }
+    throw Failure(
+      .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay at another content of it",
+      help: chosen.contains(tie.stack)
+        ? "name a commit that both go to: `clup rollback COMMIT`"
+        : "name both: `--stack \(name) --stack \(tie.stack)`")
   }
 
   /// A stack that somebody names is put right all the same.
@@ -233,16 +284,6 @@ struct Prepare: Sendable {
     let found = try await Images(programs: programs).ids(of: wanted)
     for (name, stack) in desired {
       desired[name]?.images = stack.images.filter { found[$0.value] == $0.value }
-    }
-  }
-
-  /// A file that a pinned stack shares with others must not vanish with the commit that drops it.
-  private func missingShared(_ host: [String: DesiredLink], _ tree: CommitTree) -> [Diagnostic] {
-    host.values.filter { tree[$0.from] == nil && tree.files(under: $0.from).isEmpty }.sorted { $0.from < $1.from }.map {
-      Diagnostic(
-        rule: "forbidden-file", file: $0.from,
-        message: "\($0.from) is gone from the commit, and a stack that is pinned or held still needs it",
-        help: "`clup resume` that stack first, or keep the file")
     }
   }
 

@@ -135,7 +135,7 @@ public struct Sync: Sendable {
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))
     let gated = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
-    if !gated { plan.holdBack(refused) }
+    if !gated { plan.holdBack(refused, state) }
     warn(of: prepared, state)
     ended.report.diagnostics = prepared.diagnostics
     ended.excerpts = prepared.excerpts

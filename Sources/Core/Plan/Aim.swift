@@ -6,6 +6,8 @@ public enum Aim: Sendable, Equatable {
   case pin(Pin, behind: Int?)
   /// Nowhere: the target commit failed for it already. It stays at what was good before.
   case hold(Hold)
+  /// Nowhere: another stack, for the reason given, stays where it is and needs a live path of both as it is.
+  case tied(Tie, because: String?)
   /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
   case refused
   /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.
@@ -13,8 +15,13 @@ public enum Aim: Sendable, Equatable {
   /// To the target commit, where it is already; what drifted on the host is told of and left alone.
   case drifted([String])
 
-  /// Whether it is kept from the target commit by an earlier failure.
-  public var isHeld: Bool { if case .hold = self { true } else { false } }
+  /// Whether it is kept from the target commit by an earlier failure, its own or that of a stack that it is tied to.
+  public var isHeld: Bool {
+    switch self {
+    case .hold, .tied: true
+    case .target, .pin, .refused, .gone, .drifted: false
+    }
+  }
 
   /// Whether it is kept from the target commit although nobody wished that.
   public var isKept: Bool { isHeld || self == .refused }
@@ -25,6 +32,8 @@ public enum Aim: Sendable, Equatable {
     case .target: nil
     case .drifted(let drift): "left alone: " + drift.joined(separator: ", ")
     case .refused: "refused by validation"
+    case .tied(let tie, let why):
+      "it shares \(tie.path) with \(tie.stack), which \(why ?? "stays where it is")"
     case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
@@ -35,12 +44,23 @@ public enum Aim: Sendable, Equatable {
     }
   }
 
+  /// Says of a stack, in a sentence about another one, why it stays.
+  public var standing: String? {
+    switch self {
+    case .target, .gone, .drifted: nil
+    case .refused: "was refused by validation"
+    case .tied(let tie, _): "shares \(tie.path) with \(tie.stack)"
+    case .pin(let pin, _): "is pinned at \(pin.commit.prefix(7))"
+    case .hold(let hold): "is held: \(hold.commit.prefix(7)) failed for it at \(hold.since)"
+    }
+  }
+
   /// How a stack with nothing to do is reported.
   public var idle: StackReport.Outcome {
     switch self {
     case .target, .gone, .drifted: .unchanged
     case .pin: .pinned
-    case .hold: .held
+    case .hold, .tied: .held
     case .refused: .refused
     }
   }

@@ -14,6 +14,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var services: [DesiredService]
   /// Its live paths.
   public var links: [String: DesiredLink]
+  /// The live paths that it stands on and that are not its alone.
+  public var shared: [String: DesiredLink] = [:]
   /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
   /// How long it may take to become healthy; nothing where the host's own setting counts.
@@ -50,6 +52,7 @@ extension DesiredStack {
     self.init(
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
       services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
+    shared = good.shared ?? [:]
     probes = good.probes ?? []
     images = good.images ?? [:]
     contents = good.contents
@@ -134,6 +137,8 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var executable: Bool
   /// The ids of the copies that may still stand there instead, until this one was put in place.
   public var replaces: [String]?
+  /// The commit that the pointer of a shared path names; nothing while it is on its way.
+  public var commit: String?
 
   /// Describes a live path.
   public init(kind: Kind, from: String, id: String, executable: Bool = false) {
@@ -148,6 +153,11 @@ public struct DesiredLink: Codable, Sendable, Equatable {
     self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
   }
 
+  /// Says whether both put the same there.
+  public func isSame(as other: DesiredLink) -> Bool {
+    kind == other.kind && from == other.from && id == other.id && executable == other.executable
+  }
+
   /// Says whether clup wrote the file with this id there, and no person did.
   public func wrote(_ file: String) -> Bool {
     kind == .copy && id == file || (replaces ?? []).contains(file)
@@ -158,6 +168,7 @@ public struct DesiredLink: Codable, Sendable, Equatable {
     var next = next
     let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
     next.replaces = copies.isEmpty ? nil : copies
+    next.commit = nil
     return next
   }
 }

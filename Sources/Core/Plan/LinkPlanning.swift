@@ -21,8 +21,9 @@ public struct LinkPlanning: Sendable {
     return name
   }
 
-  /// Stands for the configuration's `links:` among the stacks, in `stacks/+links`; no stack's name begins with `/`.
-  public static let host = "/links"
+  /// Names what leads a live path that the configuration names or several stacks need, in `stacks/+links+…`; no stack's
+  /// name begins with `/`.
+  public static func shared(_ path: String) -> String { "/links/\(path)" }
 
   /// Gives the text of the link at a live path.
   public func target(_ pointer: String, _ path: String) -> String { "\(pointers)/\(pointer)/\(path)" }

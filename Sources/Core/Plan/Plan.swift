@@ -6,35 +6,82 @@ public struct Plan: Sendable {
   public var stacks: [StackPlan]
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [LinkPlan]
-  /// What the configuration's `links:`, and the paths that several stacks need, are to be.
-  public var hostLinks: [String: DesiredLink]
-  /// Whether that differs from what they were, be it in their content alone.
-  public var hostLinksChange: Bool
+  /// What these are to be, by live path.
+  public var shared: [String: SharedPath]
+  /// Those that are not that yet, be it in their content alone.
+  public var moving: Set<String>
 
   /// Makes a plan.
   public init(
-    commit: String, stacks: [StackPlan], links: [LinkPlan], hostLinks: [String: DesiredLink], hostLinksChange: Bool
+    commit: String, stacks: [StackPlan], links: [LinkPlan], shared: [String: SharedPath], moving: Set<String>
   ) {
     self.commit = commit
     self.stacks = stacks
     self.links = links
-    self.hostLinks = hostLinks
-    self.hostLinksChange = hostLinksChange
+    self.shared = shared
+    self.moving = moving
   }
 
-  /// Leaves stacks as they are that validation refused.
-  public mutating func holdBack(_ refused: Set<String>) {
+  /// Leaves stacks as they are that validation refused, and those that need a live path of theirs as it will not be.
+  public mutating func holdBack(_ refused: Set<String>, _ state: State) {
     for name in refused where !stacks.contains(where: { $0.name == name }) {
       stacks.append(StackPlan(name: name, work: .none, from: nil, to: nil, project: ""))
     }
-    for index in stacks.indices where refused.contains(stacks[index].name) {
-      stacks[index].work = .none
-      stacks[index].aim = .refused
-      stacks[index].to = stacks[index].from
-      stacks[index].links = []
-      stacks[index].services = []
+    for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(.refused) }
+    func known(_ name: String) -> [String: String] { state.stacks[name]?.paths.mapValues(\.id) ?? [:] }
+    var (moves, stays): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
+    for stack in stacks {
+      switch stack.work {
+      case .deploy(let desired): moves[stack.name] = desired.links.merging(desired.shared) { $1 }.mapValues(\.id)
+      case .none: stays[stack.name] = known(stack.name)
+      case .remove: continue
+      }
+    }
+    let ties = Tie.find(moving: moves, staying: stays, known: known)
+    for index in stacks.indices {
+      guard let tie = ties[stacks[index].name] else { continue }
+      let other = stacks.first { $0.name == tie.stack }
+      stacks[index].keep(.tied(tie, because: other?.aim.standing))
+    }
+    for (path, link) in shared where !link.users.isEmpty {
+      let movers = link.users.filter { name in stacks.contains { $0.name == name && $0.work != .none } }
+      if !movers.isEmpty || !link.users.contains(where: { ties[$0] != nil || refused.contains($0) }) { continue }
+      shared[path] = state.links[path].map { SharedPath(link: $0, users: link.users, ties: false) }
+      moving.remove(path)
+      links.removeAll { $0.live == path }
     }
     stacks.sort { $0.name < $1.name }
+  }
+
+  /// The stacks to deploy, in groups: those that stand on the same changed file end at the commit together, or not at all.
+  public var groups: [[StackPlan]] {
+    var groups = stacks.filter { if case .deploy = $0.work { true } else { false } }.map { Set([$0.name]) }
+    func join(_ names: Set<String>) {
+      let (apart, together) = (
+        groups.filter { $0.isDisjoint(with: names) }, groups.filter { !$0.isDisjoint(with: names) }
+      )
+      groups = apart + (together.isEmpty ? [] : [together.reduce([]) { $0.union($1) }])
+    }
+    for (_, path) in shared where path.ties { join(path.users) }
+    // Groups that would wait for each other are one.
+    let after = Dictionary(stacks.map { ($0.name, Set($0.after)) }) { first, _ in first }
+    func before(_ group: Set<String>) -> Set<String> {
+      var (found, queue) = (Set<String>(), Array(group))
+      while let name = queue.popLast() {
+        let members = groups.first { $0.contains(name) } ?? [name]
+        let earlier = members.flatMap { after[$0] ?? [] }.filter { !members.contains($0) && !found.contains($0) }
+        found.formUnion(earlier)
+        queue += earlier
+      }
+      return found
+    }
+    while let ring = groups.first(where: { !before($0).isDisjoint(with: $0) }) {
+      join(
+        before(ring).filter { name in
+          !before(groups.first { $0.contains(name) } ?? [name]).isDisjoint(with: ring)
+        }.union(ring))
+    }
+    return groups.map { group in stacks.filter { group.contains($0.name) } }.sorted { $0[0].name < $1[0].name }
   }
 
   /// Every live path, of the stacks and of the configuration.
@@ -42,7 +89,7 @@ public struct Plan: Sendable {
 
   /// Whether there is nothing to do.
   public var isEmpty: Bool {
-    stacks.allSatisfy { $0.work == .none } && !hostLinksChange && links.allSatisfy { $0.action == .keep }
+    stacks.allSatisfy { $0.work == .none } && moving.isEmpty && links.allSatisfy { $0.action == .keep }
   }
 }
 
@@ -93,6 +140,15 @@ public struct StackPlan: Sendable {
     self.services = services
     self.links = links
     self.after = after
+  }
+
+  /// Leaves the stack as it is.
+  mutating func keep(_ aim: Aim) {
+    work = .none
+    self.aim = aim
+    to = from
+    links = []
+    services = []
   }
 }
 

@@ -6,7 +6,7 @@ public struct Planning: Sendable {
   public let state: State
   /// The links' texts.
   public let links: LinkPlanning
-  /// The stack that leads each live path from now on, `LinkPlanning.host` for those of the host.
+  /// Who leads each live path from now on: a stack, or `LinkPlanning.shared` for a path that is led by its own pointer.
   public let leaders: [String: String]
   /// The order that the host asks for, by stack; it wins over the Compose file's own.
   public let after: [String: [String]]
@@ -85,9 +85,26 @@ public struct Planning: Sendable {
       services: services, links: plan(name, [:], known: known.links))
   }
 
-  /// Plans the live paths of the configuration's `links:`.
-  public func host(_ desired: [String: DesiredLink]) -> [LinkPlan] {
-    plan(LinkPlanning.host, desired, known: state.links)
+  /// Plans the live paths that the configuration names or several stacks need.
+  public func shared(_ desired: [String: SharedPath]) -> [LinkPlan] {
+    Set(desired.keys).union(state.links.keys).sorted().flatMap { path in
+      // Below a directory that is a link itself from now on, nothing of ours stands.
+      if desired[path] == nil, Path.ancestors(path).contains(where: { leaders[$0] != nil }) { return [LinkPlan]() }
+      return plan(
+        LinkPlanning.shared(path), desired[path].map { [path: $0.link] } ?? [:],
+        known: state.links[path].map { [path: $0] } ?? [:])
+    }
+  }
+
+  /// Finds the shared paths that are not what they are to be, or whose pointer does not lead there.
+  public func moving(_ desired: [String: SharedPath]) -> Set<String> {
+    let changed = desired.filter { path, shared in
+      guard let known = state.links[path], known.isSame(as: shared.link), known.commit == shared.link.commit else {
+        return true
+      }
+      return shared.link.kind == .link && observed.pointers[LinkPlanning.shared(path)] != shared.link.commit
+    }
+    return Set(changed.keys).union(state.links.keys.filter { desired[$0] == nil })
   }
 
   private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {

@@ -1,42 +1,76 @@
-/// Moves live paths that more than one stack needs to the host's own links, so that one pointer leads them.
-public enum Shared {
-  /// Takes the shared paths out of the stacks and gives them together with the configured ones.
+/// A live path that is led by a pointer of its own, since the configuration names it or several stacks need it.
+public struct SharedPath: Sendable, Equatable {
+  /// What is to stand there, with the commit that its pointer is to name.
+  public var link: DesiredLink
+  /// The stacks that stand on it.
+  public var users: Set<String>
+  /// Whether some of them know it with another content: then they go to the new one together, or none does.
+  public var ties: Bool
+
+  /// Describes a live path.
+  public init(link: DesiredLink, users: Set<String>, ties: Bool) {
+    self.link = link
+    self.users = users
+    self.ties = ties
+  }
+
+  /// Moves the live paths that more than one stack needs out of the stacks, and gives them together with the configured ones.
   ///
-  /// `remaining` names every stack of the commit; those not in `desired` are in place and keep what the state says.
+  /// `remaining` names every stack that stays; those not in `desired` are in place and keep what the state says.
+  /// `commit` is the one that the configured paths follow.
   public static func take(
-    from desired: inout [String: DesiredStack], configured: [String: DesiredLink], state: State, remaining: Set<String>
-  ) -> [String: DesiredLink] {
-    let untouched = state.stacks.filter { desired[$0.key] == nil && remaining.contains($0.key) }
-    var links = configured
-    var wanted: [String: Int] = [:]
-    let all = desired.mapValues(\.links).merging(untouched.mapValues(\.links)) { new, _ in new }
-    for path in all.values.flatMap(\.keys) { wanted[path, default: 0] += 1 }
-    // Below a directory that is one link, nothing else can be linked: its owner and the others then share it.
-    let directories = Set(wanted.keys).union(configured.keys)
-    var below: Set<String> = []
-    for (name, own) in all {
-      for path in own.keys {
-        guard let directory = Path.ancestors(path).first(where: directories.contains) else { continue }
-        below.insert(path)
-        if all[name]?[directory] == nil { wanted[directory, default: 0] += 1 }
-      }
+    from desired: inout [String: DesiredStack], configured: [String: DesiredLink], state: State, remaining: Set<String>,
+    commit: String
+  ) -> [String: SharedPath] {
+    var wishes = desired.mapValues { stack in
+      stack.links.mapValues { $0.led(to: stack.commit) }.merging(stack.shared) { own, _ in own }
     }
-    for (path, link) in state.links where configured[path] == nil {
-      // A stack that goes back to a record of what was good names it nowhere else: its own links are without it.
-      let needed = (untouched.values.map(\.tracked) + desired.values.map(\.tracked)).contains { tracked in
-        tracked.contains { $0.value != Fingerprint.absent && Path.relative(link.from, to: $0.key) != nil }
-      }
-      if needed { links[path] = link }
+    for (name, known) in state.stacks where desired[name] == nil && remaining.contains(name) {
+      wishes[name] = known.paths
     }
-    for (name, stack) in desired.sorted(by: { $0.key < $1.key }) {
-      for path in stack.links.keys where below.contains(path) { desired[name]?.links[path] = nil }
-      for (path, link) in stack.links.sorted(by: { $0.key < $1.key })
-      where !below.contains(path) && (links[path] != nil || state.links[path] != nil || wanted[path, default: 0] > 1) {
-        desired[name]?.links[path] = nil
-        // Where one needs a copy and the other a link, the copy serves both.
-        if configured[path] == nil, links[path]?.kind != .copy { links[path] = link }
+    func isGood(_ name: String) -> Bool { state.stacks[name]?.verified ?? false }
+    // Below a directory that is one link nothing else can be linked: whoever needs a file there shares the directory.
+    let all = Set(wishes.values.flatMap(\.keys)).union(configured.keys)
+    func leading(_ path: String) -> String { Path.ancestors(path).first(where: all.contains) ?? path }
+    var users: [String: Set<String>] = [:]
+    for (name, paths) in wishes { for path in paths.keys { users[leading(path), default: []].insert(name) } }
+
+    for name in desired.keys { desired[name]?.shared = [:] }
+    var shared: [String: SharedPath] = [:]
+    for path in all where leading(path) == path {
+      let own = users[path] ?? []
+      guard configured[path] != nil || own.count > 1 || (state.links[path] != nil && !own.isEmpty) else { continue }
+      let moving = own.filter { desired[$0] != nil }.sorted().compactMap { wishes[$0]?[path] }
+      let staying = own.filter { desired[$0] == nil }.sorted { (isGood($0) ? 0 : 1, $0) < (isGood($1) ? 0 : 1, $1) }
+        .compactMap { wishes[$0]?[path] }
+      let present = own.isEmpty ? nil : state.links[path]
+      guard var link = moving.first ?? present ?? staying.first ?? configured[path] else { continue }
+      link = link.led(to: link.commit ?? commit)
+      // Where one needs a copy and the other a link, the copy serves both.
+      let isCopy = configured[path].map { $0.kind == .copy } ?? (moving + staying).contains { $0.kind == .copy }
+      link.kind = isCopy ? .copy : .link
+      if let present = state.links[path], present.commit != nil, present.isSame(as: link) {
+        link.commit = present.commit
       }
+      let ties = own.contains { name in
+        state.lastGood(name)?.paths[path].map { $0.id != link.id } ?? false
+      }
+      shared[path] = SharedPath(link: link, users: own, ties: ties)
+      for name in own { desired[name]?.shared[path] = link }
     }
-    return links
+    for name in desired.keys {
+      desired[name]?.links = (wishes[name] ?? [:]).filter { shared[leading($0.key)] == nil }
+        .mapValues { $0.led(to: nil) }
+    }
+    return shared
+  }
+}
+
+extension DesiredLink {
+  /// Gives the link with the commit that its own pointer is to name.
+  public func led(to commit: String?) -> DesiredLink {
+    var link = self
+    link.commit = commit
+    return link
   }
 }

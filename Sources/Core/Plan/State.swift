@@ -44,6 +44,18 @@ public struct State: Codable, Sendable, Equatable {
     liveRoot = try container.decodeIfPresent(String.self, forKey: .liveRoot)
     links = try container.decode([String: DesiredLink].self, forKey: .links)
     policy = try container.decodeIfPresent(String.self, forKey: .policy)
+    // An earlier version did not write which of the shared paths a stack stands on.
+    let links = links
+    func whole(_ stack: StackState) -> StackState {
+      if stack.shared != nil { return stack }
+      var stack = stack
+      stack.shared = links.filter { _, link in
+        stack.tracked.contains { $0.value != Fingerprint.absent && Path.relative(link.from, to: $0.key) != nil }
+      }
+      return stack
+    }
+    stacks = stacks.mapValues(whole)
+    good = good.mapValues(whole)
   }
 
   /// Gives what a stack was when it was last seen in place.
@@ -58,8 +70,10 @@ public struct State: Codable, Sendable, Equatable {
     stacks[stack]?.verified = false
   }
 
-  /// Remembers that a stack was seen in place.
-  public mutating func settle(_ stack: String, as entry: StackState) {
+  /// Remembers that a stack was seen in place; one that went back may share what was its own then.
+  public mutating func settle(_ stack: String, as entry: StackState, following: Bool = false) {
+    var entry = entry
+    if following { entry.follow(links) }
     var before = former[stack] ?? []
     let new = Former(entry)
     if let last = lastGood(stack).map(Former.init), !last.isSame(as: new) { before.insert(last, at: 0) }
@@ -115,6 +129,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var services: [DesiredService]
   /// Its live paths.
   public var links: [String: DesiredLink]
+  /// The live paths that it stands on and that are not its alone.
+  public var shared: [String: DesiredLink]?
   /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
   /// The fingerprint of the host's policy that it was checked against.
@@ -137,12 +153,39 @@ public struct StackState: Codable, Sendable, Equatable {
     untracked = desired.untracked
     services = desired.services
     links = desired.links
+    shared = desired.shared
     after = desired.after
     policy = desired.policy
     contents = desired.contents
     images = desired.images
     deployTimeout = desired.deployTimeout
     probes = desired.probes.isEmpty ? nil : desired.probes
+  }
+}
+
+extension StackState {
+  /// Every live path that it stands on, each with the commit that leads it.
+  public var paths: [String: DesiredLink] {
+    links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
+  }
+
+  /// Whether its containers are made from the same as those of a stack that is wished for.
+  public func isSame(as desired: DesiredStack) -> Bool {
+    contents == desired.contents && services.map(\.hash) == desired.services.map(\.hash)
+  }
+
+  /// Tells its own paths from those that are led by pointers of their own by now.
+  public mutating func follow(_ led: [String: DesiredLink]) {
+    let all = paths
+    links = [:]
+    shared = [:]
+    for (path, link) in all {
+      if let leading = (Path.ancestors(path) + [path]).first(where: { led[$0] != nil }) {
+        shared?[leading] = led[leading]
+      } else {
+        links[path] = link.led(to: nil)
+      }
+    }
   }
 }
 
@@ -200,6 +243,8 @@ public struct Hold: Codable, Sendable, Equatable {
   public var policy: String?
   /// The id behind each image's reference; none for an image that the host did not have.
   public var images: [String: String]
+  /// Whether the way back failed, too: then nothing more is tried.
+  public var isStuck: Bool?
 
   /// Remembers a failure.
   public init(_ desired: DesiredStack, since: String, error: String, images: [String: String]) {

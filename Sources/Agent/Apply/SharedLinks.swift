@@ -1,0 +1,74 @@
+import Core
+
+/// Brings the live paths that are led by pointers of their own.
+struct SharedLinks: Sendable {
+  let checkout: Checkout
+  let links: Links
+  let ledger: Ledger
+
+  /// Leads paths to what they are to be; `members` are the stacks that are brought there with them.
+  func lead(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure) -> [LinkReport] {
+    if wishes.isEmpty { return [] }
+    try await ledger.change { state in
+      for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.led(to: nil) }
+    }
+    let state = await ledger.state
+    var reports: [LinkReport] = []
+    for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) {
+      let pointer = LinkPlanning.shared(path)
+      if wish.kind == .link, let commit = wish.commit { try checkout.point(pointer, to: commit) }
+      reports += try await links.apply(
+        links.observe.links.plan(
+          pointer: LinkPlanning.pointerName(of: pointer), desired: [path: wish],
+          known: state.links[path].map { [path: $0] } ?? [:], live: [path: links.observe.live(path)]))
+      if wish.kind == .copy { checkout.removePointer(of: pointer) }
+    }
+    try await ledger.change { state in
+      for (path, wish) in wishes { state.links[path] = wish }
+      let led = state.links
+      for name in state.stacks.keys where !members.contains(name) { state.stacks[name]?.follow(led) }
+    }
+    return reports
+  }
+
+  /// Puts paths back to what the stacks that go back stood on; what was theirs alone is so again.
+  func putBack(_ paths: some Collection<String>, for formers: [Deploy.Former]) async throws(Failure) {
+    var wishes: [String: DesiredLink] = [:]
+    var released: Set<String> = []
+    for path in paths {
+      let goods = formers.compactMap { if case .good(let good) = $0 { good } else { nil } }
+      if let link = goods.lazy.compactMap({ $0.shared?[path] }).first {
+        wishes[path] = link
+      } else if formers.contains(where: { $0.content(of: path) != nil }) {
+        released.insert(path)
+      }
+    }
+    _ = try await lead(wishes, with: Set(await ledger.state.stacks.keys))
+    try await ledger.change { [released] state in for path in released { state.links[path] = nil } }
+  }
+
+  /// Takes away the paths that nobody needs any more.
+  func drop(keeping configured: Set<String>) async throws(Failure) -> [LinkReport] {
+    let state = await ledger.state
+    let records = Array(state.stacks.values) + Array(state.good.values)
+    let needed = Set(records.flatMap(\.paths.keys)).union(configured)
+    var reports: [LinkReport] = []
+    for (path, link) in state.links.sorted(by: { $0.key < $1.key }) where !needed.contains(path) {
+      let pointer = LinkPlanning.shared(path)
+      // Below a directory that is a link itself by now, the path leads into the release: nothing of ours stands there.
+      if !Path.ancestors(path).contains(where: needed.contains) {
+        reports += try await links.apply(
+          links.observe.links.plan(
+            pointer: LinkPlanning.pointerName(of: pointer), desired: [:], known: [path: link],
+            live: [path: links.observe.live(path)]))
+      }
+      checkout.removePointer(of: pointer)
+      try await ledger.change { $0.links[path] = nil }
+    }
+    return reports
+  }
+
+  private func known(_ path: String, _ state: State) -> DesiredLink? {
+    state.links[path] ?? state.stacks.values.lazy.compactMap { $0.links[path] }.first
+  }
+}

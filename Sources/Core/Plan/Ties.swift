@@ -1,0 +1,39 @@
+/// A stack that cannot go where it is to go, since another one needs a live path of both as it is.
+public struct Tie: Sendable, Equatable {
+  /// The other stack.
+  public var stack: String
+  /// The live path.
+  public var path: String
+
+  /// Finds the stacks that cannot move: each wish for a live path must be what every other stack there wants as well.
+  ///
+  /// `moving` and `staying` give for each stack the id that it wants, or has, at each live path. What cannot move stays,
+  /// with what it has in `known`, and may keep others in turn.
+  public static func find(
+    moving: [String: [String: String]], staying: [String: [String: String]], known: (String) -> [String: String]
+  ) -> [String: Tie] {
+    var (moving, staying) = (moving, staying)
+    var ties: [String: Tie] = [:]
+    while true {
+      var wants: [String: [(stack: String, id: String)]] = [:]
+      for (stack, paths) in staying.sorted(by: { $0.key < $1.key }) {
+        for (path, id) in paths { wants[path, default: []].append((stack, id)) }
+      }
+      // Those that are led to different commits keep each other.
+      for (stack, paths) in moving.sorted(by: { $0.key < $1.key }) {
+        for (path, id) in paths { wants[path, default: []].append((stack, id)) }
+      }
+      let found = moving.compactMapValues { paths in
+        paths.sorted { $0.key < $1.key }.lazy.compactMap { path, id in
+          wants[path]?.first { $0.id != id }.map { Tie(stack: $0.stack, path: path) }
+        }.first
+      }
+      if found.isEmpty { return ties }
+      for (stack, tie) in found {
+        ties[stack] = tie
+        moving[stack] = nil
+        staying[stack] = known(stack)
+      }
+    }
+  }
+}
