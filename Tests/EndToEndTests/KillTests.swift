@@ -91,6 +91,16 @@ extension EndToEnd {
           try await host.push(["a/conf": "bad\n"])
         }),
       Crash(
+        testDescription: "return of a shared file",
+        files: [
+          "a/compose.yaml": sharing(quick: false), "b/compose.yaml": sharing(quick: true), "common/conf": "good\n",
+        ],
+        meanwhile: ["common/conf": "bad\n"], stacks: ["a", "b"], status: 1,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["common/conf": "bad\n"])
+        }),
+      Crash(
         testDescription: "return to what a person ran",
         files: ["a/compose.yaml": bad, "a/conf": "bad\n", "a/more.conf": "more\n", "b/compose.yaml": bystander],
         live: ["a/compose.yaml": "services:\n" + quick("labels: {by: hand}"), "a/conf": "by hand\n"],
@@ -135,6 +145,11 @@ extension EndToEnd {
           "network_mode: none", "volumes: ['./conf:/conf:ro']",
           "healthcheck: {test: [CMD, grep, good, /conf], interval: 50ms, retries: 1}",
         ])
+
+    /// The same of a file that two stacks mount; the quick one is healthy whatever it says.
+    static func sharing(quick: Bool) -> String {
+      watched.replacing("./conf", with: "../common/conf").replacing("grep, good", with: quick ? "ls, -l" : "grep, good")
+    }
 
     static let chosen = ProcessInfo.processInfo.environment["CLUP_KILL_SCENARIO"]
 

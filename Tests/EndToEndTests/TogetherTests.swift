@@ -86,6 +86,19 @@ extension EndToEnd {
       }
     }
 
+    @Test func `one that never had the common file and cannot be pulled keeps nobody`() async throws {
+      try await Host.with(["a/compose.yaml": Self.reader("good"), "common/conf": "good 1\n"]) { host in
+        _ = try await host.sync()
+        let broken = Self.reader(".").replacing("busybox:test", with: "127.0.0.1:1/none:1")
+        try await host.push(["common/conf": "good 2\n", "b/compose.yaml": broken])
+        let stacks = try await host.sync(expect: 1).named
+        #expect(stacks["a"]?.outcome == .deployed && stacks["b"]?.outcome == .failed)
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "good 2\n")
+        #expect(try await host.sync(expect: 1).named["a"]?.outcome == .unchanged)
+      }
+    }
+
     @Test func `a rollback takes the common file along, and no stack of those that share it alone`() async throws {
       try await Host.with(Self.files) { host in
         let first = try #require(try await host.sync().commit)

@@ -52,7 +52,6 @@ struct Deploy: Sendable {
   /// is given on.
   func prepare(_ attempt: inout Attempt) async throws(Failure) {
     do throws(Failure) {
-      if Task.isCancelled { throw Failure(.interrupted, "the sync was interrupted", help: "sync again") }
       attempt.former = try await former(attempt)
       try await Up(settings: settings, programs: programs).pull(attempt.desired, looks[attempt.desired.commit])
       attempt.known = await ledger.state.stacks[attempt.plan.name]?.services

@@ -18,6 +18,9 @@ extension Deploy {
       case .nothing: nil
       }
     }
+
+    /// Whether going back to this needs another content at a live path.
+    func needs(_ path: String, otherThan link: DesiredLink) -> Bool { content(of: path).map { $0 != link.id } ?? false }
   }
 
   /// Finds out, before anything is changed, what there is to go back to.

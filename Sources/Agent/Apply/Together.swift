@@ -8,21 +8,24 @@ extension Deploy {
     var attempts = Dictionary(group.compactMap { Attempt($0) }.map { ($0.plan.name, $0) }) { first, _ in first }
     var ended = Ended()
     let members = Set(attempts.keys)
-    let paths = shared.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: members) }
+    // What a sync that was cut off had led already still ties them.
+    let paths = shared.filter {
+      !$0.value.users.isDisjoint(with: members) && ($0.value.ties || moving.contains($0.key))
+    }
     await step(&attempts, &ended, inOrder: false) { attempt throws(Failure) in try await prepare(&attempt) }
-    if ended.causes.isEmpty {
-      do throws(Failure) {
-        try await remember(attempts.values.map { $0 })
-        ended.links = try await sharedLinks.lead(paths.mapValues(\.link), with: members)
-        ended.led = true
-      } catch {
-        for name in members { ended.causes[name] = error }
-      }
-    }
-    if ended.led {
-      await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
-    }
     take(along: attempts, paths, &ended)
+    let going = members.subtracting(ended.causes.keys)
+    if !going.isEmpty {
+      do throws(Failure) {
+        try await remember(going.compactMap { attempts[$0] })
+        let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: going) }
+        ended.links = try await sharedLinks.lead(wishes.mapValues(\.link), with: members)
+        await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
+      } catch {
+        for name in going { ended.causes[name] = error }
+      }
+      take(along: attempts, paths, &ended)
+    }
     var reports: [String: StackReport] = [:]
     let good = attempts.filter { ended.causes[$0.key] == nil }
     do throws(Failure) {
@@ -32,8 +35,9 @@ extension Deploy {
     }
     let left = attempts.filter { reports[$0.key] == nil }
     var goingBack: Failure?
-    if ended.led, settings.sync.onFailure == .rollback, !ended.isInterrupted {
-      do throws(Failure) { try await sharedLinks.putBack(paths.keys, for: left.values.map(\.former)) } catch {
+    if !going.isEmpty, settings.sync.onFailure == .rollback, !ended.isInterrupted {
+      let back = paths.filter { path, shared in left.values.contains { $0.former.needs(path, otherThan: shared.link) } }
+      do throws(Failure) { try await sharedLinks.putBack(back.keys, for: left.values.map(\.former)) } catch {
         goingBack = error
       }
     }
@@ -60,54 +64,49 @@ extension Deploy {
     var causes: [String: Failure] = [:]
     /// Those that were not begun.
     var skipped: Set<String> = []
-    /// Whether the files that they share are at the commit.
-    var led = false
+    /// What was done at the live paths that they share.
     var links: [LinkReport] = []
 
     var isInterrupted: Bool { causes.values.contains { $0.kind == .interrupted } }
   }
 
-  /// Does one step for all of them, each in its turn.
+  /// Does one step for all of those that still go, each in its turn.
   private func step(
     _ attempts: inout [String: Attempt], _ ended: inout Ended, inOrder: Bool,
     _ work: @escaping @Sendable (inout Attempt) async throws(Failure) -> Void
   ) async {
     let own = Turns(slots: 0)
-    let names = Set(attempts.keys)
-    enum End: Sendable { case done, failed(Failure), skipped(String) }
-    let ends = await withTaskGroup(of: (Attempt, End).self) { group in
-      for attempt in attempts.values {
+    let going = attempts.filter { ended.causes[$0.key] == nil }
+    typealias End = (attempt: Attempt, failure: Failure?, skipped: Bool)
+    let ends = await withTaskGroup(of: End.self) { group in
+      for attempt in going.values {
         group.addTask {
-          var attempt = attempt
-          for earlier in attempt.plan.after where inOrder && names.contains(earlier) {
-            guard await own.end(of: earlier) else {
-              await own.report(attempt.plan.name, good: false)
-              return (attempt, .skipped("it comes after \(earlier), which is not at its commit"))
+          var end: End = (attempt, nil, false)
+          for earlier in attempt.plan.after where inOrder && going[earlier] != nil {
+            if await own.end(of: earlier) { continue }
+            let why = "it comes after \(earlier), which is not at its commit"
+            end = (attempt, Failure(.host, why, help: "sync again when that one is mended"), true)
+          }
+          if end.failure == nil {
+            await turns.take()
+            if Task.isCancelled {
+              await turns.give()
+              end = (attempt, Failure(.interrupted, "the sync was interrupted", help: "sync again"), true)
+            } else {
+              do throws(Failure) { try await work(&end.attempt) } catch { end.failure = error }
             }
           }
-          await turns.take()
-          var end = End.done
-          do throws(Failure) { try await work(&attempt) } catch { end = .failed(error) }
-          if case .done = end {
-            await own.report(attempt.plan.name, good: true)
-          } else {
-            await own.report(attempt.plan.name, good: false)
-          }
-          return (attempt, end)
+          await own.report(attempt.plan.name, good: end.failure == nil)
+          return end
         }
       }
       return await group.reduce(into: []) { $0.append($1) }
     }
-    for (attempt, end) in ends {
-      let name = attempt.plan.name
-      attempts[name] = attempt
-      switch end {
-      case .done: continue
-      case .failed(let failure): ended.causes[name] = failure
-      case .skipped(let why):
-        ended.causes[name] = Failure(.host, why, help: "sync again when that one is mended")
-        ended.skipped.insert(name)
-      }
+    for end in ends {
+      let name = end.attempt.plan.name
+      attempts[name] = end.attempt
+      ended.causes[name] = end.failure
+      if end.skipped { ended.skipped.insert(name) }
     }
   }
 
@@ -116,6 +115,7 @@ extension Deploy {
     if ended.isInterrupted {
       for name in attempts.keys where ended.causes[name] == nil {
         ended.causes[name] = Failure(.interrupted, "the sync was interrupted", help: "sync again")
+        if attempts[name]?.reached == .nothing { ended.skipped.insert(name) }
       }
       return
     }
@@ -136,7 +136,7 @@ extension Deploy {
   ) -> String? {
     for (path, shared) in paths.sorted(by: { $0.key < $1.key }) where shared.users.contains(name) {
       for other in causes.keys.sorted() where shared.users.contains(other) {
-        if let id = attempts[other]?.former.content(of: path), id != shared.link.id {
+        if attempts[other]?.former.needs(path, otherThan: shared.link) == true {
           return "it shares \(path) with \(other), which cannot have it as it is now"
         }
       }
