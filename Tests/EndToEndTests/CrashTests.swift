@@ -49,6 +49,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `the way back from where a sync was interrupted may write what the last good commit had`() async throws {
+      let good = sleeper("a", "env_file: [web.env]")
+      try await Host.with(["a/compose.yaml": good, "a/web.env": "G=1\n"]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let slow = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 5}"
+        try await host.push(["a/compose.yaml": sleeper("a", slow), "a/web.env": nil])
+        let program = try #require(Host.binary)
+        var variables = host.environment
+        variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
+        _ = try await run(
+          Command(
+            "/bin/sh", ["-c", "\(program) sync & sleep 3; kill -TERM $!; wait $!"], environment: variables,
+            directory: host.root, deadline: .seconds(30)))
+        #expect(try await host.containers() != before)
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.rolledBack], "\(report)")
+        #expect(try String(contentsOfFile: host.live + "/a/web.env", encoding: .utf8) == "G=1\n")
+        let id = try #require(try await host.containers()["a/a"])
+        #expect(try await host.docker("exec", id, "sh", "-c", "echo $G") == "1\n")
+      }
+    }
+
     @Test func `an interrupt ends the sync with a report, and the next one goes on`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("a", "healthcheck: {test: [CMD, \"false\"], interval: 30s}")]) {
         host in

@@ -96,9 +96,10 @@ struct Deploy: Sendable {
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       try await links.apply(plan.links, noting: &attempt.links)
+      async let before = seen(desired.project)
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
-      attempt.before = try await verify.look(desired.project)
+      attempt.before = try await before.get()
       attempt.reached = .containers
       end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
@@ -162,6 +163,12 @@ struct Deploy: Sendable {
       entry.links = entry.links.filter { desired.shared[$0.key] == nil }
       entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
       state.open(plan.name, entry)
+    }
+  }
+
+  private func seen(_ project: String) async -> Swift.Result<[WatchedContainer], Failure> {
+    do throws(Failure) { return .success(try await Verify(programs: programs).look(project)) } catch {
+      return .failure(error)
     }
   }
 

@@ -7,11 +7,11 @@ struct Enclosure: Sendable {
   let checkout: Checkout
   let programs: Programs
 
-  /// Raises the fence around a plan; says whether the kernel can hold one.
-  func raise(around plan: Plan) throws(Failure) -> Bool {
+  /// Raises the fence around a plan and its way back; says whether the kernel can hold one.
+  func raise(around plan: Plan, _ state: State) throws(Failure) -> Bool {
     var places = [checkout.path, "/dev/null"]
-    let parents = Set(plan.allLinks.filter { $0.action != .keep }.map { Path.parent($0.live) })
-    for parent in parents.sorted() {
+    let ways = plan.allLinks.filter { $0.action != .keep }.map(\.live) + plan.stacks.flatMap { wayBack(of: $0, state) }
+    for parent in Set(ways.map(Path.parent)).sorted() {
       // A directory that is to be made cannot be named yet: it is made first, and no link is followed on the way.
       _ = try Held(settings.liveRoot, parent, create: true)
       places.append(Path.join(settings.liveRoot, parent))
@@ -26,5 +26,12 @@ struct Enclosure: Sendable {
     } catch {
       throw Failure(.host, "the fence cannot be raised: \(error.message)", help: "sync again; nothing was changed")
     }
+  }
+
+  /// The live paths that a deploy may lead back, also those that a sync before this one has led already.
+  private func wayBack(of stack: StackPlan, _ state: State) -> [String] {
+    guard case .deploy = stack.work else { return [] }
+    let records = [state.stacks[stack.name], state.lastGood(stack.name)].compactMap { $0 }
+    return records.flatMap(\.paths.keys) + (state.adopted[stack.name]?.found.keys.map { $0 } ?? [])
   }
 }

@@ -168,7 +168,8 @@ public struct Sync: Sendable {
       return
     }
     await sweep(checkout, programs, state)
-    ended.report.fence = try Enclosure(settings: settings, checkout: checkout, programs: programs).raise(around: plan)
+    ended.report.fence = try Enclosure(settings: settings, checkout: checkout, programs: programs).raise(
+      around: plan, state)
     if ended.report.fence == false {
       say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
