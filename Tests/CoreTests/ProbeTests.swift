@@ -24,7 +24,8 @@ struct ProbeTests {
 
   static let bad: [(text: String, key: String?)] = [
     (#""http://127.0.0.1""#, nil), ("{}", nil), (#"{"http": "http://127.0.0.1", "exec": ["x"]}"#, nil),
-    (#"{"http": "http://10.0.0.1/"}"#, "http"), (#"{"http": "http://127.0.0.1.example.org/"}"#, "http"),
+    (#"{"http": "http://10.0.0.1/"}"#, "http"), (#"{"http": "http://127.999.0.1/"}"#, "http"),
+    (#"{"http": "http://127.0.0.1.example.org/"}"#, "http"),
     (#"{"http": "http://127.0.0.1@example.org/"}"#, "http"), (#"{"http": "http://example.org#127.0.0.1"}"#, "http"),
     (#"{"http": "file:///etc/shadow"}"#, "http"), (#"{"http": "http://127.0.0.1/ x"}"#, "http"),
     (#"{"http": "http://169.254.169.254/"}"#, "http"), (#"{"http": 1}"#, "http"),

@@ -19,6 +19,10 @@ extension EndToEnd {
         testDescription: "an unknown key", files: ["a/compose.yaml": "services:\n  web:\n    imag: x\n"],
         rule: "compose", file: "a/compose.yaml", line: 3, message: "imag"),
       Bad(
+        testDescription: "a probe in a service that is not there",
+        files: ["a/compose.yaml": "x-clup:\n  probes: [{exec: 'true', service: wbe}]\n" + sleeper()], rule: "compose",
+        file: "a/compose.yaml", line: 2, message: "did you mean web?"),
+      Bad(
         testDescription: "no YAML", files: ["a/compose.yaml": "services:\n  web: [\n"], rule: "compose",
         file: "a/compose.yaml", line: nil, message: "did not find"),
       Bad(

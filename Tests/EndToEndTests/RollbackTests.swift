@@ -212,10 +212,13 @@ extension EndToEnd {
       func recipe(_ text: String, from: String = "busybox:test") -> String { "FROM \(from)\nRUN echo \(text) > /v\n" }
       try await Host.with(["a/compose.yaml": file, "a/image/Dockerfile": recipe("good 1", from: base)]) { host in
         try await host.docker("tag", "busybox:test", base)
+        // What has the name already may be anything.
+        try await host.docker("tag", "busybox:test", "\(project)-web")
         func version() async throws -> String {
           try await host.docker("exec", try #require(try await host.containers()["\(project)/web"]), "cat", "/v")
         }
         _ = try await host.sync()
+        #expect(try await version() == "good 1\n")
         try await host.push(["a/image/Dockerfile": recipe("good 2")])
         _ = try await host.sync()
         // Nothing can be built from it any more, and nothing has to be.

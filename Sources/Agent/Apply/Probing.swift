@@ -12,11 +12,13 @@ struct Probing: Sendable {
   }
 
   /// Asks until each has had its good answer; gives the first complaint that stays.
-  func ask(_ probes: [Probe], of containers: [WatchedContainer], until end: ContinuousClock.Instant)
-    async throws(Failure)
-    -> Complaint?
-  {
+  func ask(
+    _ probes: [Probe], of containers: [WatchedContainer], in services: [String], until end: ContinuousClock.Instant
+  ) async throws(Failure) -> Complaint? {
     for probe in probes {
+      if let name = probe.service, !services.contains(name) {
+        return Complaint(message: "\(probe): the stack has no service \(name)", container: nil)
+      }
       let last = min(end, .now + probe.deadline)
       var tries = 0
       while true {

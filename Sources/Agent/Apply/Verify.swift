@@ -20,7 +20,8 @@ struct Verify: Sendable {
     var result = try await watch(
       stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
     guard result.error == nil, !stack.probes.isEmpty else { return result }
-    let complaint = try await Probing(programs: programs).ask(stack.probes, of: result.containers, until: end)
+    let complaint = try await Probing(programs: programs).ask(
+      stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
     if let complaint {
       result.error = complaint.message
       if let container = complaint.container { result.logTail = await tail(container) }

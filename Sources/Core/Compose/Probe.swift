@@ -32,6 +32,9 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The service in whose container it asks, where it names one.
+  public var service: String? { if case .exec(let service, _) = question { service } else { nil } }
+
   /// What is wrong with a probe's text, and the key that says so.
   public struct Problem: Error, Sendable, Equatable {
     /// The key, or nothing for the probe as a whole.
@@ -110,7 +113,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
 
   /// No user, no redirect by name: what a repository asks for must stay on this host.
   private static var loopback: Regex<Substring> {
-    /https?:\/\/(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]{1,5})?(?:[\/?][!-~]*)?/
+    /https?:\/\/(?:localhost|127(?:\.(?:25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}|\[::1\])(?::[0-9]{1,5})?(?:[\/?][!-~]*)?/
   }
 }
 

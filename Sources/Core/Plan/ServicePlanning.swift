@@ -42,7 +42,8 @@ public enum ServicePlanning {
       return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
     }
     if containers.count < service.replicas {
-      if known == nil { return decide(.create, "new service") }
+      // An image of its name may be from any commit.
+      if known == nil { return decide(.create, "new service", service.isBuilt && imageID == nil ? .build : .up) }
       return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known))
     }
     if containers.count > service.replicas {

@@ -6,11 +6,21 @@ extension Rule {
     fix: "Run `docker compose config` in the stack's directory and mend what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
   ) { subject in
-    Extension(subject.model["x-clup"]).problems.map { problem in
+    let own = Extension(subject.model["x-clup"])
+    let services = (subject.model["services"]?.object ?? [:]).keys.sorted()
+    let lost = own.probes.compactMap(\.service).filter { !services.contains($0) }
+    return own.problems.map { problem in
       Finding(
         place: subject.place(topLevel: problem.keys), message: problem.message,
         help: "see `x-clup` in clup's README, or take it out")
     }
+      + lost.map { name in
+        let near = nearest(name, among: services).map { "; did you mean \($0)?" } ?? ""
+        return Finding(
+          place: subject.place(topLevel: ["x-clup", "probes", "service"]),
+          message: "a probe asks in \(name), which is no service of the stack\(near)",
+          help: "name one of \(services.joined(separator: ", "))")
+      }
   }
 
   static let unsetVariable = Rule(
