@@ -155,23 +155,33 @@ extension EndToEnd {
     {
       try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
         try await daemon.until("curl -sf http://\(daemon.address)/readyz")
-        let running =
-          "docker ps --format '{{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}' | grep -qF \(host.root)/"
-        for change in ["docker rm -f", "docker stop -t 0", "docker rm -f"] {
-          let id = try #require(try await host.containers()["a/web"])
-          try await host.docker("inspect", id)
-          try await host.shell("\(change) \(id)")
-          let seen = try await daemon.until(
-            "! \(running) || grep -q drift served; grep -c '^a: drift' served | grep -q .")
-          #expect(seen < 2)
-          try await daemon.until(running)
-          try await daemon.until("curl -s http://\(daemon.address)/metrics | grep -q 'clup_sync_running 0'")
+        let idle = "curl -s http://\(daemon.address)/metrics | grep -q 'clup_sync_running 0'"
+        let byHand = host.root + "/hand.yaml"
+        try "services: {web: {environment: {BY: hand}}}\n".write(toFile: byHand, atomically: true, encoding: .utf8)
+        let now =
+          "docker ps -q --filter label=com.docker.compose.project=a | xargs docker inspect --format '{{.State.Status}} {{.Config.Env}}'"
+        let before = try await host.shell(now).trimmingCharacters(in: .newlines)
+        for (reason, change) in [
+          ("removed", ["rm", "-f"]), ("exited", ["stop", "-t", "0"]), ("configuration differs", []),
+        ] {
+          let told = try await host.shell("grep -c '^a: drift: .*\(reason)' served || true").trimmingCharacters(
+            in: .newlines)
+          if change.isEmpty {
+            _ = try await host.compose("a", "-f", "compose.yaml", "-f", byHand, "up", "-d")
+          } else {
+            let id = try #require(try await host.containers()["a/web"])
+            try await host.shell("docker \(change.joined(separator: " ")) \(id)")
+          }
+          let seen = try await daemon.until("[ $(grep -c '^a: drift: .*\(reason)' served) -gt \(told) ]")
+          #expect(seen < 2, "\(reason)")
+          try await daemon.until("\(now) 2>&1 | grep -qxF '\(before)'")
+          try await daemon.until(idle)
         }
         // The fourth time within ten minutes is the will of a person.
         try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
         try await daemon.until("grep -q 'left alone for now' served")
         #expect(try await daemon.ask("/api/v1/sync", "-X POST -H 'Authorization: Bearer api-token-1'").status == 202)
-        try await daemon.until("curl -s http://\(daemon.address)/metrics | grep -q 'clup_sync_running 0'")
+        try await daemon.until(idle)
         #expect(try await host.containers().isEmpty)
         // A person's own sync puts it right.
         #expect(try await host.sync("--stack", "a").stacks.map(\.outcome) == [.deployed])
