@@ -101,6 +101,16 @@ extension EndToEnd {
           try await host.push(["common/conf": "bad\n"])
         }),
       Crash(
+        testDescription: "return of a stack that moved",
+        files: ["a/compose.yaml": watched, "a/conf": "good\n", "b/compose.yaml": bystander],
+        meanwhile: ["n/a/compose.yaml": watched, "n/a/conf": "bad\n"], status: 1,
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push([
+            "a/compose.yaml": nil, "a/conf": nil, "n/a/compose.yaml": watched, "n/a/conf": "bad\n",
+          ])
+        }),
+      Crash(
         testDescription: "return to what a person ran",
         files: ["a/compose.yaml": bad, "a/conf": "bad\n", "a/more.conf": "more\n", "b/compose.yaml": bystander],
         live: ["a/compose.yaml": "services:\n" + quick("labels: {by: hand}"), "a/conf": "by hand\n"],

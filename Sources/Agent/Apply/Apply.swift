@@ -43,11 +43,13 @@ struct Apply: Sendable {
     let deploy = Deploy(
       settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns,
       looks: looks, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
-    let projects = Set(plan.stacks.compactMap { $0.work == .remove ? nil : $0.project })
     let removals = plan.stacks.filter { $0.work == .remove }
-    for removal in removals where !Task.isCancelled {
+    let takers = removals.reduce(into: [String: String]()) { takers, removal in
+      takers[removal.name] = plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
+    }
+    for removal in removals where takers[removal.name] == nil && !Task.isCancelled {
       say("\(removal.name): removed from the repository, taking it down")
-      let ended = await deploy.remove(removal, takenOver: projects.contains(removal.project))
+      let ended = await deploy.remove(removal, takenOver: false)
       result.stacks.append(ended.stack)
       result.links += ended.links
     }
@@ -72,6 +74,19 @@ struct Apply: Sendable {
     }
     result.stacks += ended.map(\.stack)
     result.links += ended.flatMap(\.links)
+    for removal in removals {
+      guard let taker = takers[removal.name] else { continue }
+      if await ledger.state.stacks[taker]?.verified == true {
+        say("\(removal.name): moved to \(taker)")
+        let ended = await deploy.remove(removal, takenOver: true)
+        result.stacks.append(ended.stack)
+        result.links += ended.links
+      } else {
+        var report = removal.report(.skipped)
+        report.error = "it stays until \(taker), where it moved to, is in place"
+        result.stacks.append(report)
+      }
+    }
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
       result.links += try await sharedLinks.drop(keeping: configured)

@@ -8,12 +8,22 @@ extension Deploy {
     case good(StackState)
     /// What a person ran there before clup's first deploy.
     case adopted(Adopted)
+    /// What stands in the directory that the stack was moved from.
+    case moved(from: String, StackState)
     case nothing
+
+    /// What clup knows of it.
+    var record: StackState? {
+      switch self {
+      case .good(let good), .moved(_, let good): good
+      case .adopted, .nothing: nil
+      }
+    }
 
     /// Gives the id of what stood at a live path; nothing where it does not matter what stands there.
     func content(of path: String) -> String? {
       switch self {
-      case .good(let good): good.paths[path]?.id
+      case .good(let good), .moved(_, let good): good.paths[path]?.id
       case .adopted(let adopted): if case .file(let id)? = adopted.found[path] { id } else { nil }
       case .nothing: nil
       }
@@ -49,7 +59,13 @@ extension Deploy {
     let name = desired.name
     if let good = await ledger.state.lastGood(name) { return .good(good) }
     if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
-    if await ledger.state.stacks[name] != nil { return .nothing }
+    let state = await ledger.state
+    if let old = state.stacks.first(where: { $0.key != name && $0.value.project == desired.project })?.key,
+      let good = state.lastGood(old)
+    {
+      return .moved(from: old, good)
+    }
+    if state.stacks[name] != nil { return .nothing }
     let directory = Path.join(settings.liveRoot, name)
     let running = try await Verify(programs: programs).look(desired.project).filter { $0.directory == directory }
     guard !running.isEmpty else { return .nothing }
@@ -129,7 +145,9 @@ extension Deploy {
     // A way back that failed says nothing about the commit that is held.
     if attempt.plan.aim.isHeld { return nil }
     let images = try await Images(programs: programs).ids(of: attempt.desired.references.values)
-    return Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
+    var hold = Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
+    if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
+    return hold
   }
 
   private struct Back {
@@ -174,6 +192,23 @@ extension Deploy {
         if let hold { $0.holds[name] = hold }
       }
       return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
+    case .moved(let old, let good):
+      let wanted = good.links
+      let present = (await ledger.state.stacks[name]?.links ?? [:]).merging(wanted) { $1 }
+      let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
+      _ = try await links.apply(
+        links.observe.links.plan(
+          pointer: LinkPlanning.pointerName(of: old), desired: wanted, known: present, live: live))
+      checkout.removePointer(of: name)
+      var containers: [WatchedContainer]?
+      if attempt.reached == .containers || attempt.known != nil {
+        containers = try await restore(attempt, DesiredStack(old, good))
+      }
+      try await ledger.change {
+        $0.forget(name)
+        if let hold { $0.holds[name] = hold }
+      }
+      return Back(outcome: .rolledBack, said: "\(old) runs as before, which was to move here", containers: containers)
     case .nothing:
       if attempt.reached < .containers {
         if let hold { try await ledger.change { $0.holds[name] = hold } }

@@ -36,7 +36,7 @@ struct SharedLinks: Sendable {
     var wishes: [String: DesiredLink] = [:]
     var released: Set<String> = []
     for path in paths {
-      let goods = formers.compactMap { if case .good(let good) = $0 { good } else { nil } }
+      let goods = formers.compactMap(\.record)
       if let link = goods.lazy.compactMap({ $0.shared?[path] }).first {
         wishes[path] = link
       } else if formers.contains(where: { $0.content(of: path) != nil }) {

@@ -139,9 +139,10 @@ struct Prepare: Sendable {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
     }
+    let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     let ending = gone(names).filter { name, known in
-      (request.stacks.isEmpty || request.stacks.contains(name))
-        && (settings.sync.prune == .remove || isTakenOver(known, desired))
+      (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
+        && (settings.sync.prune == .remove || isTakenOver(known, desired, names))
     }
     let host = SharedPath.take(
       from: &desired, configured: wishes, state: state,
@@ -243,8 +244,9 @@ struct Prepare: Sendable {
   }
 
   /// Whether another directory has the project now: the stack was moved.
-  private func isTakenOver(_ known: StackState, _ desired: [String: DesiredStack]) -> Bool {
+  private func isTakenOver(_ known: StackState, _ desired: [String: DesiredStack], _ names: Set<String>) -> Bool {
     desired.values.contains { $0.project == known.project }
+      || state.stacks.contains { names.contains($0.key) && $0.value.verified && $0.value.project == known.project }
   }
 
   /// Says how the host differs from a record of what was good.
@@ -333,7 +335,7 @@ struct Prepare: Sendable {
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
     let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
     for (name, known) in state.stacks where claims[name] == nil {
-      let runsOn = left[name] != nil && !isTakenOver(known, desired)
+      let runsOn = left[name] != nil && !isTakenOver(known, desired, Set(places.keys))
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
@@ -343,7 +345,7 @@ struct Prepare: Sendable {
       let directory = Path.join(settings.liveRoot, stack.name)
       let real = Files.resolved(directory)
       let others = (containers ?? []).filter { container in
-        guard container.project == stack.project else { return false }
+        if container.project != stack.project || state.stacks[stack.name]?.has(container) == true { return false }
         let moved = state.stacks.contains { name, known in
           places[name] == nil && known.project == stack.project
             && Path.join(settings.liveRoot, name) == container.directory

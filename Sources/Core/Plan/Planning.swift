@@ -72,7 +72,7 @@ public struct Planning: Sendable {
   /// A container of a project with the same name that was started elsewhere is not the stack's.
   public func remove(_ name: String, known: StackState, directory: String) -> StackPlan {
     let own = (observed.containers ?? []).filter {
-      $0.project == known.project && ($0.directory == directory || $0.directory.isEmpty)
+      $0.project == known.project && ($0.directory == directory || $0.directory.isEmpty || known.has($0))
     }
     let services = Dictionary(grouping: own) { $0.service }.sorted { $0.key < $1.key }.map { service, containers in
       ServicePlan(

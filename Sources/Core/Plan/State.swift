@@ -174,6 +174,12 @@ extension StackState {
     contents == desired.contents && services.map(\.hash) == desired.services.map(\.hash)
   }
 
+  /// Whether a container is one that was seen in place, whatever directory it was started from.
+  public func has(_ container: Container) -> Bool {
+    project == container.project
+      && services.contains { $0.name == container.service && [$0.hash, $0.running].contains(container.hash) }
+  }
+
   /// Tells its own paths from those that are led by pointers of their own by now.
   public mutating func follow(_ led: [String: DesiredLink]) {
     let all = paths
@@ -245,6 +251,8 @@ public struct Hold: Codable, Sendable, Equatable {
   public var images: [String: String]
   /// Whether the way back failed, too: then nothing more is tried.
   public var isStuck: Bool?
+  /// The stack that was to move here, and runs on where it is.
+  public var movedFrom: String?
 
   /// Remembers a failure.
   public init(_ desired: DesiredStack, since: String, error: String, images: [String: String]) {

@@ -1,0 +1,86 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// A stack whose directory is another one from a commit on, and whose Compose project is the same.
+  @Suite("A stack that moves", .disabled(if: Host.skips)) struct Moves {
+    static let plain = sleeper()
+    static let mounting = sleeper("web", "volumes: ['./conf:/conf:ro']")
+
+    static func moved(_ file: String, _ rest: [String: String?] = [:]) -> [String: String?] {
+      ["x/app/compose.yaml": nil, "y/app/compose.yaml": file].merging(rest) { $1 }
+    }
+
+    @Test(arguments: ["report", "remove"])
+    func `a container that Compose leaves as it is stays the stack's own, also when the stack changes or goes`(
+      _ prune: String
+    ) async throws {
+      try await Host.with(
+        ["x/app/compose.yaml": Self.plain, "b/compose.yaml": sleeper("b")], settings: Self.prune(prune)
+      ) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(Self.moved(Self.plain))
+        let report = try await host.sync()
+        #expect(report.stacks.map(\.outcome) == [.unchanged, .removed, .deployed])
+        #expect(try await host.containers() == before)
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/x/app/compose.yaml"))
+        try await host.push(["y/app/compose.yaml": sleeper("web", "labels: {x: y}")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged, .deployed])
+        try await host.push(["y/app/compose.yaml": nil])
+        _ = try await host.sync()
+        #expect(try await host.containers()["app/web"] == nil || prune == "report")
+      }
+    }
+
+    struct Bad: CustomTestStringConvertible {
+      let testDescription: String
+      let file: String
+    }
+
+    static let bad = [
+      Bad(
+        testDescription: "an image that cannot be pulled",
+        file: mounting.replacing("busybox:test", with: "127.0.0.1:1/nothing:1")),
+      Bad(testDescription: "a container that exits", file: mounting.replacing("sleep 100000", with: "'false'")),
+      Bad(
+        testDescription: "a container that is not healthy",
+        file: sleeper(
+          "web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, 'false'], interval: 200ms, retries: 1}")),
+    ]
+
+    @Test(arguments: bad, ["report", "remove"])
+    func `one that cannot live there runs on where it was, until a commit that can`(_ bad: Bad, _ prune: String)
+      async throws
+    {
+      let files = ["x/app/compose.yaml": Self.mounting, "x/app/conf": "one\n", "b/compose.yaml": sleeper("b")]
+      try await Host.with(files, live: ["x/app/conf": "by hand\n"], settings: Self.prune(prune)) { host in
+        _ = try await host.sync()
+        let bystander = try await host.containers()["b/b"]
+        try await host.push(Self.moved(bad.file, ["x/app/conf": nil, "y/app/conf": "two\n"]))
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.unchanged, .skipped, .rolledBack], "\(report)")
+        for round in 0...2 {
+          let id = try #require(try await host.containers()["app/web"])
+          #expect(try await host.docker("exec", id, "cat", "/conf") == "one\n")
+          #expect(try String(contentsOfFile: host.live + "/x/app/conf", encoding: .utf8) == "one\n")
+          #expect(!FileManager.default.fileExists(atPath: host.live + "/y/app/compose.yaml"))
+          #expect(try await host.containers()["b/b"] == bystander)
+          if round == 2 { break }
+          let held = try await host.sync(expect: 1)
+          #expect(held.stacks.first { $0.name == "y/app" }?.outcome == .held, "\(held)")
+          #expect(try await host.containers()["app/web"] == id)
+        }
+        try await host.push(["y/app/compose.yaml": Self.mounting])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged, .removed, .deployed])
+        let id = try #require(try await host.containers()["app/web"])
+        #expect(try await host.docker("exec", id, "cat", "/conf") == "two\n")
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/x/app/compose.yaml"))
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    private static func prune(_ way: String) -> String { "sync: {prune: \(way)}\n" }
+  }
+}
