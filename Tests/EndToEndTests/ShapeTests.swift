@@ -112,6 +112,24 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a directory that the configuration copies holds files also where a stack stands on it`() async throws {
+      try await Host.with(
+        ["s/compose.yaml": sleeper("web", "volumes: ['../etc:/e:ro']"), "etc/x/y": "1\n"],
+        settings: "links: [{from: etc, to: etc, mode: copy}]\n"
+      ) { host in
+        for text in ["1\n", "2\n"] {
+          if text != "1\n" { try await host.push(["etc/x/y": text]) }
+          #expect(try await host.sync().links.map(\.live) == ["etc/x/y", "s/compose.yaml"])
+          let kind =
+            try FileManager.default.attributesOfItem(atPath: host.live + "/etc/x/y")[.type] as? FileAttributeType
+          #expect(kind == .typeRegular)
+          let id = try #require(try await host.containers()["s/web"])
+          #expect(try await host.docker("exec", id, "cat", "/e/x/y") == text)
+          #expect(try await host.sync().outcome == .unchanged)
+        }
+      }
+    }
+
     @Test func `a file that two stacks mount is led by one link and restarts both`() async throws {
       let file = { (name: String) in sleeper(name, "volumes: [\"../common/ca.pem:/ca.pem:ro\"]") }
       try await Host.with(["a/compose.yaml": file("a"), "b/compose.yaml": file("b"), "common/ca.pem": "1\n"]) { host in

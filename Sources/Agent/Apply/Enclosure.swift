@@ -28,10 +28,17 @@ struct Enclosure: Sendable {
     }
   }
 
-  /// The live paths that a deploy may lead back, also those that a sync before this one has led already.
+  /// The live paths that a deploy may lead back, also where a sync before this one has led them already. Where there is a
+  /// link before and after, the way back renames a pointer, and writes nothing there.
   private func wayBack(of stack: StackPlan, _ state: State) -> [String] {
-    guard case .deploy = stack.work else { return [] }
-    let records = [state.stacks[stack.name], state.lastGood(stack.name)].compactMap { $0 }
-    return records.flatMap(\.paths.keys) + (state.adopted[stack.name]?.found.keys.map { $0 } ?? [])
+    guard case .deploy(let desired) = stack.work else { return [] }
+    guard let good = state.lastGood(stack.name)?.paths else {
+      return state.adopted[stack.name]?.found.keys.map { $0 } ?? []
+    }
+    let wishes = StackState(desired, verified: false).paths
+    return Set(good.keys).union(wishes.keys).filter { path in
+      let (before, after) = (good[path], wishes[path])
+      return before?.kind != after?.kind || before?.kind == .copy && before?.id != after?.id
+    }
   }
 }

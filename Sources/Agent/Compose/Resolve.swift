@@ -33,6 +33,16 @@ struct Resolve: Sendable {
     }
   }
 
+  /// Whether the configuration wants files of their own at a live directory, or somewhere in it.
+  private func isCopied(_ path: String) -> Bool {
+    // What is a link of clup's already stays one.
+    if case .link(let text) = observe.live(path), observe.links.isOwn(text) { return false }
+    return settings.links.contains { link in
+      link.mode == .copy && view.tree[link.from]?.kind == .directory
+        && (Path.relative(path, to: link.to) ?? Path.relative(link.to, to: path)) != nil
+    }
+  }
+
   /// Resolves a job file, which nobody deploys; its `params` have no value yet.
   func job(_ path: String) async throws(Failure) -> Answer {
     do throws(Failure) { return try await resolve(job: path) } catch { return try refuse(path, path, error) }
@@ -74,7 +84,9 @@ struct Resolve: Sendable {
     }
     var managed = ManagedPaths(
       tree: view.tree, stack: name, protected: settings.protectedPaths,
-      isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })
+      isDirectory: { path in
+        isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
+      })
     let mounted = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
     let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
     for path in gather.tracked.keys.sorted() {
