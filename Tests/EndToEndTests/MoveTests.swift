@@ -34,6 +34,42 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a service that goes with the move goes, and a pinned stack is not moved`() async throws {
+      let two = sleeper() + service("worker")
+      try await Host.with(["x/app/compose.yaml": two]) { host in
+        _ = try await host.sync()
+        try await host.push(["x/app/compose.yaml": two.replacing("100000", with: "100001")])
+        _ = try await host.sync()
+        #expect(try await host.clup("rollback").status == 0)
+        let pinned = try await host.containers()
+        try await host.push(Self.moved(sleeper()))
+        _ = try await host.clup(["sync"])
+        #expect(try await host.containers() == pinned)
+        _ = try await host.clup(["resume"])
+        #expect(Set(try await host.containers().keys) == ["app/web"])
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/x/app/compose.yaml"))
+        try await host.push(["y/app/compose.yaml": sleeper("web", "labels: {x: y}")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
+    @Test func `nothing is pruned that may have moved to a stack that is refused`() async throws {
+      try await Host.with(
+        ["x/app/compose.yaml": Self.plain, "b/compose.yaml": sleeper("b")],
+        settings: "sync: {prune: remove, gate: stack}\n"
+      ) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(Self.moved(sleeper("web", "environment: {A: '${NOWHERE_SET:?}'}")))
+        _ = try await host.sync(expect: 3)
+        #expect(try await host.containers() == before)
+        #expect(FileManager.default.fileExists(atPath: host.live + "/x/app/compose.yaml"))
+        try await host.push(["y/app/compose.yaml": Self.plain])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged, .removed, .deployed])
+        #expect(try await host.containers() == before)
+      }
+    }
+
     struct Bad: CustomTestStringConvertible {
       let testDescription: String
       let file: String

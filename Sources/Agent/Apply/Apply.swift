@@ -45,11 +45,13 @@ struct Apply: Sendable {
       looks: looks, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     let takers = removals.reduce(into: [String: String]()) { takers, removal in
-      takers[removal.name] = plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
+      takers[removal.name] =
+        plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
+        ?? state.stacks.first { $0.key != removal.name && $0.value.project == removal.project }?.key
     }
     for removal in removals where takers[removal.name] == nil && !Task.isCancelled {
       say("\(removal.name): removed from the repository, taking it down")
-      let ended = await deploy.remove(removal, takenOver: false)
+      let ended = await deploy.remove(removal)
       result.stacks.append(ended.stack)
       result.links += ended.links
     }
@@ -76,9 +78,9 @@ struct Apply: Sendable {
     result.links += ended.flatMap(\.links)
     for removal in removals {
       guard let taker = takers[removal.name] else { continue }
-      if await ledger.state.stacks[taker]?.verified == true {
+      if let new = await ledger.state.stacks[taker], new.verified, new.project == removal.project {
         say("\(removal.name): moved to \(taker)")
-        let ended = await deploy.remove(removal, takenOver: true)
+        let ended = await deploy.remove(removal, for: new)
         result.stacks.append(ended.stack)
         result.links += ended.links
       } else {

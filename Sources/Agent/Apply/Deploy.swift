@@ -39,6 +39,9 @@ struct Deploy: Sendable {
     var containers: [WatchedContainer] = []
     var logTail: [String] = []
 
+    /// The stack that this one was moved from; its record stays what it was.
+    var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
+
     /// Begins what a plan says; nothing when that is no deploy.
     init?(_ plan: StackPlan) {
       guard case .deploy(let desired) = plan.work else { return nil }
@@ -125,12 +128,17 @@ struct Deploy: Sendable {
     if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
   }
 
-  /// Ends a stack that the commit no longer has; volumes stay.
-  func remove(_ plan: StackPlan, takenOver: Bool) async -> Result {
+  /// Ends a stack that the commit no longer has; volumes stay. `taker` is where it moved to.
+  func remove(_ plan: StackPlan, for taker: StackState? = nil) async -> Result {
     let start = ContinuousClock.now
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
-      if !takenOver {
+      if let taker {
+        let up = Up(settings: settings, programs: programs)
+        for service in plan.services where !taker.services.contains(where: { $0.name == service.name }) {
+          try await up.take(down: service)
+        }
+      } else {
         let up = Up(settings: settings, programs: programs)
         await up.stop(plan.name)
         for service in plan.services { try await up.take(down: service) }

@@ -32,13 +32,15 @@ struct Enclosure: Sendable {
   /// link before and after, the way back renames a pointer, and writes nothing there.
   private func wayBack(of stack: StackPlan, _ state: State) -> [String] {
     guard case .deploy(let desired) = stack.work else { return [] }
-    guard let good = state.lastGood(stack.name)?.paths else {
+    let origin = state.origin(of: stack.name, project: desired.project)?.good
+    guard let good = state.lastGood(stack.name) ?? origin else {
       return state.adopted[stack.name]?.found.keys.map { $0 } ?? []
     }
-    let wishes = StackState(desired, verified: false).paths
-    return Set(good.keys).union(wishes.keys).filter { path in
-      let (before, after) = (good[path], wishes[path])
-      return before?.kind != after?.kind || before?.kind == .copy && before?.id != after?.id
+    let wishes = StackState(desired, verified: false)
+    return Set(good.paths.keys).union(wishes.paths.keys).filter { path in
+      guard origin == nil, let before = good.paths[path], let after = wishes.paths[path] else { return true }
+      return before.kind != after.kind || before.kind == .copy && before.id != after.id
+        || (good.links[path] == nil) != (wishes.links[path] == nil)
     }
   }
 }

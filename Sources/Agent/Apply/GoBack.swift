@@ -60,10 +60,8 @@ extension Deploy {
     if let good = await ledger.state.lastGood(name) { return .good(good) }
     if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
     let state = await ledger.state
-    if let old = state.stacks.first(where: { $0.key != name && $0.value.project == desired.project })?.key,
-      let good = state.lastGood(old)
-    {
-      return .moved(from: old, good)
+    if let origin = state.origin(of: name, project: desired.project) {
+      return .moved(from: origin.name, origin.good)
     }
     if state.stacks[name] != nil { return .nothing }
     let directory = Path.join(settings.liveRoot, name)
@@ -118,7 +116,7 @@ extension Deploy {
         if let obstacle { throw obstacle }
         back = try await goBack(attempt, hold)
       } catch {
-        if error.kind != .interrupted, var hold {
+        if error.kind == .deploy || holdsFirst && error.kind != .interrupted, var hold {
           hold.isStuck = error.kind == .deploy ? true : nil
           try await ledger.change { [hold] in $0.holds[attempt.plan.name] = hold }
         }
@@ -193,8 +191,9 @@ extension Deploy {
       }
       return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
     case .moved(let old, let good):
-      let wanted = good.links
-      let present = (await ledger.state.stacks[name]?.links ?? [:]).merging(wanted) { $1 }
+      let led = await ledger.state.links
+      let wanted = good.links.filter { led[$0.key] == nil }
+      let present = (await ledger.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
       let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
       _ = try await links.apply(
         links.observe.links.plan(
@@ -204,7 +203,9 @@ extension Deploy {
       if attempt.reached == .containers || attempt.known != nil {
         containers = try await restore(attempt, DesiredStack(old, good))
       }
+      let entry = try await honest(good)
       try await ledger.change {
+        $0.settle(old, as: entry, following: true)
         $0.forget(name)
         if let hold { $0.holds[name] = hold }
       }

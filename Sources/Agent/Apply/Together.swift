@@ -19,7 +19,8 @@ extension Deploy {
       do throws(Failure) {
         try await remember(going.compactMap { attempts[$0] })
         let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: going) }
-        ended.links = try await sharedLinks.lead(wishes.mapValues(\.link), with: members)
+        ended.links = try await sharedLinks.lead(
+          wishes.mapValues(\.link), with: members.union(attempts.values.compactMap(\.origin)))
         await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
       } catch {
         for name in going { ended.causes[name] = error }

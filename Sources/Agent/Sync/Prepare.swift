@@ -114,6 +114,7 @@ struct Prepare: Sendable {
       if case .pin(let pin, _) = aims[stack.name] { stack.images = images(pin, stack) }
       desired[stack.name] = stack
     }
+    let projects = desired.mapValues(\.project)
     for (name, tie) in ties(desired, aims, names, kept: Set(kept.keys)) {
       try refuse(tie, of: name, chosen, aims)
       aims[name] = .tied(tie, because: aims[tie.stack]?.standing)
@@ -140,9 +141,11 @@ struct Prepare: Sendable {
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
     }
     let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
+    // What could not be asked may be what a stack moved to.
+    let isOpen = names.contains { state.stacks[$0] == nil && projects[$0] == nil }
     let ending = gone(names).filter { name, known in
       (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
-        && (settings.sync.prune == .remove || isTakenOver(known, desired, names))
+        && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names))
     }
     let host = SharedPath.take(
       from: &desired, configured: wishes, state: state,
@@ -169,7 +172,7 @@ struct Prepare: Sendable {
       } else if let known = state.stacks[name] {
         stack = planning.unchanged(name, known: known)
       } else if aims[name]?.isHeld == true {
-        stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: "")
+        stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: projects[name] ?? "")
       } else {
         continue
       }
@@ -244,8 +247,8 @@ struct Prepare: Sendable {
   }
 
   /// Whether another directory has the project now: the stack was moved.
-  private func isTakenOver(_ known: StackState, _ desired: [String: DesiredStack], _ names: Set<String>) -> Bool {
-    desired.values.contains { $0.project == known.project }
+  private func isTakenOver(_ known: StackState, _ projects: [String: String], _ names: Set<String>) -> Bool {
+    projects.values.contains(known.project)
       || state.stacks.contains { names.contains($0.key) && $0.value.verified && $0.value.project == known.project }
   }
 
@@ -335,7 +338,7 @@ struct Prepare: Sendable {
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
     let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
     for (name, known) in state.stacks where claims[name] == nil {
-      let runsOn = left[name] != nil && !isTakenOver(known, desired, Set(places.keys))
+      let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
@@ -347,7 +350,7 @@ struct Prepare: Sendable {
       let others = (containers ?? []).filter { container in
         if container.project != stack.project || state.stacks[stack.name]?.has(container) == true { return false }
         let moved = state.stacks.contains { name, known in
-          places[name] == nil && known.project == stack.project
+          places[name] == nil && state.pins[name] == nil && known.project == stack.project
             && Path.join(settings.liveRoot, name) == container.directory
         }
         return !moved && (real == nil || Files.resolved(container.directory) != real)

@@ -53,7 +53,8 @@ public struct SharedPath: Sendable, Equatable {
         link.commit = present.commit
       }
       let ties = own.contains { name in
-        state.lastGood(name)?.paths[path].map { $0.id != link.id } ?? false
+        let good = state.lastGood(name) ?? desired[name].flatMap { state.origin(of: name, project: $0.project)?.good }
+        return good?.paths[path].map { $0.id != link.id } ?? false
       }
       shared[path] = SharedPath(link: link, users: own, ties: ties)
       for name in own { desired[name]?.shared[path] = link }

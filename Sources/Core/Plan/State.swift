@@ -63,6 +63,14 @@ public struct State: Codable, Sendable, Equatable {
     stacks[stack].flatMap { $0.verified ? $0 : nil } ?? good[stack]
   }
 
+  /// Gives the stack that a new one of a project was moved from, as it was when it was last seen in place.
+  public func origin(of stack: String, project: String) -> (name: String, good: StackState)? {
+    guard lastGood(stack) == nil,
+      let old = stacks.keys.sorted().first(where: { $0 != stack && stacks[$0]?.project == project })
+    else { return nil }
+    return lastGood(old).map { (old, $0) }
+  }
+
   /// Remembers that a stack is worked on: what it was stays known until it is in place again.
   public mutating func open(_ stack: String, _ entry: StackState) {
     if let known = stacks[stack], known.verified { good[stack] = known }
