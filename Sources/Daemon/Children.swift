@@ -29,7 +29,10 @@ struct Children: Sendable {
 
   init(program: String, settings: Settings, environment: [String: String], desk: Desk) {
     self.program = program
-    configuration = settings.file
+    // The children are started elsewhere.
+    configuration =
+      settings.file.hasPrefix("/")
+      ? settings.file : Path.join(FileManager.default.currentDirectoryPath, settings.file)
     self.settings = settings
     self.desk = desk
     self.environment = environment.filter {
@@ -55,7 +58,8 @@ struct Children: Sendable {
       var result = SyncResult(duration: ContinuousClock.now - start)
       if case .exited(let status) = outcome.status { result.status = status }
       guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else {
-        let said = outcome.errorText.split(separator: "\n").last.map(String.init)
+        let lines = outcome.errorText.split(separator: "\n").map(String.init)
+        let said = lines.first { $0.hasPrefix("clup: ") }.map { String($0.dropFirst(6)) } ?? lines.last
         result.error =
           outcome.deadlineExceeded
           ? "the sync did not end within its time" : said ?? "the sync \(outcome.status) without a word"

@@ -15,7 +15,7 @@ struct Daemon {
     let variables = (host.environment.merging(environment) { _, new in new }).map { "\($0.key)='\($0.value)'" }
     // The shell stays until the daemon has left its group, which ends with it.
     address = try await host.shell(
-      "rm -f served; env -i \(variables.joined(separator: " ")) setsid \(program) serve --config \(host.root)/clup.yaml >/dev/null 2>served </dev/null & echo $! >daemon; for _ in $(seq 200); do sed -n 's/^serving on //p' served | grep . && exit; kill -0 $(cat daemon) || break; sleep 0.1; done; cat served >&2; exit 1"
+      "rm -f served; env -i \(variables.joined(separator: " ")) setsid \(program) serve --config clup.yaml >/dev/null 2>served </dev/null & echo $! >daemon; for _ in $(seq 200); do sed -n 's/^serving on //p' served | grep . && exit; kill -0 $(cat daemon) || break; sleep 0.1; done; cat served >&2; exit 1"
     ).trimmingCharacters(in: .newlines)
     try #require(!address.isEmpty)
   }
