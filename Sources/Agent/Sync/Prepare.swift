@@ -140,13 +140,7 @@ struct Prepare: Sendable {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
     }
-    let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
-    // What could not be asked may be what a stack moved to.
-    let isOpen = names.contains { state.stacks[$0] == nil && projects[$0] == nil }
-    let ending = gone(names).filter { name, known in
-      (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
-        && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names))
-    }
+    let ending = ending(names, projects, aims)
     let host = SharedPath.take(
       from: &desired, configured: wishes, state: state,
       remaining: Set(state.stacks.keys).union(names)
@@ -236,20 +230,6 @@ struct Prepare: Sendable {
   private func leavesDrift(of name: String) -> Bool {
     guard request.stacks.isEmpty else { return false }
     return settings.sync.drift == .report || request.leaveDrift.contains(name)
-  }
-
-  /// The stacks that the repository no longer has, and that the host does not exclude.
-  private func gone(_ names: Set<String>) -> [String: StackState] {
-    let excluded = settings.exclude.map(Glob.init)
-    return state.stacks.filter { name, _ in
-      request.rollback == nil && !names.contains(name) && !excluded.contains { $0.covers(name) }
-    }
-  }
-
-  /// Whether another directory has the project now: the stack was moved.
-  private func isTakenOver(_ known: StackState, _ projects: [String: String], _ names: Set<String>) -> Bool {
-    projects.values.contains(known.project)
-      || state.stacks.contains { names.contains($0.key) && $0.value.verified && $0.value.project == known.project }
   }
 
   /// Says how the host differs from a record of what was good.
@@ -363,40 +343,5 @@ struct Prepare: Sendable {
       }
     }
     return found
-  }
-
-  /// Reads what the configuration's `links:` are to be; job files come along, for whoever starts jobs.
-  private func hostLinks(
-    _ tree: CommitTree, _ discovery: Discovery, _ diagnostics: inout [Diagnostic]
-  ) -> [String: DesiredLink] {
-    var wishes: [String: DesiredLink] = [:]
-    for directory in Set(discovery.jobs.map(Discovery.jobDirectory(of:))) {
-      var managed = ManagedPaths(
-        tree: tree, stack: "", protected: settings.protectedPaths,
-        isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })
-      managed.add(directory, .plain)
-      diagnostics += managed.diagnostics
-      wishes.merge(managed.outermost) { _, new in new }
-    }
-    for link in settings.links {
-      guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory
-      else {
-        diagnostics.append(
-          Diagnostic(
-            rule: "forbidden-file", file: link.from,
-            message: "`links:` names \(link.from), which is no file of the commit",
-            help: "commit it, or take it out of the host's configuration"))
-        continue
-      }
-      if link.mode == .copy && entry.kind == .directory {
-        for file in tree.files(under: link.from) where file.kind == .file || file.kind == .executable {
-          let rest = Path.relative(file.path, to: link.from) ?? ""
-          wishes[Path.join(link.to, rest)] = DesiredLink(kind: .copy, file)
-        }
-      } else {
-        wishes[link.to] = DesiredLink(kind: link.mode == .copy ? .copy : .link, entry)
-      }
-    }
-    return wishes
   }
 }
