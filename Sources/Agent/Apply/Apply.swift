@@ -10,6 +10,8 @@ struct Apply: Sendable {
   let looks: [String: Look]
   let plan: Plan
   let state: State
+  /// What ran when the plan was made.
+  let containers: [Container]
   let policy: String
   /// Whether the host is at the commit when all of the plan is.
   let whole: Bool
@@ -42,7 +44,7 @@ struct Apply: Sendable {
     let turns = Turns(slots: settings.sync.concurrency)
     let deploy = Deploy(
       settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns,
-      looks: looks, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
+      looks: looks, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     let takers = removals.reduce(into: [String: String]()) { takers, removal in
       takers[removal.name] =

@@ -10,6 +10,8 @@ struct Deploy: Sendable {
   let ledger: Ledger
   let turns: Turns
   let looks: [String: Look]
+  /// What ran when the plan was made.
+  let containers: [Container]
   let sharedLinks: SharedLinks
   /// The live paths that are led by pointers of their own, and those of them that are not yet what they are to be.
   let shared: [String: SharedPath]
@@ -56,7 +58,9 @@ struct Deploy: Sendable {
   func prepare(_ attempt: inout Attempt) async throws(Failure) {
     do throws(Failure) {
       attempt.former = try await former(attempt)
-      try await Up(settings: settings, programs: programs).pull(attempt.desired, looks[attempt.desired.commit])
+      // What a container runs at is on the host.
+      try await Up(settings: settings, programs: programs).pull(
+        attempt.desired, looks[attempt.desired.commit], but: Set(containers.map(\.image)))
       attempt.known = await ledger.state.stacks[attempt.plan.name]?.services
     } catch {
       await turns.give()
@@ -99,7 +103,7 @@ struct Deploy: Sendable {
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       try await links.apply(plan.links, noting: &attempt.links)
-      async let before = seen(desired.project)
+      async let before = seen(containers.filter { $0.project == desired.project }.map(\.id))
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.before = try await before.get()
@@ -174,8 +178,8 @@ struct Deploy: Sendable {
     }
   }
 
-  private func seen(_ project: String) async -> Swift.Result<[WatchedContainer], Failure> {
-    do throws(Failure) { return .success(try await Verify(programs: programs).look(project)) } catch {
+  private func seen(_ ids: [String]) async -> Swift.Result<[WatchedContainer], Failure> {
+    do throws(Failure) { return .success(try await Verify(programs: programs).look(at: ids)) } catch {
       return .failure(error)
     }
   }

@@ -6,9 +6,12 @@ struct Up: Sendable {
   let programs: Programs
 
   /// Brings images that the host lacks, before anything of the stack is touched. Compose is shown the coming state.
-  func pull(_ desired: DesiredStack, _ look: Look?) async throws(Failure) {
-    let references = desired.references.filter { service, _ in
-      desired.images[service] == nil && desired.services.first { $0.name == service }?.isBuilt == false
+  ///
+  /// `present` are references that need no look.
+  func pull(_ desired: DesiredStack, _ look: Look?, but present: Set<String>) async throws(Failure) {
+    let references = desired.references.filter { service, reference in
+      desired.images[service] == nil && !present.contains(reference)
+        && desired.services.first { $0.name == service }?.isBuilt == false
     }
     func missing() async throws(Failure) -> [String] {
       let found = try await Images(programs: programs).ids(of: references.values)

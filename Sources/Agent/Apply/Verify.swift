@@ -97,7 +97,11 @@ struct Verify: Sendable {
       throw Failure(
         .host, "Docker Engine does not answer: \(listed.errorText.firstLine)", help: "start it, and sync again")
     }
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
+    return try await look(at: listed.outputText.split(separator: "\n").map(String.init))
+  }
+
+  /// Looks at containers, those of them that are still there.
+  func look(at ids: [String]) async throws(Failure) -> [WatchedContainer] {
     if ids.isEmpty { return [] }
     // A container that went away in between makes `inspect` fail, but it prints the others.
     let outcome = try await programs.docker(["inspect", "--type", "container"] + ids)

@@ -36,9 +36,14 @@ public struct Programs: Sendable {
     return try await start(program, arguments, environment, directory: "/", input: [], deadline)
   }
 
+  /// A Go program spends much of its short life on collecting garbage. Whoever hands variables on to a stack must not see
+  /// these.
+  static let haste = ["GOGC": "off", "GOMEMLIMIT": "256MiB"]
+
   /// Runs the docker command.
   func docker(_ arguments: [String], deadline: Duration = .seconds(60)) async throws(Failure) -> Outcome {
-    try await start(docker, arguments, environment, directory: "/", input: [], deadline)
+    try await start(
+      docker, arguments, environment.merging(Self.haste) { own, _ in own }, directory: "/", input: [], deadline)
   }
 
   /// Runs Compose in a directory, as a person would who stands there.

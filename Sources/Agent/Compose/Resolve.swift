@@ -168,7 +168,7 @@ struct Resolve: Sendable {
 
   /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
   /// sees: a stack may pass these variables on.
-  private var haste: [String: String] { view.invents ? ["GOGC": "off", "GOMEMLIMIT": "256MiB"] : [:] }
+  private var haste: [String: String] { view.invents ? Programs.haste : [:] }
 
   /// Asks until Compose has every file that it wants and, on a plain work tree, a value for every variable.
   private func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {

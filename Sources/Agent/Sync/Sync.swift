@@ -177,7 +177,8 @@ public struct Sync: Sendable {
     if state != before { try checkout.write(state) }
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
-      plan: plan, state: state, policy: prepared.policy, whole: isWhole, pins: before.pins, holds: before.holds,
+      plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
+      pins: before.pins, holds: before.holds,
       say: say
     ).run()
     ended.report.stacks = result.stacks
