@@ -34,8 +34,8 @@ struct Deploy: Sendable {
     var former = Former.nothing
     /// What the containers from before were last known to be made from; nothing when clup had not touched them.
     var known: [DesiredService]?
-    /// The containers from before.
-    var before: [WatchedContainer] = []
+    /// The ids of the containers from before.
+    var before: Set<String> = []
     var links: [LinkReport]
     /// The last look at the containers, and the end of the log of what failed.
     var containers: [WatchedContainer] = []
@@ -103,10 +103,9 @@ struct Deploy: Sendable {
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       try await links.apply(plan.links, noting: &attempt.links)
-      async let before = seen(containers.filter { $0.project == desired.project }.map(\.id))
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
-      attempt.before = try await before.get()
+      attempt.before = Set(containers.filter { $0.project == desired.project }.map(\.id))
       attempt.reached = .containers
       end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
@@ -175,12 +174,6 @@ struct Deploy: Sendable {
       entry.links = entry.links.filter { desired.shared[$0.key] == nil }
       entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
       state.open(plan.name, entry)
-    }
-  }
-
-  private func seen(_ ids: [String]) async -> Swift.Result<[WatchedContainer], Failure> {
-    do throws(Failure) { return .success(try await Verify(programs: programs).look(at: ids)) } catch {
-      return .failure(error)
     }
   }
 

@@ -276,13 +276,12 @@ extension Deploy {
       throw error
     }
     await turns.give()
-    let watched = try await verify.settle(desired, before: now, until: end)
+    let watched = try await verify.settle(desired, before: Set(now.map(\.id)), until: end)
     if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
     return watched.containers
   }
 
   private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
-    let before = Set(attempt.before.map(\.id))
     let origin = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.
@@ -292,7 +291,7 @@ extension Deploy {
         !attempt.desired.services.contains { $0.name == old.name }
       }).map { service in
         let own = now.filter { $0.service == service.name }
-        return own.allSatisfy { before.contains($0.id) } ? origin[service.name] ?? service : service
+        return own.allSatisfy { attempt.before.contains($0.id) } ? origin[service.name] ?? service : service
       }
     if attempt.desired.project == desired.project {
       return ServicePlanning.plan(

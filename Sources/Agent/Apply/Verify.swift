@@ -12,13 +12,14 @@ struct Verify: Sendable {
     var containers: [WatchedContainer] = []
   }
 
-  /// Watches a stack become what it promises, then asks its probes; `before` are the containers from before the deploy.
+  /// Watches a stack become what it promises, then asks its probes; `before` are the ids of the containers from before
+  /// the deploy.
   func settle(
-    _ stack: DesiredStack, before: [WatchedContainer], until end: ContinuousClock.Instant
+    _ stack: DesiredStack, before: Set<String>, until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
-    let restarts = Dictionary(before.map { ($0.id, $0.restarts) }) { first, _ in first }
+    var restarts: [String: Int] = [:]
     var result = try await watch(
-      stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+      stack, before, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     let complaint = try await Probing(programs: programs).ask(
       stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
@@ -28,12 +29,13 @@ struct Verify: Sendable {
       return result
     }
     // What ended while it was asked is not in place.
-    return try await watch(stack, restarts: restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+    return try await watch(
+      stack, before, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
   private func watch(
-    _ stack: DesiredStack, restarts: [String: Int], deadline: Duration
+    _ stack: DesiredStack, _ before: Set<String>, _ restarts: inout [String: Int], deadline: Duration
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let events = Command(
@@ -59,6 +61,10 @@ struct Verify: Sendable {
     var next = looks.makeAsyncIterator()
     while await next.next() != nil {
       result.containers = try await look(stack.project)
+      // What ran before counts from where it stands.
+      for container in result.containers where before.contains(container.id) && restarts[container.id] == nil {
+        restarts[container.id] = container.restarts
+      }
       switch Verdict.of(stack.services, containers: result.containers, restarts: restarts) {
       case .good: return result
       case .failed(let why, let id):
@@ -97,11 +103,7 @@ struct Verify: Sendable {
       throw Failure(
         .host, "Docker Engine does not answer: \(listed.errorText.firstLine)", help: "start it, and sync again")
     }
-    return try await look(at: listed.outputText.split(separator: "\n").map(String.init))
-  }
-
-  /// Looks at containers, those of them that are still there.
-  func look(at ids: [String]) async throws(Failure) -> [WatchedContainer] {
+    let ids = listed.outputText.split(separator: "\n").map(String.init)
     if ids.isEmpty { return [] }
     // A container that went away in between makes `inspect` fail, but it prints the others.
     let outcome = try await programs.docker(["inspect", "--type", "container"] + ids)
