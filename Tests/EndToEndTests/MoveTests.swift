@@ -70,6 +70,25 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I1: what a stack keeps beside it is not left behind`() async throws {
+      let keeping = sleeper("web", "volumes: ['./data:/data']")
+      try await Host.with(["x/app/compose.yaml": keeping], live: ["x/app/data/base": "1\n"]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(Self.moved(keeping))
+        let report = try await host.sync(expect: 3)
+        let found = try #require(report.diagnostics.first { $0.rule == "missing-bind" })
+        #expect(found.severity == .error && found.file == "y/app/compose.yaml" && found.line != nil)
+        #expect(found.message.contains("stayed at \(host.live)/x/app/data"), "\(found.message)")
+        #expect(try await host.containers() == before)
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/y/app/data"))
+        try await host.shell("mkdir -p live/y/app && mv live/x/app/data live/y/app/data")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.removed, .deployed])
+        let id = try #require(try await host.containers()["app/web"])
+        #expect(try await host.docker("exec", id, "cat", "/data/base") == "1\n")
+      }
+    }
+
     struct Bad: CustomTestStringConvertible {
       let testDescription: String
       let file: String

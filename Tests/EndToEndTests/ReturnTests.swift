@@ -164,6 +164,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `what was started again before the deploy does not count against it`() async throws {
+      let dying = """
+          db:
+            image: busybox:test
+            restart: always
+            stop_signal: SIGKILL
+            command: [sh, -c, "until rm /end 2>/dev/null; do sleep 0.1; done; exit 1"]
+
+        """
+      try await Host.with(["a/compose.yaml": sleeper() + dying]) { host in
+        _ = try await host.sync()
+        let old = try await host.containers()
+        let db = try #require(old["a/db"])
+        try await host.shell(
+          "until [ $(docker inspect -f '{{.RestartCount}}' \(db)) -ge 4 ]; do docker exec \(db) touch /end; sleep 0.5; done"
+        )
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}") + dying])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        let new = try await host.containers()
+        #expect(new["a/db"] == db && new["a/web"] != old["a/web"])
+      }
+    }
+
     @Test func `a first deploy that fails is stopped, or left as the host asks`() async throws {
       let files = [
         "a/compose.yaml": Self.file([

@@ -9,9 +9,10 @@ struct Judge: Sendable {
 
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
   ///
-  /// `mask` hides the values of a stack's `.env`: a rule names what it found, and that may be one of them.
+  /// `origins` are the stacks that others were moved from; `mask` hides the values of a stack's `.env`: a rule names what it found, and that may be one of them.
   func findings(
-    of subjects: [Subject], engine: Bool, after: [String: [String]], mask: (String) async -> Mask
+    of subjects: [Subject], engine: Bool, after: [String: [String]], origins: [String: String],
+    mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     var present: Present?
     if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
@@ -26,6 +27,7 @@ struct Judge: Sendable {
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }
       }
+      if let origin = origins[subject.stack] { subject.left = left(at: origin, subject) }
       var found = Rule.findings(in: subject)
       if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
         let mask = await mask(subject.stack)
@@ -55,6 +57,16 @@ struct Judge: Sendable {
       }
     }
     return found
+  }
+
+  /// Finds what a stack that was moved lacks where it is now, and has where it was.
+  private func left(at origin: String, _ subject: Subject) -> [String: String] {
+    subject.paths.missing.reduce(into: [:]) { left, path in
+      let directory = Path.join(settings.liveRoot, subject.stack)
+      guard let rest = Path.relative(path, to: directory) else { return }
+      let former = Path.join(Path.join(settings.liveRoot, origin), rest)
+      if Files.status(former) != nil { left[path] = former }
+    }
   }
 
   private func inventory() async throws(Failure) -> Present {

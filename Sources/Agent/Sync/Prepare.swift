@@ -134,7 +134,8 @@ struct Prepare: Sendable {
     let judge = Judge(settings: settings, programs: programs, today: today)
     let resolves = Dictionary(sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     diagnostics += try await judge.findings(
-      of: answers.flatMap(\.subjects), engine: containers != nil, after: after
+      of: answers.flatMap(\.subjects), engine: containers != nil, after: after,
+      origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     if request.rollback == nil, state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(

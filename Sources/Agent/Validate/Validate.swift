@@ -100,7 +100,7 @@ public struct Validate: Sendable {
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(subjects, discovery)
     let judge = Judge(settings: settings, programs: programs, today: day)
-    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:], mask: resolve.mask)
+    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:], origins: [:], mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     if let changed {
       let touched = Set(

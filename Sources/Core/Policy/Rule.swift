@@ -44,7 +44,8 @@ public struct Rule: Sendable {
       rule.check(subject).map { finding in
         let (file, mark) = finding.place
         return Diagnostic(
-          rule: rule.id, severity: rule.severity, file: file, line: mark?.line, column: mark?.column,
+          rule: rule.id, severity: finding.severity ?? rule.severity, file: file, line: mark?.line,
+          column: mark?.column,
           stack: subject.stack, service: finding.service, message: finding.message, help: finding.help)
       }
     }.filter { seen.insert("\($0.rule) \($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.message)").inserted }
@@ -57,4 +58,6 @@ struct Finding: Sendable {
   var place: Place
   var message: String
   var help: String
+  /// How much it weighs, where that is not what its rule says.
+  var severity: Diagnostic.Severity?
 }

@@ -23,6 +23,8 @@ public struct Subject: Sendable {
   public var present: Present?
   /// The stacks that must be in place first, with all those before them.
   public var after: Set<String> = []
+  /// Where the stack was moved from and what it mounts is still there: that place, by the missing one.
+  public var left: [String: String] = [:]
   /// The tracked `env_file`s: path and text.
   public let environmentFiles: [String: String]
 

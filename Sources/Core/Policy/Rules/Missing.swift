@@ -70,9 +70,10 @@ extension Rule {
     "missing-bind", .warning, summary: "a bind source that the host does not have",
     why: """
       The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
-      there fails, and a gateway that expects its state starts without it.
+      there fails, and a gateway that expects its state starts without it. Where a stack was moved to another directory and
+      its state was not, it would start with nothing: that is an error.
       """,
-    fix: "Make it on the host with the right owner first, or commit the file.",
+    fix: "Make it on the host with the right owner first, or commit the file. Move along what a stack keeps beside it.",
     bad: """
       services:
         db: {image: "postgres:16", volumes: ["/srv/data/pg:/var/lib/postgresql/data"]}
@@ -86,7 +87,13 @@ extension Rule {
     guard subject.kind == .stack, subject.paths.isHost else { return [] }
     return subject.services.flatMap { service, json in
       subject.mounts(of: service, json).filter { subject.paths.missing.contains($0.source) }.map { mount in
-        Finding(
+        if let left = subject.left[mount.source] {
+          return Finding(
+            service: service, place: subject.place(of: mount),
+            message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when the stack was moved",
+            help: "stop the stack, move that directory along, and sync again", severity: .error)
+        }
+        return Finding(
           service: service, place: subject.place(of: mount),
           message: "\(service) mounts \(subject.words(mount)), which the host does not have",
           help: "make it with its owner before the sync, or commit it")
