@@ -10,10 +10,34 @@ struct Prepare: Sendable {
   let target: Fetch.Target
   /// What clup remembers; a rollback has put its pins in.
   let state: State
-  let containers: [Container]?
-  /// The unfinished releases and the views for Compose; both are removed with the sync.
-  let stage: String
-  let view: String
+  let links: LinkPlanning
+  let observe: Observe
+  let policy: String
+  let today: String
+  let looks: Looks
+  let head: Look
+
+  /// `stage` and `view` are for the unfinished releases and for what Compose is shown; both are removed with the sync.
+  init(
+    settings: Settings, request: SyncRequest, checkout: Checkout, programs: Programs, target: Fetch.Target,
+    state: State, stage: String, view: String
+  ) throws(Failure) {
+    self.settings = settings
+    self.request = request
+    self.checkout = checkout
+    self.programs = programs
+    self.target = target
+    self.state = state
+    today = Agent.today()
+    policy = policyFingerprint(settings.policy, today: today)
+    links = LinkPlanning(pointers: checkout.pointers)
+    observe = Observe(settings: settings, checkout: checkout, links: links)
+    var looks = Looks(
+      settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
+      today: today)
+    head = try looks.look(at: target.tree)
+    self.looks = looks
+  }
 
   struct Prepared: Sendable {
     var plan: Plan
@@ -27,24 +51,27 @@ struct Prepare: Sendable {
     var looks: [String: Look]
   }
 
-  func plan() async throws(Failure) -> Prepared {
+  /// How many stacks Compose is asked about side by side.
+  var atOnce: Int { max(settings.sync.concurrency, 2) }
+
+  /// The stacks that Compose need not be asked about.
+  func broken(_ diagnostics: [Diagnostic]) -> Set<String> {
+    Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
+  }
+
+  /// Plans for the containers that there are, or for none where the engine does not answer; `ahead` is what Compose has
+  /// said already.
+  func plan(_ containers: [Container]?, _ ahead: [String: Resolve.Answer]) async throws(Failure) -> Prepared {
     let tree = target.tree
-    let links = LinkPlanning(pointers: checkout.pointers)
-    let observe = Observe(settings: settings, checkout: checkout, links: links)
-    let today = today()
-    var looks = Looks(
-      settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
-      today: today)
-    let head = try looks.look(at: tree)
+    var looks = looks
     let discovery = head.discovery
     let names = Set(discovery.stacks.map(\.name)).union(state.pins.keys)
     let chosen = try choose(from: names)
-    let policy = policyFingerprint(settings.policy, today: today)
     var aims = try await Aims(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
       engine: containers != nil
     ).of(names, target: tree)
-    var observed = observe.all(state, stacks: names.sorted(), containers: try await withImageIDs(of: aims))
+    var observed = observe.all(state, stacks: names.sorted(), containers: try await withImageIDs(of: aims, containers))
 
     var reasons: [String: [String]] = [:]
     var sources: [(look: Look, source: StackSource)] = []
@@ -92,10 +119,11 @@ struct Prepare: Sendable {
         sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
       }
     }
-    let broken = Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
-    let atOnce = max(settings.sync.concurrency, 2)
+    let broken = broken(diagnostics)
     var answers = try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
-      work throws(Failure) in try await work.look.resolve.stack(work.source)
+      work throws(Failure) in
+      if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
+      return try await work.look.resolve.stack(work.source)
     }
     var wishes = hostLinks(tree, discovery, &diagnostics)
     // A rollback is about stacks: what none of them stands on stays.
@@ -125,8 +153,8 @@ struct Prepare: Sendable {
       desired[name] = DesiredStack(name, good)
       _ = try await looks.look(at: good.commit)
     }
-    try await dropMissingImages(&desired)
-    diagnostics += collisions(discovery, desired)
+    if containers != nil { try await dropMissingImages(&desired) }
+    diagnostics += collisions(discovery, desired, containers)
     let after = settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
       .merging(desired.mapValues(\.after)) { host, _ in host }
       .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
@@ -240,7 +268,9 @@ struct Prepare: Sendable {
   }
 
   /// Tells the image of each container of a stack that is not to follow its references.
-  private func withImageIDs(of aims: [String: Aim]) async throws(Failure) -> [Container]? {
+  private func withImageIDs(
+    of aims: [String: Aim], _ containers: [Container]?
+  ) async throws(Failure) -> [Container]? {
     guard var containers else { return nil }
     let projects = Set(aims.keys.compactMap { state.stacks[$0]?.project })
     let own = containers.indices.filter { projects.contains(containers[$0].project) }
@@ -265,7 +295,6 @@ struct Prepare: Sendable {
 
   /// An image that was removed since cannot be gone back to: then its reference decides.
   private func dropMissingImages(_ desired: inout [String: DesiredStack]) async throws(Failure) {
-    guard containers != nil else { return }
     let wanted = desired.values.flatMap(\.images.values)
     let found = try await Images(programs: programs).ids(of: wanted)
     for (name, stack) in desired {
@@ -310,7 +339,9 @@ struct Prepare: Sendable {
     return found
   }
 
-  private func collisions(_ discovery: Discovery, _ desired: [String: DesiredStack]) -> [Diagnostic] {
+  private func collisions(
+    _ discovery: Discovery, _ desired: [String: DesiredStack], _ containers: [Container]?
+  ) -> [Diagnostic] {
     let places = places(discovery)
     var projects = desired.mapValues(\.project)
     for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {

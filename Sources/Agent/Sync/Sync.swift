@@ -79,7 +79,6 @@ public struct Sync: Sendable {
   }
 
   private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {
-    async let listing = containers(programs)
     var state = try checkout.state()
     if let other = state.liveRoot, other != settings.liveRoot {
       throw Failure(
@@ -110,15 +109,6 @@ public struct Sync: Sendable {
     let before = state
     state.liveRoot = settings.liveRoot
     state.pins.merge(request.rollback?.pins ?? [:]) { _, new in new }
-    let containers: [Container]?
-    switch await listing {
-    case .success(let found): containers = found
-    case .failure(let failure):
-      guard request.dryRun else { throw failure }
-      ended.report.error = "\(failure.message); planned as if nothing were running"
-      containers = nil
-    }
-
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
     try Files.makeDirectories(stage)
@@ -127,10 +117,17 @@ public struct Sync: Sendable {
       Files.remove(stage)
       Files.remove(view)
     }
-    let prepared = try await Prepare(
+    let prepare = try Prepare(
       settings: settings, request: request, checkout: checkout, programs: programs, target: target, state: state,
-      containers: containers, stage: stage, view: view
-    ).plan()
+      stage: stage, view: view)
+    async let ahead = prepare.ahead()
+    let containers: [Container]?
+    do throws(Failure) { containers = try await Engine(programs: programs).containers() } catch {
+      guard request.dryRun else { throw error }
+      ended.report.error = "\(error.message); planned as if nothing were running"
+      containers = nil
+    }
+    let prepared = try await prepare.plan(containers, await ahead)
     var plan = prepared.plan
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))
@@ -231,12 +228,6 @@ public struct Sync: Sendable {
       if request.stacks.isEmpty, request.rollback == nil {
         say("warning: \(name) is excluded: its containers keep running, and clup leaves them alone")
       }
-    }
-  }
-
-  private func containers(_ programs: Programs) async -> Result<[Container], Failure> {
-    do throws(Failure) { return .success(try await Engine(programs: programs).containers()) } catch {
-      return .failure(error)
     }
   }
 }
