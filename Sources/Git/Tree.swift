@@ -90,7 +90,12 @@ func write(_ content: UnsafeRawBufferPointer, to path: String, in directory: Str
   let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
   if descriptor < 0 && errno == EEXIST { return }
   guard descriptor >= 0 else { throw storage("cannot write \(name)") }
-  defer { close(descriptor) }
+  // Half of a file must not be taken for one that is there already.
+  var isWhole = false
+  defer {
+    close(descriptor)
+    if !isWhole { unlink(name) }
+  }
   var written = 0
   while written < content.count {
     let count = Glibc.write(descriptor, content.baseAddress.map { $0 + written }, content.count - written)
@@ -100,6 +105,7 @@ func write(_ content: UnsafeRawBufferPointer, to path: String, in directory: Str
   }
   // The file's mode must not depend on whoever's umask.
   guard fchmod(descriptor, mode) == 0, fsync(descriptor) == 0 else { throw storage("cannot write \(name)") }
+  isWhole = true
 }
 
 private func storage(_ what: String) -> GitError {

@@ -10,7 +10,7 @@ struct Apply: Sendable {
   let looks: [String: Look]
   let plan: Plan
   let state: State
-  /// What ran when the plan was made.
+  /// The containers that were listed for the plan.
   let containers: [Container]
   let policy: String
   /// Whether the host is at the commit when all of the plan is.

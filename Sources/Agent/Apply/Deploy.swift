@@ -10,7 +10,7 @@ struct Deploy: Sendable {
   let ledger: Ledger
   let turns: Turns
   let looks: [String: Look]
-  /// What ran when the plan was made.
+  /// The containers that were listed for the plan.
   let containers: [Container]
   let sharedLinks: SharedLinks
   /// The live paths that are led by pointers of their own, and those of them that are not yet what they are to be.
@@ -98,6 +98,7 @@ struct Deploy: Sendable {
     let verify = Verify(programs: programs)
     let up = Up(settings: settings, programs: programs)
     let end: ContinuousClock.Instant
+    let began: ContinuousClock.Instant
     do throws(Failure) {
       try await open(attempt)
       attempt.reached = .files
@@ -109,6 +110,7 @@ struct Deploy: Sendable {
       attempt.reached = .containers
       end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
+        began = .now
         try await up.run(plan.services, desired, deadline: ContinuousClock.now.duration(to: end))
       } catch {
         if error.kind == .interrupted { throw error }
@@ -125,7 +127,7 @@ struct Deploy: Sendable {
       throw error
     }
     await turns.give()
-    let watched = try await verify.settle(desired, before: attempt.before, until: end)
+    let watched = try await verify.settle(desired, before: attempt.before, since: began, until: end)
     attempt.containers = watched.containers
     attempt.logTail = watched.logTail
     if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
@@ -198,7 +200,9 @@ struct Deploy: Sendable {
     let verify = Verify(programs: programs)
     guard let now = try? await verify.look(attempt.desired.project) else { return nil }
     attempt.containers = now
-    switch Verdict.of(attempt.desired.services, containers: now, restarts: [:]) {
+    let kept = now.filter { attempt.before.contains($0.id) }
+    let restarts = Dictionary(kept.map { ($0.id, $0.restarts) }) { first, _ in first }
+    switch Verdict.of(attempt.desired.services, containers: now, restarts: restarts) {
     case .failed(let why, let id):
       attempt.logTail = await verify.tail(id)
       return why

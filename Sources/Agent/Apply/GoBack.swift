@@ -266,9 +266,11 @@ extension Deploy {
     let verify = Verify(programs: programs)
     let end = ContinuousClock.now + (desired.deployTimeout ?? settings.sync.deployTimeout)
     let now: [WatchedContainer]
+    let began: ContinuousClock.Instant
     do throws(Failure) {
       now = try await verify.look(attempt.desired.project)
       let plans = services(attempt, desired, now)
+      began = .now
       try await Up(settings: settings, programs: programs).run(
         plans, desired, deadline: ContinuousClock.now.duration(to: end))
     } catch {
@@ -276,7 +278,7 @@ extension Deploy {
       throw error
     }
     await turns.give()
-    let watched = try await verify.settle(desired, before: Set(now.map(\.id)), until: end)
+    let watched = try await verify.settle(desired, before: Set(now.map(\.id)), since: began, until: end)
     if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
     return watched.containers
   }

@@ -13,13 +13,13 @@ struct Verify: Sendable {
   }
 
   /// Watches a stack become what it promises, then asks its probes; `before` are the ids of the containers from before
-  /// the deploy.
+  /// the deploy, which began to change them at `began`.
   func settle(
-    _ stack: DesiredStack, before: Set<String>, until end: ContinuousClock.Instant
+    _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant, until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
     var restarts: [String: Int] = [:]
     var result = try await watch(
-      stack, before, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+      stack, before, began, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     let complaint = try await Probing(programs: programs).ask(
       stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
@@ -30,12 +30,13 @@ struct Verify: Sendable {
     }
     // What ended while it was asked is not in place.
     return try await watch(
-      stack, before, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+      stack, before, began, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
   private func watch(
-    _ stack: DesiredStack, _ before: Set<String>, _ restarts: inout [String: Int], deadline: Duration
+    _ stack: DesiredStack, _ before: Set<String>, _ began: ContinuousClock.Instant, _ restarts: inout [String: Int],
+    deadline: Duration
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let events = Command(
@@ -61,9 +62,10 @@ struct Verify: Sendable {
     var next = looks.makeAsyncIterator()
     while await next.next() != nil {
       result.containers = try await look(stack.project)
-      // What ran before counts from where it stands.
+      // What ran before counts from where it stands, and once more where it was started again since.
       for container in result.containers where before.contains(container.id) && restarts[container.id] == nil {
-        restarts[container.id] = container.restarts
+        let again = container.restarts > 0 && container.age < began.duration(to: .now)
+        restarts[container.id] = container.restarts - (again ? 1 : 0)
       }
       switch Verdict.of(stack.services, containers: result.containers, restarts: restarts) {
       case .good: return result

@@ -2,7 +2,9 @@ import Core
 
 extension Prepare {
   /// Asks Compose about what the commit changes, whatever runs: the engine is asked meanwhile.
-  func ahead() async -> [String: Resolve.Answer] {
+  func ahead() async -> Result<[String: Resolve.Answer], Failure> {
+    // It goes by pins, and lists what it goes to first.
+    if request.rollback != nil { return .success([:]) }
     let broken = broken(head.discovery.diagnostics)
     let changed = head.discovery.stacks.filter { source in
       let tracked = state.stacks[source.name]?.tracked
@@ -10,10 +12,13 @@ extension Prepare {
         && (request.stacks.isEmpty || request.stacks.contains(source.name))
         && tracked?.allSatisfy { target.tree.fingerprint($0.key) == $0.value } != true
     }
-    // What fails here fails once more in its place.
-    let answers = try? await each(changed, atOnce: atOnce) { source throws(Failure) in
-      (source.name, try await head.resolve.stack(source))
+    do throws(Failure) {
+      let answers = try await each(changed, atOnce: atOnce) { source throws(Failure) in
+        (source.name, try await head.resolve.stack(source))
+      }
+      return .success(Dictionary(answers) { first, _ in first })
+    } catch {
+      return .failure(error)
     }
-    return Dictionary(answers ?? []) { first, _ in first }
   }
 }

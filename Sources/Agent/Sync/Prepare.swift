@@ -164,6 +164,7 @@ struct Prepare: Sendable {
     diagnostics += try await judge.findings(
       of: answers.flatMap(\.subjects), engine: containers != nil, after: after,
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
+        .filter { !names.contains($0.value) }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     if request.rollback == nil, state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(

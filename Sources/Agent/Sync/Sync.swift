@@ -123,11 +123,11 @@ public struct Sync: Sendable {
     async let ahead = prepare.ahead()
     let containers: [Container]?
     do throws(Failure) { containers = try await Engine(programs: programs).containers() } catch {
-      guard request.dryRun else { throw error }
+      guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"
       containers = nil
     }
-    let prepared = try await prepare.plan(containers, await ahead)
+    let prepared = try await prepare.plan(containers, try await ahead.get())
     var plan = prepared.plan
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))

@@ -52,7 +52,7 @@ public enum Verdict: Sendable, Equatable {
   /// How often the engine may start a container again before it counts as a loop.
   public static let restartLimit = 3
 
-  /// Judges a stack; `restarts` holds how often each container had been started again before the deploy.
+  /// Judges a stack; `restarts` holds how often each container from before the deploy had been started again by then.
   public static func of(
     _ services: [DesiredService], containers: [WatchedContainer], restarts: [String: Int]
   ) -> Verdict {

@@ -23,7 +23,7 @@ public struct Subject: Sendable {
   public var present: Present?
   /// The stacks that must be in place first, with all those before them.
   public var after: Set<String> = []
-  /// Where the stack was moved from and what it mounts is still there: that place, by the missing one.
+  /// What a stack that was moved lacks where it is now: the place where it still is, by the bind source that is missing.
   public var left: [String: String] = [:]
   /// The tracked `env_file`s: path and text.
   public let environmentFiles: [String: String]

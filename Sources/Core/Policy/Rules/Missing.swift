@@ -91,7 +91,7 @@ extension Rule {
           return Finding(
             service: service, place: subject.place(of: mount),
             message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when the stack was moved",
-            help: "stop the stack, move that directory along, and sync again", severity: .error)
+            help: "stop the stack, move that along, leave a link to it where it was, and sync again", severity: .error)
         }
         return Finding(
           service: service, place: subject.place(of: mount),
