@@ -56,6 +56,7 @@ struct Deploy: Sendable {
   /// Finds out what there is to go back to, and brings the images, before anything is changed. The turn that was taken
   /// is given on.
   func prepare(_ attempt: inout Attempt) async throws(Failure) {
+    attempt.before = Set(containers.filter { $0.project == attempt.desired.project }.map(\.id))
     do throws(Failure) {
       attempt.former = try await former(attempt)
       // What a container runs at is on the host.
@@ -106,7 +107,6 @@ struct Deploy: Sendable {
       try await links.apply(plan.links, noting: &attempt.links)
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
-      attempt.before = Set(containers.filter { $0.project == desired.project }.map(\.id))
       attempt.reached = .containers
       end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
@@ -138,13 +138,12 @@ struct Deploy: Sendable {
     let start = ContinuousClock.now
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
+      let up = Up(settings: settings, programs: programs)
       if let taker {
-        let up = Up(settings: settings, programs: programs)
         for service in plan.services where !taker.services.contains(where: { $0.name == service.name }) {
           try await up.take(down: service)
         }
       } else {
-        let up = Up(settings: settings, programs: programs)
         await up.stop(plan.name)
         for service in plan.services { try await up.take(down: service) }
         try await removeNetworks(of: plan.project)

@@ -9,7 +9,8 @@ struct Judge: Sendable {
 
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
   ///
-  /// `origins` are the stacks that others were moved from; `mask` hides the values of a stack's `.env`: a rule names what it found, and that may be one of them.
+  /// `origins` are the stacks that others were moved from. `mask` hides the values of a stack's `.env`: a rule names what
+  /// it found, and that may be one of them.
   func findings(
     of subjects: [Subject], engine: Bool, after: [String: [String]], origins: [String: String],
     mask: (String) async -> Mask

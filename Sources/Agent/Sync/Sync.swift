@@ -175,8 +175,7 @@ public struct Sync: Sendable {
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
       plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
-      pins: before.pins, holds: before.holds,
-      say: say
+      pins: before.pins, holds: before.holds, say: say
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
