@@ -71,19 +71,22 @@ public struct Status: Codable, Sendable, Equatable {
   public var commit: String?
   /// Each stack, sorted by name.
   public var stacks: [Stack]
+  /// Why the last sync of the branch did not come to its stacks, or refused some of them.
+  public var trouble: Trouble?
   /// Whether this kernel can keep clup from writing where its plan does not lead.
   public var fence: Bool
   /// Why the containers could not be seen.
   public var error: String?
 
-  /// Whether every stack is in place.
-  public var isGood: Bool { error == nil && stacks.allSatisfy { $0.drift.isEmpty && $0.held == nil } }
+  /// Whether every stack is in place, and the last sync came to them.
+  public var isGood: Bool { error == nil && trouble == nil && stacks.allSatisfy { $0.drift.isEmpty && $0.held == nil } }
 
   /// Looks at the host, without asking the repository.
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
     let checkout = Checkout(path: settings.checkout)
     let state = try checkout.state()
-    var status = Status(commit: state.commit, stacks: [], fence: Fence.isSupported)
+    var status = Status(
+      commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
     var containers: [Container]?
     do throws(Failure) {
       containers = try await Engine(programs: try Programs(environment: environment)).containers()

@@ -63,9 +63,10 @@ enum Commands {
       text: """
         usage: clup status [--exit-code]
 
-        Compares what was deployed with what stands on the host now. Asks Docker Engine, but not the repository.
+        Compares what was deployed with what stands on the host now, and says why the last sync was refused or came to
+        nothing. Asks Docker Engine, but not the repository.
 
-          --exit-code   end with 1 when something is not in place
+          --exit-code   end with 1 when something is not in place, or was refused
         """),
     "history": CommandHelp(
       summary: "show past syncs",

@@ -57,7 +57,8 @@ enum Render {
   }
 
   static func summary(_ report: Report) -> String {
-    let commit = report.commit.map { String($0.prefix(7)) } ?? "no commit"
+    let several = Set(report.stacks.compactMap(\.to)).count > 1 ? "several commits" : "no commit"
+    let commit = report.commit.map { String($0.prefix(7)) } ?? several
     let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
     let count = "\(touched) of \(stacks(report.stacks.count))"
     let what =
@@ -86,12 +87,21 @@ enum Render {
   static func status(_ status: Status) -> [String] {
     var lines = status.stacks.flatMap(lines)
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
+    if let trouble = status.trouble { lines += Self.lines(of: trouble) }
     if let error = status.error { lines.append("warning: \(error)") }
     if !status.fence {
       lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
     lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
     return lines
+  }
+
+  private static func lines(of trouble: Trouble) -> [String] {
+    let commit = trouble.commit.map { String($0.prefix(7)) } ?? "syncs"
+    let what = trouble.outcome == .refused ? "refused" : "failing"
+    let more = trouble.errors.count - 3
+    return ["! \(commit)  \(what) since \(trouble.since)"] + trouble.errors.prefix(3).map { "    \($0)" }
+      + (more > 0 ? ["    and \(more) more; `clup sync --dry-run` shows them"] : [])
   }
 
   private static func lines(of stack: Status.Stack) -> [String] {

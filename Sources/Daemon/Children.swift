@@ -67,7 +67,7 @@ struct Children: Sendable {
       }
       result.outcome = report.outcome
       result.commit = report.commit
-      result.report = report.id
+      result.report = report.sameAs ?? report.id
       result.error = report.error
       return result
     }

@@ -17,7 +17,7 @@ struct ReportTests {
     #expect(
       json.object.keys.sorted() == [
         "branch", "commit", "diagnostics", "dry_run", "duration_ms", "error", "fence", "host", "id", "links", "outcome",
-        "repository", "schema", "stacks", "started", "trigger",
+        "repository", "same_as", "schema", "stacks", "started", "trigger",
       ])
     #expect(json["commit"] == .null && json["error"] == .null && json["schema"] == .string("clup.report/1"))
     let first = try #require(json["stacks"]?.array.first)
@@ -45,6 +45,55 @@ struct ReportTests {
   func `a warning or a waived error does not refuse`(_ severity: Diagnostic.Severity, _ waived: Bool, _ refuses: Bool) {
     let found = Diagnostic(rule: "r", severity: severity, file: "f", message: "", help: "", waived: waived)
     #expect(found.refuses == refuses)
+  }
+
+  static func report(_ id: String, _ outcome: Report.Outcome, _ change: (inout Report) -> Void = { _ in }) -> Report {
+    var report = Report(
+      id: id, trigger: "timer", dryRun: false, host: "h", repository: "r", branch: "main",
+      started: "2026-01-02T03:04:0\(id)Z")
+    report.outcome = outcome
+    report.commit = "c"
+    report.durationMs = Int(id) ?? 0
+    change(&report)
+    return report
+  }
+
+  static func failing(_ id: String, _ change: (inout StackReport) -> Void = { _ in }) -> Report {
+    var stack = StackReport(name: "web", outcome: .failed)
+    stack.error = "web is unhealthy"
+    stack.services = [ServiceReport(name: "web", action: .keep, reason: nil, state: "running", health: "starting")]
+    (stack.durationMs, stack.logTail) = (Int(id) ?? 0, [id])
+    change(&stack)
+    return report(id, .failed) { $0.stacks = [stack] }
+  }
+
+  static func refused(_ id: String, _ message: String) -> Report {
+    report(id, .refused) { $0.diagnostics = [Diagnostic(rule: "compose", file: "f", message: message, help: "h")] }
+  }
+
+  static let inARow: [(name: String, before: Report?, now: Report, repeats: Bool)] = [
+    ("nothing to do", nil, report("1", .unchanged), true),
+    ("nothing to do after a deploy", report("0", .deployed), report("1", .unchanged), true),
+    ("nothing to do after a stack failed", failing("0"), report("1", .unchanged), true),
+    ("a deploy", report("0", .deployed), report("1", .deployed), false),
+    ("the first refusal", report("0", .deployed), refused("1", "no"), false),
+    ("the same refusal", refused("0", "no"), refused("1", "no"), true),
+    ("another refusal", refused("0", "no"), refused("1", "never"), false),
+    ("a refusal that ends", refused("0", "no"), report("1", .unchanged), false),
+    ("the same error", report("0", .failed) { $0.error = "away" }, report("1", .failed) { $0.error = "away" }, true),
+    (
+      "another commit", report("0", .failed) { $0.error = "e" },
+      report("1", .failed) { ($0.error, $0.commit) = ("e", "d") }, false
+    ),
+    ("the same failure", failing("0"), failing("1") { $0.services[0].health = "unhealthy" }, true),
+    ("another failure", failing("0"), failing("1") { $0.error = "web ended" }, false),
+    ("another try", failing("0"), failing("1") { $0.services[0].action = .recreate }, false),
+    ("a stack that went back", failing("0"), failing("1") { $0.outcome = .rolledBack }, false),
+  ]
+
+  @Test(arguments: inARow.indices) func `I10: what is the same again is told once`(_ index: Int) {
+    let row = Self.inARow[index]
+    #expect(row.now.repeats(row.before) == row.repeats, "\(row.name)")
   }
 
   @Test func `what a container writes does not steer a terminal`() {

@@ -35,6 +35,13 @@ struct PageTests {
       ]
     ),
     (
+      "refused", Scenes.refusing(),
+      [
+        "7 stacks in place at 4f1c2ab, but the newest commit is refused", "The branch's commit 4f1c2ab is refused",
+        "[docker-socket]", "First seen 1 hour ago", "by timer, and 1 run before it",
+      ]
+    ),
+    (
       "pinned", Scenes.pinned(),
       [
         "7 stacks in place at 4f1c2ab, 1 of them pinned", "Pinned at 9b7e01d 3 days ago, 4 commits behind",

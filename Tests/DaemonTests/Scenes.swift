@@ -91,6 +91,18 @@ enum Scenes {
     return seen
   }
 
+  static func refusing() -> Seen {
+    var seen = seven()
+    seen.status?.trouble = Trouble(refused())
+    seen.reports = [refused(), deployed()]
+    seen.runs = ["20261125T115958Z-00f1", "20261125T115858Z-00f0"].map { id in
+      var run = run(id, .timer)
+      (run.outcome, run.exitStatus, run.report) = (.refused, 3, refused().id)
+      return run
+    }
+    return seen
+  }
+
   static func pinned() -> Seen {
     var seen = seven()
     seen.status?.stacks[2].pin = old

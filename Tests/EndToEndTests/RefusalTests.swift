@@ -99,6 +99,53 @@ extension EndToEnd {
       }
     }
 
+    @Test(.disabled(if: Host.skips))
+    func `I10: a refused commit is told once, and stays in the status until it is mended`()
+      async throws
+    {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        func poll() async throws -> (status: Int32, report: Report, lines: Int) {
+          let answer = try await host.clup(["sync", "--output", "json"], environment: ["CLUP_TRIGGER": "timer"])
+          let lines = try await host.shell("wc -l < \(host.checkout)/history.jsonl")
+          return (answer.status, try answer.report(), Int(lines.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0)
+        }
+        struct Status: Decodable { let trouble: Trouble? }
+        func trouble() async throws -> Trouble? {
+          let answer = try await host.clup("status", "--exit-code", "--output", "json")
+          let status = try JSONDecoder().decode(Status.self, from: Data(answer.output.utf8))
+          let isGood = status.trouble == nil
+          #expect(answer.status == (isGood ? 0 : 1))
+          return status.trouble
+        }
+        #expect(try await poll().lines == 1)
+        #expect(try await trouble() == nil)
+        let commit = try await host.push(["a/compose.yaml": sleeper("web", "privileged: true")])
+        let first = try await poll()
+        #expect(first.status == 3 && first.lines == 2 && first.report.sameAs == nil)
+        let again = try await poll()
+        #expect(again.status == 3 && again.lines == 2 && again.report.sameAs == first.report.id)
+        let told = try #require(try await trouble())
+        #expect(told.outcome == .refused && told.commit == commit && told.since == first.report.started)
+        #expect(told.errors == ["a/compose.yaml:6:17: web is privileged [privileged]"])
+        let shown = try await host.clup("status").output
+        #expect(shown.contains("! \(commit.prefix(7))  refused since \(first.report.started)"), "\(shown)")
+        // What somebody asks for is recorded each time.
+        #expect(try await host.sync(expect: 3).sameAs == nil)
+        #expect(try await poll().lines == 3)
+        // Another trouble is told again, and so is its end.
+        try await host.shell("mv repo.git away.git")
+        #expect(try await poll().status == 4)
+        #expect(try await poll().lines == 4)
+        #expect(try await trouble()?.outcome == .failed)
+        try await host.shell("mv away.git repo.git")
+        try await host.push(["a/compose.yaml": sleeper()])
+        let mended = try await poll()
+        #expect(mended.report.outcome == .unchanged && mended.lines == 5)
+        #expect(try await poll().lines == 5)
+        #expect(try await trouble() == nil)
+      }
+    }
+
     @Test(.disabled(if: Host.skips)) func `a Compose file that is not UTF-8 is refused`() async throws {
       try await Host.with(["b/compose.yaml": sleeper()]) { host in
         try FileManager.default.createDirectory(atPath: host.work + "/a", withIntermediateDirectories: true)

@@ -84,6 +84,7 @@ extension EndToEnd {
         let stack = try #require(report.stacks.first)
         #expect(stack.error?.contains(row.cause) == true, "\(stack.error ?? "")")
         if let log = row.log { #expect(stack.logTail.contains(log), "\(stack.logTail)") }
+        #expect(stack.services.first { $0.name == "web" }?.state == "running", "\(stack.services)")
         #expect(try await host.image(of: "a/web") == image)
         let id = try #require(try await host.containers()["a/web"])
         #expect(

@@ -37,8 +37,9 @@ struct Deploy: Sendable {
     /// The ids of the containers from before.
     var before: Set<String> = []
     var links: [LinkReport]
-    /// The last look at the containers, and the end of the log of what failed.
-    var containers: [WatchedContainer] = []
+    /// The last look at the containers; nothing when there was none since the plan.
+    var containers: [WatchedContainer]?
+    /// The end of the log of what failed.
     var logTail: [String] = []
 
     /// The stack that this one was moved from; its record stays what it was.
@@ -75,7 +76,7 @@ struct Deploy: Sendable {
     var (reports, entries): ([String: StackReport], [String: StackState]) = ([:], [:])
     for attempt in attempts {
       let name = attempt.plan.name
-      let entry = StackState(attempt.desired.seen(as: attempt.containers), verified: true)
+      let entry = StackState(attempt.desired.seen(as: attempt.containers ?? []), verified: true)
       entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
       // Put right where it is, which is not where the repository wants it.
       reports[name] = attempt.plan.report(attempt.plan.aim.isHeld ? .held : .deployed)
@@ -237,7 +238,9 @@ extension StackPlan {
 }
 
 extension StackReport {
-  mutating func show(_ containers: [WatchedContainer]) {
+  /// Tells what the containers were seen as; without a look, what the plan found stands.
+  mutating func show(_ containers: [WatchedContainer]?) {
+    guard let containers else { return }
     for index in services.indices {
       let own = containers.filter { $0.service == services[index].name }
       let shown = own.first { $0.state != "running" } ?? own.first

@@ -124,7 +124,7 @@ extension Deploy {
       }
       report.outcome = back.outcome
       report.error = "\(why); \(back.said)"
-      if let containers = back.containers { report.show(containers) }
+      report.show(back.containers)
     } catch {
       report.outcome = .failed
       report.error = "\(why); going back failed too: \(mask.hide(error.message))"
@@ -136,7 +136,7 @@ extension Deploy {
     guard case .good(let good) = attempt.former, attempt.reached == .containers else { return false }
     let images = good.images ?? [:]
     return good.isSame(as: attempt.desired)
-      && attempt.containers.allSatisfy { images[$0.service] ?? $0.image == $0.image }
+      && attempt.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
   }
 
   private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) -> Hold? {

@@ -103,6 +103,9 @@ struct Checkout: Sendable {
     }
   }
 
+  /// The last report of a sync of the branch.
+  var newest: Report? { history(last: 1) { $0.trigger != "rollback" }.first }
+
   /// Reads the last reports that match, oldest first, from the end of the file on: its length does not matter.
   func history(last count: Int, where matches: (Report) -> Bool) -> [Report] {
     guard let found = Files.status(historyFile), Files.isRegular(found) else { return [] }

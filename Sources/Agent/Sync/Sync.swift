@@ -67,15 +67,24 @@ public struct Sync: Sendable {
         ended.fail(error)
       }
       ended.report.durationMs = (ContinuousClock.now - start).milliseconds
-      // A poll that finds nothing to do leaves no line.
-      if !request.dryRun, ended.report.outcome != .unchanged || Trigger(rawValue: request.trigger) == nil {
-        try checkout.append(ended.report)
-      }
+      if !request.dryRun { try record(&ended, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
     ended.report.durationMs = (ContinuousClock.now - start).milliseconds
     return ended
+  }
+
+  /// Adds the report to the history. A poll that ended just as the one before leaves no line.
+  private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
+    if Trigger(rawValue: request.trigger) != nil {
+      let before = checkout.newest
+      if ended.report.repeats(before) {
+        ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
+        return
+      }
+    }
+    try checkout.append(ended.report)
   }
 
   private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {

@@ -35,11 +35,14 @@ public struct Report: Codable, Sendable, Equatable {
   public var fence: Bool?
   /// Why the whole ended early, when no stack or diagnostic says it.
   public var error: String?
+  /// The id of the report in the history that tells the same; then this one is not in it.
+  public var sameAs: String?
 
   enum CodingKeys: String, CodingKey {
     case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, fence,
       error
     case dryRun = "dry_run"
+    case sameAs = "same_as"
     case durationMs = "duration_ms"
   }
 
@@ -80,6 +83,7 @@ public struct Report: Codable, Sendable, Equatable {
     try container.encode(diagnostics, forKey: .diagnostics)
     try container.encode(fence, forKey: .fence)
     try container.encode(error, forKey: .error)
+    try container.encode(sameAs, forKey: .sameAs)
   }
 }
 

@@ -46,6 +46,10 @@ struct Headline {
     if seen.unreachable != nil {
       return Headline(.note, words, at: status.commit, then: "\(then), but the repository cannot be reached")
     }
+    if let trouble = status.trouble {
+      let what = trouble.outcome == .refused ? "the newest commit is refused" : "syncs fail"
+      return Headline(.bad, words, at: status.commit, then: "\(then), but \(what)")
+    }
     let deployed = seen.reports.first { $0.outcome == .deployed && !$0.dryRun && $0.commit == status.commit }
     return Headline(
       pinned == 0 ? .good : .note, words, at: pinned == stacks.count ? nil : status.commit, then: then,

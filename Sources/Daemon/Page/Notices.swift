@@ -26,6 +26,18 @@ extension Page {
           .note, "The repository cannot be reached",
           "<p class=\"text\">\(why)</p><p>\(since) What is deployed stays as it is; clup goes on asking.</p>"))
     }
+    if let trouble = seen.status?.trouble, seen.unreachable == nil {
+      let commit: HTML? = trouble.commit.map { " \(Page.commit($0))" }
+      let errors = trouble.errors.prefix(5).map { "<p class=\"text\">\($0)</p>" as HTML }
+      let more: HTML? = trouble.errors.count > 5 ? " \(trouble.errors.count - 5) more of them." : nil
+      notices.append(
+        notice(
+          .bad, trouble.outcome == .refused ? "The branch's commit\(commit) is refused" : "Syncs fail",
+          """
+          \(errors)<p>\(more)First seen \(moments.ago(trouble.since)): \
+          <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. What is deployed stays as it is.</p>
+          """))
+    }
     if seen.status?.fence == false {
       notices.append(
         notice(

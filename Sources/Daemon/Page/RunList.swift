@@ -20,6 +20,8 @@ private struct RunLine {
   var commit: String?
   var detail: String?
   var isIdle: Bool
+  /// The id of the report that tells of it.
+  var report: String?
   /// How many runs like this one came right before it.
   var more = 0
 
@@ -37,11 +39,13 @@ private struct RunLine {
   init(_ run: Run, reportedBy report: Report) {
     self.init(report)
     id = run.id
+    when = run.started ?? report.started
     trigger = run.trigger.rawValue
   }
 
   init(_ report: Report) {
     id = report.id
+    self.report = report.id
     when = report.started
     trigger = report.trigger
     words = report.dryRun ? "planned" : report.outcome.rawValue
@@ -59,7 +63,8 @@ private struct RunLine {
     isIdle = report.outcome == .unchanged && detail == nil
   }
 
-  /// Brings runs and reports together, the latest first; runs in a row that found nothing to do become one line.
+  /// Brings runs and reports together, the latest first; runs in a row that found nothing to do, or the same trouble
+  /// again, become one line.
   static func all(of seen: Seen) -> [RunLine] {
     let reports = Dictionary(seen.reports.map { ($0.id, $0) }) { first, _ in first }
     let told = Set(seen.runs.compactMap(\.report))
@@ -70,13 +75,17 @@ private struct RunLine {
     lines.sort { $0.when > $1.when }
     var result: [RunLine] = []
     for line in lines {
-      if line.isIdle, let last = result.last, last.isIdle, last.commit == line.commit {
+      if let last = result.last, line.repeats(last) {
         result[result.count - 1].more += 1
       } else {
         result.append(line)
       }
     }
     return result
+  }
+
+  private func repeats(_ other: RunLine) -> Bool {
+    isIdle ? other.isIdle && other.commit == commit : report != nil && report == other.report
   }
 
   func html(_ moments: Moments) -> HTML {

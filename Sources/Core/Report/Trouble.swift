@@ -1,0 +1,62 @@
+/// Why a sync of the branch did not come to its stacks, or refused some of them.
+public struct Trouble: Codable, Sendable, Equatable {
+  /// `refused` or `failed`.
+  public var outcome: Report.Outcome
+  /// The target commit, where it became known.
+  public var commit: String?
+  /// Why the whole ended early, or the findings that refuse, a line each; the first twenty.
+  public var errors: [String]
+  /// When it was first met, RFC 3339 in UTC.
+  public var since: String
+  /// The id of the report in the history that tells of it.
+  public var report: String
+
+  /// Reads it from a report; nothing when that came to all of its stacks.
+  public init?(_ report: Report) {
+    let refusing = report.diagnostics.filter(\.refuses).map { finding in
+      let place = [finding.file] + [finding.line, finding.column].compactMap { $0.map(String.init) }
+      return "\(place.joined(separator: ":")): \(finding.message) [\(finding.rule)]"
+    }
+    errors = Array((report.error.map { [$0] } ?? refusing).prefix(20))
+    if errors.isEmpty { return nil }
+    outcome = report.outcome
+    commit = report.commit
+    since = report.started
+    self.report = report.id
+  }
+
+  enum CodingKeys: String, CodingKey { case outcome, commit, errors, since, report }
+
+  /// Writes every key, `null` for what is not known.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(outcome, forKey: .outcome)
+    try container.encode(commit, forKey: .commit)
+    try container.encode(errors, forKey: .errors)
+    try container.encode(since, forKey: .since)
+    try container.encode(report, forKey: .report)
+  }
+}
+
+extension Report {
+  /// Whether it tells nothing beyond what the one before told: nothing was done, or the same failed in the same way.
+  public func repeats(_ before: Report?) -> Bool {
+    if outcome == .unchanged { return before.flatMap(Trouble.init) == nil }
+    guard let before, [.refused, .failed].contains(outcome) else { return false }
+    func known(_ report: Report) -> [Diagnostic] { report.diagnostics.filter(\.refuses) }
+    return (outcome, commit, error) == (before.outcome, before.commit, before.error) && known(self) == known(before)
+      && !stacks.contains { [.deployed, .rolledBack, .removed].contains($0.outcome) }
+      && stacks.map(\.failure) == before.stacks.map(\.failure)
+  }
+}
+
+extension StackReport {
+  /// What is the same when it fails again: all but the states in between, the time that it took and the log.
+  fileprivate var failure: StackReport {
+    var same = self
+    if outcome != .failed { same = StackReport(name: name, outcome: outcome) }
+    same.services = same.services.map { ServiceReport(name: $0.name, action: $0.action, reason: $0.reason) }
+    (same.durationMs, same.logTail) = (0, [])
+    return same
+  }
+}
