@@ -29,7 +29,7 @@ public struct Status: Codable, Sendable, Equatable {
     public var heldSince: String?
     /// Compose's project name.
     public var project: String
-    /// `healthy`, `running`, `unhealthy`, `stopped`, or `unknown` without an engine.
+    /// `healthy`, `running`, `starting`, `unhealthy`, `restarting`, `stopped`, or `unknown` without an engine.
     public var health: String
     /// Why the last sync that did something to it failed.
     public var error: String?
@@ -42,6 +42,11 @@ public struct Status: Codable, Sendable, Equatable {
       case name, outcome, commit, message, committed, pin, behind, held, project, health, error, drift, services
       case pinnedSince = "pinned_since"
       case heldSince = "held_since"
+    }
+
+    /// Whether it is where it is to be, and runs as it should.
+    public var isGood: Bool {
+      drift.isEmpty && held == nil && error == nil && !["unhealthy", "restarting", "stopped"].contains(health)
     }
 
     /// Writes every key, `null` for what is not known.
@@ -79,7 +84,7 @@ public struct Status: Codable, Sendable, Equatable {
   public var error: String?
 
   /// Whether every stack is in place, and the last sync came to them.
-  public var isGood: Bool { error == nil && trouble == nil && stacks.allSatisfy { $0.drift.isEmpty && $0.held == nil } }
+  public var isGood: Bool { error == nil && trouble == nil && stacks.allSatisfy(\.isGood) }
 
   /// Looks at the host, without asking the repository.
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
@@ -89,7 +94,8 @@ public struct Status: Codable, Sendable, Equatable {
       commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
     var containers: [Container]?
     do throws(Failure) {
-      containers = try await Engine(programs: try Programs(environment: environment)).containers()
+      containers = try await Engine(programs: try Programs(environment: environment))
+        .containers(of: settings.liveRoot)
     } catch {
       status.error = error.message
     }
@@ -99,7 +105,9 @@ public struct Status: Codable, Sendable, Equatable {
     let mirror = try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
     let head = try? await mirror?.head()
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
-      let (pin, hold) = (state.pins[name], state.holds[name])
+      let pin = state.pins[name]
+      // What failed at another commit than the pinned one counts again when the pin is lifted.
+      let hold = state.holds[name].flatMap { pin == nil || pin?.commit == $0.commit ? $0 : nil }
       var behind: Int?
       let commit = observed.pointers[name]
       var about: Commit?
@@ -118,8 +126,10 @@ public struct Status: Codable, Sendable, Equatable {
           committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
           pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
           health: containers == nil ? "unknown" : health(of: services),
-          error: hold?.error ?? (known.verified ? nil : state.last[name]?.error),
-          drift: touched.reasons(name, known: known, images: images), services: services.map(\.report)))
+          error: hold?.error ?? error(state.last[name]),
+          drift: hold == nil
+            ? touched.reasons(name, known: known, images: images)
+            : touched.kept(name, known: known, images: images), services: services.map(\.report)))
     }
     // What failed before it was ever in place is held all the same.
     for (name, hold) in state.holds where state.stacks[name] == nil {
@@ -133,9 +143,16 @@ public struct Status: Codable, Sendable, Equatable {
     return status
   }
 
+  /// Why a stack is not where the last sync was to bring it.
+  private static func error(_ last: LastResult?) -> String? {
+    last.flatMap { $0.outcome.isBad ? $0.error ?? $0.outcome.rawValue : nil }
+  }
+
   private static func health(of services: [ServicePlan]) -> String {
     if services.contains(where: { $0.health == "unhealthy" }) { return "unhealthy" }
-    if services.contains(where: { $0.action != .keep }) { return "stopped" }
+    if services.contains(where: { $0.state == "restarting" }) { return "restarting" }
+    // A service that ended well and is not started again is kept.
+    if services.contains(where: { $0.action != .keep && $0.state != "running" }) { return "stopped" }
     if services.contains(where: { $0.health == "starting" }) { return "starting" }
     return services.contains { $0.health == "healthy" } ? "healthy" : "running"
   }

@@ -25,8 +25,11 @@ public enum CLI {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
-          // Whoever asks a second time does not want to wait. Children end with clup, and the next sync goes on from there.
-          if task.isCancelled { _exit(128 + number) }
+          // Whoever asks a second time does not want to wait. The next sync goes on from there.
+          if task.isCancelled {
+            Programs.endAll()
+            _exit(128 + number)
+          }
           task.cancel()
         }
         source.resume()

@@ -25,6 +25,10 @@ enum Render {
     }
     if let error = report.error { lines.append("\(report.outcome == .planned ? "warning" : "error"): \(error)") }
     if let help { lines.append("help: \(help)") }
+    let brought = report.stacks.filter { [.deployed, .pinned].contains($0.outcome) }.map(\.name)
+    if report.trigger == "rollback", !report.dryRun, !brought.isEmpty {
+      lines.append("pinned, until `clup resume`: \(brought.joined(separator: ", "))")
+    }
     lines.append(summary(report))
     return lines
   }
@@ -67,7 +71,7 @@ enum Render {
       case .planned:
         touched == 0
           ? "nothing to do, \(idle(report))" : "would touch \(count); nothing was changed"
-      case .deployed: touched == 0 ? "brought over the links of the configuration" : "brought over \(count)"
+      case .deployed: touched == 0 ? repaired(report) : "brought over \(count)"
       case .refused:
         report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
           ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), brought over the others"
@@ -75,6 +79,15 @@ enum Render {
       case .failed: "failed"
       }
     return "\(commit) on \(report.branch): \(what) (\(report.durationMs) ms)"
+  }
+
+  /// A stack that is held is put right where it is.
+  private static func repaired(_ report: Report) -> String {
+    let held = report.stacks.filter { stack in
+      stack.outcome == .held && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
+    }
+    if held.isEmpty { return "brought over the links of the configuration" }
+    return "put right \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are") held"
   }
 
   private static func idle(_ report: Report) -> String {
@@ -105,13 +118,14 @@ enum Render {
   }
 
   private static func lines(of stack: Status.Stack) -> [String] {
-    let isGood = stack.drift.isEmpty && stack.held == nil
-    let mark = stack.health == "unknown" ? "?" : isGood ? "✓" : "!"
+    let mark = stack.health == "unknown" ? "?" : stack.isGood ? "✓" : "!"
     let commit = stack.commit.map { String($0.prefix(7)) } ?? "-"
     var lines = ["\(mark) \(stack.name)  \(commit)  \(stack.health)  last: \(stack.outcome ?? "-")"]
     if let pin = stack.pin {
       let behind = stack.behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? ""
-      lines.append("    pinned at \(pin.prefix(7)) since \(stack.pinnedSince ?? "?")\(behind)")
+      lines.append(
+        "    pinned at \(pin.prefix(7)) since \(stack.pinnedSince ?? "?")\(behind); "
+          + "`clup resume --stack \(stack.name)` lifts it")
     }
     if let held = stack.held {
       lines.append(
@@ -126,7 +140,8 @@ enum Render {
       let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \(word($0.outcome))" }
       let detail = report.error ?? (touched.isEmpty ? "" : touched.joined(separator: ", "))
       return
-        "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  \(detail)"
+        "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  "
+        + "\(report.trigger == "manual" ? "" : "(\(report.trigger)) ")\(detail)"
     }
   }
 

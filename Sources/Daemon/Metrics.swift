@@ -54,6 +54,12 @@ struct Metrics: Sendable {
       $0.health == "unknown" ? nil : ["healthy", "running"].contains($0.health) ? 1 : 0
     }
     each("clup_stack_pinned", "Whether a rollback holds a stack at its commit.") { $0.pin == nil ? 0 : 1 }
+    family(
+      "clup_stack_pinned_timestamp_seconds", "gauge", "When a rollback pinned a stack, and at which commit.",
+      stacks.compactMap { stack in
+        guard let pin = stack.pin, let since = stack.pinnedSince.flatMap(Moments.seconds) else { return nil }
+        return ([("stack", stack.name), ("commit", pin)], since)
+      })
     each("clup_stack_held", "Whether a commit failed for a stack and is not tried again.") { $0.held == nil ? 0 : 1 }
     each("clup_stack_drift", "Whether a stack differs from what was deployed.") { $0.drift.isEmpty ? 0 : 1 }
     each("clup_commits_behind", "How many commits a pinned stack lies behind.") { Double($0.behind ?? 0) }

@@ -103,7 +103,11 @@ public actor Mirror {
     let code = git_revparse_single(&object, repository.raw, revision)
     defer { git_object_free(object) }
     if code == GIT_EAMBIGUOUS.rawValue {
-      throw GitError(.ambiguousRevision, "\(revision) fits more than one commit; give more digits")
+      throw GitError(
+        .ambiguousRevision,
+        revision.utf8.count < 4
+          ? "\(revision) is too short for a commit's id; give four digits or more"
+          : "\(revision) fits more than one commit; give more digits")
     }
     guard code == 0 else { throw GitError(.unknownRevision, "\(revision) names no commit of \(branch)") }
     var commit: OpaquePointer?

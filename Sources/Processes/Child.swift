@@ -52,6 +52,7 @@ final class Child {
       pid = try spawn(command, input: pipe.reading.raw, output: output.writing.raw, errors: errors.writing.raw)
       input = .some(pipe.writing)
     }
+    Supervisor.note(pid)
     process = try Child.watch(pid)
     self.output = .some(output.reading)
     self.errors = .some(errors.reading)
@@ -66,6 +67,7 @@ final class Child {
       return try Descriptor(owning: check("cannot watch a process") { clinux_pidfd_open(pid) })
     } catch {
       kill(-pid, SIGKILL)
+      Supervisor.forget(pid)
       _ = try check("cannot reap a process") { waitpid(pid, nil, 0) }
       throw error
     }
@@ -119,6 +121,7 @@ final class Child {
   /// Ends what is left of the process group, reaps the process and tells its outcome.
   func finish() {
     signalGroup(SIGKILL)
+    Supervisor.forget(pid)
     var status: Int32 = 0
     var signalled: Int32 = 0
     do {

@@ -12,6 +12,9 @@ final class Supervisor: Sendable {
 
   private static let current = Mutex<Supervisor?>(nil)
 
+  /// The process groups that were started and not yet reaped.
+  private static let groups = Mutex<Set<pid_t>>([])
+
   private let inbox = Mutex<[Message]>([])
   private let lastID = Atomic<UInt64>(0)
   private let bell: Descriptor
@@ -26,6 +29,12 @@ final class Supervisor: Sendable {
       return supervisor
     }
   }
+
+  static func note(_ group: pid_t) { groups.withLock { _ = $0.insert(group) } }
+  static func forget(_ group: pid_t) { groups.withLock { _ = $0.remove(group) } }
+
+  /// Ends every process group at once.
+  static func killAll() { groups.withLock { for group in $0 { kill(-group, SIGKILL) } } }
 
   private init() throws(ProcessError) {
     bell = try Descriptor(
@@ -119,3 +128,6 @@ private func milliseconds(until due: ContinuousClock.Instant?) -> Int32 {
   // Rounded up, so that the loop does not spin through the last millisecond; an hour at most, which is no end either.
   return left > .seconds(3600) ? 3_600_000 : Int32((left / .milliseconds(1)).rounded(.up))
 }
+
+/// Ends every program that was started, with all that they started, for a process that ends at once itself.
+public func killChildren() { Supervisor.killAll() }

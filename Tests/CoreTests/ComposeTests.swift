@@ -24,7 +24,7 @@ struct ModelTests {
     #expect(web.claims == [.containerName("front"), .port("8080", transport: "tcp", address: "127.0.0.1")])
     #expect(web.binds == ["/live/s/d"] && web.writable == [] && web.files == ["/live/s/c.conf"])
     #expect(web.buildContexts == ["/live/s/src", "/live/y"])
-    #expect(web.restarts && web.hasHealthCheck && web.replicas == 1)
+    #expect(web.restarts && web.replicas == 1)
     #expect(model.hostPaths == ["/live/s/c.conf", "/live/s/d", "/live/s/src", "/live/y"])
   }
 

@@ -3,12 +3,11 @@ import Testing
 
 func service(
   _ name: String = "web", hash: String = "h1", image: String = "busybox:1", fields: [String: String] = [:],
-  mounts: [String: String] = [:], builds: [String: String] = [:], replicas: Int = 1, restarts: Bool = true,
-  hasHealthCheck: Bool = false
+  mounts: [String: String] = [:], builds: [String: String] = [:], replicas: Int = 1, restarts: Bool = true
 ) -> DesiredService {
   DesiredService(
     name: name, hash: hash, image: image, fields: fields, mounts: mounts, builds: builds, replicas: replicas,
-    restarts: restarts, hasHealthCheck: hasHealthCheck)
+    restarts: restarts)
 }
 
 func container(
@@ -73,7 +72,7 @@ struct ServicePlanningTests {
       action: .recreate, reason: "build context src changed", way: .build),
     Row(
       testDescription: "one more replica", wish: service(hash: "h1", replicas: 2), known: service(), action: .create,
-      reason: "drift: container removed"),
+      reason: "replicas changed"),
     Row(
       testDescription: "too many", found: [container(), container(id: "c2")], action: .recreate,
       reason: "drift: more containers than replicas"),

@@ -44,11 +44,22 @@ struct StateTests {
       state.former["s"]?.map(\.images) == [["web": "i1"]], "another build of the image is another thing to go back to")
   }
 
-  static let changes: [(what: String, id: String, env: String, policy: String, image: String?, stands: Bool)] = [
-    ("nothing", "1", "e1", "p", "i1", true), ("the commit's file", "2", "e1", "p", "i1", false),
-    ("the host's .env", "1", "e2", "p", "i1", false), ("the policy", "1", "e1", "q", "i1", false),
-    ("the image behind the name", "1", "e1", "p", "i2", false),
-    ("nothing, as far as is known", "1", "e1", "p", nil, true),
+  struct Change {
+    let what: String
+    var id = "1"
+    var env = "e1"
+    var policy = "p"
+    var settings = "5m"
+    var image: String? = "i1"
+    var stands = false
+  }
+
+  static let changes = [
+    Change(what: "nothing", stands: true), Change(what: "the commit's file", id: "2"),
+    Change(what: "the host's .env", env: "e2"), Change(what: "the policy", policy: "q"),
+    Change(what: "the host's own probes or deadlines", settings: "10m"),
+    Change(what: "the image behind the name", image: "i2"),
+    Change(what: "nothing, as far as is known", image: nil, stands: true),
   ]
 
   @Test(arguments: changes.indices) func `a commit that failed is held until something changes`(_ index: Int) {
@@ -58,9 +69,11 @@ struct StateTests {
       untracked: ["s/.env": "e1"],
       services: [], links: [:], after: [], deployTimeout: nil)
     desired.policy = "p"
-    let hold = Hold(desired, since: "now", error: "why", images: ["app:1": "i1"])
+    var hold = Hold(desired, since: "now", error: "why", images: ["app:1": "i1"])
+    hold.settings = "5m"
     let stands = hold.stands(
       tree: commit("s/compose.yaml", id: row.id), untracked: ["s/.env": row.env], policy: row.policy,
+      settings: row.settings,
       images: row.image.map { ["app:1": $0] })
     #expect(stands == row.stands, "\(row.what)")
   }

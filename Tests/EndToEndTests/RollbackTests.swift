@@ -129,6 +129,84 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a rollback to a commit brings the image that ran at it, also the second time`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      let file = sleeper("web").replacing("busybox:test", with: name)
+      try await Host.with(["a/compose.yaml": file, "b/compose.yaml": sleeper("b")]) { host in
+        try await host.rebuild(name, "echo > one")
+        _ = try await host.sync()
+        let one = try await host.image(of: "a/web")
+        let first = try await host.push(["b/compose.yaml": sleeper("b", "labels: {x: y}")])
+        _ = try await host.sync()
+        // The same files, another image; then other files.
+        try await host.rebuild(name, "echo > two")
+        let second = try await host.push([:])
+        _ = try await host.sync()
+        let two = try await host.image(of: "a/web")
+        try await host.rebuild(name, "echo > three")
+        try await host.push(["a/compose.yaml": file + "    labels: {x: y}\n"])
+        _ = try await host.sync()
+        #expect(Set([one, two, try await host.image(of: "a/web")]).count == 3)
+        for (commit, image) in [(second, two), (first, one), (first, one)] {
+          #expect(try await host.clup("rollback", commit, "--stack", "a").status == 0)
+          #expect(try await host.image(of: "a/web") == image)
+          #expect(try await host.sync().stacks.map(\.outcome) == [.pinned, .unchanged])
+        }
+        // What is gone from the host is said to be gone.
+        #expect(try await host.clup("resume").status == 0)
+        try await host.docker("rmi", one.trimmingCharacters(in: .newlines))
+        let planned = try await host.clup("rollback", first, "--stack", "a", "--dry-run").output
+        #expect(planned.contains("the image that web ran then is no longer on this host"), "\(planned)")
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
+      }
+    }
+
+    @Test func `a pin keeps its image, whatever its name means by then`() async throws {
+      let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
+      let file = sleeper("web").replacing("busybox:test", with: name)
+      try await Host.with(["a/compose.yaml": file]) { host in
+        try await host.rebuild(name, "echo > one")
+        _ = try await host.sync()
+        let running = try await host.containers()
+        // Pinned where it is; the commit failed with another image behind the name.
+        try await host.rebuild(name, "echo > two")
+        try await host.push(["a/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let one = try await host.image(of: "a/web")
+        let back = try await host.containers()
+        #expect(try await host.clup("rollback", "HEAD~1").status == 0)
+        #expect(try await host.containers() == back && back != running)
+        for _ in 0..<2 { #expect(try await host.sync().stacks.map(\.outcome) == [.pinned]) }
+        #expect(try await host.image(of: "a/web") == one)
+        #expect(try await host.clup("status", "--exit-code").status == 0)
+        // What failed at the head is not forgotten meanwhile.
+        #expect(try await host.clup("resume").status == 1)
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+        for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
+        try await host.docker("rmi", name)
+      }
+    }
+
+    @Test func `a rollback that is killed and then fails is not pinned`() async throws {
+      let good = sleeper("web", "volumes: ['./data:/d']", "labels: {v: two}")
+      let slow = good.replacing("labels: {v: two}", with: "healthcheck: {test: [CMD, test, -e, /d/ok], interval: 1s}")
+      try await Host.with(["a/compose.yaml": slow], live: ["a/data/ok": "\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": good])
+        _ = try await host.sync()
+        try FileManager.default.removeItem(atPath: host.live + "/a/data/ok")
+        try await host.shell(
+          "CLUP_CONFIG=clup.yaml \(try #require(Host.binary)) rollback >out 2>&1 & child=$!; "
+            + "until docker ps --format '{{.Status}}' | grep -q 'health: starting'; do sleep 0.1; done; kill -9 $child; wait; true"
+        )
+        #expect(try await host.status()["a"]?["pin"] != .null)
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.status()["a"]?["pin"] == .null)
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
     @Test func `a rollback that fails leaves the hold on the head, and makes none`() async throws {
       let file = sleeper("web", "volumes: ['./flag:/flag:ro']")
       let first = file.replacing("sleep 100000", with: "sh -c 'test -e /flag/ok && sleep 100000'")

@@ -287,6 +287,9 @@ import Testing
       "a password in an env_file", "plaintext-secret", 2, in: "web.env",
       ["compose.yaml": base + "env_file: web.env\n", "web.env": "A=1\nAPI_TOKEN=abcdef123456\n"]),
     Attack(
+      "a password in an address of an env_file", "plaintext-secret", 1, in: "web.env",
+      ["compose.yaml": base + "env_file: web.env\n", "web.env": "DATABASE=postgres://app:hunter22@db/app\n"]),
+    Attack(
       "a password in a health check", "plaintext-secret", 4, "healthcheck: {test: mysqladmin ping --password=hunter22}"),
   ]
 
@@ -298,8 +301,12 @@ import Testing
     "environment: {DOCKER_HOST: 'tcp://proxy:2375'}", "volumes: ['data:/data', './conf:/conf:ro', '${DIR}:/data2']",
     "mem_limit: ${MEM}",
     "healthcheck: {test: [CMD-SHELL, 'mysqladmin ping --password=\"$$(cat /run/secrets/p)\" && PGPASSWORD=$$POSTGRES_PASSWORD psql']}",
-    "ports: ['${BIND:?}:80:80']", "deploy: {replicas: '${N}'}",
+    "ports: ['${BIND:?}:80:80']", "deploy: {replicas: '${N}'}", "env_file: settings.env",
   ]
+
+  /// What many a stack has in a tracked `env_file`.
+  static let settings =
+    "LOG_LEVEL=info\nTZ=Europe/Paris\nLANG=en_US.UTF-8\nURL=http://db:5432/x\nTOKEN_TTL=3600s\nDB_PASSWORD=${DB_PASSWORD}\n"
 
   /// Lays the stacks out as a work tree; `-> x` as a file's text makes a symbolic link.
   static func lay(_ stacks: [String: [String: String]], at root: String) throws {
@@ -375,10 +382,28 @@ import Testing
         Dictionary(
           uniqueKeysWithValues: Self.innocent.enumerated().map { index, line in
             let volumes = line.contains("data:/data") ? "volumes: {data: {}}\n" : ""
-            return ("s\(index)", ["compose.yaml": "services:\n  web:\n    image: nginx:1.27\n    \(line)\n\(volumes)"])
+            let file = "services:\n  web:\n    image: nginx:1.27\n    \(line)\n\(volumes)"
+            return ("s\(index)", ["compose.yaml": file, "settings.env": Self.settings])
           }), at: root)
       let found = try await Self.validate(root).filter { $0.refuses && $0.rule != "project-collision" }
       #expect(found.map { "\(Self.innocent[Int($0.stack?.dropFirst() ?? "0") ?? 0]): \($0.message)" } == [])
+    }
+  }
+
+  @Test func `an order that leads nowhere or in a circle is found where it stands`() async throws {
+    try await Self.scratch { root in
+      func file(_ after: String) -> String {
+        "services:\n  web: {image: 'nginx:1.27'}\nx-clup:\n  after: [\(after)]\n"
+      }
+      try Self.lay(
+        [
+          "a": ["compose.yaml": file("b")], "b": ["compose.yaml": file("c")], "c": ["compose.yaml": file("a")],
+          "d": ["compose.yaml": file("elsewhere")], "e": ["compose.yaml": file("d")],
+        ], at: root)
+      let found = try await Self.validate(root, expect: 3).filter { $0.refuses && $0.rule == "compose" }
+      #expect(found.map { "\($0.file):\($0.line ?? 0)" } == "abcd".map { "\($0)/compose.yaml:4" })
+      #expect(found.first?.message == "it comes after itself: a after b after c after a")
+      #expect(found.last?.message.contains("elsewhere, which is no stack") == true)
     }
   }
 

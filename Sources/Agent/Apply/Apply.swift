@@ -15,8 +15,7 @@ struct Apply: Sendable {
   let policy: String
   /// Whether the host is at the commit when all of the plan is.
   let whole: Bool
-  /// The pins and holds from before, for stacks whose rollback fails.
-  let pins: [String: Pin]
+  /// The holds from before, for stacks whose rollback fails.
   let holds: [String: Hold]
   let say: @Sendable (String) -> Void
 
@@ -93,22 +92,24 @@ struct Apply: Sendable {
     }
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
-      result.links += try await sharedLinks.drop(keeping: configured)
+      do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
+        say("warning: \(error.message); the next sync tries again")
+      }
     }
     let worked = Set(result.links.map(\.live))
     result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
-    let (before, new, held) = (pins, state.pins, holds)
+    let held = holds
     // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
     // the stack is back at.
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
-      .filter { undone.contains($0) && before[$0] != new[$0] }
+      .filter { undone.contains($0) && state.pins[$0]?.replaces != nil }
     if !lifted.isEmpty {
       try await ledger.change { state in
         for name in lifted {
-          state.pins[name] = before[name]
+          state.pins[name] = state.pins[name]?.replaces?.first
           state.holds[name] = held[name]
         }
       }

@@ -31,16 +31,25 @@ struct Deploy: Sendable {
     let desired: DesiredStack
     var reached = Reached.nothing
     /// What to go back to.
-    var former = Former.nothing
+    var former = WayBack.nothing
     /// What the containers from before were last known to be made from; nothing when clup had not touched them.
     var known: [DesiredService]?
+    /// Whether an earlier deploy was cut off: what stands there may be neither what was good nor the commit's.
+    var isResumed = false
+    /// The projects that it had before, or was on the way to.
+    var left: [String] = []
     /// The ids of the containers from before.
     var before: Set<String> = []
     var links: [LinkReport]
     /// The last look at the containers; nothing when there was none since the plan.
     var containers: [WatchedContainer]?
+    /// When the containers began to be changed.
+    var began: ContinuousClock.Instant?
     /// The end of the log of what failed.
     var logTail: [String] = []
+    /// What hides the values of its `.env`, once it has failed; and what is kept of that.
+    var mask = Mask(assignments: [], all: false)
+    var hold: Hold?
 
     /// The stack that this one was moved from; its record stays what it was.
     var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
@@ -60,15 +69,65 @@ struct Deploy: Sendable {
     attempt.before = Set(containers.filter { $0.project == attempt.desired.project }.map(\.id))
     do throws(Failure) {
       attempt.former = try await former(attempt)
+      let entry = await ledger.state.stacks[attempt.plan.name]
+      attempt.known = entry?.services
+      attempt.isResumed = entry?.verified == false
+      attempt.left = [entry?.project, entry?.towards].compactMap { $0 }
+      try await check(attempt)
       // What a container runs at is on the host.
       try await Up(settings: settings, programs: programs).pull(
         attempt.desired, looks[attempt.desired.commit], but: Set(containers.map(\.image)))
-      attempt.known = await ledger.state.stacks[attempt.plan.name]?.services
     } catch {
       await turns.give()
       throw error
     }
     await turns.give()
+  }
+
+  /// Reads the probes of a stack that goes by a record of what was good.
+  func withProbes(_ desired: DesiredStack) async throws(Failure) -> DesiredStack {
+    guard desired.readsProbes else { return desired }
+    var desired = desired
+    desired.readsProbes = false
+    if let own = settings.stacks[desired.name]?.probes {
+      desired.probes = own
+      return desired
+    }
+    let asked = try await programs.compose(
+      ["config", "--format", "json"], in: Path.join(settings.liveRoot, desired.name))
+    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else {
+      throw Up.failure("docker compose config", asked.errorText)
+    }
+    desired.probes = ComposeModel(json).own.probes
+    return desired
+  }
+
+  /// Finds what the host lacks before anything is changed.
+  private func check(_ attempt: Attempt) async throws(Failure) {
+    let asksOverHTTP = attempt.desired.probes.contains { if case .http = $0.question { true } else { false } }
+    if asksOverHTTP { _ = try programs.find("curl") }
+    // What a stack is kept at is what was good, and no other image behind the same name.
+    if attempt.plan.aim.isHeld {
+      let images = Images(programs: programs)
+      var missing = attempt.desired
+      let found = try await images.ids(of: missing.images.values)
+      missing.images = missing.images.filter { found[$0.value] != Fingerprint.absent }
+      try await Up(settings: settings, programs: programs).pull(
+        missing, looks[missing.commit], but: Set(containers.map(\.image)))
+      try await have(attempt.desired)
+    }
+  }
+
+  /// Refuses to bring a stack back whose images are gone.
+  func have(_ desired: DesiredStack) async throws(Failure) {
+    let own = desired.images.filter { image in desired.services.contains { $0.name == image.key } }
+    let found = try await Images(programs: programs).ids(of: own.values)
+    guard let gone = own.sorted(by: { $0.key < $1.key }).first(where: { found[$0.value] == Fingerprint.absent }) else {
+      return
+    }
+    throw Failure(
+      .deploy, "the image that \(gone.key) was good with is no longer on this host (\(gone.value.prefix(19)))",
+      help: "build or pull it, or push a commit that works")
   }
 
   /// Remembers what stacks were seen in place.
@@ -81,14 +140,19 @@ struct Deploy: Sendable {
       // Put right where it is, which is not where the repository wants it.
       reports[name] = attempt.plan.report(attempt.plan.aim.isHeld ? .held : .deployed)
       reports[name]?.show(attempt.containers)
+      reports[name]?.admit(attempt)
     }
-    let free = Set(attempts.filter { !$0.plan.aim.isHeld }.map(\.plan.name))
+    let aims = Dictionary(attempts.map { ($0.plan.name, $0.plan.aim) }) { first, _ in first }
+    let pinned = Set(attempts.filter(\.plan.aim.isPin).map(\.plan.name))
     try await ledger.change { [entries] state in
       for (name, entry) in entries {
         state.settle(name, as: entry)
         // What failed at another commit than the one that stands now still counts.
-        if free.contains(name) { state.holds[name] = nil }
-        if let pin = state.pins[name], pin.commit == entry.commit { state.pins[name]?.images = entry.images ?? [:] }
+        if let hold = state.holds[name], aims[name]?.lifts(hold) ?? true { state.holds[name] = nil }
+        if pinned.contains(name) {
+          state.pins[name]?.images = entry.images ?? [:]
+          state.pins[name]?.replaces = nil
+        }
       }
     }
     return reports
@@ -100,7 +164,7 @@ struct Deploy: Sendable {
     let verify = Verify(programs: programs)
     let up = Up(settings: settings, programs: programs)
     let end: ContinuousClock.Instant
-    let began: ContinuousClock.Instant
+    let began = ContinuousClock.now
     do throws(Failure) {
       try await open(attempt)
       attempt.reached = .files
@@ -111,8 +175,10 @@ struct Deploy: Sendable {
       attempt.reached = .containers
       end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
       do throws(Failure) {
-        began = .now
-        try await up.run(plan.services, desired, deadline: ContinuousClock.now.duration(to: end))
+        attempt.began = .now
+        let left = containers.filter { $0.project == desired.project && $0.isLeftOver }
+        if attempt.isResumed || !left.isEmpty { try await up.clear(desired.project) }
+        try await up.run(plan.services, desired, claimed: claimed(by: desired, among: containers), until: end)
       } catch {
         if error.kind == .interrupted { throw error }
         let why = await inspect(&attempt)
@@ -121,17 +187,27 @@ struct Deploy: Sendable {
         let seconds = (desired.deployTimeout ?? settings.sync.deployTimeout).components.seconds
         throw Failure(.deploy, "not in place after \(seconds) s: \(why)", help: "mend it, and push again")
       }
-      // From here on the containers are this commit's, whatever becomes of them.
-      try await ledger.change { $0.stacks[plan.name]?.services = desired.services }
+      // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
+      let leaving = (attempt.known ?? []).filter { old in !desired.services.contains { $0.name == old.name } }
+      try await ledger.change { $0.stacks[plan.name]?.services = desired.services + leaving }
     } catch {
       await turns.give()
       throw error
     }
     await turns.give()
-    let watched = try await verify.settle(desired, before: attempt.before, since: began, until: end)
-    attempt.containers = watched.containers
+    let watched = try await verify.settle(
+      try await withProbes(desired), before: attempt.before, since: attempt.began ?? began, until: end)
+    attempt.containers = watched.containers.filter { seen in !plan.services.contains { $0.way.removes(seen.id) } }
     attempt.logTail = watched.logTail
     if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
+    for service in plan.services { try await up.remove(service) }
+    for project in attempt.left where project != desired.project { try await removeNetworks(of: project) }
+  }
+
+  /// The containers whose names the stack claims for others: they cannot wait for its end to be removed.
+  func claimed(by desired: DesiredStack, among containers: [some SeenContainer]) -> Set<String> {
+    let claims = Set(desired.services.flatMap(\.claims))
+    return Set(containers.filter { claims.contains(.containerName($0.name)) }.map(\.id))
   }
 
   /// Ends a stack that the commit no longer has; volumes stay. `taker` is where it moved to.
@@ -145,9 +221,12 @@ struct Deploy: Sendable {
           try await up.take(down: service)
         }
       } else {
-        await up.stop(plan.name)
+        await up.stop(plan)
         for service in plan.services { try await up.take(down: service) }
-        try await removeNetworks(of: plan.project)
+        let isShared = containers.contains { container in
+          container.project == plan.project && !plan.services.contains { $0.way.removes(container.id) }
+        }
+        if !isShared { try await removeNetworks(of: plan.project) }
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
@@ -166,12 +245,12 @@ struct Deploy: Sendable {
     try await ledger.change { state in
       var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
       if state.stacks[plan.name] == nil { entry.services = [] }
-      // What these were made from is not known until `up` has ended.
-      let acting = Set(plan.services.filter { $0.action != .keep }.map(\.name))
-      for index in entry.services.indices where acting.contains(entry.services[index].name) {
-        entry.services[index].mounts = entry.services[index].mounts.mapValues { _ in Fingerprint.absent }
-        entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
+      entry.doubt(Set(plan.services.filter { $0.action != .keep }.map(\.name)))
+      // What is cut off leaves containers of services that nobody has seen in place yet.
+      for service in desired.services where !entry.services.contains(where: { $0.name == service.name }) {
+        entry.services.append(service.unseen)
       }
+      if entry.project != desired.project { entry.towards = desired.project }
       entry.links.merge(desired.links) { $0.becoming($1) }
       entry.links = entry.links.filter { desired.shared[$0.key] == nil }
       entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
@@ -216,7 +295,7 @@ struct Deploy: Sendable {
   }
 
   /// Removes the networks that Compose made for a project; one that a container still uses stays.
-  private func removeNetworks(of project: String) async throws(Failure) {
+  func removeNetworks(of project: String) async throws(Failure) {
     let listed = try await programs.docker(
       ["network", "ls", "-q", "--filter", "label=com.docker.compose.project=\(project)"])
     let ids = listed.outputText.split(separator: "\n").map(String.init)
@@ -231,6 +310,7 @@ extension StackPlan {
     report.to = to
     report.project = project.isEmpty ? nil : project
     report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
+    if work != .none, aim.isPin, let reason = aim.reason { report.reasons.append(reason) }
     report.services = services.map(\.report)
     if case .hold(let hold) = aim { report.error = hold.error }
     return report
@@ -238,12 +318,27 @@ extension StackPlan {
 }
 
 extension StackReport {
+  /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
+  mutating func admit(_ attempt: Deploy.Attempt) {
+    guard let began = attempt.began else { return }
+    for index in services.indices where services[index].action == .keep {
+      let own = (attempt.containers ?? []).filter { $0.service == services[index].name }
+      if own.contains(where: { !attempt.before.contains($0.id) }) {
+        services[index].action = .recreate
+      } else if own.contains(where: { $0.age < began.duration(to: .now) }) {
+        services[index].action = .start
+      } else {
+        continue
+      }
+      services[index].reason = "`docker compose up` runs it once more"
+    }
+  }
+
   /// Tells what the containers were seen as; without a look, what the plan found stands.
   mutating func show(_ containers: [WatchedContainer]?) {
     guard let containers else { return }
     for index in services.indices {
-      let own = containers.filter { $0.service == services[index].name }
-      let shown = own.first { $0.state != "running" } ?? own.first
+      let shown = containers.filter { $0.service == services[index].name }.worst
       services[index].state = shown?.state ?? "absent"
       services[index].health = shown?.health ?? "none"
     }

@@ -3,7 +3,7 @@ import FoundationEssentials
 
 extension Deploy {
   /// What a stack goes back to when its deploy fails.
-  enum Former: Sendable {
+  enum WayBack: Sendable {
     /// What clup saw in place before.
     case good(StackState)
     /// What a person ran there before clup's first deploy.
@@ -34,7 +34,7 @@ extension Deploy {
   }
 
   /// Finds out, before anything is changed, what there is to go back to.
-  func former(_ attempt: Attempt) async throws(Failure) -> Former {
+  func former(_ attempt: Attempt) async throws(Failure) -> WayBack {
     let former = try await known(attempt.desired)
     guard case .adopted(var adopted) = former else { return former }
     let paths = attempt.plan.links.filter { $0.action != .keep }.map(\.live) + attempt.desired.shared.keys
@@ -55,7 +55,7 @@ extension Deploy {
     if !adopted.isEmpty { try await ledger.change { $0.adopted.merge(adopted) { $1 } } }
   }
 
-  private func known(_ desired: DesiredStack) async throws(Failure) -> Former {
+  private func known(_ desired: DesiredStack) async throws(Failure) -> WayBack {
     let name = desired.name
     if let good = await ledger.state.lastGood(name) { return .good(good) }
     if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
@@ -65,7 +65,9 @@ extension Deploy {
     }
     if state.stacks[name] != nil { return .nothing }
     let directory = Path.join(settings.liveRoot, name)
-    let running = try await Verify(programs: programs).look(desired.project).filter { $0.directory == directory }
+    let own = Set(containers.filter { $0.project == desired.project && $0.directory == directory }.map(\.id))
+    if own.isEmpty { return .nothing }
+    let running = try await Verify(programs: programs).look(desired.project).filter { own.contains($0.id) }
     guard !running.isEmpty else { return .nothing }
     let asked = try await programs.compose(["config", "--format", "json"], in: directory)
     guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return .nothing }
@@ -74,8 +76,7 @@ extension Deploy {
     let services = model.services.map { service in
       DesiredService(
         name: service.name, hash: running.first { $0.service == service.name }?.hash ?? "", image: service.image,
-        fields: [:], mounts: [:], builds: [:], replicas: service.replicas, restarts: service.restarts,
-        hasHealthCheck: service.hasHealthCheck)
+        fields: [:], mounts: [:], builds: [:], replicas: service.replicas, restarts: service.restarts)
     }
     var former = DesiredStack(
       name: name, commit: "", project: model.project, tracked: [:], untracked: [:],
@@ -85,29 +86,48 @@ extension Deploy {
     return .adopted(Adopted(former))
   }
 
+  /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
+  func condemn(_ attempt: inout Attempt, because cause: Failure) async {
+    // An interrupt ends what this task starts, and what is told must be masked all the same.
+    let directory = Path.join(settings.liveRoot, attempt.plan.name)
+    attempt.mask = await Task { await programs.mask(for: directory) }.value
+    // A way back that failed says nothing about the commit that is held.
+    guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !isGood(attempt) else { return }
+    let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
+    var hold = Hold(
+      attempt.desired, since: Date().formatted(.iso8601), error: attempt.mask.hide(cause.message), images: images ?? [:]
+    )
+    hold.settings = settings.fingerprint(of: attempt.plan.name)
+    if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
+    attempt.hold = hold
+    // What cannot be written on a full disk must not keep the stack from going back.
+    let name = attempt.plan.name
+    if holdsFirst(attempt) { try? await ledger.change { [hold] in $0.holds[name] = hold } }
+  }
+
+  /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
+  /// to its end may be held: one that is cut off is gone again.
+  private func holdsFirst(_ attempt: Attempt) -> Bool {
+    if case .good = attempt.former { true } else { settings.sync.onFailure != .rollback }
+  }
+
   /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it. `obstacle` is
   /// why what it shares with others could not go back.
   func leave(_ attempt: Attempt, because cause: Failure, _ obstacle: Failure?, _ report: inout StackReport) async {
-    let mask = await programs.mask(for: Path.join(settings.liveRoot, attempt.plan.name))
+    let (mask, hold) = (attempt.mask, attempt.hold)
     let why = mask.hide(cause.message)
     report.outcome = .failed
     report.error = "\(why); \(mask.hide(cause.help))"
     report.logTail = attempt.logTail.map(mask.hide)
     report.show(attempt.containers)
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
-    if cause.kind == .interrupted { return }
+    if cause.kind == .interrupted || attempt.plan.aim.isHeld && attempt.reached == .nothing { return }
     if isGood(attempt) {
       report.error = "\(why); it is what was good before, so there is nothing to go back to"
       return
     }
     do throws(Failure) {
-      let goesBack = settings.sync.onFailure == .rollback
-      // The next sync brings a stack that is held to its last good record. Where there is none, only a way back that
-      // was gone to its end may be held: one that is cut off is gone again.
-      let holdsFirst = if case .good = attempt.former { true } else { !goesBack }
-      let hold = cause.kind == .deploy ? try await hold(attempt, why) : nil
-      if holdsFirst, let hold { try await ledger.change { $0.holds[attempt.plan.name] = hold } }
-      guard goesBack else {
+      guard settings.sync.onFailure == .rollback else {
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }
@@ -116,8 +136,9 @@ extension Deploy {
         if let obstacle { throw obstacle }
         back = try await goBack(attempt, hold)
       } catch {
-        if error.kind == .deploy || holdsFirst && error.kind != .interrupted, var hold {
+        if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
           hold.isStuck = error.kind == .deploy ? true : nil
+          hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
           try await ledger.change { [hold] in $0.holds[attempt.plan.name] = hold }
         }
         throw error
@@ -139,15 +160,6 @@ extension Deploy {
       && attempt.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
   }
 
-  private func hold(_ attempt: Attempt, _ why: String) async throws(Failure) -> Hold? {
-    // A way back that failed says nothing about the commit that is held.
-    if attempt.plan.aim.isHeld { return nil }
-    let images = try await Images(programs: programs).ids(of: attempt.desired.references.values)
-    var hold = Hold(attempt.desired, since: Date().formatted(.iso8601), error: why, images: images)
-    if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
-    return hold
-  }
-
   private struct Back {
     var outcome: StackReport.Outcome
     var said: String
@@ -159,11 +171,11 @@ extension Deploy {
     switch attempt.former {
     case .good(let good):
       let commit = good.commit.prefix(7)
-      if attempt.reached == .nothing {
+      if attempt.reached == .nothing, !attempt.isResumed {
         return Back(outcome: .rolledBack, said: "nothing was changed, \(commit) runs as before")
       }
       try await putFilesBack(name, good)
-      if attempt.reached == .files {
+      if attempt.reached == .files, !attempt.isResumed {
         let entry = try await honest(good)
         try await ledger.change { $0.settle(name, as: entry, following: true) }
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
@@ -211,7 +223,7 @@ extension Deploy {
       }
       return Back(outcome: .rolledBack, said: "\(old) runs as before, which was to move here", containers: containers)
     case .nothing:
-      if attempt.reached < .containers {
+      if attempt.reached < .containers, attempt.known == nil {
         if let hold { try await ledger.change { $0.holds[name] = hold } }
         return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
       }
@@ -265,35 +277,53 @@ extension Deploy {
     await turns.take()
     let verify = Verify(programs: programs)
     let end = ContinuousClock.now + (desired.deployTimeout ?? settings.sync.deployTimeout)
-    let now: [WatchedContainer]
+    let (now, plans): ([WatchedContainer], [ServicePlan])
     let began: ContinuousClock.Instant
     do throws(Failure) {
+      try await have(desired)
+      let up = Up(settings: settings, programs: programs)
+      try await up.clear(attempt.desired.project)
       now = try await verify.look(attempt.desired.project)
-      let plans = services(attempt, desired, now)
+      plans = services(attempt, desired, now)
       began = .now
-      try await Up(settings: settings, programs: programs).run(
-        plans, desired, deadline: ContinuousClock.now.duration(to: end))
+      // Whoever finds this cut off does not take what half went back for what the commit made. On a full disk it goes back
+      // without.
+      let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
+      try? await ledger.change { $0.stacks[attempt.plan.name]?.doubt(acting) }
+      try await up.run(plans, desired, claimed: claimed(by: desired, among: now), until: end)
     } catch {
       await turns.give()
       throw error
     }
     await turns.give()
-    let watched = try await verify.settle(desired, before: Set(now.map(\.id)), since: began, until: end)
+    let watched = try await verify.settle(
+      try await withProbes(desired), before: Set(now.map(\.id)), since: began, until: end)
     if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
-    return watched.containers
+    let other = watched.containers.first { seen in desired.images[seen.service].map { $0 != seen.image } ?? false }
+    if let other, desired.services.contains(where: { $0.name == other.service }) {
+      throw Failure(
+        .deploy, "\(other.service) runs another image than it was good with",
+        help: "see what changes it, and sync again")
+    }
+    for service in plans { try await Up(settings: settings, programs: programs).remove(service) }
+    if attempt.desired.project != desired.project { try await removeNetworks(of: attempt.desired.project) }
+    return watched.containers.filter { seen in !plans.contains { $0.way.removes(seen.id) } }
   }
 
   private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
     let origin = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
+    let wanted = Set(desired.services.map(\.name))
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.
     let known =
       (attempt.desired.services
-      + desired.services.filter { old in
+      + (desired.services + (attempt.known ?? [])).filter { old in
         !attempt.desired.services.contains { $0.name == old.name }
-      }).map { service in
+      }).compactMap { service -> DesiredService? in
         let own = now.filter { $0.service == service.name }
-        return own.allSatisfy { attempt.before.contains($0.id) } ? origin[service.name] ?? service : service
+        guard own.allSatisfy({ attempt.before.contains($0.id) }) else { return service }
+        // What a person has started besides is not clup's to take away.
+        return origin[service.name] ?? (wanted.contains(service.name) ? service : nil)
       }
     if attempt.desired.project == desired.project {
       return ServicePlanning.plan(

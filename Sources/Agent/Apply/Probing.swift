@@ -52,22 +52,36 @@ struct Probing: Sendable {
       guard let name = service ?? (names.count == 1 ? names.first : nil) else {
         return Complaint(message: "it names no service, and the stack has \(names.count)", container: nil)
       }
-      guard let container = running.first(where: { $0.service == name }) else {
-        return Complaint(message: "\(name) has no running container", container: nil)
+      let own = running.filter { $0.service == name }
+      if own.isEmpty { return Complaint(message: "\(name) has no running container", container: nil) }
+      for container in own {
+        if let complaint = try await call(command, in: container.id, time) { return complaint }
       }
-      let seconds = String(max(1, time.milliseconds / 1000))
-      let outcome: Outcome
-      do throws(Failure) {
-        outcome = try await programs.docker(["exec", container.id] + command, deadline: time)
-      } catch {
-        if error.kind == .interrupted { throw error }
-        return Complaint(message: "it did not end within \(seconds) s", container: container.id)
-      }
-      if outcome.succeeded { return nil }
-      let text = outcome.outputText + "\n" + outcome.errorText
-      let line = text.split(separator: "\n").last.map { ": \(String($0.prefix(300)).printable)" } ?? ""
-      return Complaint(message: "it \(outcome.status)\(line)", container: container.id)
+      return nil
     }
+  }
+
+  private func call(_ command: [String], in container: String, _ time: Duration) async throws(Failure) -> Complaint? {
+    let outcome: Outcome
+    do throws(Failure) {
+      outcome = try await programs.docker(["exec", container] + command, deadline: time)
+    } catch {
+      switch error.kind {
+      case .late:
+        let seconds = max(1, time.milliseconds / 1000)
+        return Complaint(message: "it did not end within \(seconds) s", container: container)
+      case .refused: return Complaint(message: "it printed more than 16 MiB", container: container)
+      default: throw error
+      }
+    }
+    if outcome.succeeded { return nil }
+    let text = outcome.outputText + "\n" + outcome.errorText
+    guard let line = text.split(separator: "\n").last else {
+      return Complaint(message: "it \(outcome.status)", container: container)
+    }
+    let mask = await programs.mask(ofContainer: container)
+    return Complaint(
+      message: "it \(outcome.status): \(mask.hide(String(line.prefix(300)).printable))", container: container)
   }
 
   private func get(_ url: String, _ wanted: Int?, _ json: JSON?, _ time: Duration) async throws(Failure) -> String? {
@@ -80,11 +94,11 @@ struct Probing: Sendable {
         [
           "-q", "--silent", "--show-error", "--globoff", "--insecure", "--noproxy", "*", "--proto", "=http,https",
           "--max-filesize", "1048576", "--max-time", String(Double(max(time.milliseconds, 100)) / 1000), "--write-out",
-          "\n%{http_code}", "--url", url,
-        ], deadline: time + .seconds(2))
+          "\n%{http_code}", "--config", "-",
+        ], input: Self.options(url), deadline: time + .seconds(2))
     } catch {
       // An answer without end is a bad one, not the end of the sync.
-      if error.kind == .interrupted { throw error }
+      guard error.kind == .late else { throw error }
       return error.message
     }
     guard outcome.succeeded else {
@@ -94,5 +108,10 @@ struct Probing: Sendable {
     let end = outcome.output.lastIndex(of: 10) ?? outcome.output.startIndex
     let status = Int(String(decoding: outcome.output[end...].dropFirst(), as: UTF8.self)) ?? 0
     return Probe.complaint(status: status, body: Array(outcome.output[..<end]), wanted: wanted, json: json)
+  }
+
+  /// Everybody on the host sees a program's arguments, and a value of the `.env` may stand in the address.
+  private static func options(_ url: String) -> [UInt8] {
+    Array("url = \"\(url.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\"\n".utf8)
   }
 }

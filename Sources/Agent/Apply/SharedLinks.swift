@@ -32,7 +32,7 @@ struct SharedLinks: Sendable {
   }
 
   /// Puts paths back to what the stacks that go back stood on; what was theirs alone is so again.
-  func putBack(_ paths: some Collection<String>, for formers: [Deploy.Former]) async throws(Failure) {
+  func putBack(_ paths: some Collection<String>, for formers: [Deploy.WayBack]) async throws(Failure) {
     var wishes: [String: DesiredLink] = [:]
     var released: Set<String> = []
     for path in paths {

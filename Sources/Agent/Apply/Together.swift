@@ -34,9 +34,16 @@ extension Deploy {
     } catch {
       for name in good.keys { ended.causes[name] = error }
     }
+    for (name, cause) in ended.causes where reports[name] == nil && !ended.skipped.contains(name) {
+      if var attempt = attempts[name] {
+        await condemn(&attempt, because: cause)
+        attempts[name] = attempt
+      }
+    }
     let left = attempts.filter { reports[$0.key] == nil }
     var goingBack: Failure?
-    if !going.isEmpty, settings.sync.onFailure == .rollback, !ended.isInterrupted {
+    let isLed = !going.isEmpty || left.values.contains(where: \.isResumed)
+    if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
       let back = paths.filter { path, shared in left.values.contains { $0.former.needs(path, otherThan: shared.link) } }
       do throws(Failure) { try await sharedLinks.putBack(back.keys, for: left.values.map(\.former)) } catch {
         goingBack = error

@@ -1,4 +1,5 @@
 import Core
+import Processes
 
 /// Runs `docker compose` for one stack in its live directory.
 struct Up: Sendable {
@@ -19,9 +20,15 @@ struct Up: Sendable {
     }
     let wanted = try await missing()
     guard !wanted.isEmpty, let look else { return }
-    let outcome = try await programs.compose(
-      ["-p", desired.project, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"] + wanted,
-      in: Path.join(look.view.root, desired.name), deadline: settings.sync.pullTimeout)
+    // What nothing changed about is not in the view, and stands at its live paths.
+    let coming = Path.join(look.view.root, desired.name)
+    let directory = Files.status(coming) == nil ? Path.join(settings.liveRoot, desired.name) : coming
+    let outcome: Outcome
+    do throws(Failure) {
+      outcome = try await programs.compose(
+        ["-p", desired.project, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"] + wanted,
+        in: directory, deadline: settings.sync.pullTimeout)
+    } catch { throw late(error, "docker compose pull") }
     guard outcome.succeeded else {
       throw Self.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
     }
@@ -42,12 +49,40 @@ struct Up: Sendable {
       names.formUnion(built.map(\.name).filter { found[references[$0] ?? ""] == Fingerprint.absent })
     }
     if names.isEmpty { return }
-    try await compose(["build", "--quiet"] + names.sorted(), desired, deadline: settings.sync.pullTimeout)
+    do throws(Failure) {
+      try await compose(["build", "--quiet"] + names.sorted(), desired, deadline: settings.sync.pullTimeout)
+    } catch { throw late(error, "docker compose build") }
   }
 
-  /// Does to the containers what the plan says.
-  func run(_ services: [ServicePlan], _ desired: DesiredStack, deadline: Duration) async throws(Failure) {
-    for service in services { try await take(down: service) }
+  /// An image that does not come in time is the commit's affair, as one that does not come at all.
+  private func late(_ failure: Failure, _ what: String) -> Failure {
+    guard failure.kind == .late else { return failure }
+    return Failure(
+      .deploy, "\(what) did not end within \(settings.sync.pullTimeout.text)",
+      help: "see whether the registry answers, or give it longer: `sync: {pull_timeout: …}`")
+  }
+
+  /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to
+  /// replace, under a name that nobody knows.
+  func clear(_ project: String) async throws(Failure) {
+    let listed = try await programs.docker([
+      "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
+      "status=created",
+      "--filter", "name=^/?[0-9a-f]{12}_",
+    ])
+    let ids = listed.outputText.split(separator: "\n").map(String.init)
+    if !ids.isEmpty { _ = try await programs.docker(["rm", "-f"] + ids) }
+  }
+
+  /// Does to the containers what the plan says. Those of services that go are stopped, and removed only once the others were
+  /// seen in place: going back brings them with what they hold. `claimed` are ids whose names others need at once.
+  func run(
+    _ services: [ServicePlan], _ desired: DesiredStack, claimed: Set<String>, until end: ContinuousClock.Instant
+  ) async throws(Failure) {
+    for service in services {
+      try await stop(service)
+      if claimed.contains(where: service.way.removes) { try await remove(service) }
+    }
     let acting = services.filter { $0.action != .keep && $0.action != .remove }
     let forced = acting.filter { $0.way == .force }.map(\.name)
     let others = acting.filter { $0.way != .force }.map(\.name)
@@ -57,25 +92,28 @@ struct Up: Sendable {
     let names = keeps ? ["--no-deps"] + others : []
     // With nothing but mounted files to take up, one call is enough; without anything to do, none.
     if !others.isEmpty {
-      try await compose(["up", "-d", "--quiet-pull"] + names, desired, images: moved, deadline: deadline)
+      try await compose(["up", "-d", "--quiet-pull"] + names, desired, moved: moved, until: end)
     }
     if !forced.isEmpty {
-      try await compose(
-        ["up", "-d", "--force-recreate", "--no-deps"] + forced, desired, images: moved, deadline: deadline)
+      try await compose(["up", "-d", "--force-recreate", "--no-deps"] + forced, desired, moved: moved, until: end)
     }
   }
 
   /// Stops a stack that is to go in the order that its last release asks for; what that misses is stopped one by one.
-  func stop(_ stack: String) async {
-    let directory = Path.join(settings.liveRoot, stack)
-    if Files.status(directory) != nil {
-      _ = try? await programs.compose(["stop"], in: directory, deadline: .seconds(120))
+  func stop(_ plan: StackPlan) async {
+    let directory = Path.join(settings.liveRoot, plan.name)
+    if !plan.services.isEmpty, Files.status(directory) != nil {
+      _ = try? await programs.compose(
+        ["-p", plan.project, "stop"] + plan.services.map(\.name), in: directory, deadline: patience)
     }
   }
 
+  /// How long containers may take to stop: as long as their stack may take to start, and two minutes at least.
+  private var patience: Duration { max(settings.sync.deployTimeout, .seconds(120)) }
+
   /// Stops what a first deploy has started; it stays to be looked at.
   func stop(_ desired: DesiredStack) async throws(Failure) {
-    try await compose(["stop"], desired, deadline: .seconds(120))
+    try await compose(["stop"], desired, deadline: patience)
   }
 
   /// The ids to run, for services whose references have moved on to other images.
@@ -87,19 +125,36 @@ struct Up: Sendable {
     return desired.images.filter { service, id in references[service].map { found[$0] != id } ?? false }
   }
 
+  /// Runs Compose for services that are to have their images of before, where those are known; `moved` are those whose
+  /// names lead elsewhere by now.
   private func compose(
-    _ arguments: [String], _ desired: DesiredStack, images: [String: String] = [:], deadline: Duration
+    _ arguments: [String], _ desired: DesiredStack, moved: [String: String], until end: ContinuousClock.Instant
+  ) async throws(Failure) {
+    var laid: [String: JSON] = [:]
+    for service in desired.services where desired.images[service.name] != nil {
+      // An id cannot be pulled, and no name is to bring another image.
+      laid[service.name] = .object(
+        ["pull_policy": .string("missing")].merging(moved[service.name].map { ["image": .string($0)] } ?? [:]) { $1 })
+    }
+    let left = max(ContinuousClock.now.duration(to: end), .seconds(1))
+    try await compose(arguments, desired, laid: laid, deadline: left)
+  }
+
+  private func compose(
+    _ arguments: [String], _ desired: DesiredStack, laid: [String: JSON] = [:], deadline: Duration
   ) async throws(Failure) {
     let directory = Path.join(settings.liveRoot, desired.name)
     var (options, input): ([String], [UInt8]) = ([], [])
-    if !images.isEmpty {
-      // Laid over the stack's own files, so that its tags are left to whoever else uses them. An id cannot be pulled.
-      let services = JSON.object(
-        images.mapValues { .object(["image": .string($0), "pull_policy": .string("missing")]) })
+    if !laid.isEmpty {
+      // Laid over the stack's own files, so that its tags are left to whoever else uses them.
+      let services = JSON.object(laid)
       input = JSON.object(["services": services]).canonical
       options = try await files(in: directory).flatMap { ["-f", $0] } + ["-f", "-"]
     }
-    let outcome = try await programs.compose(options + arguments, in: directory, input: input, deadline: deadline)
+    // By the name that was planned, also where the live `.env` gives another one by now.
+    let outcome = try await programs.compose(
+      options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
+      deadline: deadline)
     guard outcome.succeeded else { throw Self.failure("docker compose \(arguments[0])", outcome.errorText) }
   }
 
@@ -112,7 +167,7 @@ struct Up: Sendable {
       if parts.count == 2 { values[parts[0]] = parts[1] }
     }
     if let named = values["COMPOSE_FILE"], !named.isEmpty {
-      return named.components(separatedBy: values["COMPOSE_PATH_SEPARATOR"] ?? ":")
+      return named.split(separator: values["COMPOSE_PATH_SEPARATOR"] ?? ":").map(String.init)
     }
     return [ComposeFileName.main, ComposeFileName.override].compactMap { names in
       names.first { Files.status(Path.join(directory, $0)) != nil }
@@ -121,9 +176,20 @@ struct Up: Sendable {
 
   /// Stops and removes the containers of a service that is to go, and no others.
   func take(down service: ServicePlan) async throws(Failure) {
+    try await stop(service)
+    try await remove(service)
+  }
+
+  private func stop(_ service: ServicePlan) async throws(Failure) {
     guard case .remove(let ids) = service.way else { return }
-    let stopped = try await programs.docker(["stop"] + ids, deadline: .seconds(120))
-    guard stopped.succeeded else { throw Self.failure("docker stop", stopped.errorText) }
+    let stopped = try await programs.docker(["stop"] + ids, deadline: patience)
+    let others = stopped.errorText.split(separator: "\n").filter { !$0.contains("No such container") }
+    guard stopped.succeeded || others.isEmpty else { throw Self.failure("docker stop", stopped.errorText) }
+  }
+
+  /// Removes the containers of a service that is to go.
+  func remove(_ service: ServicePlan) async throws(Failure) {
+    guard case .remove(let ids) = service.way else { return }
     let outcome = try await programs.docker(["rm", "-f"] + ids)
     guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
   }
@@ -138,11 +204,5 @@ struct Up: Sendable {
       return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
     }
     return Failure(.deploy, "\(what) failed: \(line)", help: "mend it, and push again")
-  }
-}
-
-extension String {
-  fileprivate func components(separatedBy separator: String) -> [String] {
-    split(separator: separator).map(String.init)
   }
 }

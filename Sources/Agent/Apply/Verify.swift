@@ -18,8 +18,7 @@ struct Verify: Sendable {
     _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant, until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
     var restarts: [String: Int] = [:]
-    var result = try await watch(
-      stack, before, began, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+    var result = try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)))
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     let complaint = try await Probing(programs: programs).ask(
       stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
@@ -29,14 +28,13 @@ struct Verify: Sendable {
       return result
     }
     // What ended while it was asked is not in place.
-    return try await watch(
-      stack, before, began, &restarts, deadline: max(ContinuousClock.now.duration(to: end), .seconds(1)))
+    return try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)))
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
   private func watch(
     _ stack: DesiredStack, _ before: Set<String>, _ began: ContinuousClock.Instant, _ restarts: inout [String: Int],
-    deadline: Duration
+    until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let events = Command(
@@ -46,7 +44,7 @@ struct Verify: Sendable {
         "--filter", "event=start", "--filter", "event=die", "--filter", "event=destroy", "--filter",
         "event=health_status", "--format", "{{.Action}}",
       ],
-      environment: programs.environment, deadline: deadline + .seconds(60))
+      environment: programs.environment, deadline: ContinuousClock.now.duration(to: end) + .seconds(60))
     let pump = Task {
       do { for try await _ in lines(of: events) { looker.yield() } } catch { looker.yield() }
     }
@@ -55,7 +53,6 @@ struct Verify: Sendable {
       pump.cancel()
       timer?.cancel()
     }
-    let end = ContinuousClock.now + deadline
     looker.yield()
     var result = Result()
     var reason = "nothing was seen of it"
@@ -77,8 +74,9 @@ struct Verify: Sendable {
         reason = why
         let left = end - ContinuousClock.now
         if left <= .zero {
-          result.error = "not in place after \(Int(deadline.components.seconds)) s: \(reason)"
-          let slow = result.containers.first { $0.state != "running" || $0.health != "healthy" && $0.health != "none" }
+          result.error = "not in place after \(Self.seconds(began.duration(to: end))): \(reason)"
+          let slow = result.containers.filter { $0.state != "running" || !["healthy", "none"].contains($0.health) }
+            .worst
           if let slow { result.logTail = await tail(slow.id) }
           return result
         }
@@ -93,6 +91,9 @@ struct Verify: Sendable {
     }
     throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
   }
+
+  /// Gives a time that was set in whole seconds, less what went by until it was used.
+  private static func seconds(_ time: Duration) -> String { "\((time.milliseconds + 500) / 1000) s" }
 
   /// Looks at the containers of a project, as they are now.
   func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
@@ -119,7 +120,8 @@ struct Verify: Sendable {
     let labels = json["Config"]?["Labels"]
     let started = state?["StartedAt"]?.string.flatMap(instant) ?? Date()
     return WatchedContainer(
-      id: json["Id"]?.string ?? "", service: labels?["com.docker.compose.service"]?.string ?? "",
+      id: json["Id"]?.string ?? "", name: String((json["Name"]?.string ?? "").drop { $0 == "/" }),
+      service: labels?["com.docker.compose.service"]?.string ?? "",
       state: state?["Status"]?.string ?? "", health: state?["Health"]?["Status"]?.string ?? "none",
       exitCode: count(state?["ExitCode"]), restarts: count(json["RestartCount"]),
       age: .seconds(Date().timeIntervalSince(started)), hash: labels?["com.docker.compose.config-hash"]?.string ?? "",
@@ -136,13 +138,13 @@ struct Verify: Sendable {
   /// Gives the last lines of a container's log.
   func tail(_ container: String) async -> [String] {
     do throws(Failure) {
-      let outcome = try await programs.docker(["logs", "--tail", "20", container], deadline: .seconds(10))
-      let environment = try await programs.docker(
-        ["inspect", "--type", "container", "--format", "{{range .Config.Env}}{{println .}}{{end}}", container],
-        deadline: .seconds(10))
-      let mask = Mask(assignments: environment.outputText.split(separator: "\n"), all: false)
-      return (outcome.outputText + outcome.errorText).split(separator: "\n").suffix(20)
-        .map { mask.hide(String($0.prefix(500)).printable) }
+      let outcome = try await programs.docker(
+        ["logs", "--timestamps", "--tail", "20", container], deadline: .seconds(10))
+      let mask = await programs.mask(ofContainer: container)
+      // Two streams, each with the time that a line came.
+      let lines = (outcome.outputText + "\n" + outcome.errorText).split(separator: "\n")
+        .map { $0.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false) }.filter { $0.count == 2 }
+      return lines.sorted { $0[0] < $1[0] }.suffix(20).map { mask.hide(String($0[1].prefix(500)).printable) }
     } catch {
       return []
     }

@@ -11,7 +11,7 @@ struct Images: Sendable {
     // One call does for what is all there; what is missing would leave gaps in the answer.
     if let ids = try await inspect(names) { return Dictionary(zip(names, ids)) { first, _ in first } }
     var found: [String: String] = [:]
-    for name in names { found[name] = try await inspect([name])?.first ?? Fingerprint.absent }
+    for name in names { found[name] = try await inspect([name], mayFail: false)?.first ?? Fingerprint.absent }
     return found
   }
 
@@ -24,10 +24,18 @@ struct Images: Sendable {
     return Dictionary(pairs.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { first, _ in first }
   }
 
-  private func inspect(_ names: [String]) async throws(Failure) -> [String]? {
+  private func inspect(_ names: [String], mayFail: Bool = true) async throws(Failure) -> [String]? {
     let outcome = try await programs.docker(["image", "inspect", "--format", "{{.Id}}"] + names)
     let ids = outcome.outputText.split(separator: "\n").map(String.init)
-    return outcome.succeeded && ids.count == names.count ? ids : nil
+    if outcome.succeeded, ids.count == names.count { return ids }
+    // An engine that does not answer is no engine without the image.
+    let said = outcome.errorText.lowercased()
+    if !mayFail, !["no such image", "no such object", "invalid reference"].contains(where: said.contains) {
+      throw Failure(
+        .host, "Docker Engine does not tell its images: \(outcome.errorText.firstLine)",
+        help: "see whether it answers: `docker images`")
+    }
+    return nil
   }
 }
 

@@ -14,7 +14,7 @@ public struct Programs: Sendable {
     var kept = own.filter { $0.key == "HOME" || $0.key.hasPrefix("DOCKER_") }
     kept["PATH"] = path
     environment = kept
-    guard let docker = find("docker", in: path) else {
+    guard let docker = Processes.find("docker", in: path) else {
       throw Failure(
         .host, "there is no docker command in \(path)",
         help: "install Docker Engine: https://docs.docker.com/engine/install")
@@ -29,12 +29,22 @@ public struct Programs: Sendable {
   }
 
   /// Runs another program with the same environment.
-  func call(_ name: String, _ arguments: [String], deadline: Duration) async throws(Failure) -> Outcome {
-    guard let program = find(name, in: environment["PATH"] ?? "") else {
+  func call(_ name: String, _ arguments: [String], input: [UInt8] = [], deadline: Duration) async throws(Failure)
+    -> Outcome
+  {
+    try await start(try find(name), arguments, environment, directory: "/", input: input, deadline)
+  }
+
+  /// Finds another program.
+  func find(_ name: String) throws(Failure) -> String {
+    guard let program = Processes.find(name, in: environment["PATH"] ?? "") else {
       throw Failure(.host, "there is no \(name) command in \(environment["PATH"] ?? "")", help: "install \(name)")
     }
-    return try await start(program, arguments, environment, directory: "/", input: [], deadline)
+    return program
   }
+
+  /// Ends every program that runs, with all that it started, before clup itself ends at once.
+  public static func endAll() { killChildren() }
 
   /// A Go program spends much of its short life on collecting garbage. Whoever hands variables on to a stack must not see
   /// these.
@@ -78,6 +88,14 @@ public struct Programs: Sendable {
       except: Set(environment.keys).union(own.keys).union(["PWD"]))
   }
 
+  /// Gives what hides the secrets that a container was given.
+  func mask(ofContainer id: String) async -> Mask {
+    let environment = try? await docker(
+      ["inspect", "--type", "container", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id],
+      deadline: .seconds(10))
+    return Mask(assignments: (environment?.outputText ?? "").split(separator: "\n"), all: false)
+  }
+
   private func start(
     _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
     _ deadline: Duration
@@ -114,8 +132,23 @@ public struct Programs: Sendable {
 struct Engine: Sendable {
   let programs: Programs
 
-  /// Lists every container that Compose made.
-  func containers() async throws(Failure) -> [Container] {
+  /// Lists every container that Compose made. Whoever reached the live root by another name started it there all the same.
+  func containers(of liveRoot: String) async throws(Failure) -> [Container] {
+    var real: [String: String] = [:]
+    let root = Files.resolved(liveRoot)
+    var containers = try await listed()
+    for index in containers.indices where Path.relative(containers[index].directory, to: liveRoot) == nil {
+      let directory = containers[index].directory
+      let found = real[directory] ?? Files.resolved(directory) ?? directory
+      real[directory] = found
+      if let root, let place = Path.relative(found, to: root) {
+        containers[index].directory = Path.join(liveRoot, place)
+      }
+    }
+    return containers
+  }
+
+  private func listed() async throws(Failure) -> [Container] {
     let labels = ["project", "service", "config-hash", "project.working_dir", "oneoff"]
       .map { "{{.Label \"com.docker.compose.\($0)\"}}" }
     let format = (["{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", "{{.Image}}"] + labels).joined(separator: "\t")

@@ -258,9 +258,9 @@ struct Resolve: Sendable {
     var desired = DesiredService(
       name: service.name, hash: hash, image: service.image,
       fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
-      replicas: service.replicas, restarts: service.restarts, hasHealthCheck: service.hasHealthCheck,
-      claims: service.claims)
+      replicas: service.replicas, restarts: service.restarts, claims: service.claims)
     desired.built = service.isBuilt
+    desired.joins = service.joins.isEmpty ? nil : service.joins
     return desired
   }
 
@@ -356,6 +356,14 @@ struct Resolve: Sendable {
           column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
           help: "mend it; `clup validate` in a clone finds the same")
       ], sources: gather.sources)
+  }
+}
+
+extension Settings {
+  /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
+  func fingerprint(of stack: String) -> String {
+    let text = "\(stacks[stack]?.chances ?? "") \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
+    return String(blobID(of: Array(text.utf8)).prefix(16))
   }
 }
 

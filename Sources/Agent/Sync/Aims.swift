@@ -33,7 +33,9 @@ struct Aims: Sendable {
         guard pin.commit == hold.commit else { continue }
         tree = CommitTree(commit: hold.commit, paths: hold.tracked.map { TrackedPath(path: $0, kind: .file, id: $1) })
       }
-      if hold.stands(tree: tree, untracked: now, policy: policy, images: own) { aims[name] = .hold(hold) }
+      let stands = hold.stands(
+        tree: tree, untracked: now, policy: policy, settings: observe.settings.fingerprint(of: name), images: own)
+      if stands { aims[name] = .hold(hold) }
     }
     return aims
   }

@@ -153,12 +153,25 @@ struct Prepare: Sendable {
       desired[name] = DesiredStack(name, good)
       _ = try await looks.look(at: good.commit)
     }
-    if containers != nil { try await dropMissingImages(&desired) }
+    let lost = containers == nil ? [:] : try await dropMissingImages(&desired, keeping: aims.filter(\.value.isHeld))
     diagnostics += collisions(discovery, desired, containers)
+    // The stack that has the project now was moved there since.
+    if request.rollback != nil {
+      for index in diagnostics.indices where diagnostics[index].rule == "project-collision" {
+        diagnostics[index].help += "; a stack that was moved since goes back by a commit that moves it back"
+      }
+    }
     let after = settings.stacks.compactMapValues(\.after).filter { names.contains($0.key) }
       .merging(desired.mapValues(\.after)) { host, _ in host }
       .merging(state.stacks.filter { names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
-    diagnostics += Order.problems(after: after, stacks: names, places: orderPlaces(discovery, answers))
+    // What nobody was asked about says where its `after:` stands when that turns out to be wrong.
+    let blamed = Set(Order.problems(after: after, stacks: names, places: [:]).compactMap(\.stack))
+      .subtracting(answers.flatMap(\.subjects).map(\.stack))
+    let asked = try await each(blamed.compactMap(head.source), atOnce: atOnce) { source throws(Failure) in
+      try await head.resolve.stack(source)
+    }
+    diagnostics += Order.problems(
+      after: after, stacks: names, places: Order.places(discovery, (answers + asked).flatMap(\.subjects), settings))
     let judge = Judge(settings: settings, programs: programs, today: today)
     let resolves = Dictionary(sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     diagnostics += try await judge.findings(
@@ -201,6 +214,7 @@ struct Prepare: Sendable {
         continue
       }
       stack.aim = aims[name] ?? .target
+      stack.reasons += lost[name] ?? []
       stacks.append(stack)
     }
     for (name, known) in gone(names) where request.stacks.isEmpty || request.stacks.contains(name) {
@@ -213,6 +227,7 @@ struct Prepare: Sendable {
       }
     }
     stacks.sort { $0.name < $1.name }
+    Handover.order(&stacks, known: state.stacks)
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
@@ -265,7 +280,7 @@ struct Prepare: Sendable {
   /// Says how the host differs from a record of what was good.
   private func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
     let touched = Touched(tree: CommitTree(recordedBy: good), observed: observed, links: links)
-    return touched.reasons(name, known: state.stacks[name], images: good.images ?? [:])
+    return touched.kept(name, known: state.stacks[name], images: good.images ?? [:])
   }
 
   /// Tells the image of each container of a stack that is not to follow its references.
@@ -291,16 +306,28 @@ struct Prepare: Sendable {
       let references = stack.references
       return pin.images.filter { former[$0.key] == nil || former[$0.key] == references[$0.key] }
     }
-    return state.former[stack.name]?.first { $0.contents == stack.contents }?.images ?? [:]
+    let records = (request.rollback?.goal.records[stack.name] ?? []) + (state.former[stack.name] ?? [])
+    return records.first { $0.contents == stack.contents }?.images ?? [:]
   }
 
-  /// An image that was removed since cannot be gone back to: then its reference decides.
-  private func dropMissingImages(_ desired: inout [String: DesiredStack]) async throws(Failure) {
-    let wanted = desired.values.flatMap(\.images.values)
-    let found = try await Images(programs: programs).ids(of: wanted)
-    for (name, stack) in desired {
-      desired[name]?.images = stack.images.filter { found[$0.value] == $0.value }
+  /// An image that was removed since cannot be gone back to: then its reference decides, and the plan says so. What is kept
+  /// because its commit failed is not given what may have failed.
+  private func dropMissingImages(
+    _ desired: inout [String: DesiredStack], keeping held: [String: Aim]
+  ) async throws(Failure) -> [String: [String]] {
+    let wanted = desired.filter { held[$0.key] == nil }
+    let found = try await Images(programs: programs).ids(of: wanted.values.flatMap(\.images.values))
+    var lost: [String: [String]] = [:]
+    for (name, stack) in wanted {
+      let references = stack.references
+      for (service, id) in stack.images.sorted(by: { $0.key < $1.key }) where found[id] != id {
+        desired[name]?.images[service] = nil
+        guard let reference = references[service] else { continue }
+        lost[name, default: []].append(
+          "the image that \(service) ran then is no longer on this host: \(reference) decides")
+      }
     }
+    return lost
   }
 
   /// Reads the tree of the last commit that all was well with.
@@ -323,21 +350,12 @@ struct Prepare: Sendable {
       throw Failure(
         .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
     }
-    if let rollback = request.rollback { return Set(rollback.pins.keys) }
+    if let rollback = request.rollback { return Set(rollback.goal.pins.keys) }
     return request.stacks.isEmpty ? names : names.intersection(request.stacks)
   }
 
   private func places(_ discovery: Discovery) -> [String: String] {
     Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
-  }
-
-  private func orderPlaces(_ discovery: Discovery, _ answers: [Resolve.Answer]) -> [String: Order.Place] {
-    var found = places(discovery).mapValues { Order.Place(file: $0, mark: nil) }
-    for subject in answers.flatMap(\.subjects) { found[subject.stack] = subject.afterPlace }
-    for (name, stack) in settings.stacks {
-      if let mark = stack.afterMark { found[name] = Order.Place(file: settings.file, mark: mark) }
-    }
-    return found
   }
 
   private func collisions(

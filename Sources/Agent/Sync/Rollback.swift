@@ -10,18 +10,25 @@ struct Rollback: Sendable {
   let state: State
   let stacks: [String]
 
-  /// Gives a pin for each stack: to one commit, or for each to what it ran before.
-  func pins(to revision: String?, head: String) async throws(Failure) -> [String: Pin] {
+  /// Where a rollback leads: a pin for each stack, and what each ran by the time of the commit, the latest first.
+  struct Goal: Sendable {
+    var pins: [String: Pin]
+    var records: [String: [Former]] = [:]
+  }
+
+  /// Finds the way to one commit, or for each stack to what it ran before.
+  func goal(of revision: String?, head: String) async throws(Failure) -> Goal {
     let since = Date().formatted(.iso8601)
-    guard let revision else { return try former(since) }
+    guard let revision else { return Goal(pins: try former(since)) }
     let commit: String
+    let tree: CommitTree
     let discovery: Discovery
     do throws(GitError) {
       commit = try await resolve(revision)
       guard try await mirror.isAncestor(commit, of: head) else {
         throw GitError(.unknownRevision, "\(revision) is no commit of the branch \(settings.branch)")
       }
-      let tree = CommitTree(commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
+      tree = CommitTree(commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
       discovery = Discovery(tree, settings: settings)
     } catch {
       throw Failure(error, settings: settings)
@@ -33,10 +40,39 @@ struct Rollback: Sendable {
         help: "it has \(there.sorted().joined(separator: ", "))")
     }
     let names = stacks.isEmpty ? there : Set(stacks)
-    return Dictionary(uniqueKeysWithValues: names.map { ($0, Pin(commit: commit, since: since)) })
+    var goal = Goal(pins: [:])
+    for name in names {
+      let records = await records(of: name, by: commit)
+      goal.records[name] = records
+      goal.pins[name] = Pin(commit: commit, since: since, images: images(of: name, at: tree, records))
+    }
+    return goal
+  }
+
+  /// What runs as the commit has it goes back to the images of that time, and stays as it is where those are not known:
+  /// what the images' names mean by now does not count.
+  private func images(of stack: String, at tree: CommitTree, _ records: [Former]) -> [String: String] {
+    guard let good = state.lastGood(stack), good.tracked.allSatisfy({ tree.fingerprint($0.key) == $0.value }) else {
+      return [:]
+    }
+    return records.first { $0.contents == good.contents }?.images ?? good.images ?? [:]
+  }
+
+  /// What a stack ran at a commit or before it, the latest first.
+  private func records(of stack: String, by commit: String) async -> [Former] {
+    var records: [Former] = []
+    for record in (state.lastGood(stack).map { [Former($0)] } ?? []) + (state.former[stack] ?? []) {
+      if (try? await mirror.isAncestor(record.commit, of: commit)) == true { records.append(record) }
+    }
+    return records
   }
 
   private func former(_ since: String) throws(Failure) -> [String: Pin] {
+    for name in stacks where state.stacks[name] == nil && state.holds[name] != nil {
+      throw Failure(
+        .configuration, "\(name) was never in place: there is nothing to go back to",
+        help: "`clup status` says why; mend it, and push again")
+    }
     for name in stacks where state.stacks[name] == nil {
       throw Failure(
         .configuration, "there is no stack \(name)",

@@ -39,17 +39,12 @@ public struct Sync: Sendable {
       try await Task.sleep(for: settings.sync.timeout)
       way.cancel()
     }
-    var ended = await withTaskCancellationHandler {
+    defer { clock.cancel() }
+    return await withTaskCancellationHandler {
       await way.value
     } onCancel: {
       way.cancel()
     }
-    clock.cancel()
-    if (try? await clock.value) != nil, ended.report.error == nil {
-      ended.report.error =
-        "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
-    }
-    return ended
   }
 
   private func work() async -> Ended {
@@ -66,8 +61,13 @@ public struct Sync: Sendable {
       } catch {
         ended.fail(error)
       }
+      if Task.isCancelled, start.duration(to: .now) >= settings.sync.timeout {
+        ended.report.error =
+          "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
+      }
       ended.report.durationMs = (ContinuousClock.now - start).milliseconds
-      if !request.dryRun { try record(&ended, checkout) }
+      // What was asked for in a wrong way has no place among what was done.
+      if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
@@ -100,11 +100,11 @@ public struct Sync: Sendable {
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
-      let pins = try await Rollback(
+      let goal = try await Rollback(
         settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks
-      )
-      .pins(to: rollback.revision, head: target.tree.commit)
-      request.rollback?.pins = pins
+      ).goal(of: rollback.revision, head: target.tree.commit)
+      request.rollback?.goal = goal
+      let pins = goal.pins
       let commits = Set(pins.values.map(\.commit))
       ended.report.commit = commits.count == 1 ? commits.first : nil
       for name in state.stacks.keys.sorted() where pins[name] == nil && request.stacks.isEmpty {
@@ -117,7 +117,11 @@ public struct Sync: Sendable {
     }
     let before = state
     state.liveRoot = settings.liveRoot
-    state.pins.merge(request.rollback?.pins ?? [:]) { _, new in new }
+    for (name, pin) in request.rollback?.goal.pins ?? [:] {
+      let former = state.pins[name].map { $0.replaces ?? [$0] } ?? []
+      state.pins[name] = pin
+      state.pins[name]?.replaces = former
+    }
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
     try Files.makeDirectories(stage)
@@ -131,7 +135,7 @@ public struct Sync: Sendable {
       stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers: [Container]?
-    do throws(Failure) { containers = try await Engine(programs: programs).containers() } catch {
+    do throws(Failure) { containers = try await Engine(programs: programs).containers(of: settings.liveRoot) } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"
       containers = nil
@@ -158,9 +162,11 @@ public struct Sync: Sendable {
       ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.aim.idle : .planned) }
       return
     }
-    let free = Set(plan.stacks.filter { !$0.aim.isHeld }.map(\.name))
     let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
-    state.holds = state.holds.filter { !free.contains($0.key) && names.contains($0.key) }
+    state.holds = state.holds.filter { name, hold in
+      names.contains(name) && !plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
+    }
+    for stack in plan.stacks where stack.work == .none && stack.aim.isPin { state.pins[stack.name]?.replaces = nil }
     let isWhole = request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
     if plan.isEmpty {
       ended.report.outcome = refused.isEmpty ? .unchanged : .refused
@@ -184,7 +190,7 @@ public struct Sync: Sendable {
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
       plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
-      pins: before.pins, holds: before.holds, say: say
+      holds: before.holds, say: say
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
@@ -246,7 +252,9 @@ extension Sync.Ended {
     report.links = []
     let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
     let planned = Dictionary(prepared.plan.stacks.map { ($0.name, $0) }) { first, _ in first }
-    report.stacks = Set(prepared.discovery.stacks.map(\.name)).union(planned.keys).sorted().map { name in
+    // A rollback is about the stacks that it names.
+    let others = report.trigger == "rollback" ? [] : prepared.discovery.stacks.map(\.name)
+    report.stacks = Set(others).union(planned.keys).sorted().map { name in
       let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
       guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
       return stack.report(stack.work == .none && outcome == .held ? stack.aim.idle : outcome)

@@ -31,7 +31,7 @@ public struct SyncRequest: Sendable {
 public struct RollbackRequest: Sendable {
   /// The commit to go back to; nothing for what each stack ran before.
   public var revision: String?
-  var pins: [String: Pin] = [:]
+  var goal = Rollback.Goal(pins: [:])
 
   /// Asks to go back.
   public init(to revision: String?) { self.revision = revision }

@@ -99,6 +99,12 @@ public struct Validate: Sendable {
     diagnostics += answers.flatMap(\.diagnostics).filter { request.liveRoot != nil || $0.rule != "unset-variable" }
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(subjects, discovery)
+    let orders = Dictionary(
+      subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model).own.after) }
+    ) { first, _ in first }
+    diagnostics += Order.problems(
+      after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
+      stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
     let judge = Judge(settings: settings, programs: programs, today: day)
     diagnostics += try await judge.findings(of: subjects, engine: false, after: [:], origins: [:], mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)

@@ -24,12 +24,24 @@ public struct ComposeModel: Sendable, Equatable {
     self.files = files
     services = (json["services"]?.object ?? [:]).map { ComposeService(name: $0.key, $0.value, files: files) }
       .sorted { $0.name < $1.name }
-    own = Extension(json["x-clup"])
+    own = Extension(json["x-clup"]?.undollared)
   }
 
   /// Every absolute path on the host that the stack mounts, builds from, or takes a config or secret from.
   public var hostPaths: [String] {
     Set(services.flatMap { $0.binds + $0.files + $0.buildContexts }).sorted()
+  }
+}
+
+extension JSON {
+  /// Compose doubles each dollar sign of what it prints, since it would read it again; this is what is meant.
+  public var undollared: JSON {
+    switch self {
+    case .string(let text): .string(text.replacing("$$", with: "$"))
+    case .array(let items): .array(items.map(\.undollared))
+    case .object(let members): .object(members.mapValues(\.undollared))
+    default: self
+    }
   }
 }
 
@@ -51,8 +63,8 @@ public struct ComposeService: Sendable, Equatable {
   public let isBuilt: Bool
   /// Whether the engine starts it again when it ends.
   public let restarts: Bool
-  /// Whether a health check decides about it.
-  public let hasHealthCheck: Bool
+  /// The services whose network, processes or volumes it shares.
+  public let joins: [String]
   /// How many containers it has.
   public let replicas: Int
   /// What no other service can have beside it.
@@ -79,7 +91,9 @@ public struct ComposeService: Sendable, Equatable {
     }
     isBuilt = json["build"] != nil
     buildContexts = contexts.filter { $0.hasPrefix("/") }
-    let policy = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
+    // Compose lets `deploy` win; a policy without a condition is `any`.
+    let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }
+    let policy = deployed ?? json["restart"]?.string ?? "no"
     restarts = policy != "no" && policy != "none" && !(policy.hasPrefix("on-failure"))
     let own = (json["container_name"]?.string).map { [Claim.containerName($0)] } ?? []
     claims =
@@ -89,8 +103,12 @@ public struct ComposeService: Sendable, Equatable {
         guard let published = port["published"]?.string, Int(published) ?? 0 > 0 else { return nil }
         return .port(published, transport: port["protocol"]?.string ?? "tcp", address: port["host_ip"]?.string ?? "")
       }
-    let check = json["healthcheck"]
-    hasHealthCheck = check != nil && check?["disable"]?.bool != true && check?["test"]?.array.first?.string != "NONE"
+    joins = Set(
+      ["network_mode", "ipc", "pid"].compactMap { json[$0]?.string }.filter { $0.hasPrefix("service:") }
+        .map { String($0.dropFirst(8)) }
+        + (json["volumes_from"]?.array ?? []).compactMap(\.string).filter { !$0.hasPrefix("container:") }
+        .compactMap { $0.split(separator: ":").first.map(String.init) }
+    ).sorted()
     if case .integer(let count)? = json["scale"] {
       replicas = count
     } else if case .integer(let count)? = json["deploy"]?["replicas"] {

@@ -143,7 +143,9 @@ extension Probe {
     case (.number(let left), .integer(let right)) where left == Double(right): return nil
     default:
       func shown(_ value: JSON) -> String { String(String(decoding: value.canonical, as: UTF8.self).prefix(80)) }
-      return "\(path) is \(shown(answer)), not \(shown(wanted))"
+      // An answer may hold anything; a member that is named like a secret is not quoted.
+      let isSecret = Secrets.isSecretName(path.split(separator: ".").last.map(String.init) ?? path)
+      return isSecret ? "\(path) has another value" : "\(path) is \(shown(answer)), not \(shown(wanted))"
     }
   }
 }

@@ -23,6 +23,15 @@ public enum Aim: Sendable, Equatable {
     }
   }
 
+  /// Whether what failed before no longer counts. A pin says nothing about another commit.
+  public func lifts(_ hold: Hold) -> Bool {
+    if case .pin(let pin, _) = self { return pin.commit == hold.commit }
+    return !isHeld
+  }
+
+  /// Whether a rollback pinned it.
+  public var isPin: Bool { if case .pin = self { true } else { false } }
+
   /// Whether it is kept from the target commit although nobody wished that.
   public var isKept: Bool { isHeld || self == .refused }
 

@@ -22,6 +22,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
   public var probes: [Probe] = []
+  /// Whether the probes are yet to be read from its files.
+  public var readsProbes = false
   /// The ids of the images that its services are to run, by service; none where the references decide.
   public var images: [String: String] = [:]
   /// One id for all that `tracked` says.
@@ -53,7 +55,7 @@ extension DesiredStack {
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
       services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
     shared = good.shared ?? [:]
-    probes = good.probes ?? []
+    readsProbes = good.isProbed ?? true
     images = good.images ?? [:]
     contents = good.contents
     policy = good.policy
@@ -94,8 +96,8 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var replicas: Int
   /// Whether the engine starts it again when it ends.
   public var restarts: Bool
-  /// Whether a health check decides about it.
-  public var hasHealthCheck: Bool
+  /// The services whose network, processes or volumes it shares: it cannot outlive their containers.
+  public var joins: [String]?
   /// What no other service can have beside it: container names and host ports.
   public var claims: [Claim]
   /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
@@ -105,10 +107,20 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// Whether its image is built.
   public var isBuilt: Bool { built ?? !builds.isEmpty }
 
+  /// The same service before any container of it was seen in place: of it nothing is known but the name.
+  public var unseen: DesiredService {
+    var service = self
+    (service.hash, service.fields, service.mounts, service.builds) = ("", [:], [:], [:])
+    return service
+  }
+
+  /// Whether what its containers are made from is known.
+  public var isSeen: Bool { !hash.isEmpty }
+
   /// Describes a service.
   public init(
     name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
-    builds: [String: String], replicas: Int, restarts: Bool, hasHealthCheck: Bool, claims: [Claim] = []
+    builds: [String: String], replicas: Int, restarts: Bool, claims: [Claim] = []
   ) {
     self.name = name
     self.hash = hash
@@ -118,7 +130,6 @@ public struct DesiredService: Codable, Sendable, Equatable {
     self.builds = builds
     self.replicas = replicas
     self.restarts = restarts
-    self.hasHealthCheck = hasHealthCheck
     self.claims = claims
   }
 }

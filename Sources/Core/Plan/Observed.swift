@@ -37,6 +37,14 @@ public struct Container: Sendable, Equatable {
     self.directory = directory
   }
 
+  /// Whether a Compose that was cut off had made it to take the place of another one, and never started it. Until then such
+  /// a container is called after that one's id: `0123456789ab_app-web-1`.
+  public var isLeftOver: Bool {
+    let bytes = Array(name.utf8)
+    return state == "created" && bytes.count > 13 && bytes[12] == UInt8(ascii: "_")
+      && bytes[..<12].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+
   /// Whether it ended by itself and well.
   public var isDone: Bool { state == "exited" && status.hasPrefix("Exited (0)") }
 
@@ -45,6 +53,34 @@ public struct Container: Sendable, Equatable {
     if status.hasSuffix("(healthy)") { return "healthy" }
     if status.hasSuffix("(unhealthy)") { return "unhealthy" }
     return status.contains("(health: starting)") ? "starting" : "none"
+  }
+}
+
+/// What a look at a container tells.
+public protocol SeenContainer {
+  /// The engine's id.
+  var id: String { get }
+  /// The container's name.
+  var name: String { get }
+  /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
+  var state: String { get }
+  /// `healthy`, `unhealthy`, `starting` or `none`.
+  var health: String { get }
+}
+
+extension Container: SeenContainer {}
+extension WatchedContainer: SeenContainer {}
+
+extension Sequence where Element: SeenContainer {
+  /// The one of a service's containers that tells how the service stands.
+  public var worst: Element? {
+    self.min { $0.rank < $1.rank }
+  }
+}
+
+extension SeenContainer {
+  fileprivate var rank: Int {
+    state != "running" ? 0 : ["unhealthy": 1, "starting": 2, "healthy": 3][health] ?? 4
   }
 }
 

@@ -164,6 +164,9 @@ public struct ServicePlan: Sendable, Equatable {
     case build
     /// The containers' ids: `up -d --remove-orphans` would take what is not clup's as well.
     case remove([String])
+
+    /// Whether it removes a container.
+    public func removes(_ id: String) -> Bool { if case .remove(let ids) = self { ids.contains(id) } else { false } }
   }
 
   /// The service's name.

@@ -59,11 +59,15 @@ public struct Planning: Sendable {
 
   /// A project that has got another name leaves its containers behind, which hold its ports and names.
   private func renamed(_ desired: DesiredStack, _ known: StackState?, _ directory: String) -> [ServicePlan] {
-    guard let known, known.project != desired.project else { return [] }
-    return remove(desired.name, known: known, directory: directory).services.map { service in
-      var service = service
-      service.reason = "the project \(known.project) is named \(desired.project) now"
-      return service
+    guard let known else { return [] }
+    return [known.project, known.towards].compactMap { $0 }.filter { $0 != desired.project }.flatMap { project in
+      var former = known
+      former.project = project
+      return remove(desired.name, known: former, directory: directory).services.map { service in
+        var service = service
+        service.reason = "the project \(project) is named \(desired.project) now"
+        return service
+      }
     }
   }
 
@@ -119,7 +123,7 @@ public struct Planning: Sendable {
   private func services(
     _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>, images: [String: String]
   ) -> [ServicePlan] {
-    let own = (observed.containers ?? []).filter { $0.project == project }
+    let own = (observed.containers ?? []).filter { $0.project == project && !$0.isLeftOver }
     return ServicePlanning.plan(desired: desired, known: known, containers: own, stale: stale, images: images)
   }
 

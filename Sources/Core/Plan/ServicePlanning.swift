@@ -14,9 +14,10 @@ public enum ServicePlanning {
       plan(
         $0, known: former[$0.name], containers: running[$0.name] ?? [], stale: stale, imageID: images[$0.name])
     }
+    join(&plans, desired)
     let wanted = Set(desired.map(\.name))
     for service in known where !wanted.contains(service.name) {
-      guard let left = running[service.name], let first = left.first else { continue }
+      guard let left = running[service.name], let first = left.worst else { continue }
       plans.append(
         ServicePlan(
           name: service.name, action: .remove, reason: "service removed", way: .remove(left.map(\.id)),
@@ -25,10 +26,26 @@ public enum ServicePlanning {
     return plans.sorted { $0.name < $1.name }
   }
 
+  /// What lives in another service's network or volumes goes with its containers. Compose sees that by itself where it is
+  /// told of all services, and not where it is told to make one of them anew.
+  private static func join(_ plans: inout [ServicePlan], _ desired: [DesiredService]) {
+    let joins = Dictionary(desired.map { ($0.name, $0.joins ?? []) }) { first, _ in first }
+    while true {
+      let acting = Dictionary(plans.filter { $0.action != .keep }.map { ($0.name, $0) }) { first, _ in first }
+      let index = plans.firstIndex { plan in
+        plan.action == .keep && joins[plan.name]?.contains { acting[$0] != nil } == true
+      }
+      guard let index, let base = joins[plans[index].name]?.lazy.compactMap({ acting[$0] }).first else { return }
+      plans[index].action = .recreate
+      plans[index].reason = "it lives in the network or the volumes of \(base.name), whose container changes"
+      plans[index].way = base.way == .force || base.action == .start ? .force : .up
+    }
+  }
+
   private static func plan(
     _ service: DesiredService, known: DesiredService?, containers: [Container], stale: Set<String>, imageID: String?
   ) -> ServicePlan {
-    let shown = containers.first { $0.state != "running" } ?? containers.first
+    let shown = containers.worst
     var plan = ServicePlan(
       name: service.name, action: .keep, reason: nil, state: shown?.state ?? "absent", health: shown?.health ?? "none")
     func decide(_ action: ServiceReport.Action, _ reason: String, _ way: ServicePlan.Way = .up) -> ServicePlan {
@@ -41,17 +58,27 @@ public enum ServicePlanning {
     if let known, imageID == nil, let path = changed(from: known.builds, to: service.builds) {
       return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
     }
+    let mounted =
+      known.flatMap { changed(from: $0.mounts, to: service.mounts) }
+      ?? service.mounts.keys.sorted().first(where: stale.contains)
+    // Compose counts containers, and does not look into what they mount.
+    let counted: ServicePlan.Way = mounted != nil && !containers.isEmpty ? .force : .up
     if containers.count < service.replicas {
       // An image of its name may be from any commit.
-      if known == nil { return decide(.create, "new service", service.isBuilt && imageID == nil ? .build : .up) }
-      return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known))
+      if known?.isSeen != true {
+        return decide(.create, "new service", service.isBuilt && imageID == nil ? .build : .up)
+      }
+      if let known, known.hash == service.hash, known.replicas != service.replicas {
+        return decide(.create, "replicas changed", counted)
+      }
+      return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known), counted)
     }
     if containers.count > service.replicas {
       return decide(
         .recreate,
-        known?.hash == service.hash
+        known?.hash == service.hash && known?.replicas == service.replicas
           ? "drift: more containers than replicas"
-          : known?.replicas == service.replicas ? why(service, known) : "replicas changed")
+          : known?.replicas == service.replicas ? why(service, known) : "replicas changed", counted)
     }
     let running = known?.hash == service.hash ? known?.running : nil
     if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {
@@ -65,8 +92,7 @@ public enum ServicePlanning {
     {
       return decide(.recreate, "image \(service.image) has a new build")
     }
-    let mounted = known.flatMap { changed(from: $0.mounts, to: service.mounts) }
-    if let path = mounted ?? service.mounts.keys.sorted().first(where: stale.contains) {
+    if let path = mounted {
       return decide(.recreate, "mounted file \(path) changed", .force)
     }
     if let stopped = containers.first(where: { $0.state != "running" && $0.state != "restarting" }) {
@@ -78,7 +104,7 @@ public enum ServicePlanning {
 
   /// Names the keys whose value is not what it was.
   private static func why(_ service: DesiredService, _ known: DesiredService?) -> String {
-    guard let known else { return "configuration changed" }
+    guard let known, known.isSeen else { return "configuration changed" }
     let keys = Set(service.fields.keys).union(known.fields.keys).sorted()
       .filter { service.fields[$0] != known.fields[$0] }
     return keys.isEmpty ? "configuration changed" : keys.joined(separator: ", ") + " changed"

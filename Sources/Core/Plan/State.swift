@@ -100,9 +100,14 @@ public struct State: Codable, Sendable, Equatable {
       case .deployed, .rolledBack, .failed, .skipped, .refused:
         last[stack.name] = LastResult(outcome: stack.outcome, error: stack.error, report: report.id)
       case .removed: last[stack.name] = nil
-      // What was refused for a commit's sake that is gone is in place again.
-      case .unchanged where last[stack.name]?.outcome == .refused || last[stack.name]?.outcome == .skipped:
+      // What did not end well before is in place again.
+      case .unchanged where last[stack.name]?.outcome.isBad == true,
+        .pinned where last[stack.name]?.outcome.isBad == true:
         last[stack.name] = LastResult(outcome: stack.outcome, error: nil, report: report.id)
+      // What is kept for another one's sake has no hold of its own.
+      case .held where holds[stack.name] == nil:
+        last[stack.name] = LastResult(
+          outcome: stack.outcome, error: stack.error ?? stack.reasons.first, report: report.id)
       case .unchanged, .planned, .held, .pinned: continue
       }
     }
@@ -127,6 +132,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var commit: String
   /// Compose's project name.
   public var project: String
+  /// The project that it is on the way to; until it is there, containers of both may stand.
+  public var towards: String?
   /// Whether it was watched becoming healthy; until then the next sync goes over it again.
   public var verified: Bool
   /// Each path of the repository that it depends on, with the id of what stood there.
@@ -149,8 +156,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var images: [String: String]?
   /// How long it may take to become healthy.
   public var deployTimeout: Duration?
-  /// What is asked once Compose calls everything up.
-  public var probes: [Probe]?
+  /// Whether probes are asked of it; which ones is read from its files, since values of its `.env` may stand in them.
+  public var isProbed: Bool?
 
   /// Keeps what was found in place, or is on its way there.
   public init(_ desired: DesiredStack, verified: Bool) {
@@ -167,7 +174,7 @@ public struct StackState: Codable, Sendable, Equatable {
     contents = desired.contents
     images = desired.images
     deployTimeout = desired.deployTimeout
-    probes = desired.probes.isEmpty ? nil : desired.probes
+    isProbed = desired.readsProbes || !desired.probes.isEmpty
   }
 }
 
@@ -186,6 +193,14 @@ extension StackState {
   public func has(_ container: Container) -> Bool {
     project == container.project
       && services.contains { $0.name == container.service && [$0.hash, $0.running].contains(container.hash) }
+  }
+
+  /// Remembers that services are being worked on: what their containers are made from is not known until that has ended.
+  public mutating func doubt(_ acting: Set<String>) {
+    for index in services.indices where acting.contains(services[index].name) {
+      services[index].mounts = services[index].mounts.mapValues { _ in Fingerprint.absent }
+      services[index].builds = services[index].builds.mapValues { _ in Fingerprint.absent }
+    }
   }
 
   /// Tells its own paths from those that are led by pointers of their own by now.
@@ -230,6 +245,9 @@ public struct Pin: Codable, Sendable, Equatable {
   public var commit: String
   /// When it was pinned, RFC 3339 in UTC.
   public var since: String
+  /// The pin from before, if there was one: it stands again when the stack cannot live at this one. Nothing once the stack
+  /// was seen in place.
+  public var replaces: [Pin]?
   /// The ids of the images that its services are to run, by service; none where the references decide.
   public var images: [String: String]
 
@@ -255,6 +273,8 @@ public struct Hold: Codable, Sendable, Equatable {
   public var untracked: [String: String]
   /// The fingerprint of the host's policy.
   public var policy: String?
+  /// The fingerprint of what the host's configuration says of the stack; unknown in what an earlier version wrote.
+  public var settings: String?
   /// The id behind each image's reference; none for an image that the host did not have.
   public var images: [String: String]
   /// Whether the way back failed, too: then nothing more is tried.
@@ -274,12 +294,12 @@ public struct Hold: Codable, Sendable, Equatable {
   }
 
   /// Says whether all is still as it was when it failed.
-  public func stands(tree: CommitTree, untracked now: [String: String], policy: String, images: [String: String]?)
-    -> Bool
-  {
+  public func stands(
+    tree: CommitTree, untracked now: [String: String], policy: String, settings: String, images: [String: String]?
+  ) -> Bool {
     tracked.allSatisfy { tree.fingerprint($0.key) == $0.value }
       && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy
-      && (images ?? self.images) == self.images
+      && (self.settings ?? settings) == settings && (images ?? self.images) == self.images
   }
 }
 

@@ -32,7 +32,7 @@ public struct Touched: Sendable {
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }
     if let policy, known.policy != policy { reasons.append("the host's policy changed") }
-    if reasons.isEmpty, !known.verified { reasons.append("the last deploy did not end well") }
+    if reasons.isEmpty, !known.verified { reasons.append(Self.unfinished) }
     return reasons
   }
 
@@ -48,11 +48,19 @@ public struct Touched: Sendable {
     reasons += links.plan(pointer: pointer, desired: known.links, known: known.links, live: observed.live)
       .filter { $0.action != .keep }.map { "\($0.live) is not in place" }
     if let containers = observed.containers {
-      let own = containers.filter { $0.project == known.project }
-      reasons += ServicePlanning.plan(
-        desired: known.services, known: known.services, containers: own, images: images
-      ).compactMap(\.reason)
+      let own = containers.filter { $0.project == known.project && !$0.isLeftOver }
+      let seen = known.services.filter(\.isSeen)
+      reasons += ServicePlanning.plan(desired: seen, known: seen, containers: own, images: images).compactMap(\.reason)
     }
     return reasons
   }
+
+  /// Gives what is another than was good, for a stack that is kept there: what the commit and the host's own files are by
+  /// now was judged with what failed.
+  public func kept(_ name: String, known: StackState?, images: [String: String]) -> [String] {
+    guard let known else { return ["first sync of this stack"] }
+    return (known.verified ? [] : [Self.unfinished]) + drift(name, known, images: images)
+  }
+
+  private static let unfinished = "the last deploy did not end well"
 }

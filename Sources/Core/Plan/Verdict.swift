@@ -2,6 +2,8 @@
 public struct WatchedContainer: Sendable, Equatable {
   /// The engine's id.
   public var id: String
+  /// The container's name.
+  public var name: String
   /// The service.
   public var service: String
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
@@ -23,9 +25,10 @@ public struct WatchedContainer: Sendable, Equatable {
 
   /// Describes a container.
   public init(
-    id: String, service: String, state: String, health: String, exitCode: Int, restarts: Int, age: Duration,
-    hash: String = "", image: String = "", directory: String = ""
+    id: String, name: String = "", service: String, state: String, health: String, exitCode: Int, restarts: Int,
+    age: Duration, hash: String = "", image: String = "", directory: String = ""
   ) {
+    self.name = name
     self.image = image
     self.directory = directory
     self.hash = hash
@@ -51,6 +54,8 @@ public enum Verdict: Sendable, Equatable {
   public static let settle = Duration.seconds(2)
   /// How often the engine may start a container again before it counts as a loop.
   public static let restartLimit = 3
+  /// The same for a service that is to end well one day, `restart: on-failure`: it may have to wait for another one.
+  public static let retryLimit = 10
 
   /// Judges a stack; `restarts` holds how often each container from before the deploy had been started again by then.
   public static func of(
@@ -80,7 +85,8 @@ public enum Verdict: Sendable, Equatable {
   private static func judge(_ container: WatchedContainer, _ service: DesiredService, before: Int) -> Verdict {
     let name = service.name
     let restarted = container.restarts - before
-    if restarted >= restartLimit {
+    if container.state == "exited", container.exitCode == 0, !service.restarts { return .good }
+    if restarted >= (service.restarts ? restartLimit : retryLimit) {
       return .failed(
         "\(name) ends and is started again, over and over (exit \(container.exitCode))", container: container.id)
     }
@@ -95,7 +101,6 @@ public enum Verdict: Sendable, Equatable {
         return container.age >= needed ? .good : .wait(needed - container.age, because: "\(name) has only just started")
       }
     case "exited", "dead":
-      if container.exitCode == 0 && !service.restarts { return .good }
       return .failed("\(name) ended with exit \(container.exitCode)", container: container.id)
     case "restarting": return .wait(.seconds(1), because: "\(name) is being started again (exit \(container.exitCode))")
     case "paused": return .failed("\(name) is paused", container: container.id)

@@ -7,7 +7,7 @@ public struct Report: Codable, Sendable, Equatable {
   public var schema = "clup.report/1"
   /// The start in UTC and four random hexadecimal digits.
   public var id: String
-  /// `manual`, later `timer` or `webhook`.
+  /// What asked for it: `manual`, `rollback`, `resume`, or a `Trigger` of the daemon.
   public var trigger: String
   /// Whether it only planned.
   public var dryRun: Bool
@@ -92,6 +92,14 @@ public struct StackReport: Codable, Sendable, Equatable {
   /// How it ended.
   public enum Outcome: String, Codable, Sendable {
     case unchanged, planned, deployed, refused, rolledBack = "rolled_back", failed, held, pinned, skipped, removed
+
+    /// Whether the stack is not where the sync was to bring it.
+    public var isBad: Bool {
+      switch self {
+      case .failed, .rolledBack, .refused, .skipped, .held: true
+      case .unchanged, .planned, .deployed, .pinned, .removed: false
+      }
+    }
   }
 
   /// The stack's name.
@@ -100,7 +108,7 @@ public struct StackReport: Codable, Sendable, Equatable {
   public var outcome: Outcome
   /// The commit it ran before.
   public var from: String?
-  /// The commit it was brought to.
+  /// The commit it was to be brought to.
   public var to: String?
   /// Compose's project name.
   public var project: String?

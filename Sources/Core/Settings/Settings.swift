@@ -65,6 +65,9 @@ public struct StackSettings: Sendable, Equatable {
   /// What is asked once Compose calls everything up.
   public var probes: [Probe]?
 
+  /// What stands for a stack's chances in the text that `Hold` keeps.
+  public var chances: String { "\(deployTimeout?.text ?? "") \(probes.map { "\($0)" } ?? "")" }
+
   /// Starts from nothing.
   public init() {}
 }

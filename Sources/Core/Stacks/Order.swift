@@ -14,6 +14,17 @@ public enum Order {
     }
   }
 
+  /// Says where each stack's `after:` stands: in the host's configuration, whose word wins, or in its Compose file.
+  public static func places(_ discovery: Discovery, _ subjects: [Subject], _ settings: Settings) -> [String: Place] {
+    var found: [String: Place] = [:]
+    for stack in discovery.stacks { found[stack.name] = Place(file: stack.composeFiles.first ?? stack.name, mark: nil) }
+    for subject in subjects where subject.kind == .stack { found[subject.stack] = subject.afterPlace }
+    for (name, stack) in settings.stacks {
+      if let mark = stack.afterMark { found[name] = Place(file: settings.file, mark: mark) }
+    }
+    return found
+  }
+
   /// Finds stacks that come after an unknown one, or after themselves.
   public static func problems(
     after: [String: [String]], stacks: Set<String>, places: [String: Place]

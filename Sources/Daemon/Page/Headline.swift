@@ -79,7 +79,7 @@ enum Standing {
       self = .unseen
     } else if !stack.drift.isEmpty || stack.health == "stopped" {
       self = .moved
-    } else if stack.health == "unhealthy" {
+    } else if ["unhealthy", "restarting"].contains(stack.health) {
       self = .ill
     } else if stack.pin != nil {
       self = .pinned

@@ -5,6 +5,11 @@ struct Moments: Sendable {
   /// Seconds since 1970.
   let now: Double
 
+  /// Gives a moment in seconds since 1970.
+  static func seconds(_ text: String) -> Double? {
+    (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
+  }
+
   /// Gives `<time>` with the age as text and the exact moment as title; a text that is no moment is shown as it is.
   func ago(_ text: String) -> HTML {
     guard let date = try? Date(text, strategy: .iso8601) else { return "\(text)" }

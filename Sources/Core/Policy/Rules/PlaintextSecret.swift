@@ -26,11 +26,14 @@ extension Rule {
     }
     for (path, text) in subject.environmentFiles.sorted(by: { $0.key < $1.key }) {
       for (number, name, value) in SecretSearch.assignments(in: text) {
-        guard let literal = value.literals.first(where: Secrets.isWrittenOut) else { continue }
-        found.append(
-          Finding(
-            place: (path, Mark(line: number, column: 1)),
-            message: "the value of \(name) is written out (\(Secrets.shown(literal)))", help: SecretSearch.help))
+        let place = (path, Mark(line: number, column: 1))
+        if Secrets.isSecretName(name), let literal = value.literals.first(where: Secrets.isWrittenOut) {
+          let message = "the value of \(name) is written out (\(Secrets.shown(literal)))"
+          found.append(Finding(place: place, message: message, help: SecretSearch.help))
+        } else if let hit = (Secrets.shaped(value) + Secrets.inAddresses(value)).first {
+          let message = "\(name) holds \(hit.what) (\(hit.shown))"
+          found.append(Finding(place: place, message: message, help: SecretSearch.help))
+        }
       }
     }
     return found

@@ -1,0 +1,29 @@
+/// Lets stacks go on when those before them are in place, and a few of them at once.
+actor Turns {
+  private var ended: [String: Bool] = [:]
+  private var waiting: [(stack: String, continuation: CheckedContinuation<Bool, Never>)] = []
+  private var free: Int
+  private var queue: [CheckedContinuation<Void, Never>] = []
+
+  init(slots: Int) { free = slots }
+
+  /// Waits until a stack has ended; says whether well.
+  func end(of stack: String) async -> Bool {
+    if let good = ended[stack] { return good }
+    return await withCheckedContinuation { waiting.append((stack, $0)) }
+  }
+
+  func report(_ stack: String, good: Bool) {
+    ended[stack] = good
+    for waiter in waiting where waiter.stack == stack { waiter.continuation.resume(returning: good) }
+    waiting.removeAll { $0.stack == stack }
+  }
+
+  func take() async {
+    if free > 0 { free -= 1 } else { await withCheckedContinuation { queue.append($0) } }
+  }
+
+  func give() {
+    if queue.isEmpty { free += 1 } else { queue.removeFirst().resume() }
+  }
+}

@@ -1,0 +1,32 @@
+/// Lets a stack that gives up a container name or a port go before the one that takes it over.
+public enum Handover {
+  /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins.
+  public static func order(_ stacks: inout [StackPlan], known: [String: StackState]) {
+    let deployed = stacks.compactMap { stack -> (name: String, old: [Claim], new: [Claim])? in
+      guard case .deploy(let desired) = stack.work else { return nil }
+      return (stack.name, known[stack.name]?.services.flatMap(\.claims) ?? [], desired.services.flatMap(\.claims))
+    }
+    for taker in deployed {
+      let taken = taker.new.filter { !taker.old.contains($0) }
+      if taken.isEmpty { continue }
+      for giver in deployed where giver.name != taker.name {
+        let given = giver.old.filter { !giver.new.contains($0) }
+        guard given.contains(where: { old in taken.contains { $0.excludes(old) } }),
+          let index = stacks.firstIndex(where: { $0.name == taker.name }), !stacks[index].after.contains(giver.name),
+          !comes(giver.name, after: taker.name, stacks)
+        else { continue }
+        stacks[index].after.append(giver.name)
+      }
+    }
+  }
+
+  private static func comes(_ name: String, after earlier: String, _ stacks: [StackPlan]) -> Bool {
+    let after = Dictionary(stacks.map { ($0.name, $0.after) }) { first, _ in first }
+    var (queue, seen) = ([name], Set<String>())
+    while let next = queue.popLast() {
+      if next == earlier { return true }
+      if seen.insert(next).inserted { queue += after[next] ?? [] }
+    }
+    return false
+  }
+}

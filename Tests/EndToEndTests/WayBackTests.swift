@@ -1,0 +1,334 @@
+import Core
+import Foundation
+import Processes
+import Testing
+
+extension EndToEnd {
+  /// Ways back that begin or end in the middle, and what they must not lose.
+  @Suite("I7: ways back", .disabled(if: Host.skips)) struct WaysBack {
+    /// A service that reads what it mounts once it is started: `bad` ends it, `slow` keeps it from becoming healthy.
+    static let reader = sleeper(
+      "web", "volumes: ['./conf:/conf:ro']",
+      "healthcheck: {test: [CMD-SHELL, '! grep -q slow /conf'], interval: 1s, retries: 100}"
+    ).replacing("command: sleep 100000", with: "command: [sh, -c, '! grep -q bad /conf && sleep 100000']")
+
+    /// Sends TERM to a sync as soon as a condition of the shell holds.
+    static func cutOff(_ host: Host, when condition: String) async throws {
+      let program = try #require(Host.binary)
+      var variables = host.environment
+      variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
+      let line =
+        "\(program) sync >out 2>&1 & child=$!; for i in $(seq 100); do \(condition) && break; sleep 0.1; done; sleep 0.5; kill -TERM $child; wait $child"
+      _ = try await run(
+        Command("/bin/sh", ["-c", line], environment: variables, directory: host.root, deadline: .seconds(60)))
+    }
+
+    static func reads(_ host: Host, _ text: String) -> String {
+      "docker exec $(docker ps -q --filter label=com.docker.compose.project.working_dir=\(host.live)/a --filter label=com.docker.compose.service=web) grep -q \(text) /conf 2>/dev/null"
+    }
+
+    @Test func `what an interrupted deploy left is not taken for what was good`() async throws {
+      try await Host.with(["a/compose.yaml": Self.reader, "a/conf": "good\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/conf": "slow\n"])
+        try await Self.cutOff(host, when: Self.reads(host, "slow"))
+        try await host.shell(Self.reads(host, "slow"))
+        // This one fails before it touches anything.
+        try await host.push(["a/compose.yaml": Self.reader + "  new: {image: '127.0.0.1:1/none:1'}\n"])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        try await host.shell(Self.reads(host, "good"))
+        #expect(try await host.status()["a"]?["drift"]?.array == [])
+      }
+    }
+
+    @Test func `what a person ran comes back although the first deploy was interrupted`() async throws {
+      let own = sleeper("web", "environment: {BY: hand}")
+      let slow = sleeper("web", "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 100}")
+      try await Host.with(["a/compose.yaml": slow], live: ["a/compose.yaml": own]) { host in
+        _ = try await host.compose("a", "up", "-d")
+        try await Self.cutOff(host, when: "test -L \(host.live)/a/compose.yaml")
+        try await host.push(["a/compose.yaml": sleeper("web").replacing("busybox:test", with: "127.0.0.1:1/none:1")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", id, "sh", "-c", "echo $BY") == "hand\n")
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == own)
+      }
+    }
+
+    @Test(arguments: ["a service", "a project's name"])
+    func `I5: what an interrupted deploy began goes when its commit goes`(_ what: String) async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      let good = "name: \(name)\n" + sleeper()
+      let slow = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 100}"
+      let next =
+        what == "a service"
+        ? "name: \(name)\n" + sleeper("web", "depends_on: {db: {condition: service_healthy}}") + service("db", [slow])
+        : "name: \(name)-two\n" + sleeper("web", slow)
+      try await Host.with(["a/compose.yaml": good]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": next])
+        try await Self.cutOff(host, when: "[ $(docker ps -q --filter name=\(name) | wc -l) = 2 ]")
+        try await host.push(["a/compose.yaml": good])
+        _ = try await host.sync()
+        #expect(try await host.containers().keys.sorted() == ["\(name)/web"])
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `I5: a way back of shared files that is cut off does not make the commit good`() async throws {
+      let file = { (name: String) in
+        Self.reader.replacing("./conf:", with: "../common/conf:") + "    labels: {name: \(name)}\n"
+      }
+      try await Host.with(["a/compose.yaml": file("a"), "b/compose.yaml": file("b"), "common/conf": "good\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["common/conf": "bad\n"])
+        let program = try #require(Host.binary)
+        var variables = host.environment
+        variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
+        // Killed as soon as the shared file is back.
+        let line =
+          "\(program) sync >out 2>&1 & child=$!; until grep -q bad live/common/conf; do sleep 0.02; done; until grep -q good live/common/conf; do sleep 0.02; done; kill -9 $child; wait"
+        _ = try await run(
+          Command("/bin/sh", ["-c", line], environment: variables, directory: host.root, deadline: .seconds(60)))
+        #expect(try await host.sync(expect: 1).stacks.allSatisfy { $0.outcome == .held })
+        #expect(try String(contentsOfFile: host.live + "/common/conf", encoding: .utf8) == "good\n")
+        for name in ["a/web", "b/web"] {
+          let id = try #require(try await host.containers()[name])
+          #expect(try await host.docker("exec", id, "cat", "/conf") == "good\n")
+        }
+      }
+    }
+
+    @Test func `I8: what an interrupt ends is told without the values of the .env`() async throws {
+      let reader = Self.reader.replacing("! grep -q bad /conf", with: "echo port $PORT; ! grep -q bad /conf")
+        .replacing("$PORT", with: "$$PORT")
+      let file = { (name: String) in
+        reader.replacing("./conf:", with: "../common/conf:") + "    environment: {PORT: '${PORT}'}\n"
+      }
+      try await Host.with(
+        [
+          "a/compose.yaml": file("a"), "common/conf": "good\n",
+          "b/compose.yaml": sleeper(
+            "web", "volumes: ['../common/conf:/conf:ro']",
+            "healthcheck: {test: [CMD-SHELL, 'grep -q good /conf'], interval: 1s, retries: 100}"),
+        ], live: ["a/.env": "PORT=PortValue7831\n"]
+      ) { host in
+        _ = try await host.sync()
+        try await host.push(["common/conf": "bad\n"])
+        try await Self.cutOff(host, when: "false")
+        let told = try await host.shell("cat out; cat \(host.checkout)/history.jsonl")
+        #expect(!told.contains("PortValue7831"))
+        #expect(told.contains("interrupted"))
+      }
+    }
+
+    @Test func `anonymous volumes of a service that a failed commit dropped come back with it`() async throws {
+      let good = sleeper() + service("db", ["volumes: [/kept]"])
+      try await Host.with(["a/compose.yaml": good]) { host in
+        _ = try await host.sync()
+        let db = try #require(try await host.containers()["a/db"])
+        try await host.docker("exec", db, "sh", "-c", "echo precious > /kept/file")
+        try await host.push(["a/compose.yaml": sleeper().replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers()["a/db"] == db)
+        #expect(try await host.docker("exec", db, "cat", "/kept/file") == "precious\n")
+        try await host.push(["a/compose.yaml": sleeper()])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await host.containers().keys.sorted() == ["a/web"])
+      }
+    }
+
+    @Test func `a container that a person started besides has no part in the way back`() async throws {
+      let file = sleeper() + service("debug", ["profiles: [debug]"])
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        _ = try await host.compose("a", "--profile", "debug", "up", "-d", "debug")
+        let debug = try #require(try await host.containers()["a/debug"])
+        try await host.push([
+          "a/compose.yaml": sleeper().replacing("sleep 100000", with: "'false'") + service("debug")
+        ])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers()["a/debug"] == debug)
+      }
+    }
+
+    @Test func `a project's name that comes from the host's .env does not lead the way back astray`() async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      try await Host.with(["a/compose.yaml": sleeper()], live: ["a/.env": "COMPOSE_PROJECT_NAME=\(name)-one\n"]) {
+        host in
+        _ = try await host.sync()
+        try host.write("a/.env", "COMPOSE_PROJECT_NAME=\(name)-two\n", in: host.live)
+        try await host.push(["a/compose.yaml": sleeper().replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers().keys.sorted() == ["\(name)-one/web"])
+      }
+    }
+
+    @Test func `a .env that changed with a commit that failed is no drift`() async throws {
+      let file = sleeper("web", "environment: {A: '${A}'}")
+      try await Host.with(["a/compose.yaml": file], live: ["a/.env": "A=one\n"]) { host in
+        _ = try await host.sync()
+        try host.write("a/.env", "A=two\n", in: host.live)
+        try await host.push(["a/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let running = try await host.containers()
+        let again = try await host.sync(expect: 1)
+        #expect(again.outcome == .unchanged && again.stacks.map(\.outcome) == [.held], "\(again)")
+        #expect(try await host.containers() == running)
+        #expect(try await host.status()["a"]?["drift"]?.array == [])
+        // A new value is a new chance.
+        try host.write("a/.env", "A=three\n", in: host.live)
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+      }
+    }
+
+    @Test func `when the way back fails too, both causes are told and nothing more is changed`() async throws {
+      let good = sleeper(
+        "web", "volumes: ['./state:/x:ro']",
+        "healthcheck: {test: [CMD, test, -e, /x/ok], interval: 1s, retries: 2}")
+      try await Host.with(["a/compose.yaml": good], live: ["a/state/ok": "\n"]) { host in
+        _ = try await host.sync()
+        try FileManager.default.removeItem(atPath: host.live + "/a/state/ok")
+        try await host.push(["a/compose.yaml": sleeper().replacing("sleep 100000", with: "'false'")])
+        let stack = try #require(try await host.sync(expect: 1).stacks.first)
+        #expect(stack.outcome == .failed)
+        for cause in ["web ended with exit 1", "going back failed too: web is unhealthy"] {
+          #expect(stack.error?.contains(cause) == true, "\(stack.error ?? "")")
+          #expect(try await host.status()["a"]?["error"]?.string?.contains(cause) == true)
+        }
+        let left = try await host.containers()
+        for _ in 0..<2 { #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held]) }
+        #expect(try await host.containers() == left)
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {v: two}")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
+    @Test func `what lives in another service's network goes with its container`() async throws {
+      let file =
+        sleeper("base", "volumes: ['./conf:/conf:ro']") + service("web", ["network_mode: 'service:base'"])
+        + service("other")
+      try await Host.with(["a/compose.yaml": file, "a/conf": "one\n"]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(["a/conf": "two\n"])
+        let report = try await host.sync()
+        #expect(report.stacks.first?.services.map(\.action) == [.recreate, .keep, .recreate])
+        let after = try await host.containers()
+        #expect(after["a/other"] == before["a/other"])
+        let base = try #require(after["a/base"])
+        let web = try #require(after["a/web"])
+        #expect(
+          try await host.docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", web) == "container:\(base)\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a one-shot that is tried again until it ends well is waited for`() async throws {
+      let file =
+        sleeper()
+        + "  once:\n    image: busybox:test\n    restart: on-failure\n    volumes: ['tries:/tries']\n    command: [sh, -c, 'echo >> /tries/n; [ $$(wc -l < /tries/n) -ge 5 ]']\nvolumes: {tries: {}}\n"
+      try await Host.with(["a/compose.yaml": file]) { host in
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/once"]))
+        try await host.docker("volume", "rm", "a_tries")
+      }
+    }
+
+    @Test func `a removal leaves the containers that the project has elsewhere`() async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      let file = "name: \(name)\n" + sleeper()
+      try await Host.with(
+        ["a/compose.yaml": file, "b/compose.yaml": sleeper("b")], settings: "sync: {prune: remove}\n"
+      ) { host in
+        _ = try await host.sync()
+        try host.write(
+          "elsewhere/compose.yaml", "name: \(name)\n" + sleeper("web", "labels: {by: hand}"), in: host.live)
+        _ = try await host.compose("elsewhere", "up", "-d")
+        let taken = try await host.containers()["\(name)/web"]
+        try await host.push(["a/compose.yaml": nil])
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["\(name)/web"])
+        #expect(id == taken)
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", id) == "true\n")
+      }
+    }
+
+    @Test func `I1: what a person ran through another name of the live root is put back`() async throws {
+      try await Host.with(
+        ["a/compose.yaml": sleeper().replacing("sleep 100000", with: "'false'")], live: ["a/compose.yaml": sleeper()]
+      ) { host in
+        try await host.shell("ln -s live alias")
+        try await host.shell("cd alias/a && \(try #require(Host.plugin)) up -d 2>&1")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let id = try #require(try await host.containers().first?.value)
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", id) == "true\n")
+      }
+    }
+
+    @Test func `what a Compose that was cut off had made is not taken for the container`() async throws {
+      try await Host.with(["a/compose.yaml": Self.reader, "a/conf": "good\n"]) { host in
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["a/web"])
+        let name = try await host.docker("inspect", "-f", "{{.Name}}", id).trimmingCharacters(in: .newlines).dropFirst()
+        try await host.push(["a/conf": "slow\n"])
+        try await Self.cutOff(host, when: Self.reads(host, "slow"))
+        // Compose makes the new container under such a name, and renames it when the old one is gone.
+        let labels = ["project=a", "service=web", "oneoff=False", "container-number=1", "config-hash=x"]
+        _ = try await host.shell(
+          "docker create --name \(id.prefix(12))_\(name) "
+            + labels.map { "--label com.docker.compose.\($0) " }.joined()
+            + "--label com.docker.compose.project.working_dir=\(host.live)/a busybox:test true")
+        try await host.push(["a/conf": "good again\n"])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(
+          try await host.docker("ps", "-a", "--filter", "label=com.docker.compose.project=a", "--format", "{{.Names}}")
+            == "\(name)\n")
+      }
+    }
+
+    @Test func `a service that ends again and again is told of, also when it was in place once`() async throws {
+      let file = sleeper("web", "volumes: ['./data:/d']", "restart: always")
+        .replacing("sleep 100000", with: "[sh, -c, 'while test -e /d/ok; do sleep 0.2; done; exit 1']")
+      try await Host.with(["a/compose.yaml": file], live: ["a/data/ok": "\n"]) { host in
+        _ = try await host.sync()
+        #expect(try await host.clup("status", "--exit-code").status == 0)
+        try FileManager.default.removeItem(atPath: host.live + "/a/data/ok")
+        try await host.shell("until docker ps --format '{{.Status}}' | grep -q Restarting; do sleep 0.2; done")
+        let answer = try await host.clup("status", "--exit-code")
+        #expect(answer.status == 1 && answer.output.contains("! a"), "\(answer.output)")
+        #expect(try await host.status()["a"]?["health"]?.string == "restarting")
+      }
+    }
+
+    @Test func `a name that one stack gives up is there for the one that takes it`() async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      let port = Int.random(in: 30000..<31000)
+      let claims = ["container_name: \(name)", "ports: ['127.0.0.1:\(port):80']", "init: true"]
+      func file(_ own: Bool) -> String { "services:\n" + service("web", own ? claims : []) }
+      try await Host.with(["a/compose.yaml": file(false), "b/compose.yaml": file(true)]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file(true), "b/compose.yaml": file(false)])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .deployed])
+      }
+    }
+
+    @Test func `a pull that does not come in time is held like one that fails`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()], settings: "sync: {pull_timeout: 2s}\n") { host in
+        _ = try await host.sync()
+        let real = try #require(Host.plugin)
+        try host.write(
+          "config/cli-plugins/docker-compose",
+          "#!/bin/sh\ncase \"$*\" in *\" pull \"*) exec sleep 30;; esac\nexec \(real) \"$@\"\n", in: host.root)
+        chmod(host.root + "/config/cli-plugins/docker-compose", 0o755)
+        try await host.push(["a/compose.yaml": sleeper().replacing("busybox:test", with: "127.0.0.1:1/none:1")])
+        let slow = ["DOCKER_CONFIG": host.root + "/config"]
+        let report = try await host.clup(["sync", "--output", "json"], environment: slow).report()
+        #expect(report.stacks.first?.outcome == .rolledBack)
+        #expect(report.stacks.first?.error?.contains("docker compose pull did not end within 2s") == true, "\(report)")
+        #expect(report.stacks.first?.services.first?.state == "running")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
+      }
+    }
+  }
+}
