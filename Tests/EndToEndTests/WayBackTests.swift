@@ -294,7 +294,10 @@ extension EndToEnd {
         _ = try await host.sync()
         #expect(try await host.clup("status", "--exit-code").status == 0)
         try FileManager.default.removeItem(atPath: host.live + "/a/data/ok")
-        try await host.shell("until docker ps --format '{{.Status}}' | grep -q Restarting; do sleep 0.2; done")
+        // By then the engine waits some seconds before it starts it again.
+        let id = try #require(try await host.containers()["a/web"])
+        try await host.shell("until [ $(docker inspect -f '{{.RestartCount}}' \(id)) -ge 6 ]; do sleep 0.2; done")
+        try await host.shell("until docker ps --format '{{.Status}}' | grep -q Restarting; do sleep 0.1; done")
         let answer = try await host.clup("status", "--exit-code")
         #expect(answer.status == 1 && answer.output.contains("! a"), "\(answer.output)")
         #expect(try await host.status()["a"]?["health"]?.string == "restarting")

@@ -163,8 +163,7 @@ struct Deploy: Sendable {
     let (plan, desired) = (attempt.plan, attempt.desired)
     let verify = Verify(programs: programs)
     let up = Up(settings: settings, programs: programs)
-    let end: ContinuousClock.Instant
-    let began = ContinuousClock.now
+    let (began, end): (ContinuousClock.Instant, ContinuousClock.Instant)
     do throws(Failure) {
       try await open(attempt)
       attempt.reached = .files
@@ -173,9 +172,10 @@ struct Deploy: Sendable {
       if !plan.aim.isHeld { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.reached = .containers
-      end = .now + (desired.deployTimeout ?? settings.sync.deployTimeout)
+      began = .now
+      end = began + (desired.deployTimeout ?? settings.sync.deployTimeout)
+      attempt.began = began
       do throws(Failure) {
-        attempt.began = .now
         let left = containers.filter { $0.project == desired.project && $0.isLeftOver }
         if attempt.isResumed || !left.isEmpty { try await up.clear(desired.project) }
         try await up.run(plan.services, desired, claimed: claimed(by: desired, among: containers), until: end)
@@ -196,7 +196,7 @@ struct Deploy: Sendable {
     }
     await turns.give()
     let watched = try await verify.settle(
-      try await withProbes(desired), before: attempt.before, since: attempt.began ?? began, until: end)
+      try await withProbes(desired), before: attempt.before, since: began, until: end)
     attempt.containers = watched.containers.filter { seen in !plan.services.contains { $0.way.removes(seen.id) } }
     attempt.logTail = watched.logTail
     if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
@@ -318,6 +318,11 @@ extension StackPlan {
 }
 
 extension StackReport {
+  /// Tells that nothing was done to the containers.
+  mutating func keepAll() {
+    for index in services.indices { (services[index].action, services[index].reason) = (.keep, nil) }
+  }
+
   /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
   mutating func admit(_ attempt: Deploy.Attempt) {
     guard let began = attempt.began else { return }

@@ -120,6 +120,7 @@ extension Deploy {
     report.error = "\(why); \(mask.hide(cause.help))"
     report.logTail = attempt.logTail.map(mask.hide)
     report.show(attempt.containers)
+    if attempt.reached == .nothing, !attempt.isResumed { report.keepAll() }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted || attempt.plan.aim.isHeld && attempt.reached == .nothing { return }
     if isGood(attempt) {

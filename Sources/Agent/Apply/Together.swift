@@ -62,7 +62,9 @@ extension Deploy {
     return group.enumerated().compactMap { index, plan in
       guard var report = reports[plan.name] else { return nil }
       report.durationMs = (ContinuousClock.now - start).milliseconds
-      return Result(stack: report, links: (attempts[plan.name]?.links ?? []) + (index == 0 ? ended.links : []))
+      // What failed before it touched anything has made no link.
+      let own = attempts[plan.name].map { $0.reached == .nothing ? [] : $0.links } ?? []
+      return Result(stack: report, links: own + (index == 0 ? ended.links : []))
     }
   }
 

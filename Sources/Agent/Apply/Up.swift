@@ -183,15 +183,21 @@ struct Up: Sendable {
   private func stop(_ service: ServicePlan) async throws(Failure) {
     guard case .remove(let ids) = service.way else { return }
     let stopped = try await programs.docker(["stop"] + ids, deadline: patience)
-    let others = stopped.errorText.split(separator: "\n").filter { !$0.contains("No such container") }
-    guard stopped.succeeded || others.isEmpty else { throw Self.failure("docker stop", stopped.errorText) }
+    guard stopped.succeeded || isGone(stopped) else { throw Self.failure("docker stop", stopped.errorText) }
+  }
+
+  /// Whether all that a program complains of is that a container has gone away by itself.
+  private func isGone(_ outcome: Outcome) -> Bool {
+    outcome.errorText.split(separator: "\n").allSatisfy {
+      $0.contains("No such container") || $0.contains("is already in progress")
+    }
   }
 
   /// Removes the containers of a service that is to go.
   func remove(_ service: ServicePlan) async throws(Failure) {
     guard case .remove(let ids) = service.way else { return }
     let outcome = try await programs.docker(["rm", "-f"] + ids)
-    guard outcome.succeeded else { throw Self.failure("docker rm", outcome.errorText) }
+    guard outcome.succeeded || isGone(outcome) else { throw Self.failure("docker rm", outcome.errorText) }
   }
 
   /// Turns the words of a program that failed into what a person needs.
