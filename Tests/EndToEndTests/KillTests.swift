@@ -76,6 +76,16 @@ extension EndToEnd {
           _ = try await host.sync()
         }),
       Crash(
+        testDescription: "services that come and go",
+        files: [
+          "a/compose.yaml": "services:\n" + quick() + quick("volumes: [/kept]", named: "old"),
+          "b/compose.yaml": bystander,
+        ],
+        prepare: { host in
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": "services:\n" + quick() + quick(named: "new")])
+        }),
+      Crash(
         testDescription: "return", files: plain,
         meanwhile: ["a/conf": "bad\n", "a/compose.yaml": bad, "a/more.conf": "more\n", "a/web.env": nil], status: 1,
         prepare: { host in

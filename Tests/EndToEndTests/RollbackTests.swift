@@ -207,6 +207,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a rollback that fails and is killed on its way back is not pinned, and the next commit arrives`()
+      async throws
+    {
+      let file = { (generation: Int) in
+        sleeper("web", "volumes: ['./data:/d']", "labels: {g: '\(generation)'}")
+          .replacing("sleep 100000", with: "[sh, -c, 'test ! -e /d/no-\(generation) && sleep 100000']")
+      }
+      try await Host.with(["a/compose.yaml": file(1)]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file(2)])
+        _ = try await host.sync()
+        try host.write("a/data/no-1", "", in: host.live)
+        try await host.shell(
+          "CLUP_CONFIG=clup.yaml \(try #require(Host.binary)) rollback >out 2>&1 & child=$!; "
+            + "until grep -q '\"holds\":{\"a\"' \(host.checkout)/state.json; do sleep 0.05; done; kill -9 $child; wait; true"
+        )
+        _ = try await host.sync()
+        #expect(try await host.status()["a"]?["pin"] == .null)
+        try await host.push(["a/compose.yaml": file(3)])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
     @Test func `a rollback that fails leaves the hold on the head, and makes none`() async throws {
       let file = sleeper("web", "volumes: ['./flag:/flag:ro']")
       let first = file.replacing("sleep 100000", with: "sh -c 'test -e /flag/ok && sleep 100000'")

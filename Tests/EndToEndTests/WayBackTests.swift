@@ -316,6 +316,55 @@ extension EndToEnd {
       }
     }
 
+    @Test func `who waits for a name that a held or pinned stack keeps is held, and the others go on`() async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      func file(_ own: Bool, _ more: String...) -> String {
+        "services:\n" + service("web", (own ? ["container_name: \(name)"] : []) + more)
+      }
+      let files = ["a/compose.yaml": file(true), "b/compose.yaml": file(false), "c/compose.yaml": sleeper()]
+      try await Host.with(files) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        // The giver cannot live without it.
+        try await host.push([
+          "a/compose.yaml": file(false).replacing("sleep 100000", with: "'false'"), "b/compose.yaml": file(true),
+        ])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack, .skipped, .unchanged])
+        try await host.push(["c/compose.yaml": sleeper("web", "labels: {x: y}")])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.held, .held, .deployed])
+        #expect(
+          report.stacks[1].reasons.first?.hasPrefix("it shares the container name \(name) with a, which is held")
+            == true,
+          "\(report.stacks[1].reasons)")
+        #expect(try await host.containers()["b/web"] == before["b/web"])
+        try await host.push(["a/compose.yaml": file(false)])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .deployed, .unchanged])
+        // One of the two alone cannot go back.
+        let alone = try await host.clup("rollback", "HEAD~3", "--stack", "a")
+        #expect(alone.status == 3 && alone.output.contains("--stack a --stack b"), "\(alone.output)")
+        #expect(try await host.clup("rollback", "HEAD~3", "--stack", "a", "--stack", "b").status == 0)
+      }
+    }
+
+    @Test func `a stack that moves hands its name on to a service of another name`() async throws {
+      let name = "clup-\(UInt32.random(in: .min ... .max))"
+      func file(_ service: String, _ command: String = "sleep 100000") -> String {
+        "name: \(name)\n"
+          + sleeper(service, "container_name: \(name)-own").replacing("sleep 100000", with: command)
+      }
+      try await Host.with(["old/compose.yaml": file("web"), "b/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        try await host.push(["old/compose.yaml": nil, "new/compose.yaml": file("app", "'false'")])
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.containers().keys.sorted() == ["\(name)/web", "b/web"].sorted())
+        try await host.push(["new/compose.yaml": file("app")])
+        _ = try await host.sync()
+        #expect(try await host.containers().keys.sorted() == ["\(name)/app", "b/web"].sorted())
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
     @Test func `a pull that does not come in time is held like one that fails`() async throws {
       try await Host.with(["a/compose.yaml": sleeper()], settings: "sync: {pull_timeout: 2s}\n") { host in
         _ = try await host.sync()

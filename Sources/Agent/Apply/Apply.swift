@@ -15,8 +15,6 @@ struct Apply: Sendable {
   let policy: String
   /// Whether the host is at the commit when all of the plan is.
   let whole: Bool
-  /// The holds from before, for stacks whose rollback fails.
-  let holds: [String: Hold]
   let say: @Sendable (String) -> Void
 
   struct Result: Sendable {
@@ -101,17 +99,13 @@ struct Apply: Sendable {
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
-    let held = holds
     // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
     // the stack is back at.
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
       .filter { undone.contains($0) && state.pins[$0]?.replaces != nil }
     if !lifted.isEmpty {
       try await ledger.change { state in
-        for name in lifted {
-          state.pins[name] = state.pins[name]?.replaces?.first
-          state.holds[name] = held[name]
-        }
+        for name in lifted { state.unpin(name) }
       }
     }
     if whole, undone.isEmpty {

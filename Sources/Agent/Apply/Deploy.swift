@@ -151,7 +151,7 @@ struct Deploy: Sendable {
         if let hold = state.holds[name], aims[name]?.lifts(hold) ?? true { state.holds[name] = nil }
         if pinned.contains(name) {
           state.pins[name]?.images = entry.images ?? [:]
-          state.pins[name]?.replaces = nil
+          state.pins[name]?.prove()
         }
       }
     }

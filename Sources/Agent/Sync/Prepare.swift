@@ -143,7 +143,7 @@ struct Prepare: Sendable {
       desired[stack.name] = stack
     }
     let projects = desired.mapValues(\.project)
-    for (name, tie) in ties(desired, aims, names, kept: Set(kept.keys)) {
+    for (name, tie) in ties(desired, aims, names, chosen, kept: Set(kept.keys)) {
       try refuse(tie, of: name, chosen, aims)
       aims[name] = .tied(tie, because: aims[tie.stack]?.standing)
       desired[name] = nil
@@ -236,39 +236,6 @@ struct Prepare: Sendable {
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
-  }
-
-  /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
-  private func ties(
-    _ desired: [String: DesiredStack], _ aims: [String: Aim], _ names: Set<String>, kept: Set<String>
-  ) -> [String: Tie] {
-    func known(_ name: String) -> [String: String] {
-      let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
-      return (good ?? state.stacks[name])?.paths.mapValues(\.id) ?? [:]
-    }
-    var (moving, staying): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
-    for name in names {
-      let wishes = desired[name].map { StackState($0, verified: false).paths.mapValues(\.id) }
-      if case .pin? = aims[name], request.rollback == nil {
-        staying[name] = wishes ?? known(name)
-      } else if let wishes, !kept.contains(name) {
-        moving[name] = wishes
-      } else {
-        staying[name] = known(name)
-      }
-    }
-    return Tie.find(moving: moving, staying: staying, known: known)
-  }
-
-  /// A person who names stacks is told which ones go with them.
-  private func refuse(_ tie: Tie, of name: String, _ chosen: Set<String>, _ aims: [String: Aim]) throws(Failure) {
-    let isFree = aims[tie.stack] == nil && !chosen.contains(tie.stack)
-    guard request.rollback != nil || isFree else { return }
-    throw Failure(
-      .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay at another content of it",
-      help: chosen.contains(tie.stack)
-        ? "name a commit that both go to: `clup rollback COMMIT`"
-        : "name both: `--stack \(name) --stack \(tie.stack)`")
   }
 
   /// A stack that somebody names is put right all the same.

@@ -94,6 +94,7 @@ public struct Sync: Sendable {
         .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
         help: "give each configuration a `checkout:` of its own")
     }
+    state.unpinFailed()
     var request = request
     if request.resume { try resume(&state, checkout) }
     let fetch = Fetch(settings: settings, checkout: checkout)
@@ -121,6 +122,7 @@ public struct Sync: Sendable {
       let former = state.pins[name].map { $0.replaces ?? [$0] } ?? []
       state.pins[name] = pin
       state.pins[name]?.replaces = former
+      state.pins[name]?.held = state.holds[name]
     }
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
@@ -166,7 +168,7 @@ public struct Sync: Sendable {
     state.holds = state.holds.filter { name, hold in
       names.contains(name) && !plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
     }
-    for stack in plan.stacks where stack.work == .none && stack.aim.isPin { state.pins[stack.name]?.replaces = nil }
+    for stack in plan.stacks where stack.work == .none && stack.aim.isPin { state.pins[stack.name]?.prove() }
     let isWhole = request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
     if plan.isEmpty {
       ended.report.outcome = refused.isEmpty ? .unchanged : .refused
@@ -190,7 +192,7 @@ public struct Sync: Sendable {
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
       plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
-      holds: before.holds, say: say
+      say: say
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links

@@ -44,9 +44,10 @@ public struct Planning: Sendable {
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
       services(
-        desired.services, known: known?.services ?? [], project: desired.project, stale: stale(desired, links + shared),
-        images: desired.images)
-      + renamed(desired, known, directory)
+        desired.services, known: known?.project == desired.project ? known?.services ?? [] : [],
+        project: desired.project,
+        stale: stale(desired, links + shared), images: desired.images)
+      + renamed(desired, known, directory) + dropped(desired)
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
@@ -55,6 +56,20 @@ public struct Planning: Sendable {
       project: desired.project,
       reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
       services: services, links: links, after: after[desired.name] ?? desired.after)
+  }
+
+  /// A stack that moved here and dropped a service on the way still has that one's containers.
+  private func dropped(_ desired: DesiredStack) -> [ServicePlan] {
+    guard state.stacks[desired.name] == nil,
+      let origin = state.origin(of: desired.name, project: desired.project)
+    else { return [] }
+    return remove(origin.name, known: origin.good, directory: "").services.filter { service in
+      !desired.services.contains { $0.name == service.name }
+    }.map { service in
+      var service = service
+      service.reason = "service removed"
+      return service
+    }
   }
 
   /// A project that has got another name leaves its containers behind, which hold its ports and names.

@@ -104,13 +104,25 @@ public struct State: Codable, Sendable, Equatable {
       case .unchanged where last[stack.name]?.outcome.isBad == true,
         .pinned where last[stack.name]?.outcome.isBad == true:
         last[stack.name] = LastResult(outcome: stack.outcome, error: nil, report: report.id)
-      // What is kept for another one's sake has no hold of its own.
-      case .held where holds[stack.name] == nil:
+      // What is kept for another one's sake has no hold of its own; what was pinned meanwhile is held again.
+      case .held where holds[stack.name] == nil || last[stack.name]?.outcome == .pinned:
         last[stack.name] = LastResult(
           outcome: stack.outcome, error: stack.error ?? stack.reasons.first, report: report.id)
       case .unchanged, .planned, .held, .pinned: continue
       }
     }
+  }
+
+  /// Gives up the pin of a rollback that failed.
+  public mutating func unpin(_ stack: String) {
+    guard let pin = pins[stack], let former = pin.replaces else { return }
+    pins[stack] = former.first
+    holds[stack] = pin.held
+  }
+
+  /// Gives up pins whose rollback failed in a sync that did not come to its end.
+  public mutating func unpinFailed() {
+    for (stack, pin) in pins where holds[stack]?.commit == pin.commit { unpin(stack) }
   }
 
   /// Forgets a stack.
@@ -248,8 +260,13 @@ public struct Pin: Codable, Sendable, Equatable {
   /// The pin from before, if there was one: it stands again when the stack cannot live at this one. Nothing once the stack
   /// was seen in place.
   public var replaces: [Pin]?
+  /// What was held before it, which then counts again.
+  public var held: Hold?
   /// The ids of the images that its services are to run, by service; none where the references decide.
   public var images: [String: String]
+
+  /// Remembers that the stack was seen in place at it.
+  public mutating func prove() { (replaces, held) = (nil, nil) }
 
   /// Pins to a commit.
   public init(commit: String, since: String, images: [String: String] = [:]) {

@@ -87,8 +87,9 @@ public enum Verdict: Sendable, Equatable {
     let restarted = container.restarts - before
     if container.state == "exited", container.exitCode == 0, !service.restarts { return .good }
     if restarted >= (service.restarts ? restartLimit : retryLimit) {
-      return .failed(
-        "\(name) ends and is started again, over and over (exit \(container.exitCode))", container: container.id)
+      // While it runs, the engine does not tell what it ended with.
+      let ended = container.state == "running" ? "" : " (exit \(container.exitCode))"
+      return .failed("\(name) ends and is started again, over and over\(ended)", container: container.id)
     }
     switch container.state {
     case "running":

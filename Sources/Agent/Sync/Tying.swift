@@ -1,0 +1,45 @@
+import Core
+
+extension Prepare {
+  /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
+  func ties(
+    _ desired: [String: DesiredStack], _ aims: [String: Aim], _ names: Set<String>, _ chosen: Set<String>,
+    kept: Set<String>
+  ) -> [String: Tie] {
+    func known(_ name: String) -> [String: String] {
+      let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
+      return (good ?? state.stacks[name])?.paths.mapValues(\.id) ?? [:]
+    }
+    var (moving, staying): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
+    for name in names {
+      let wishes = desired[name].map { StackState($0, verified: false).paths.mapValues(\.id) }
+      if case .pin? = aims[name], request.rollback == nil {
+        staying[name] = wishes ?? known(name)
+      } else if let wishes, !kept.contains(name) {
+        moving[name] = wishes
+      } else {
+        staying[name] = known(name)
+      }
+    }
+    func stays(_ name: String) -> Bool {
+      aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !chosen.contains(name)) }
+        ?? !chosen.contains(name)
+    }
+    // What they stand on comes before what they are called.
+    return Tie.find(moving: moving, staying: staying, known: known).merging(
+      Handover.ties(
+        desired.filter { !stays($0.key) }, staying: state.stacks.filter { names.contains($0.key) && stays($0.key) })
+    ) { file, _ in file }
+  }
+
+  /// A person who names stacks is told which ones go with them.
+  func refuse(_ tie: Tie, of name: String, _ chosen: Set<String>, _ aims: [String: Aim]) throws(Failure) {
+    let isFree = aims[tie.stack] == nil && !chosen.contains(tie.stack)
+    guard request.rollback != nil || isFree else { return }
+    throw Failure(
+      .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay as it is",
+      help: chosen.contains(tie.stack)
+        ? "name a commit that both go to: `clup rollback COMMIT`"
+        : "name both: `--stack \(name) --stack \(tie.stack)`")
+  }
+}
