@@ -40,7 +40,7 @@ extension EndToEnd {
       Breakage(
         testDescription: "it is started again for ever",
         lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],
-        cause: "web ends and is started again, over and over", log: "again"),
+        cause: "web ends and is started again, over and over (exit 4)", log: "again"),
       Breakage(
         testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
         cause: "127.0.0.1:1: connect: connection refused"),

@@ -12,15 +12,20 @@ extension EndToEnd {
       "healthcheck: {test: [CMD-SHELL, '! grep -q slow /conf'], interval: 1s, retries: 100}"
     ).replacing("command: sleep 100000", with: "command: [sh, -c, '! grep -q bad /conf && sleep 100000']")
 
-    /// Sends TERM to a sync as soon as a condition of the shell holds.
+    /// Sends TERM to a sync half a second after a condition of the shell holds.
     static func cutOff(_ host: Host, when condition: String) async throws {
+      try await cutOff(
+        host, by: "TERM", after: "for i in $(seq 100); do \(condition) && break; sleep 0.1; done; sleep 0.5")
+    }
+
+    /// Sends a signal to a sync when a line of the shell has come to its end.
+    static func cutOff(_ host: Host, by signal: String, after line: String) async throws {
       let program = try #require(Host.binary)
       var variables = host.environment
       variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
-      let line =
-        "\(program) sync >out 2>&1 & child=$!; for i in $(seq 100); do \(condition) && break; sleep 0.1; done; sleep 0.5; kill -TERM $child; wait $child"
+      let script = "\(program) sync >out 2>&1 & child=$!; \(line); kill -\(signal) $child; wait $child"
       _ = try await run(
-        Command("/bin/sh", ["-c", line], environment: variables, directory: host.root, deadline: .seconds(60)))
+        Command("/bin/sh", ["-c", script], environment: variables, directory: host.root, deadline: .seconds(60)))
     }
 
     static func reads(_ host: Host, _ text: String) -> String {
@@ -82,14 +87,11 @@ extension EndToEnd {
       try await Host.with(["a/compose.yaml": file("a"), "b/compose.yaml": file("b"), "common/conf": "good\n"]) { host in
         _ = try await host.sync()
         try await host.push(["common/conf": "bad\n"])
-        let program = try #require(Host.binary)
-        var variables = host.environment
-        variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
-        // Killed as soon as the shared file is back.
-        let line =
-          "\(program) sync >out 2>&1 & child=$!; until grep -q bad live/common/conf; do sleep 0.02; done; until grep -q good live/common/conf; do sleep 0.02; done; kill -9 $child; wait"
-        _ = try await run(
-          Command("/bin/sh", ["-c", line], environment: variables, directory: host.root, deadline: .seconds(60)))
+        // As soon as the shared file is back.
+        let file = "live/common/conf"
+        try await Self.cutOff(
+          host, by: "KILL",
+          after: ["bad", "good"].map { "until grep -q \($0) \(file); do sleep 0.02; done" }.joined(separator: "; "))
         #expect(try await host.sync(expect: 1).stacks.allSatisfy { $0.outcome == .held })
         #expect(try String(contentsOfFile: host.live + "/common/conf", encoding: .utf8) == "good\n")
         for name in ["a/web", "b/web"] {
