@@ -16,6 +16,8 @@ public struct Command: Sendable {
   public var grace: Duration
   /// The number of bytes kept of each output stream, or of one line in `lines(of:)`; the rest is read and dropped.
   public var outputLimit: Int
+  /// The number of bytes of memory that the program, and each that it starts, may hold; `nil` for no bound.
+  public var memoryLimit: Int?
 
   /// Describes a program; see the properties.
   public init(
@@ -26,7 +28,8 @@ public struct Command: Sendable {
     input: [UInt8] = [],
     deadline: Duration = .seconds(60),
     grace: Duration = .seconds(5),
-    outputLimit: Int = 8 << 20
+    outputLimit: Int = 8 << 20,
+    memoryLimit: Int? = nil
   ) {
     self.executable = executable
     self.arguments = arguments
@@ -36,5 +39,6 @@ public struct Command: Sendable {
     self.deadline = deadline
     self.grace = grace
     self.outputLimit = outputLimit
+    self.memoryLimit = memoryLimit
   }
 }

@@ -8,7 +8,9 @@ func spawn(_ command: Command, input: Int32, output: Int32, errors: Int32) throw
   var pid: pid_t = 0
   let number = withStringArray([command.executable] + command.arguments) { arguments in
     withStringArray(environment) { environment in
-      clinux_spawn(&pid, command.executable, arguments, environment, command.directory, input, output, errors)
+      clinux_spawn(
+        &pid, command.executable, arguments, environment, command.directory, input, output, errors,
+        UInt64(max(command.memoryLimit ?? 0, 0)))
     }
   }
   if number != 0 { throw refusal(number, to: command) }

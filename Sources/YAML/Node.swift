@@ -86,4 +86,22 @@ public struct Node: Sendable, Hashable {
 
   /// Gives the value of the member with this key; see `entry`.
   public subscript(_ key: String) -> Node? { entry(key)?.value }
+
+  /// The members of a mapping with those that are merged in by `<<`; a member of its own wins.
+  public var merged: [Entry] {
+    var seen: Set<String> = []
+    var found: [Entry] = []
+    func add(_ node: Node, _ depth: Int) {
+      guard depth < 100 else { return }
+      for entry in node.mapping ?? [] where entry.key.string != "<<" {
+        if let key = entry.key.string, !seen.insert(key).inserted { continue }
+        found.append(entry)
+      }
+      for entry in node.mapping ?? [] where entry.key.string == "<<" {
+        for other in entry.value.sequence ?? [entry.value] { add(other, depth + 1) }
+      }
+    }
+    add(self, 0)
+    return found
+  }
 }

@@ -101,10 +101,19 @@ struct BlameTests {
           label_file: labels
       """
     let document = try #require(try parse(Array(text.utf8)).first)
+    let found = References.all(in: document, file: "s/compose.yaml")
     #expect(
-      References.paths(in: document).map(\.path) == [
-        "a.yaml", "b.yaml", "c.yaml", "inc.env", "base.yaml", "one.env", "two.env", "labels",
+      found.map { "\($0.key) \($0.text)" } == [
+        "include a.yaml", "include b.yaml", "include c.yaml", "include.env_file inc.env",
+        "include https://example.org/x.yaml", "extends base.yaml", "env_file one.env", "env_file two.env",
+        "env_file ${THREE}.env", "label_file labels",
       ])
-    #expect(References.composeFiles(in: document) == ["a.yaml", "b.yaml", "c.yaml", "base.yaml"])
+    #expect(found.filter(\.isRemote).map(\.text) == ["https://example.org/x.yaml"])
+  }
+
+  @Test func `a service that comes by a merge key names its files, too`() throws {
+    let text = "x-all: &all\n  web: {env_file: [one.env]}\nservices:\n  <<: *all\n  db: {env_file: two.env}\n"
+    let document = try #require(try parse(Array(text.utf8)).first)
+    #expect(Set(References.all(in: document, file: "f").map(\.text)) == ["one.env", "two.env"])
   }
 }

@@ -120,7 +120,8 @@ import YAML
       _ = Placeholder.value(of: "TOKEN", in: [source])
       for finding in Rule.forbiddenContent(of: "f", bytes) { #expect((finding.line ?? 0) > 0, "seed \(Self.seed)") }
       if let document = source.document {
-        _ = References.paths(in: document)
+        _ = References.all(in: document, file: "f")
+        _ = References.includes(in: document)
         let model = Self.json(document)
         for kind in [Subject.Kind.stack, .job] {
           let subject = Subject(

@@ -61,11 +61,10 @@ struct SecretsTests {
 @Suite("A host weighs and excuses")
 struct PolicyTests {
   static let finding = Diagnostic(
-    rule: "privileged", file: "s/c.yaml", stack: "s", service: "web", message: "m", help: "h")
+    rule: "plaintext-secret", file: "s/c.yaml", stack: "s", service: "web", message: "m", help: "h")
 
   func waiver(_ change: (inout Waiver) -> Void = { _ in }) -> Waiver {
-    var waiver = Waiver(
-      rule: "privileged", stack: nil, service: nil, file: nil, reason: "r", expires: "2026-06-30", line: 3, column: 7)
+    var waiver = Waiver(rule: "plaintext-secret", reason: "r", expires: "2026-06-30", line: 3, column: 7)
     change(&waiver)
     return waiver
   }
@@ -77,7 +76,12 @@ struct PolicyTests {
   @Test func `a waiver holds to the end of its last day, for what it names`() {
     var policy = Policy()
     policy.waivers = [waiver { $0.stack = "s" }]
-    #expect(judged(policy, today: "2026-06-30").map(\.waived) == [true])
+    #expect(judged(policy, today: "2026-06-30").map(\.waived) == [false, true], "with a warning of its end")
+    #expect(
+      judged(policy, today: "2026-06-16").map(\.message) == [
+        "the waiver of plaintext-secret for s ends in 14 days", "m",
+      ])
+    #expect(judged(policy, today: "2026-06-15").map(\.message) == ["m"])
     let ended = judged(policy, today: "2026-07-01")
     #expect(ended.filter(\.refuses).map(\.file) == ["c.yaml", "s/c.yaml"] && ended[0].line == 3)
     policy.waivers = [waiver { $0.stack = "other" }]
@@ -87,11 +91,51 @@ struct PolicyTests {
     #expect(judged(policy).map(\.waived) == [true])
   }
 
+  static let bound: [(change: @Sendable (inout WaiverTerms) -> Void, isCovered: Bool)] = [
+    ({ _ in }, true), ({ $0.image = "proxy:2" }, false), ({ $0.builds = true }, false),
+    ({ $0.commands = ["sh -c evil"] }, false), ({ $0.commands = ["wget -q localhost"] }, true),
+    ({ $0.option = "/var" }, false),
+    (
+      {
+        $0.option = "/var"
+        $0.isPlain = false
+      }, false
+    ),
+    (
+      {
+        $0.option = "use_api_socket"
+        $0.isPlain = false
+      }, false
+    ),
+  ]
+
+  @Test(arguments: bound.indices)
+  func `a waiver of the Docker socket excuses one image as it is, and what it names`(_ row: Int) {
+    let (change, isCovered) = Self.bound[row]
+    var finding = Diagnostic(
+      rule: "docker-socket", file: "s/c.yaml", stack: "s", service: "proxy", message: "m", help: "h")
+    var terms = WaiverTerms(
+      image: "proxy:1", builds: false, option: "/var/run/docker.sock", isPlain: true, commands: [])
+    change(&terms)
+    finding.terms = terms
+    var policy = Policy()
+    policy.waivers = [
+      waiver {
+        ($0.rule, $0.stack, $0.service, $0.image) = ("docker-socket", "s", "proxy", "proxy:1")
+        $0.commands = ["wget -q localhost"]
+        $0.options = row == 5 ? ["/var/run/docker.sock"] : []
+      }
+    ]
+    let judged = policy.judge([finding], today: "2026-01-01", configuration: "c.yaml", whole: false)
+    #expect(judged.map(\.waived) == [isCovered])
+    #expect(isCovered || judged[0].help.contains("does not cover"))
+  }
+
   @Test func `a rule can be weighed otherwise`() {
     var policy = Policy()
-    policy.severity = ["privileged": .warning]
+    policy.severity = ["plaintext-secret": .warning]
     #expect(judged(policy).map(\.severity) == [.warning])
-    policy.severity = ["privileged": .off]
+    policy.severity = ["plaintext-secret": .off]
     #expect(judged(policy).isEmpty)
   }
 

@@ -9,6 +9,7 @@ extension EndToEnd {
       async throws
     {
       let proxy = sleeper("proxy", "volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']")
+      let excused = "image: 'busybox:test', commands: [sleep 100000]"
       try await Host.with(["a/compose.yaml": sleeper("a")]) { host in
         _ = try await host.sync()
         let before = (try await host.containers(), try await host.pointers())
@@ -23,7 +24,7 @@ extension EndToEnd {
         func waive(_ end: String) throws {
           try
             (plain
-            + "policy: {waivers: [{rule: docker-socket, stack: b, service: proxy, reason: the holder, expires: \(end)}]}\n")
+            + "policy: {waivers: [{rule: docker-socket, stack: b, service: proxy, \(excused), reason: the holder, expires: \(end)}]}\n")
             .write(toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
         }
         try waive("2999-01-01")

@@ -524,7 +524,7 @@ import Testing
       }
       try Self.lay(["good": ["s/compose.yaml": proxy("")], "bad": ["s/compose.yaml": proxy(", EXEC: 1")]], at: root)
       let waiver = { (end: String) in
-        "    - {rule: docker-socket, stack: s, service: proxy, reason: the one holder, expires: \(end)}\n"
+        "    - {rule: docker-socket, stack: s, service: proxy, image: 'tecnativa/docker-socket-proxy:0.3', reason: the one holder, expires: \(end)}\n"
       }
       let valid = try config("valid", waiver("2999-01-01"))
       let found = try await Self.validate(root + "/good", "--config", valid, expect: 0)
@@ -538,7 +538,8 @@ import Testing
       )
       let idle = try await Self.validate(
         root + "/good", "--config",
-        try config("idle", waiver("2999-01-01") + "    - {rule: privileged, reason: none, expires: 2999-01-01}\n"),
+        try config(
+          "idle", waiver("2999-01-01") + "    - {rule: no-limits, stack: t, reason: none, expires: 2999-01-01}\n"),
         expect: 0)
       #expect(idle.contains { $0.severity == .warning && $0.message.contains("excuses nothing") })
       let wrong = try await Self.clup([
@@ -546,6 +547,11 @@ import Testing
         try config("wrong", "    - {rule: docker-sock, reason: x, expires: 2999-13-01}\n"),
       ])
       #expect(wrong.status == .exited(2))
+      let loose = try await Self.clup([
+        "validate", root + "/good", "--config",
+        try config("loose", "    - {rule: docker-socket, stack: s, reason: x, expires: 2999-12-01}\n"),
+      ])
+      #expect(loose.status == .exited(2) && loose.errorText.contains("it lacks service, image"))
       #expect(
         wrong.errorText.contains("did you mean docker-socket?") && wrong.errorText.contains("expires must be a day"))
     }

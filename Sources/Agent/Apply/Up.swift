@@ -27,7 +27,7 @@ struct Up: Sendable {
     do throws(Failure) {
       outcome = try await programs.compose(
         ["-p", desired.project, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"] + wanted,
-        in: directory, deadline: settings.sync.pullTimeout)
+        in: directory, limits: .init(deadline: settings.sync.pullTimeout))
     } catch { throw late(error, "docker compose pull") }
     guard outcome.succeeded else {
       throw Self.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
@@ -104,7 +104,7 @@ struct Up: Sendable {
     let directory = Path.join(settings.liveRoot, plan.name)
     if !plan.services.isEmpty, Files.status(directory) != nil {
       _ = try? await programs.compose(
-        ["-p", plan.project, "stop"] + plan.services.map(\.name), in: directory, deadline: patience)
+        ["-p", plan.project, "stop"] + plan.services.map(\.name), in: directory, limits: .init(deadline: patience))
     }
   }
 
@@ -154,7 +154,7 @@ struct Up: Sendable {
     // By the name that was planned, also where the live `.env` gives another one by now.
     let outcome = try await programs.compose(
       options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
-      deadline: deadline)
+      limits: .init(deadline: deadline))
     guard outcome.succeeded else { throw Self.failure("docker compose \(arguments[0])", outcome.errorText) }
   }
 

@@ -15,11 +15,16 @@ struct Gather: Sendable {
   private(set) var sources: [ComposeSource] = []
   /// The tracked files of values and labels, by path.
   private(set) var environmentFiles: [String: String] = [:]
+  /// What the Compose files name.
+  private(set) var references: [Reference] = []
   private var read: Set<String> = []
+  /// The home directory of whoever runs Compose.
+  private let home: String
 
-  init(view: View, observe: Observe) {
+  init(view: View, observe: Observe, home: String) {
     self.view = view
     self.observe = observe
+    self.home = home
   }
 
   /// A file that cannot be taken, with the place and the way out.
@@ -44,53 +49,118 @@ struct Gather: Sendable {
     tracked[path] = view.tree.fingerprint(path)
   }
 
+  /// Puts values in the place of variables as Compose would, in a directory and with further files of values; nothing for
+  /// a text whose variables nobody knows.
+  typealias Interpolate =
+    @Sendable (_ texts: [String], _ directory: String, _ values: [String]) async throws(Failure) -> [String?]
+
+  /// A Compose file that is still to be read.
+  private struct Waiting {
+    let path: String
+    /// The directory that its relative paths start from.
+    let base: String
+    /// The files of values that count for it beside the stack's own, the strongest last.
+    var values: [String] = []
+  }
+
   /// Reads Compose files and, through `include` and `extends`, those that they name.
-  mutating func read(_ paths: [String]) async throws(Failure) -> Refusal? {
-    var queue = paths
+  mutating func read(_ paths: [String], in directory: String, _ interpolate: Interpolate) async throws(Failure)
+    -> Refusal?
+  {
+    var queue = paths.map { Waiting(path: $0, base: directory) }
     while !queue.isEmpty {
-      let path = queue.removeFirst()
-      guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable, read.insert(path).inserted
+      let file = queue.removeFirst()
+      guard let entry = view.tree[file.path], entry.kind == .file || entry.kind == .executable,
+        read.insert(file.path).inserted
       else { continue }
       let bytes: [UInt8]
       do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
         guard error.kind == .refused else { throw error }
         return Refusal(
-          path: path, mark: nil, message: "\(path) cannot be read as a Compose file: \(error.message)",
+          path: file.path, mark: nil, message: "\(file.path) cannot be read as a Compose file: \(error.message)",
           help: "split it with `include`")
       }
-      let texts = ComposeSource.documents(path: path, bytes: bytes)
+      let texts = ComposeSource.documents(path: file.path, bytes: bytes)
       sources += texts
       if let error = texts.first?.error, error.kind == .encoding || error.kind == .tooLarge {
         return Refusal(
-          path: path, mark: error.mark, message: "\(path) cannot be read as a Compose file: \(error.message)",
+          path: file.path, mark: error.mark, message: "\(file.path) cannot be read as a Compose file: \(error.message)",
           help: error.kind == .encoding
             ? "commit it as UTF-8 text" : "make it smaller and flatter; `include` may split it")
       }
       for document in texts.compactMap(\.document) {
-        for (reference, _) in References.paths(in: document) {
-          if let target = inside(Path.join(Path.parent(path), reference)) { try await note(target) }
-        }
-        for reference in References.composeFiles(in: document) {
-          if let target = inside(Path.join(Path.parent(path), reference)) { queue.append(target) }
-        }
-        try await readEnvironmentFiles(of: document, beside: path)
+        queue += try await follow(document, of: file, directory, interpolate)
       }
     }
     return nil
   }
 
-  private mutating func readEnvironmentFiles(of document: Node, beside path: String) async throws(Failure) {
-    let compose = Set(References.composeFiles(in: document))
-    for (name, _) in References.paths(in: document) where !compose.contains(name) {
-      guard let target = inside(Path.join(Path.parent(path), name)), let entry = view.tree[target],
-        entry.kind == .file || entry.kind == .executable
-      else { continue }
-      let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
-      environmentFiles[target] = String(decoding: bytes, as: UTF8.self)
+  /// Notes what one document names, and gives the Compose files among it.
+  private mutating func follow(
+    _ document: Node, of file: Waiting, _ directory: String, _ interpolate: Interpolate
+  ) async throws(Failure) -> [Waiting] {
+    let found = References.all(in: document, file: file.path)
+    let includes = References.includes(in: document)
+    let variable = Set((found.map(\.text) + includes.flatMap(\.texts)).filter { $0.contains("$") }).sorted()
+    var known: [String: String] = [:]
+    if !variable.isEmpty {
+      for (text, value) in zip(variable, try await interpolate(variable, directory, file.values)) {
+        known[text] = value
+      }
     }
+    func place(_ text: String) -> String? {
+      (text.contains("$") ? known[text] : text).map { absolute($0, file.base) }
+    }
+    var waiting: [Waiting] = []
+    for var reference in found {
+      guard let path = place(reference.text) else { continue }
+      reference.path = path
+      references.append(reference)
+      guard !reference.isRemote, let target = view.relative(path) else { continue }
+      if reference.key == "extends" {
+        waiting.append(Waiting(path: target, base: Path.parent(target), values: file.values))
+      } else if !reference.isComposeFile {
+        try await readValues(target)
+      }
+    }
+    for item in includes {
+      let files = item.files.compactMap(place)
+      guard let first = files.first, !Reference.isRemote(first) else { continue }
+      let own = item.directory.flatMap(place) ?? Path.parent(first)
+      let values = item.values?.compactMap(place) ?? [Path.join(own, ".env")]
+      if item.values == nil {
+        // Compose takes an included file's values from beside it.
+        references.append(
+          Reference(key: "include", text: ".env", file: file.path, mark: item.mark, path: Path.join(own, ".env")))
+      }
+      for target in files.compactMap(view.relative) {
+        waiting.append(
+          Waiting(
+            path: target, base: view.relative(own) ?? own, values: values.compactMap(view.relative) + file.values))
+      }
+    }
+    return waiting
   }
 
-  private func inside(_ path: String) -> String? {
-    path.hasPrefix("/") ? view.relative(path) : (path.hasPrefix("..") ? nil : path)
+  /// Gives the absolute path on the host that a text comes to, seen from a directory of the live root; a text that names
+  /// something else than a path of the host as it is.
+  private func absolute(_ text: String, _ base: String) -> String {
+    if Reference.isRemote(text) { return text }
+    if text == "~" || text.hasPrefix("~/") { return Path.join(home, "." + text.dropFirst()) }
+    return Path.join(Path.join(view.liveRoot, base), text)
+  }
+
+  /// Keeps the text of a tracked file of values, in which somebody may have written a secret.
+  private mutating func readValues(_ path: String) async throws(Failure) {
+    guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable else { return }
+    let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
+    environmentFiles[path] = String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// Shows Compose what its files name, once that was allowed.
+  mutating func noteReferences() async throws(Failure) {
+    for reference in references where !reference.isRemote {
+      if let target = view.relative(reference.path) { try await note(target) }
+    }
   }
 }

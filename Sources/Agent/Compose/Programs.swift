@@ -13,6 +13,9 @@ public struct Programs: Sendable {
     let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     var kept = own.filter { $0.key == "HOME" || $0.key.hasPrefix("DOCKER_") }
     kept["PATH"] = path
+    // A Compose file from a git server or a registry is another thing at each look.
+    kept["COMPOSE_EXPERIMENTAL_GIT_REMOTE"] = "false"
+    kept["COMPOSE_EXPERIMENTAL_OCI_REMOTE"] = "false"
     environment = kept
     guard let docker = Processes.find("docker", in: path) else {
       throw Failure(
@@ -28,11 +31,25 @@ public struct Programs: Sendable {
     compose = plugin.map { [$0] } ?? [docker, "compose"]
   }
 
+  /// The home directory of whoever runs clup, and so Compose.
+  var home: String { environment["HOME"] ?? "/" }
+
+  /// What a program may take at the most.
+  struct Limits {
+    var deadline: Duration
+    /// The bytes of memory that it may hold; nothing for as many as it likes.
+    var memory: Int?
+
+    /// For reading files: one stack's trouble must not become that of the host.
+    static let reading = Limits(deadline: .seconds(30), memory: 1 << 30)
+  }
+
   /// Runs another program with the same environment.
   func call(_ name: String, _ arguments: [String], input: [UInt8] = [], deadline: Duration) async throws(Failure)
     -> Outcome
   {
-    try await start(try find(name), arguments, environment, directory: "/", input: input, deadline)
+    try await start(
+      try find(name), arguments, environment, directory: "/", input: input, Limits(deadline: deadline))
   }
 
   /// Finds another program.
@@ -53,18 +70,19 @@ public struct Programs: Sendable {
   /// Runs the docker command.
   func docker(_ arguments: [String], deadline: Duration = .seconds(60)) async throws(Failure) -> Outcome {
     try await start(
-      docker, arguments, environment.merging(Self.haste) { own, _ in own }, directory: "/", input: [], deadline)
+      docker, arguments, environment.merging(Self.haste) { own, _ in own }, directory: "/", input: [],
+      Limits(deadline: deadline))
   }
 
   /// Runs Compose in a directory, as a person would who stands there.
   func compose(
     _ arguments: [String], in directory: String, variables own: [String: String] = [:], input: [UInt8] = [],
-    deadline: Duration = .seconds(120)
+    limits: Limits = Limits(deadline: .seconds(120))
   ) async throws(Failure) -> Outcome {
     var variables = environment.merging(own) { kept, _ in kept }
     variables["PWD"] = directory
     let outcome = try await start(
-      compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, deadline)
+      compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, limits)
     // Without the plugin the docker command takes these words for its own.
     if compose.count > 1, !outcome.succeeded,
       outcome.errorText.contains("unknown flag") || outcome.errorText.contains("unknown shorthand flag")
@@ -82,7 +100,7 @@ public struct Programs: Sendable {
     // The stack's own files may be what is broken.
     let listing = try? await compose(
       options + ["--project-directory", directory, "-f", "-", "config", "--environment"], in: directory, variables: own,
-      input: Array("services: {}\n".utf8))
+      input: Array("services: {}\n".utf8), limits: .reading)
     return Mask(
       assignments: (listing?.outputText ?? "").split(separator: "\n"), all: true,
       except: Set(environment.keys).union(own.keys).union(["PWD"]))
@@ -98,14 +116,14 @@ public struct Programs: Sendable {
 
   private func start(
     _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
-    _ deadline: Duration
+    _ limits: Limits
   ) async throws(Failure) -> Outcome {
     let outcome: Outcome
     do throws(ProcessError) {
       outcome = try await run(
         Command(
-          program, arguments, environment: variables, directory: directory, input: input, deadline: deadline,
-          outputLimit: 16 << 20))
+          program, arguments, environment: variables, directory: directory, input: input,
+          deadline: limits.deadline, outputLimit: 16 << 20, memoryLimit: limits.memory))
     } catch {
       if Task.isCancelled {
         throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
@@ -118,7 +136,7 @@ public struct Programs: Sendable {
     }
     if outcome.deadlineExceeded {
       throw Failure(
-        .late, "`\(words)` did not end within \(Int(deadline.components.seconds)) s and was ended",
+        .late, "`\(words)` did not end within \(Int(limits.deadline.components.seconds)) s and was ended",
         help: "see whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {

@@ -12,6 +12,8 @@ struct Resolve: Sendable {
   let discovery: Discovery
   /// The day, `YYYY-MM-DD`.
   let today: String
+  /// The stacks that clup knows beside those of the commit.
+  var neighbours: [String] = []
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
 
@@ -55,10 +57,14 @@ struct Resolve: Sendable {
         Diagnostic(rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help)
       ])
     }
-    var gather = Gather(view: view, observe: observe)
+    var gather = Gather(view: view, observe: observe, home: programs.home)
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
-    if let refusal = try await gather.read(source.composeFiles) { return refuse(name, refusal, gather) }
+    if let refusal = try await gather.read(source.composeFiles, in: name, interpolate) {
+      return refuse(name, refusal, gather)
+    }
+    if let answer = try await refusedReads(name, .stack, gather) { return answer }
+    try await gather.noteReferences()
     // With every profile: what one switches on later is checked all the same.
     var asked = Asked(directory: Path.join(view.root, name), options: ["--profile", "*"], values: haste)
     let outcome = try await ask(&asked, &gather)
@@ -69,6 +75,10 @@ struct Resolve: Sendable {
       diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather), sources: gather.sources)
     let whole = json.mapStrings(view.rebased)
     var rebased = whole
+    if let climbing = try await climbing(asked, json, gather) {
+      answer.diagnostics.append(climbing.diagnostic(of: name))
+      return answer
+    }
     if (whole["services"]?.object ?? [:]).values.contains(where: { $0["profiles"] != nil }) {
       asked.options = []
       let outcome = try await ask(&asked, &gather)
@@ -95,9 +105,9 @@ struct Resolve: Sendable {
     answer.diagnostics += managed.diagnostics
     let links = managed.outermost
 
-    answer.subjects = [try await subject(name, .stack, whole, gather, live: Set(links.keys))]
+    answer.subjects = [try await subject(name, .stack, whole, gather)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(name, .stack, other, gather, live: Set(links.keys)))
+      answer.subjects.append(try await subject(name, .stack, other, gather))
     }
     if view.invents { return answer }
 
@@ -118,6 +128,7 @@ struct Resolve: Sendable {
       untracked: gather.untracked, services: model.services.map { service($0, hash: byService[$0.name] ?? "") },
       links: links, after: model.own.after,
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
+    answer.desired?.belongings = answer.subjects.reduce(into: Belongings()) { $0.formUnion($1.belongings) }
     answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
     answer.desired?.contents = String(
       blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8))
@@ -127,10 +138,14 @@ struct Resolve: Sendable {
   }
 
   private func resolve(job path: String) async throws(Failure) -> Answer {
-    var gather = Gather(view: view, observe: observe)
+    var gather = Gather(view: view, observe: observe, home: programs.home)
     try await gather.note(path)
     try await gather.note(Path.join(Path.parent(path), ".env"))
-    if let refusal = try await gather.read([path]) { return refuse(path, refusal, gather) }
+    if let refusal = try await gather.read([path], in: Path.parent(path), interpolate) {
+      return refuse(path, refusal, gather)
+    }
+    if let answer = try await refusedReads(path, .job, gather) { return answer }
+    try await gather.noteReferences()
     var asked = Asked(
       directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"],
       values: haste)
@@ -144,16 +159,20 @@ struct Resolve: Sendable {
     var answer = Answer(
       diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
       sources: gather.sources)
-    answer.subjects = [try await subject(path, .job, json.mapStrings(view.rebased), gather, live: [])]
+    if let climbing = try await climbing(asked, json, gather) {
+      answer.diagnostics.append(climbing.diagnostic(of: path))
+      return answer
+    }
+    answer.subjects = [try await subject(path, .job, json.mapStrings(view.rebased), gather)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(path, .job, other, gather, live: []))
+      answer.subjects.append(try await subject(path, .job, other, gather))
     }
     return answer
   }
 
   // MARK: asking
 
-  private struct Asked {
+  struct Asked {
     let directory: String
     var options: [String]
     var values: [String: String]
@@ -168,10 +187,10 @@ struct Resolve: Sendable {
 
   /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
   /// sees: a stack may pass these variables on.
-  private var haste: [String: String] { view.invents ? Programs.haste : [:] }
+  var haste: [String: String] { view.invents ? Programs.haste : [:] }
 
   /// Asks until Compose has every file that it wants and, on a plain work tree, a value for every variable.
-  private func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
+  func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
     try Files.makeDirectories(asked.directory)
     var environment: [String] = []
     if !environmentFiles.isEmpty {
@@ -182,11 +201,11 @@ struct Resolve: Sendable {
     var rounds = 0
     repeat {
       outcome = try await programs.compose(
-        environment + asked.options + ["config", "--format", "json"], in: asked.directory, variables: asked.values)
+        environment + asked.options + ["config", "--format", "json"], in: asked.directory, variables: asked.values,
+        limits: .reading)
       rounds += 1
       if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
         try await gather.note(path)
-        if path.hasSuffix(".yml") || path.hasSuffix(".yaml") { _ = try await gather.read([path]) }
         continue
       }
       let names = view.invents ? unsetNames(outcome.errorText).filter { asked.values[$0] == nil } : []
@@ -235,7 +254,7 @@ struct Resolve: Sendable {
     }
   }
 
-  private func unsetNames(_ errors: String) -> [String] {
+  func unsetNames(_ errors: String) -> [String] {
     let warned = errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { String($0.1) }
     return warned + errors.matches(of: /required variable ([A-Za-z_][A-Za-z0-9_]*) is missing/).map { String($0.1) }
   }
@@ -262,29 +281,6 @@ struct Resolve: Sendable {
     desired.built = service.isBuilt
     desired.joins = service.joins.isEmpty ? nil : service.joins
     return desired
-  }
-
-  private func subject(
-    _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: Gather, live: Set<String>
-  ) async throws(Failure) -> Subject {
-    let isHost = Files.status(settings.liveRoot) != nil && !view.invents
-    func subject(_ real: [String: String], _ missing: Set<String>) -> Subject {
-      Subject(
-        stack: name, kind: kind, model: model, sources: gather.sources,
-        paths: HostPaths(
-          liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
-          stacks: discovery.stacks.map(\.name), live: live.union(discovery.stacks.flatMap(\.composeFiles)), real: real,
-          missing: missing, isHost: isHost || !settings.policy.bindRoots.isEmpty),
-        policy: settings.policy, today: today, environmentFiles: gather.environmentFiles)
-    }
-    let sight = Sight(view: view, owns: view.owns)
-    var real: [String: String] = [:]
-    var missing: Set<String> = []
-    for path in subject([:], []).hostPaths + settings.policy.bindRoots + [settings.liveRoot] {
-      if let other = try await sight.real(path) { real[path] = other }
-      if isHost, sight.isMissing(path) { missing.insert(path) }
-    }
-    return subject(real, missing)
   }
 
   /// Finds an untracked Compose file that Compose would take instead of the tracked one.
@@ -318,7 +314,8 @@ struct Resolve: Sendable {
 
   /// What the repository is to blame for is a finding; what the host is to blame for ends the sync.
   private func refuse(_ name: String, _ file: String, _ failure: Failure) throws(Failure) -> Answer {
-    guard failure.kind == .refused else { throw failure }
+    // One stack that Compose cannot read in time is that stack's trouble alone.
+    guard failure.kind == .refused || failure.kind == .late else { throw failure }
     return Answer(diagnostics: [
       Diagnostic(rule: "compose", file: file, stack: name, message: failure.message, help: failure.help)
     ])

@@ -43,6 +43,18 @@ struct Sight: Sendable {
     return stat(path, &found) != 0
   }
 
+  /// Says whether the host keeps more in a directory of the commit than the commit has there.
+  func holdsMore(_ path: String) -> Bool {
+    guard let entry = view.tree[path], entry.kind == .directory else { return false }
+    let place = Path.join(view.liveRoot, path)
+    guard let found = Files.status(place), Files.isDirectory(found) else { return false }
+    return Files.names(in: place).contains { name in
+      let inner = Path.join(path, name)
+      if name.contains(".bak.") { return false }
+      return view.tree[inner] == nil || holdsMore(inner)
+    }
+  }
+
   /// The live root itself is taken as it is written.
   private func start(_ path: String) -> (String, ArraySlice<String>) {
     let base = Path.relative(path, to: view.liveRoot) == nil ? "/" : view.liveRoot

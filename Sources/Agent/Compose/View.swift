@@ -15,6 +15,21 @@ struct View: Sendable {
 
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
 
+  /// Makes the same directories to be seen at a much deeper place; a relative path that climbs out of the view comes to
+  /// another place from there, and so gives itself away.
+  func deepRoot() throws(Failure) -> String {
+    let deep = directory + "/deep" + String(repeating: "/d", count: 40)
+    try Files.makeDirectories(deep)
+    try link(deep + "/root", to: "\(directory)/root")
+    return Path.join(deep + "/root", "." + liveRoot)
+  }
+
+  /// Removes the deeper place from Compose's texts.
+  func rebasedFromDeep(_ text: String) -> String {
+    let prefix = directory + "/deep" + String(repeating: "/d", count: 40) + "/root"
+    return text.split(separator: prefix, omittingEmptySubsequences: false).joined()
+  }
+
   /// Removes the view's own directory from Compose's texts.
   func rebased(_ text: String) -> String {
     text.split(separator: "\(directory)/root", omittingEmptySubsequences: false).joined()
@@ -48,9 +63,30 @@ struct View: Sendable {
     guard let found = Files.status(live) else { return try absent(place) }
     // A link of clup's own at a path that the commit no longer has goes away with this deploy.
     if Files.isLink(found), let text = Files.link(at: live), owns(text) { return try absent(place) }
+    try checkReadable(live)
     try link(place, to: live)
     return .live
   }
+
+  /// Refuses what would stall or swell whoever reads it.
+  private func checkReadable(_ path: String) throws(Failure) {
+    var found = stat()
+    guard stat(path, &found) == 0 else { return }
+    if Files.isDirectory(found) { return }
+    guard Files.isRegular(found) else {
+      throw Failure(
+        .refused, "\(path) is a pipe, a socket or a device, and nobody reads it as a file of values",
+        help: "put a regular file there")
+    }
+    guard found.st_size <= Self.largestRead else {
+      throw Failure(
+        .refused, "\(path) has \(found.st_size) bytes; files that Compose reads have at most \(Self.largestRead)",
+        help: "make it smaller")
+    }
+  }
+
+  /// The most that a file of the host may hold that Compose reads, in bytes.
+  private static let largestRead = 1 << 20
 
   private func absent(_ place: String) throws(Failure) -> Shown {
     if invents, !ComposeFileName.all.contains(Path.name(place)), Path.name(place) != ".env" {

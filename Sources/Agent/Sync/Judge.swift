@@ -9,21 +9,24 @@ struct Judge: Sendable {
 
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
   ///
-  /// `origins` are the stacks that others were moved from. `mask` hides the values of a stack's `.env`: a rule names what
+  /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from. `mask` hides the values of a stack's `.env`: a rule names what
   /// it found, and that may be one of them.
   func findings(
-    of subjects: [Subject], engine: Bool, after: [String: [String]], origins: [String: String],
-    mask: (String) async -> Mask
+    of subjects: [Subject], engine: Bool, records: [String: StackState], after: [String: [String]],
+    origins: [String: String], mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     var present: Present?
     if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
     for subject in subjects {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
+    let neighbourhood = try await Neighbourhood(
+      of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
     var all: [Diagnostic] = []
     var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
+      neighbourhood.place(&subject)
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }
@@ -51,7 +54,8 @@ struct Judge: Sendable {
     for file in tree.files where file.kind == .file || file.kind == .executable {
       if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
       do throws(Failure) {
-        found += Rule.forbiddenContent(of: file.path, try await tracked.contents(of: file, limit: 1 << 20))
+        let bytes = try await tracked.contents(of: file, limit: 1 << 20)
+        found += Rule.forbiddenContent(of: file.path, bytes) + Rule.unjudgedJobs(in: file.path, bytes)
       } catch {
         // What is larger than this is no text that a person wrote.
         if error.kind != .refused { throw error }
@@ -71,18 +75,23 @@ struct Judge: Sendable {
   }
 
   private func inventory() async throws(Failure) -> Present {
-    func names(_ arguments: [String]) async throws(Failure) -> Set<String> {
+    func lines(_ arguments: [String]) async throws(Failure) -> [String] {
       let outcome = try await programs.docker(arguments)
       guard outcome.succeeded else {
         throw Failure(
           .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)", help: "start it, and sync again")
       }
-      return Set(outcome.outputText.split(separator: "\n").map(String.init))
+      return outcome.outputText.split(separator: "\n").map(String.init)
     }
-    return Present(
-      networks: try await names(["network", "ls", "--format", "{{.Name}}"]),
-      volumes: try await names(["volume", "ls", "--format", "{{.Name}}"]),
-      images: try await names(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]))
+    let volumes = try await lines([
+      "volume", "ls", "--format", "{{.Name}}\t{{.Label \"com.docker.compose.project\"}}",
+    ]).map { $0.split(separator: "\t").map(String.init) }
+    var present = Present(
+      networks: Set(try await lines(["network", "ls", "--format", "{{.Name}}"])),
+      volumes: Set(volumes.compactMap(\.first)),
+      images: Set(try await lines(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])))
+    present.volumeProjects = Dictionary(volumes.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { first, _ in first }
+    return present
   }
 }
 

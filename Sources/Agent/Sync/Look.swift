@@ -26,10 +26,14 @@ struct Looks: Sendable {
   let stage: String
   let view: String
   let today: String
+  /// The stacks that clup knows, those that left the repository included.
+  let neighbours: [String]
   private(set) var all: [String: Look] = [:]
 
   init(
-    settings: Settings, programs: Programs, mirror: Mirror, observe: Observe, stage: String, view: String, today: String
+    settings: Settings, programs: Programs, mirror: Mirror, observe: Observe, stage: String, view: String,
+    today: String,
+    neighbours: [String]
   ) {
     self.settings = settings
     self.programs = programs
@@ -38,6 +42,7 @@ struct Looks: Sendable {
     self.stage = stage
     self.view = view
     self.today = today
+    self.neighbours = neighbours
   }
 
   /// Looks at a commit; nothing when the mirror does not hold it.
@@ -63,7 +68,8 @@ struct Looks: Sendable {
     let look = Look(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
-        programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today),
+        programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
+        neighbours: neighbours),
       stage: stage, view: view)
     all[tree.commit] = look
     return look

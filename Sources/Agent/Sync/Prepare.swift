@@ -34,7 +34,7 @@ struct Prepare: Sendable {
     observe = Observe(settings: settings, checkout: checkout, links: links)
     var looks = Looks(
       settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
-      today: today)
+      today: today, neighbours: state.stacks.keys.sorted())
     head = try looks.look(at: target.tree)
     self.looks = looks
   }
@@ -175,7 +175,7 @@ struct Prepare: Sendable {
     let judge = Judge(settings: settings, programs: programs, today: today)
     let resolves = Dictionary(sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     diagnostics += try await judge.findings(
-      of: answers.flatMap(\.subjects), engine: containers != nil, after: after,
+      of: answers.flatMap(\.subjects), engine: containers != nil, records: state.stacks, after: after,
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !names.contains($0.value) }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }

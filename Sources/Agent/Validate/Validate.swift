@@ -106,7 +106,8 @@ public struct Validate: Sendable {
       after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
       stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
     let judge = Judge(settings: settings, programs: programs, today: day)
-    diagnostics += try await judge.findings(of: subjects, engine: false, after: [:], origins: [:], mask: resolve.mask)
+    diagnostics += try await judge.findings(
+      of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     if let changed {
       let touched = Set(

@@ -10,6 +10,8 @@ public struct ComposeSource: Sendable {
   public let error: YAMLError?
   /// The text.
   let bytes: [UInt8]
+  /// How often the text goes up a directory.
+  public var climbs: Int { String(decoding: bytes, as: UTF8.self).ranges(of: "..").count }
 
   /// Reads a text; of several documents the first.
   public init(path: String, bytes: [UInt8]) {
@@ -168,7 +170,7 @@ public enum Variables {
     return nil
   }
 
-  static func uses(_ name: String, _ text: String) -> Bool {
+  public static func uses(_ name: String, _ text: String) -> Bool {
     for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
       let body = part.hasPrefix("{") ? part.dropFirst() : part
       guard body.hasPrefix(name) else { continue }

@@ -1,46 +1,90 @@
 import YAML
 
-/// The files that a Compose file names as text, before Compose has resolved anything.
-///
-/// Compose needs them to be there when it reads the file: `include`, `extends`, `env_file` and `label_file`. Of a path
-/// with variables the default counts; the rest is left to Compose's own complaint about what is missing.
+/// A file that Compose reads because a Compose file names it.
+public struct Reference: Sendable, Hashable {
+  /// The key that names it.
+  public let key: String
+  /// The text as written.
+  public let text: String
+  /// The Compose file that names it, relative to the repository's root.
+  public let file: String
+  /// Where it stands there.
+  public let mark: Mark
+  /// The absolute path that it comes to on the host; the text where that is no path.
+  public var path: String
+
+  /// Describes a reference.
+  public init(key: String, text: String, file: String, mark: Mark, path: String) {
+    (self.key, self.text, self.file, self.mark, self.path) = (key, text, file, mark, path)
+  }
+
+  /// Whether a text names something on the net rather than a path: `scheme:…`, or a repository of a well-known server.
+  public static func isRemote(_ text: String) -> Bool {
+    let first = text.prefix { $0 != "/" }
+    return first.contains(":") || first == "github.com"
+  }
+
+  /// Whether it names a Compose file.
+  public var isComposeFile: Bool { key == "include" || key == "extends" }
+
+  /// Whether it names something that is not on the host: Compose takes Compose files from git servers and registries.
+  public var isRemote: Bool { isComposeFile && Self.isRemote(path) }
+}
+
+/// The files that a Compose file names as text, before Compose has resolved anything: `include`, `extends`, `env_file` and
+/// `label_file`. Compose needs them to be there when it reads the file.
 public enum References {
-  /// Lists the paths of one Compose file's text, relative to its own directory or absolute; optional ones too.
-  public static func paths(in document: Node?) -> [(path: String, mark: Mark)] {
-    var found: [(path: String, mark: Mark)] = []
-    func add(_ node: Node?) {
+  /// Lists what one Compose file names, as written; optional files too.
+  public static func all(in document: Node?, file: String) -> [Reference] {
+    var found: [Reference] = []
+    func add(_ node: Node?, _ key: String) {
       guard let node else { return }
       if let text = node.string {
-        for text in text.literals where !text.contains("://") && !text.isEmpty { found.append((text, node.start)) }
+        if !text.isEmpty { found.append(Reference(key: key, text: text, file: file, mark: node.start, path: text)) }
       } else if let items = node.sequence {
-        for item in items { add(item) }
+        for item in items { add(item, key) }
       } else if node.mapping != nil {
-        add(node["path"])
+        add(node["path"], key)
       }
     }
     for item in document?["include"]?.sequence ?? [] {
-      add(item)
-      add(item["env_file"])
+      add(item, "include")
+      add(item["env_file"], "include.env_file")
     }
-    for service in document?["services"]?.mapping ?? [] {
-      add(service.value["extends"]?["file"])
-      add(service.value["env_file"])
-      add(service.value["label_file"])
+    for service in document?["services"]?.merged ?? [] {
+      add(service.value["extends"]?["file"], "extends")
+      add(service.value["env_file"], "env_file")
+      add(service.value["label_file"], "label_file")
     }
     return found
   }
 
-  /// Lists the Compose files among them, whose own references count too.
-  public static func composeFiles(in document: Node) -> [String] {
-    var found: [String] = []
-    for item in document["include"]?.sequence ?? [] {
-      if let text = item.string { found.append(text) }
-      let path = item["path"]
-      found += path?.string.map { [$0] } ?? path?.sequence?.compactMap(\.string) ?? []
+  /// Lists the entries of `include`.
+  public static func includes(in document: Node?) -> [Include] {
+    (document?["include"]?.sequence ?? []).map { item in
+      Include(
+        files: (item["path"] ?? item).texts, directory: item["project_directory"]?.string,
+        values: item["env_file"]?.texts, mark: item.start)
     }
-    for service in document["services"]?.mapping ?? [] {
-      if let text = service.value["extends"]?["file"]?.string { found.append(text) }
-    }
-    return found.flatMap(\.literals).filter { !$0.contains("://") && !$0.isEmpty }
   }
+
+  /// One entry of `include`, as written.
+  public struct Include: Sendable {
+    /// The Compose files.
+    public let files: [String]
+    /// The directory that their relative paths start from; that of the first file where none is named.
+    public let directory: String?
+    /// The files of values; the directory's `.env` where none is named.
+    public let values: [String]?
+    /// Where it stands.
+    public let mark: Mark
+
+    /// Every text of it.
+    public var texts: [String] { files + (directory.map { [$0] } ?? []) + (values ?? []) }
+  }
+}
+
+extension Node {
+  /// The text of a scalar, or those of a list's scalars.
+  fileprivate var texts: [String] { string.map { [$0] } ?? sequence?.compactMap(\.string) ?? [] }
 }

@@ -30,6 +30,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var contents: String?
   /// The fingerprint of the host's policy that it was checked against.
   public var policy: String?
+  /// What it has for itself beside its directory; unknown where it goes by a record of an earlier version.
+  public var belongings: Belongings?
 
   /// Says what a stack is to be.
   public init(
@@ -59,6 +61,7 @@ extension DesiredStack {
     images = good.images ?? [:]
     contents = good.contents
     policy = good.policy
+    belongings = good.belongings
   }
 
   /// Remembers the hashes and images that the containers were seen with.

@@ -170,6 +170,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var deployTimeout: Duration?
   /// Whether probes are asked of it; which ones is read from its files, since values of its `.env` may stand in them.
   public var isProbed: Bool?
+  /// What it has for itself beside its directory; unknown in what an earlier version wrote.
+  public var belongings: Belongings?
 
   /// Keeps what was found in place, or is on its way there.
   public init(_ desired: DesiredStack, verified: Bool) {
@@ -187,6 +189,7 @@ public struct StackState: Codable, Sendable, Equatable {
     images = desired.images
     deployTimeout = desired.deployTimeout
     isProbed = desired.readsProbes || !desired.probes.isEmpty
+    belongings = desired.belongings
   }
 }
 

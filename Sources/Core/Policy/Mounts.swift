@@ -56,37 +56,44 @@ extension Subject {
 
   /// Every host path that its containers would see, or be built from.
   public var hostPaths: [String] {
-    let builds = services.flatMap { _, json in
-      [json["build"]?["context"]?.string].compactMap { $0 }
-        + (json["build"]?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    let builds = services.flatMap { _, json in json["build"].map(buildPaths) ?? [] }
+    let files = ["configs", "secrets"].flatMap { section in
+      (model[section]?.object ?? [:]).values.compactMap { $0["file"]?.string }
     }
-    return Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) } + builds.filter { $0.hasPrefix("/") })
-      .sorted()
+    return Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) } + builds + files).sorted()
+  }
+
+  /// Every absolute path of the host that a build reads or writes: contexts, the Dockerfile, caches.
+  func buildPaths(_ build: JSON) -> [String] {
+    var found: [String] = []
+    let context = build["context"]?.string ?? ""
+    if context.hasPrefix("/") {
+      found.append(context)
+      if let file = build["dockerfile"]?.string { found.append(Path.join(context, file)) }
+    }
+    let others =
+      (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+      + ((build["cache_from"]?.array ?? []) + (build["cache_to"]?.array ?? [])).compactMap(\.string)
+      .flatMap { $0.split(separator: ",") }.filter { $0.hasPrefix("src=") || $0.hasPrefix("dest=") }
+      .map { String($0[$0.index(after: $0.firstIndex(of: "=") ?? $0.startIndex)...]) }
+    for text in others {
+      let path = ["file://", "oci-layout://"].reduce(text) { $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0 }
+      if path.hasPrefix("/") { found.append(path) }
+    }
+    return found.map(Path.normalized)
   }
 
   /// The host paths that a named volume's driver options lead to.
   func paths(ofVolume name: String) -> [String] {
-    let options = model["volumes"]?[name]?["driver_opts"]?.object ?? [:]
-    let flags = (options["o"]?.string ?? "").split(separator: ",")
-    // The kernel forgets the type of a mount that is a bind.
-    let isBind = flags.contains { ["bind", "rbind"].contains($0.trimmingPrefix(" ")) }
-    if !isBind, ["nfs", "nfs4", "cifs", "smb3"].contains(options["type"]?.string ?? "") { return [] }
+    guard let volume = model["volumes"]?[name] else { return [] }
     var found: [String] = []
-    switch options["type"]?.string ?? "" {
-    case "proc": found.append("/proc")
-    case "sysfs": found.append("/sys")
-    case "devtmpfs", "devpts": found.append("/dev")
-    default: break
+    if case .bind(let path) = VolumeOptions(volume, allowed: policy.options.volumeDrivers) {
+      found.append(path)
+    } else if let device = volume["driver_opts"]?["device"]?.string, device.hasPrefix("/") {
+      found.append(Path.normalized(device))
     }
-    // The engine takes a relative path from its own directory, the root.
-    if isBind, let device = options["device"]?.string { found.append(Path.normalized("/" + device)) }
-    if let own = model["volumes"]?[name]?["name"]?.string, own.hasPrefix("/") { found.append(Path.normalized(own)) }
-    for value in options.values.compactMap(\.string) {
-      for part in value.split(whereSeparator: { ",=:".contains($0) }) where part.hasPrefix("/") {
-        found.append(Path.normalized(String(part)))
-      }
-    }
-    return Set(found).sorted()
+    if let own = volume["name"]?.string, own.hasPrefix("/") { found.append(Path.normalized(own)) }
+    return found
   }
 
   /// Where a mount stands in the source.

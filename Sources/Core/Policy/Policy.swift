@@ -15,43 +15,52 @@ public struct Policy: Sendable, Equatable {
   public var jobImages: [String] = []
   /// The networks that jobs may use beside `none`.
   public var jobNetworks: [String] = []
+  /// What one stack may see of another one, or of what belongs to nobody.
+  public var shared: [SharedPlace] = []
+  /// What the gate would not know.
+  public var options = AllowedOptions()
 
   /// Starts from nothing: every rule with its own weight.
   public init() {}
 }
 
-/// One excuse from a rule, for a while.
-public struct Waiver: Sendable, Equatable {
-  /// The rule's id.
-  public var rule: String
-  /// The stack that it holds for; every stack when empty.
-  public var stack: String?
-  /// The service that it holds for; every service when empty.
-  public var service: String?
-  /// A glob of the files that it holds for; every file when empty.
-  public var file: String?
-  /// Why.
-  public var reason: String
-  /// The last day on which it holds, `YYYY-MM-DD`.
-  public var expires: String
-  /// The line in the configuration.
-  public var line: Int
-  /// The column in the configuration.
-  public var column: Int
-
-  /// Says whether it excuses a finding, whatever the day.
-  func covers(_ finding: Diagnostic) -> Bool {
-    rule == finding.rule && (stack == nil || stack == finding.stack) && (service == nil || service == finding.service)
-      && (file == nil || file.map { Glob($0).covers(finding.file) } == true)
+/// Something that several stacks may use: one entry of `policy: {shared: …}`.
+public struct SharedPlace: Sendable, Equatable {
+  /// What it is.
+  public enum Kind: Sendable, Equatable {
+    /// A path below the live root, with everything below it.
+    case path(String)
+    /// A volume, by the engine's name.
+    case volume(String)
+    /// An image's reference.
+    case image(String)
   }
+
+  /// What is shared.
+  public var kind: Kind
+  /// The stacks and job files that may use it.
+  public var stacks: [String]
 }
 
 extension Policy {
+  /// Says whether a stack may use a path below the live root that is not its own.
+  func shares(path: String, with stack: String) -> Bool {
+    shared.contains { place in
+      guard case .path(let shared) = place.kind, place.stacks.contains(stack) else { return false }
+      return Path.relative(path, to: shared) != nil
+    }
+  }
+
+  /// Says whether all of these stacks may use something.
+  func shares(_ kind: SharedPlace.Kind, among stacks: [String]) -> Bool {
+    shared.contains { $0.kind == kind && stacks.allSatisfy($0.stacks.contains) }
+  }
+
   /// Weighs findings as the host asks; `today` is `YYYY-MM-DD`.
   ///
-  /// What is switched off is left out, what a waiver covers is marked, and a waiver that has run out, or that nothing
-  /// needs, is a finding itself at its place in `configuration`. Whether one is needed can be told only when `whole` says
-  /// that every stack was looked at.
+  /// What is switched off is left out, what a waiver covers is marked, and a waiver that has run out or soon will, or that
+  /// nothing needs, is a finding itself at its place in `configuration`. Whether one is needed can be told only when
+  /// `whole` says that every stack was looked at.
   public func judge(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
     var judged: [Diagnostic] = []
     var needed: Set<Int> = []
@@ -66,34 +75,60 @@ extension Policy {
         needed.insert(index)
         if waiver.expires >= today { finding.waived = true }
       }
+      if !finding.waived, let almost = waivers.first(where: { $0.names(finding) && $0.expires >= today }),
+        let gap = almost.gap(to: finding)
+      {
+        finding.help = "the waiver does not cover it: \(gap)"
+      }
+      finding.terms = nil
       judged.append(finding)
     }
     for (index, waiver) in waivers.enumerated() {
-      let subject = [waiver.stack, waiver.service].compactMap { $0 }.joined(separator: " ")
-      let name = "the waiver of \(waiver.rule)\(subject.isEmpty ? "" : " for \(subject)")"
-      func add(_ severity: Diagnostic.Severity, _ message: String, _ help: String) {
-        judged.append(
-          Diagnostic(
-            rule: waiver.rule, severity: severity, file: configuration, line: waiver.line, column: waiver.column,
-            stack: waiver.stack, service: waiver.service, message: message, help: help))
-      }
-      if waiver.expires < today, needed.contains(index) {
-        add(
-          .error, "\(name) ended on \(waiver.expires) (\(waiver.reason))",
-          "mend what it excused, or give it a new end after thinking again")
-      } else if whole, !needed.contains(index) {
-        add(.warning, "\(name) excuses nothing", "take it out of the configuration")
+      if let told = remark(on: waiver, today: today, isNeeded: needed.contains(index), whole: whole, configuration) {
+        judged.append(told)
       }
     }
     return judged.sorted { $0.precedes($1) }
   }
+
+  /// What is to be said of a waiver itself.
+  private func remark(
+    on waiver: Waiver, today: String, isNeeded: Bool, whole: Bool, _ configuration: String
+  ) -> Diagnostic? {
+    let subject = [waiver.stack, waiver.service].compactMap { $0 }.joined(separator: " ")
+    let name = "the waiver of \(waiver.rule)\(subject.isEmpty ? "" : " for \(subject)")"
+    func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
+      Diagnostic(
+        rule: waiver.rule, severity: severity, file: configuration, line: waiver.line, column: waiver.column,
+        stack: waiver.stack, service: waiver.service, message: message, help: help)
+    }
+    if waiver.expires < today, isNeeded {
+      return told(
+        .error, "\(name) ended on \(waiver.expires) (\(waiver.reason)); what runs stays, new commits are refused",
+        "fix what it excused, or give it a new end after thinking again")
+    }
+    if whole, !isNeeded { return told(.warning, "\(name) excuses nothing", "take it out of the configuration") }
+    if isNeeded, let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays {
+      return told(
+        .warning, "\(name) ends \(days == 0 ? "today" : "in \(days) day\(days == 1 ? "" : "s")")",
+        "fix what it excuses by then, or give it a new end after thinking again")
+    }
+    return nil
+  }
+
+  /// How many days before its end a waiver is spoken of.
+  private static let noticeDays = 14
 
   /// Changes whenever the policy would judge differently; kept with a stack to know when to look again.
   public func fingerprint(today: String) -> String {
     let ended = waivers.filter { $0.expires < today }.map { "\($0.rule) \($0.stack ?? "") \($0.service ?? "")" }
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
-    return "\(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers) \(clean.allowedFiles)"
-      + " \(clean.jobImages) \(clean.jobNetworks) \(ended)"
+    return "\(Self.edition) \(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers)"
+      + " \(clean.allowedFiles) \(clean.jobImages) \(clean.jobNetworks) \(clean.shared)"
+      + " \(clean.options.fingerprint) \(ended)"
   }
+
+  /// Grows with rules that judge otherwise than before, so that every stack is looked at again after an upgrade.
+  private static let edition = 2
 }

@@ -33,20 +33,38 @@ public struct Rule: Sendable {
 
   /// Every rule, in the order of the page that lists them.
   public static let all: [Rule] =
-    [compose, unsetVariable, dockerSocket, socketProxy, publishedPort, privileged, hostPath, writableLivePath]
-    + [plaintextSecret, forbiddenFile, projectCollision, missingNetwork, missingImage, missingBind]
+    [compose, unsetVariable, dockerSocket, socketProxy, publishedPort, privileged, hostPath, foreignPath]
+    + [
+      writableLivePath, unknownOption, plaintextSecret, forbiddenFile, projectCollision, missingNetwork, missingImage,
+      missingBind,
+    ]
     + [floatingTag, noRestart, noHealthcheck, noLimits] + jobs
 
   /// Runs every rule over a stack or a job file.
-  public static func findings(in subject: Subject) -> [Diagnostic] {
+  public static func findings(in subject: Subject) -> [Diagnostic] { diagnostics(in: subject) { $0.check(subject) } }
+
+  /// Runs the rules about what Compose reads, before it has read anything.
+  public static func findings(ofReadsIn subject: Subject) -> [Diagnostic] {
+    diagnostics(in: subject) { rule in
+      switch rule.id {
+      case hostPath.id: subject.foreignReads(tracked: false)
+      case foreignPath.id: subject.foreignReads(tracked: true)
+      default: []
+      }
+    }
+  }
+
+  private static func diagnostics(in subject: Subject, _ check: (Rule) -> [Finding]) -> [Diagnostic] {
     var seen: Set<String> = []
     return all.flatMap { rule in
-      rule.check(subject).map { finding in
+      check(rule).map { finding in
         let (file, mark) = finding.place
-        return Diagnostic(
+        var diagnostic = Diagnostic(
           rule: rule.id, severity: finding.severity ?? rule.severity, file: file, line: mark?.line,
           column: mark?.column,
           stack: subject.stack, service: finding.service, message: finding.message, help: finding.help)
+        diagnostic.terms = subject.terms(for: finding)
+        return diagnostic
       }
     }.filter { seen.insert("\($0.rule) \($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.message)").inserted }
   }
@@ -60,4 +78,8 @@ struct Finding: Sendable {
   var help: String
   /// How much it weighs, where that is not what its rule says.
   var severity: Diagnostic.Severity?
+  /// What a waiver names to excuse it, for the rules that excuse one thing only.
+  var option: String?
+  /// Whether a waiver covers it without naming it.
+  var isPlain = false
 }

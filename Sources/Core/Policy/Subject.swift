@@ -14,7 +14,7 @@ public struct Subject: Sendable {
   /// The Compose files that it was made from, and those that they include or extend.
   public let sources: [ComposeSource]
   /// The host's paths.
-  public let paths: HostPaths
+  public var paths: HostPaths
   /// The host's policy.
   public let policy: Policy
   /// The day, `YYYY-MM-DD`.
@@ -25,6 +25,12 @@ public struct Subject: Sendable {
   public var after: Set<String> = []
   /// What a stack that was moved lacks where it is now: the place where it still is, by the bind source that is missing.
   public var left: [String: String] = [:]
+  /// What the other stacks have for themselves, by stack.
+  public var others: [String: Belongings] = [:]
+  /// The volumes that the stack was deployed with before.
+  public var kept: Set<String> = []
+  /// What Compose reads beside the stack's own Compose files.
+  public var references: [Reference] = []
   /// The tracked `env_file`s: path and text.
   public let environmentFiles: [String: String]
 
@@ -65,50 +71,16 @@ public struct Subject: Sendable {
     let external = ["networks", "volumes"].contains { section in
       (model[section]?.object ?? [:]).values.contains { $0["external"]?.bool == true }
     }
-    return kind == .stack && (external || services.contains { Image.isLocal($0.json) })
+    let project = model["name"]?.string ?? ""
+    let named = (model["volumes"]?.object ?? [:]).contains { key, volume in
+      volume["name"]?.string.map { $0 != "\(project)_\(key)" } ?? false
+    }
+    return kind == .stack && (external || named || services.contains { Image.isLocal($0.json) })
   }
 
   /// The services, sorted by name.
   var services: [(name: String, json: JSON)] {
     (model["services"]?.object ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-  }
-}
-
-/// Where the host keeps what, as far as rules care.
-public struct HostPaths: Sendable {
-  /// The live root.
-  public let liveRoot: String
-  /// clup's own directory.
-  public let checkout: String?
-  /// The names of all stacks.
-  public let stacks: [String]
-  /// Live paths that clup leads, relative to the live root.
-  public let live: Set<String>
-  /// Where a path leads once its symbolic links are followed, for those that lead elsewhere.
-  public let real: [String: String]
-  /// Bind sources that the host does not have.
-  public let missing: Set<String>
-  /// Whether the live root is a real host's, not a work tree that stands for one.
-  public let isHost: Bool
-
-  /// Describes a host.
-  public init(
-    liveRoot: String, checkout: String? = nil, stacks: [String] = [], live: Set<String> = [],
-    real: [String: String] = [:], missing: Set<String> = [], isHost: Bool = true
-  ) {
-    self.liveRoot = liveRoot
-    self.checkout = checkout
-    self.stacks = stacks
-    self.live = live
-    self.real = real
-    self.missing = missing
-    self.isHost = isHost
-  }
-
-  /// A path as written and as it is after its links.
-  func forms(_ path: String) -> [String] {
-    let plain = Path.normalized(path)
-    return [plain] + (real[plain].map { [$0] } ?? [])
   }
 }
 
@@ -122,6 +94,8 @@ public struct Present: Sendable, Equatable {
   public var images: Set<String>
   /// The networks and volumes that stacks of the same commit make, with the stack.
   public var coming: [String: String] = [:]
+  /// The Compose project that made each volume, for those that one made.
+  public var volumeProjects: [String: String] = [:]
 
   /// Names what is there.
   public init(networks: Set<String>, volumes: Set<String>, images: Set<String>) {

@@ -23,6 +23,8 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   public var help: String
   /// Whether the host's configuration excuses it.
   public var waived: Bool
+  /// What a waiver has to name beside the rule, where one must; it is not part of reports.
+  var terms: WaiverTerms?
 
   /// Makes a finding.
   public init(

@@ -98,49 +98,6 @@ extension SettingsReader {
     }
   }
 
-  private mutating func policy(_ node: Node) -> Policy {
-    let keys = section(
-      node, "policy", keys: ["bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks"])
-    var policy = Policy()
-    policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)
-    for (index, root) in policy.bindRoots.enumerated() where !root.hasPrefix("/") {
-      if let place = keys["bind_roots"]?.sequence?[index] { problem(place, "\(root) must be an absolute path") }
-    }
-    policy.allowedFiles = strings(keys, "allowed_files")
-    policy.jobImages = strings(keys, "job_images")
-    policy.jobNetworks = strings(keys, "job_networks")
-    let rules = Rule.all.map(\.id)
-    if let severity = keys["severity"] {
-      for (rule, value) in section(severity, "severity", keys: rules) {
-        policy.severity[rule] = choice([rule: value], rule, Policy.Weight.error)
-      }
-    }
-    for item in keys["waivers"].map({ list($0, "waivers") }) ?? [] {
-      let members = section(item, "waivers", keys: ["rule", "stack", "service", "file", "reason", "expires"])
-      let rule = required(members, "rule", in: item)
-      if let place = members["rule"], !rule.isEmpty, !rules.contains(rule) {
-        let near = nearest(rule, among: rules).map { "; did you mean \($0)?" } ?? ""
-        problem(place, "there is no rule \(rule)\(near)")
-      }
-      let expires = required(members, "expires", in: item)
-      if let place = members["expires"], !expires.isEmpty, !Self.isDay(expires) {
-        problem(place, "expires must be a day such as 2027-06-30, not \(expires)")
-      }
-      policy.waivers.append(
-        Waiver(
-          rule: rule, stack: members["stack"]?.string.map(Path.normalized), service: members["service"]?.string,
-          file: members["file"]?.string, reason: required(members, "reason", in: item), expires: expires,
-          line: item.start.line, column: item.start.column))
-    }
-    return policy
-  }
-
-  private static func isDay(_ text: String) -> Bool {
-    guard let match = text.wholeMatch(of: /(\d{4})-(\d{2})-(\d{2})/), let month = Int(match.2), let day = Int(match.3)
-    else { return false }
-    return (1...12).contains(month) && (1...31).contains(day)
-  }
-
   private mutating func hostLink(_ node: Node) -> HostLink? {
     let keys = section(node, "links", keys: ["from", "to", "mode"])
     let from = relativePath(keys, "from", in: node)

@@ -31,10 +31,11 @@ extension Rule {
     good: #"services: {web: {image: "nginx:${TAG:-1.27}"}}"#)
 
   static let projectCollision = Rule(
-    "project-collision", summary: "two stacks with one project name, container name or host port",
+    "project-collision", summary: "two stacks with one project name, container name, volume or host port",
     why:
       "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
     fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
-    good: "name: b\nservices: {}")
+    good: "name: b\nservices: {}"
+  ) { subject in subject.foreignVolumes + subject.takenNames }
 }

@@ -21,40 +21,63 @@ extension Rule {
           environment: {DOCKER_HOST: "tcp://socket-proxy:2375"}
       """
   ) { subject in
-    let help = "speak to a socket proxy by `DOCKER_HOST: tcp://…` instead; the proxy itself needs a waiver on the host"
-    return subject.services.flatMap { service, json in
-      var found = subject.mounts(of: service, json).compactMap { mount -> Finding? in
-        guard let way = DockerSocket.way(subject.paths.forms(mount.source)) else { return nil }
-        return Finding(
-          service: service, place: subject.place(of: mount),
-          message: "\(service) gets the Docker socket: \(subject.words(mount)) \(way)", help: help)
-      }
-      if json["use_api_socket"]?.bool == true {
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, ["use_api_socket"]),
-            message: "\(service) gets the Docker socket by `use_api_socket`", help: help))
-      }
-      if let other = json["pid"]?.string, other.hasPrefix("service:"),
-        let giver = subject.model["services"]?[String(other.dropFirst(8))],
-        subject.mounts(of: String(other.dropFirst(8)), giver).contains(where: {
-          DockerSocket.way(subject.paths.forms($0.source)) != nil
-        })
-      {
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, ["pid"]),
-            message: "\(service) sees the processes of \(other.dropFirst(8)), and through them the Docker socket",
-            help: help))
-      }
-      if let host = json["environment"]?["DOCKER_HOST"]?.string, host.hasPrefix("unix:") {
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, "environment", item: ["DOCKER_HOST"]),
-            message: "\(service) is sent to a unix socket by DOCKER_HOST=\(host)", help: help))
-      }
-      return found
+    subject.services.flatMap { subject.socketMounts($0.name, $0.json) + subject.socketNeighbours($0.name, $0.json) }
+  }
+}
+
+extension Subject {
+  private static let socketHelp =
+    "speak to a socket proxy by `DOCKER_HOST: tcp://…` instead; the proxy itself needs a waiver on the host"
+
+  fileprivate func socketMounts(_ service: String, _ json: JSON) -> [Finding] {
+    var found = mounts(of: service, json).compactMap { mount -> Finding? in
+      guard let way = DockerSocket.way(mount.source, paths) else { return nil }
+      var finding = Finding(
+        service: service, place: place(of: mount),
+        message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)", help: Self.socketHelp)
+      finding.option = mount.source
+      if case .bind = mount.way { finding.isPlain = way.isExact }
+      return finding
     }
+    func add(_ place: Place, _ message: String, _ option: String) {
+      found.append(Finding(service: service, place: place, message: message, help: Self.socketHelp, option: option))
+    }
+    if json["use_api_socket"]?.bool == true {
+      add(
+        place(service, ["use_api_socket"]), "\(service) gets the Docker socket by `use_api_socket`", "use_api_socket")
+    }
+    if let host = json["environment"]?["DOCKER_HOST"]?.string, host.hasPrefix("unix:") {
+      add(
+        place(service, "environment", item: ["DOCKER_HOST"]),
+        "\(service) is sent to a unix socket by DOCKER_HOST=\(host)", "DOCKER_HOST \(host)")
+    }
+    return found
+  }
+
+  /// Whoever shares a namespace with the one that holds the socket, or a network from another stack, speaks as that one.
+  fileprivate func socketNeighbours(_ service: String, _ json: JSON) -> [Finding] {
+    var found: [Finding] = []
+    for (key, words) in [("network_mode", "network"), ("pid", "processes"), ("ipc", "memory")] {
+      guard let value = json[key]?.string, value.hasPrefix("service:") else { continue }
+      let other = String(value.dropFirst(8))
+      guard let giver = model["services"]?[other], other != service, holdsSocket(other, giver) else { continue }
+      found.append(
+        Finding(
+          service: service, place: place(service, [key]),
+          message: "\(service) shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
+          help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
+    }
+    for key in (json["networks"]?.object ?? [:]).keys.sorted() {
+      let name = model["networks"]?[key]?["name"]?.string ?? key
+      guard let holder = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.socketNetworks.contains(name) })
+      else { continue }
+      found.append(
+        Finding(
+          service: service, place: place(service, "networks", item: [key]),
+          message: "\(service) joins \(name), on which \(holder.key) gives access to the Docker socket",
+          help: "keep that network to the stack of the socket proxy", option: "network \(name)"))
+    }
+    return found
   }
 }
 
@@ -62,15 +85,27 @@ extension Rule {
 enum DockerSocket {
   private static let names: Set<String> = [
     "docker.sock", "containerd.sock", "podman.sock", "crio.sock", "docker.raw.sock", "buildkitd.sock",
+    "containerd.sock.ttrpc",
   ]
   private static let places = ["/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"]
 
-  /// Says how one of a path's forms leads to the socket, if it does.
-  static func way(_ forms: [String]) -> String? {
-    for path in forms {
-      if names.contains(Path.name(path)) { return forms[0] == path ? "is it" : "leads to \(path)" }
-      if places.contains(where: { Path.relative($0, to: path) != nil }) {
-        return forms[0] == path ? "holds it" : "leads to \(path), which holds it"
+  /// How a path leads to the socket.
+  struct Way: Equatable {
+    let words: String
+    /// Whether the path is the socket itself, and nothing more.
+    let isExact: Bool
+  }
+
+  /// Says how a path leads to the socket, if it does.
+  static func way(_ path: String, _ host: HostPaths) -> Way? {
+    let forms = host.forms(path)
+    let known = places + host.engine.filter { names.contains(Path.name($0)) || $0.hasSuffix(".sock") }
+    for form in forms {
+      if names.contains(Path.name(form)) || known.contains(form) {
+        return Way(words: forms[0] == form ? "is it" : "leads to \(form)", isExact: true)
+      }
+      if known.contains(where: { Path.relative($0, to: form) != nil }) {
+        return Way(words: forms[0] == form ? "holds it" : "leads to \(form), which holds it", isExact: false)
       }
     }
     return nil

@@ -72,4 +72,16 @@ extension Rule {
     }
     return found
   }
+
+  /// Finds a Compose file among the job files that its name keeps from being judged as one.
+  public static func unjudgedJobs(in path: String, _ bytes: [UInt8]) -> [Diagnostic] {
+    guard path.split(separator: "/").dropLast().contains(Discovery.jobDirectory[...]) else { return [] }
+    return ComposeSource.documents(path: path, bytes: bytes).compactMap { source in
+      guard let services = source.document?.entry("services"), services.value.mapping != nil else { return nil }
+      return Diagnostic(
+        rule: "forbidden-file", file: path, line: services.key.start.line, column: services.key.start.column,
+        message: "\(path) is a Compose file that is not judged as a job, and whoever starts jobs would find it",
+        help: "call it `.yml` or `.yaml`, or keep it elsewhere")
+    }.prefix(1).map { $0 }
+  }
 }

@@ -3,8 +3,11 @@ extension Rule {
     "host-path", summary: "a path of the host that is not the stack's to have",
     why: """
       A bind mount gives a container a part of the host. Outside of the roots that the host names for this, in system
-      directories, in clup's own checkout or, writable, in another stack's state, it can change what others run from. A
-      volume with driver options, a config, a secret or a build context from such a path comes to the same.
+      directories, in clup's own checkout, in the engine's directories or in another stack's, it sees or changes what
+      others run from. A volume with driver options, a config, a secret, a file of values, an included file or a build
+      context from such a path comes to the same. A path below a directory that a container may write to is refused, too:
+      that container can put a link in its place. State that lies in the live root and belongs to no stack yet is given to
+      one by the host: `policy: {shared: [{path: postgres, stacks: [infra]}]}`.
       """,
     fix:
       "Keep the stack's files beside its Compose file, or add the directory to `policy: {bind_roots: […]}` on the host.",
@@ -17,131 +20,165 @@ extension Rule {
         web: {image: "nginx:1.27", volumes: ["./conf:/etc/nginx/conf.d:ro"]}
       """
   ) { subject in
-    let mounts = subject.services.flatMap { service, json in
-      subject.mounts(of: service, json).compactMap { mount -> Finding? in
-        // The socket has its own rule.
-        if DockerSocket.way(subject.paths.forms(mount.source)) != nil, mount.source != "/" { return nil }
-        guard let what = subject.objection(to: mount.source, readOnly: mount.readOnly) else { return nil }
-        return Finding(
-          service: service, place: subject.place(of: mount),
-          message: "\(service) mounts \(subject.words(mount)), \(what)", help: help)
-      }
-    }
-    let others = subject.services.flatMap { service, json -> [Finding] in
-      var found: [Finding] = []
-      let build = json["build"]
-      let caches = ((build?["cache_from"]?.array ?? []) + (build?["cache_to"]?.array ?? [])).compactMap(\.string)
-        .flatMap { $0.split(separator: ",") }.filter { $0.hasPrefix("src=") || $0.hasPrefix("dest=") }
-        .map { String($0[$0.index(after: $0.firstIndex(of: "=") ?? $0.startIndex)...]) }
-      let contexts =
-        [build?["context"]?.string, build?["dockerfile"]?.string].compactMap { $0 } + caches
-        + (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-      for text in contexts {
-        let context = ["file://", "oci-layout://"].reduce(text) {
-          $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0
-        }
-        guard context.hasPrefix("/") else { continue }
-        guard let what = subject.objection(to: context, readOnly: true) else { continue }
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, ["build"]),
-            message: "\(service) is built from \(context), \(what)", help: help))
-      }
-      for other in (json["volumes_from"]?.array ?? []).compactMap(\.string) where other.hasPrefix("container:") {
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, ["volumes_from"]),
-            message: "\(service) takes the volumes of \(other.dropFirst(10)), which is not of this stack", help: help))
-      }
-      return found
-    }
-    let read = subject.sources.flatMap { source in
-      References.paths(in: source.document).compactMap { path, mark -> Finding? in
-        let file = Path.join(Path.join(subject.paths.liveRoot, Path.parent(source.path)), path)
-        guard Path.relative(file, to: subject.paths.liveRoot) == nil,
-          let what = subject.objection(to: file, readOnly: true)
-        else { return nil }
-        return Finding(
-          service: nil, place: (source.path, mark), message: "Compose would read \(file), \(what)", help: help)
-      }
-    }
-    let directories = subject.sources.flatMap { source in
-      (source.document?["include"]?.sequence ?? []).compactMap { item -> Finding? in
-        guard let node = item["project_directory"], let text = node.string?.withDefaults else { return nil }
-        let directory = Path.join(Path.join(subject.paths.liveRoot, Path.parent(source.path)), text)
-        guard Path.relative(directory, to: subject.paths.liveRoot) == nil,
-          let what = subject.objection(to: directory, readOnly: true)
-        else { return nil }
-        return Finding(
-          place: (source.path, node.start), message: "Compose would read files in \(directory), \(what)", help: help)
-      }
-    }
-    // A secret may be for a build alone.
-    let files = ["configs", "secrets"].flatMap { section in
-      (subject.model[section]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value -> Finding? in
-        guard let file = value["file"]?.string, DockerSocket.way(subject.paths.forms(file)) == nil,
-          let what = subject.objection(to: file, readOnly: true),
-          !mounts.contains(where: { $0.message.contains(file) })
-        else { return nil }
-        return Finding(
-          place: subject.place(topLevel: [section, name, "file"]), message: "\(name) is read from \(file), \(what)",
-          help: help)
-      }
-    }
-    return mounts + others + read + directories + files
+    subject.foreignMounts + subject.foreignBuilds + subject.foreignReads + subject.foreignFiles + subject.unknownVolumes
+      + subject.foreignLogs + subject.swappable + subject.contested
   }
-
-  private static let help =
-    "keep it beside the Compose file, or add its directory to `policy: {bind_roots: […]}` on the host"
 }
 
 extension Subject {
-  private static let system = [
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
-    "/usr",
-    "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/spool/cron", "/var/log", "/var/lib/systemd",
-  ]
-  /// Read by nearly every image, and telling nothing.
-  private static let harmless = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
+  private static let help =
+    "keep it beside the Compose file, add its directory to `policy: {bind_roots: […]}` on the host, or share it with this stack: `policy: {shared: […]}`"
 
-  /// Says why a stack may not have a path, if it may not.
-  func objection(to path: String, readOnly: Bool) -> String? {
-    for form in paths.forms(path) {
-      if form.hasPrefix(Placeholder.path) { continue }
-      if readOnly, Self.harmless.contains(where: { Path.relative(form, to: $0) != nil }) { continue }
-      if form == "/" { return "the whole host" }
-      let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
-      let inside = roots.contains { Path.relative(form, to: $0) != nil }
-      if let root = Self.system.first(where: { Path.relative(form, to: $0) != nil }), !inside {
-        return "which belongs to the system (\(root))"
-      }
-      if let root = Self.system.first(where: { Path.relative($0, to: form) != nil }) {
-        return "which holds what belongs to the system (\(root))"
-      }
-      if let checkout = paths.checkout {
-        if Path.relative(form, to: checkout) != nil { return "which is in clup's own directory" }
-        if !readOnly, Path.relative(checkout, to: form) != nil { return "which holds clup's own directory" }
-      }
-      if !inside, paths.isHost || !policy.bindRoots.isEmpty {
-        return "which is outside of \(roots.joined(separator: ", "))"
-      }
-      if !readOnly, let other = owner(of: form) { return "which is the state of \(other)" }
-    }
-    return nil
+  /// Finds the paths that the stack may not have; of another stack's tracked files where `tracked` says so.
+  private func object(to path: String, readOnly: Bool, tracked: Bool) -> String? {
+    guard let objection = objection(to: path, readOnly: readOnly), objection.isTracked == tracked else { return nil }
+    return objection.words
   }
 
-  /// Names the other stack whose directory a path stands in, or holds.
-  private func owner(of path: String) -> String? {
-    let own = Path.join(paths.liveRoot, stack)
-    if kind == .stack, stack != ".", Path.relative(path, to: own) != nil { return nil }
-    return paths.stacks.first { other in
-      guard other != stack, other != "." else { return false }
-      let directory = Path.join(paths.liveRoot, other)
-      // A stack may stand within another one's directory.
-      if stack != ".", Path.relative(directory, to: own) != nil, Path.relative(path, to: directory) == nil {
-        return false
+  fileprivate var foreignMounts: [Finding] { foreignMounts(tracked: false) }
+  fileprivate var foreignBuilds: [Finding] { foreignBuilds(tracked: false) }
+  fileprivate var foreignFiles: [Finding] { foreignFiles(tracked: false) }
+
+  func foreignMounts(tracked: Bool) -> [Finding] {
+    services.flatMap { service, json -> [Finding] in
+      var found = mounts(of: service, json).compactMap { mount -> Finding? in
+        // The socket has its own rule.
+        if DockerSocket.way(mount.source, paths) != nil, mount.source != "/" { return nil }
+        guard let words = object(to: mount.source, readOnly: mount.readOnly, tracked: tracked) else { return nil }
+        return Finding(
+          service: service, place: place(of: mount), message: "\(service) mounts \(self.words(mount)), \(words)",
+          help: Self.help)
       }
-      return Path.relative(path, to: directory) != nil || Path.relative(directory, to: path) != nil
+      guard !tracked else { return found }
+      for other in (json["volumes_from"]?.array ?? []).compactMap(\.string) where other.hasPrefix("container:") {
+        found.append(
+          Finding(
+            service: service, place: place(service, ["volumes_from"]),
+            message: "\(service) takes the volumes of \(other.dropFirst(10)), which is not of this stack",
+            help: "take them from a service of the stack"))
+      }
+      return found
+    }
+  }
+
+  func foreignBuilds(tracked: Bool) -> [Finding] {
+    services.flatMap { service, json -> [Finding] in
+      guard let build = json["build"] else { return [] }
+      return buildPaths(build).compactMap { path in
+        guard let words = object(to: path, readOnly: true, tracked: tracked) else { return nil }
+        let isFile = build["dockerfile"]?.string.map { Path.join(build["context"]?.string ?? "", $0) == path } ?? false
+        return Finding(
+          service: service, place: place(service, isFile ? ["build", "dockerfile"] : ["build"]),
+          message: "\(service) is built from \(path), \(words)", help: Self.help)
+      }
+    }
+  }
+
+  /// A config or a secret may be for a build alone.
+  func foreignFiles(tracked: Bool) -> [Finding] {
+    let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
+    return ["configs", "secrets"].flatMap { section in
+      (model[section]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value -> Finding? in
+        guard let file = value["file"]?.string, !mounted.contains(file), DockerSocket.way(file, paths) == nil,
+          let words = object(to: file, readOnly: true, tracked: tracked)
+        else { return nil }
+        return Finding(
+          place: place(topLevel: [section, name, "file"]), message: "\(name) is read from \(file), \(words)",
+          help: Self.help)
+      }
+    }
+  }
+
+  /// Finds what Compose would read and the stack may not have; asked before Compose reads anything, too.
+  var foreignReads: [Finding] { foreignReads(tracked: false) }
+
+  func foreignReads(tracked: Bool) -> [Finding] {
+    references.compactMap { reference in
+      func finding(_ words: String, _ help: String) -> Finding {
+        Finding(
+          place: (reference.file, reference.mark),
+          message: "`\(reference.key)` makes Compose read \(reference.path), \(words)", help: help)
+      }
+      if reference.isRemote {
+        return tracked
+          ? nil
+          : finding(
+            "from elsewhere, where it may be another thing at the next look",
+            "commit the file, and name it by its path in the repository")
+      }
+      // Compose files are text of the repository, whosever directory they stand in; what they read is looked at by itself.
+      if tracked, reference.isComposeFile { return nil }
+      guard let words = object(to: reference.path, readOnly: true, tracked: tracked) else { return nil }
+      return finding(words, Self.help)
+    }
+  }
+
+  fileprivate var unknownVolumes: [Finding] {
+    (model["volumes"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, volume in
+      let allowed = policy.options.volumeDrivers
+      guard volume["external"]?.bool != true, case .unknown(let words) = VolumeOptions(volume, allowed: allowed) else {
+        return nil
+      }
+      return Finding(
+        place: place(topLevel: ["volumes", name, volume["driver_opts"] == nil ? "driver" : "driver_opts"]),
+        message: "the volume \(name) \(words), which may give it a part of the host",
+        help:
+          "use a plain volume, or allow the driver or the file system on the host: `policy: {options: {volume_drivers: […]}}`"
+      )
+    }
+  }
+
+  /// The engine opens whatever socket a log driver names, as root.
+  fileprivate var foreignLogs: [Finding] {
+    services.flatMap { service, json -> [Finding] in
+      (json["logging"]?["options"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+        guard let text = value.string, let scheme = text.firstRange(of: "://") else { return nil }
+        guard text.hasPrefix("unix"), text[scheme.upperBound...].hasPrefix("/") else { return nil }
+        return Finding(
+          service: service, place: place(service, ["logging", "options", key]),
+          message: "\(service) makes the engine write its log to the socket \(text[scheme.upperBound...]) of the host",
+          help: "use the driver json-file or local")
+      }
+    }
+  }
+
+  /// What lies below a directory that a container may write to can be another thing at the next start.
+  fileprivate var swappable: [Finding] {
+    let writes = others.values.reduce(into: belongings.writes) { $0.formUnion($1.writes) }
+    return services.flatMap { service, json in
+      mounts(of: service, json).compactMap { mount -> Finding? in
+        let forms = paths.forms(mount.source)
+        let above = writes.sorted().first { write in
+          forms.contains { $0 != write && Path.relative($0, to: write) != nil }
+        }
+        guard let above, !above.hasPrefix(Placeholder.path) else { return nil }
+        return Finding(
+          service: service, place: place(of: mount),
+          message:
+            "\(service) mounts \(words(mount)) below \(above), which a container may write to and so exchange for a link",
+          help: "mount \(above) itself, or a directory beside it")
+      }
+    }
+  }
+
+  /// What belongs to no stack can have one user only, unless the host shares it.
+  fileprivate var contested: [Finding] {
+    let taken = others.flatMap { name, other in other.places.map { (name, $0) } }
+    guard !taken.isEmpty else { return [] }
+    return services.flatMap { service, json in
+      mounts(of: service, json).compactMap { mount -> Finding? in
+        guard let place = Path.relative(mount.source, to: paths.liveRoot), standing(of: place) == .nobody,
+          !paths.used.contains(where: { Path.relative(place, to: $0) != nil })
+        else { return nil }
+        let other = taken.sorted { $0 < $1 }.first { _, other in
+          Path.relative(place, to: other) != nil || Path.relative(other, to: place) != nil
+        }
+        guard let other else { return nil }
+        return Finding(
+          service: service, place: self.place(of: mount),
+          message: "\(service) mounts \(words(mount)), which \(other.0) mounts, too, and which belongs to no stack",
+          help: "share it on the host: `policy: {shared: [{path: \(place), stacks: [\(other.0), \(stack)]}]}`")
+      }
     }
   }
 }

@@ -37,25 +37,7 @@ extension Rule {
     job(
       "job-limits", "a job without memory, cpu and pid limits", "A build can take all that a host has.",
       "Set `mem_limit`, `cpus` and `pids_limit`, or the same under `deploy: {resources: {limits: …}}`."
-    ) { _, service, json in
-      let limits = json["deploy"]?["resources"]?["limits"]
-      let missing = [
-        ("memory", "mem_limit"), ("cpus", "cpus"), ("pids", "pids_limit"),
-      ].filter { name, key in
-        [limits?[name], json[key]].allSatisfy { value in
-          switch value {
-          case nil, .null: true
-          case .integer(let number): number <= 0
-          case .number(let number): number <= 0
-          case .string(let text): text.hasPrefix("-") || text == "0"
-          default: false
-          }
-        }
-      }.map(\.1)
-      return missing.isEmpty
-        ? []
-        : [([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))")]
-    },
+    ) { _, service, json in jobLimits(service, json) },
     job(
       "job-network", "a job with a network that is not allowed", "Code that a job builds must not call home.",
       "Write `network_mode: none`, or let the host allow the network with `policy: {job_networks: […]}`."
@@ -86,7 +68,7 @@ extension Rule {
       let chosen = binds.filter { $0.source.hasPrefix(Placeholder.path) }.map {
         (["volumes"], "a parameter chooses what \(service) mounts at \($0.target)", "write the path out")
       }
-      let written = binds.filter { !$0.readOnly && !$0.source.hasSuffix("/runner/gradle") }.map {
+      let written = binds.filter { !$0.readOnly && !subject.isCache($0.source) }.map {
         (["volumes"], "\(service) may write to \($0.source)", help)
       }
       let volumes = (json["volumes"]?.array ?? []).filter {
@@ -156,6 +138,42 @@ extension Rule {
     },
   ]
 
+  /// The most that a job may ask for: bytes, processors, processes.
+  private static let most: [(name: String, key: String, bound: Double)] = [
+    ("memory", "mem_limit", 256 * 1_073_741_824), ("cpus", "cpus", 256), ("pids", "pids_limit", 32_768),
+  ]
+
+  private static func jobLimits(
+    _ service: String, _ json: JSON
+  ) -> [(keys: [String], message: String, help: String)] {
+    let limits = json["deploy"]?["resources"]?["limits"]
+    var (missing, found): ([String], [(keys: [String], message: String, help: String)]) = ([], [])
+    for (name, key, bound) in most {
+      let values = [limits?[name], json[key]].compactMap { $0?.text }.compactMap(Double.init).filter { $0 > 0 }
+      if values.isEmpty { missing.append(key) }
+      if let value = values.first(where: { $0 > bound }) {
+        found.append(([key], "\(service) has a \(key) that limits nothing (\(value))", "name what the job needs"))
+      }
+    }
+    if !missing.isEmpty {
+      found.insert(
+        ([], "\(service) has no \(missing.joined(separator: ", no "))", "add \(missing.joined(separator: " and "))"),
+        at: 0)
+    }
+    let memory = (limits?["memory"] ?? json["mem_limit"])?.text.flatMap(Double.init) ?? 0
+    if let swap = json["memswap_limit"]?.text.flatMap(Double.init), swap != 0, swap < 0 || swap > 2 * memory {
+      found.append((["memswap_limit"], "\(service) may swap without limit", "leave `memswap_limit` out"))
+    }
+    if json["oom_kill_disable"]?.bool == true {
+      found.append(
+        (["oom_kill_disable"], "\(service) is not ended when it has used its memory up", "leave it out"))
+    }
+    if let score = json["oom_score_adj"]?.text.flatMap(Double.init), score < 0 {
+      found.append((["oom_score_adj"], "\(service) has other programs ended before it", "leave it out"))
+    }
+    return found
+  }
+
   private static let jobBad = """
     services:
       build: {image: "gradle:latest", restart: always, volumes: ["/srv/data:/data"]}
@@ -184,5 +202,13 @@ extension Rule {
         }
       }
     }
+  }
+}
+
+extension Subject {
+  /// Whether a path is the shared Gradle cache: `runner/gradle` of the live root, or of a bind root beside it.
+  fileprivate func isCache(_ path: String) -> Bool {
+    if let relative = Path.relative(path, to: paths.liveRoot) { return isJobCache(relative) }
+    return path.hasSuffix("/runner/gradle")
   }
 }

@@ -128,4 +128,7 @@ struct Image {
   }
 
   var full: String { "\(name):\(tag ?? "latest")" }
+
+  /// The reference that says the same however it was written.
+  var reference: String { digest.map { "\(name)@\($0)" } ?? full }
 }

@@ -2,8 +2,10 @@ extension Rule {
   static let privileged = Rule(
     "privileged", summary: "what takes the walls between a container and the host down",
     why: """
-      `privileged`, added capabilities, devices, unconfined profiles and the host's own namespaces each undo a part of what
-      keeps a container apart. With most of them a process inside is root outside, in one step.
+      `privileged`, added capabilities, devices, other profiles and runtimes than the engine's own and the host's own
+      namespaces each undo a part of what keeps a container apart. With most of them a process inside is root outside, in
+      one step. A waiver names one image of one service and what exactly is excused, in the words of the finding:
+      `{rule: privileged, stack: vpn, service: wg, image: "wireguard:1", options: ["cap_add NET_ADMIN"], …}`.
       """,
     fix: "Leave it out. Where a program truly needs one capability, waive this service and say why.",
     bad: """
@@ -15,78 +17,144 @@ extension Rule {
         vpn: {image: "wireguard-userspace:1"}
       """
   ) { subject in
-    subject.services.flatMap { service, json -> [Finding] in
-      var found: [Finding] = []
-      func add(_ keys: [String], _ what: String, value: String? = nil) {
-        let place = subject.place(service, keys) { node in
-          value.map { wanted in
-            node.string.map { $0 == wanted || $0.hasPrefix(wanted + ":") || $0.contains("$") } ?? (node.mapping != nil)
-          } ?? true
-        }
-        found.append(
-          Finding(
-            service: service, place: place, message: "\(service) \(what)",
-            help: "leave it out, or waive it on the host with a reason"))
-      }
-      if json["privileged"]?.bool == true { add(["privileged"], "is privileged", value: "true") }
-      for name in (json["cap_add"]?.array ?? []).compactMap(\.string) {
-        add(["cap_add"], "adds the capability \(name)", value: name)
-      }
-      for device in json["devices"]?.array ?? [] {
-        let source = device["source"]?.string ?? device.string ?? "a device"
-        add(["devices"], "gets the device \(source)", value: source)
-      }
-      for rule in (json["device_cgroup_rules"]?.array ?? []).compactMap(\.string) {
-        add(["device_cgroup_rules"], "may use devices by `\(rule)`", value: rule)
-      }
-      for option in (json["security_opt"]?.array ?? []).compactMap(\.string) where weakens(option) {
-        add(["security_opt"], "loosens its confinement by `\(option)`", value: option)
-      }
-      for (key, name) in namespaces {
-        guard let value = json[key]?.string else { continue }
-        if value == "host" { add([key], "shares the host's \(name)", value: "host") }
-        if value.hasPrefix("container:") {
-          add([key], "shares the \(name) of a container that is not of this stack (`\(value)`)")
-        }
-      }
-      for key in (json["networks"]?.object ?? [:]).keys.sorted()
-      where subject.model["networks"]?[key]?["name"]?.string == "host" {
-        add(["networks"], "shares the host's network through \(key)")
-      }
-      if json["gpus"] != nil { add(["gpus"], "gets the host's GPUs") }
-      if !(json["deploy"]?["resources"]?["reservations"]?["devices"]?.array ?? []).isEmpty {
-        add(["deploy", "resources", "reservations", "devices"], "gets devices of the host")
-      }
-      if let parent = json["cgroup_parent"]?.string { add(["cgroup_parent"], "runs under the cgroup \(parent)") }
-      if json["credential_spec"] != nil { add(["credential_spec"], "takes a credential_spec from the host") }
-      if let type = json["provider"]?["type"]?.string {
-        add(["provider"], "makes Compose run the program \(type) on the host")
-      }
-      for key in ["pre_start", "post_start", "pre_stop"] {
-        for hook in json[key]?.array ?? [] where hook["privileged"]?.bool == true {
-          add([key], "runs a privileged \(key) command")
-        }
-      }
-      if let build = json["build"] {
-        if build["privileged"]?.bool == true { add(["build", "privileged"], "is built privileged") }
-        if build["network"]?.string == "host" { add(["build", "network"], "is built on the host's network") }
-        for entitlement in (build["entitlements"]?.array ?? []).compactMap(\.string) {
-          add(["build", "entitlements"], "is built with the entitlement \(entitlement)", value: entitlement)
-        }
-      }
-      return found
+    subject.services.flatMap { service, json in
+      subject.walls(service, json) + subject.sharedNamespaces(service, json) + subject.strangePrograms(service, json)
+        + subject.strangeBuilds(service, json)
     }
   }
+}
+
+/// Collects findings about one service.
+private struct Walls {
+  let subject: Subject
+  let service: String
+  var found: [Finding] = []
+
+  /// Adds a finding at a key, or at the item of it that is about `value`; `option` is what a waiver names.
+  mutating func add(_ keys: [String], _ what: String, value: String? = nil, option: String? = nil) {
+    let place = subject.place(service, keys) { node in
+      value.map { wanted in
+        node.string.map { $0 == wanted || $0.hasPrefix(wanted + ":") || $0.contains("$") } ?? (node.mapping != nil)
+      } ?? true
+    }
+    let option = option ?? (keys + (value.map { [$0] } ?? [])).joined(separator: " ")
+    found.append(
+      Finding(
+        service: service, place: place, message: "\(service) \(what)",
+        help: "leave it out, or waive it on the host with a reason and `options: [\"\(option)\"]`", option: option))
+  }
+}
+
+extension Subject {
+  fileprivate func walls(_ service: String, _ json: JSON) -> [Finding] {
+    var walls = Walls(subject: self, service: service)
+    if json["privileged"]?.bool == true {
+      walls.add(["privileged"], "is privileged", value: "true", option: "privileged")
+    }
+    for name in (json["cap_add"]?.array ?? []).compactMap(\.string) {
+      walls.add(["cap_add"], "adds the capability \(name)", value: name)
+    }
+    for device in json["devices"]?.array ?? [] {
+      let source = device["source"]?.string ?? device.string ?? "a device"
+      walls.add(["devices"], "gets the device \(source)", value: source)
+    }
+    for rule in (json["device_cgroup_rules"]?.array ?? []).compactMap(\.string) {
+      walls.add(["device_cgroup_rules"], "may use devices by `\(rule)`", value: rule)
+    }
+    for option in (json["security_opt"]?.array ?? []).compactMap(\.string) where !isKnown(securityOption: option) {
+      walls.add(["security_opt"], "changes its confinement by `\(option)`", value: option)
+    }
+    for (name, _) in (json["sysctls"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) where !isKnown(sysctl: name) {
+      walls.add(["sysctls", name], "sets the kernel's \(name)", option: "sysctls \(name)")
+    }
+    if json["gpus"] != nil { walls.add(["gpus"], "gets the host's GPUs") }
+    if !(json["deploy"]?["resources"]?["reservations"]?["devices"]?.array ?? []).isEmpty {
+      walls.add(
+        ["deploy", "resources", "reservations", "devices"], "gets devices of the host", option: "deploy devices")
+    }
+    if let parent = json["cgroup_parent"]?.string { walls.add(["cgroup_parent"], "runs under the cgroup \(parent)") }
+    if json["credential_spec"] != nil { walls.add(["credential_spec"], "takes a credential_spec from the host") }
+    for volume in json["volumes"]?.array ?? [] {
+      guard let way = volume["bind"]?["propagation"]?.string, !["", "private", "rprivate"].contains(way) else {
+        continue
+      }
+      walls.add(["volumes"], "shares mounts with the host (`\(way)`)", option: "propagation \(way)")
+    }
+    return walls.found
+  }
+
+  fileprivate func sharedNamespaces(_ service: String, _ json: JSON) -> [Finding] {
+    var walls = Walls(subject: self, service: service)
+    for (key, name) in Self.namespaces {
+      guard let value = json[key]?.string else { continue }
+      if value == "host" { walls.add([key], "shares the host's \(name)", value: "host") }
+      if value.hasPrefix("container:") {
+        walls.add(
+          [key], "shares the \(name) of a container that is not of this stack (`\(value)`)", option: "\(key) \(value)")
+      }
+    }
+    for key in (json["networks"]?.object ?? [:]).keys.sorted() where model["networks"]?[key]?["name"]?.string == "host"
+    {
+      walls.add(["networks"], "shares the host's network through \(key)", option: "network_mode host")
+    }
+    return walls.found
+  }
+
+  /// What makes the engine or Compose run another program than the usual one, or run it with more rights.
+  fileprivate func strangePrograms(_ service: String, _ json: JSON) -> [Finding] {
+    var walls = Walls(subject: self, service: service)
+    if let runtime = json["runtime"]?.string, !Self.runtimes.contains(runtime),
+      !policy.options.runtimes.contains(runtime)
+    {
+      walls.add(["runtime"], "runs by the runtime \(runtime), which decides what of the host it gets", value: runtime)
+    }
+    if let type = json["provider"]?["type"]?.string {
+      walls.add(["provider"], "makes Compose run the program \(type) on the host")
+    }
+    for key in ["pre_start", "post_start", "pre_stop"] {
+      for hook in json[key]?.array ?? [] where hook["privileged"]?.bool == true {
+        walls.add([key], "runs a privileged \(key) command")
+      }
+    }
+    return walls.found
+  }
+
+  fileprivate func strangeBuilds(_ service: String, _ json: JSON) -> [Finding] {
+    guard let build = json["build"] else { return [] }
+    var walls = Walls(subject: self, service: service)
+    if build["privileged"]?.bool == true { walls.add(["build", "privileged"], "is built privileged") }
+    if let network = build["network"]?.string, !["", "default", "none", "bridge"].contains(network) {
+      walls.add(
+        ["build", "network"], "is built on the network `\(network)`, where other containers or the host listen")
+    }
+    for entitlement in (build["entitlements"]?.array ?? []).compactMap(\.string) {
+      walls.add(["build", "entitlements"], "is built with the entitlement \(entitlement)", value: entitlement)
+    }
+    if let ssh = build["ssh"], !ssh.array.isEmpty || !ssh.object.isEmpty {
+      walls.add(["build", "ssh"], "is built with the host's SSH keys")
+    }
+    return walls.found
+  }
+
+  private static let runtimes: Set<String> = ["runc", "io.containerd.runc.v2"]
 
   private static let namespaces = [
     ("pid", "process list"), ("ipc", "memory segments"), ("network_mode", "network"), ("uts", "host name"),
     ("userns_mode", "users"), ("cgroup", "cgroups"),
   ]
 
-  private static func weakens(_ option: String) -> Bool {
+  private func isKnown(securityOption option: String) -> Bool {
     let text = option.lowercased().replacing("=", with: ":")
-    return text.hasSuffix(":unconfined") || text == "label:disable" || text == "label:type:spc_t"
-      || text == "writable-cgroups:true" || text.hasPrefix("seccomp:") && text != "seccomp:builtin"
-      || text == "no-new-privileges:false"
+    let known: Set<String> = [
+      "no-new-privileges", "no-new-privileges:true", "apparmor:docker-default", "seccomp:builtin",
+      "label:type:container_t",
+    ]
+    return known.contains(text) || text.hasPrefix("label:level:") || policy.options.securityOptions.contains(option)
+  }
+
+  /// The kernel keeps these for each container apart.
+  private func isKnown(sysctl name: String) -> Bool {
+    ["net.ipv4.", "net.ipv6.", "net.core.", "net.netfilter.", "fs.mqueue.", "kernel.msg", "kernel.shm"]
+      .contains(where: name.hasPrefix) || name == "kernel.sem" || policy.options.sysctls.contains(name)
   }
 }

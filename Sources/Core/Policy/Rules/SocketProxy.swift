@@ -24,42 +24,55 @@ extension Rule {
       """
   ) { subject in
     subject.services.flatMap { service, json -> [Finding] in
-      let holds = subject.mounts(of: service, json).filter {
-        DockerSocket.way(subject.paths.forms($0.source)) != nil
-      }
       let waived = subject.policy.waivers.contains {
         $0.rule == "docker-socket" && ($0.stack ?? subject.stack) == subject.stack && ($0.service ?? service) == service
       }
-      guard waived, !holds.isEmpty || json["use_api_socket"]?.bool == true else { return [] }
-      var found: [Finding] = holds.filter { !$0.readOnly }.map {
-        Finding(
-          service: service, place: subject.place(of: $0), message: "\(service) mounts \($0.source) writable",
-          help: "add `:ro`")
+      guard waived, subject.holdsSocket(service, json) else { return [] }
+      return subject.proxyMounts(service, json) + subject.proxyPorts(service, json)
+        + subject.proxySwitches(service, json)
+    }
+  }
+}
+
+extension Subject {
+  fileprivate func proxyMounts(_ service: String, _ json: JSON) -> [Finding] {
+    mounts(of: service, json).compactMap { mount in
+      guard DockerSocket.way(mount.source, paths) != nil else {
+        return Finding(
+          service: service, place: place(of: mount),
+          message:
+            "\(service) holds the Docker socket and mounts \(words(mount)), which could take its program's place",
+          help: "take the mount away: a proxy needs the socket and nothing else")
       }
-      for port in json["ports"]?.array ?? [] {
-        let text = Port(port).text
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, of: Port(port)),
-            message: "\(service) holds the Docker socket and publishes \(text)",
-            help: "take the port away; containers reach it over a network"))
-      }
-      for (key, value) in (json["environment"]?.object ?? [:]).sorted(by: { $0.key < $1.key })
-      where switches.contains(key) && !off.contains(value.string?.lowercased() ?? "") {
-        found.append(
-          Finding(
-            service: service, place: subject.place(service, "environment", item: [key]),
-            message: "\(service) switches on \(key), more than CONTAINERS and IMAGES", help: "take \(key) away"))
-      }
-      return found
+      if mount.readOnly { return nil }
+      return Finding(
+        service: service, place: place(of: mount), message: "\(service) mounts \(mount.source) writable",
+        help: "add `:ro`")
+    }
+  }
+
+  fileprivate func proxyPorts(_ service: String, _ json: JSON) -> [Finding] {
+    (json["ports"]?.array ?? []).map { port in
+      Finding(
+        service: service, place: place(service, of: Port(port)),
+        message: "\(service) holds the Docker socket and publishes \(Port(port).text)",
+        help: "take the port away; containers reach it over a network")
+    }
+  }
+
+  /// A variable that is not known to be harmless may switch something on.
+  fileprivate func proxySwitches(_ service: String, _ json: JSON) -> [Finding] {
+    (json["environment"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+      if Self.harmless.contains(key) || Self.off.contains(value.text?.lowercased() ?? "") { return nil }
+      return Finding(
+        service: service, place: place(service, "environment", item: [key]),
+        message: "\(service) sets \(key), and a socket proxy opens CONTAINERS and IMAGES and no more",
+        help: "take \(key) away")
     }
   }
 
   private static let off: Set<String> = ["", "0", "false", "no", "off"]
-  private static let switches: Set<String> = [
-    "AUTH", "BUILD", "COMMIT", "CONFIGS", "DISTRIBUTION", "EXEC", "GRPC", "INFO", "NETWORKS", "NODES", "PLUGINS",
-    "POST",
-    "SECRETS", "SERVICES", "SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES", "ALLOW_START", "ALLOW_STOP",
-    "ALLOW_RESTARTS",
+  private static let harmless: Set<String> = [
+    "CONTAINERS", "IMAGES", "EVENTS", "PING", "VERSION", "LOG_LEVEL", "TZ", "DISABLE_IPV6", "LANG", "LC_ALL",
   ]
 }

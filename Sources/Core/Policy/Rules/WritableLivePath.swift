@@ -1,10 +1,10 @@
 extension Rule {
   static let writableLivePath = Rule(
-    "writable-live-path", .warning, summary: "a writable bind that covers a live path",
+    "writable-live-path", summary: "a writable bind that covers what Compose reads",
     why: """
-      clup, as root, hands the files at live paths to Compose. A container that may write to the directory that they stand
-      in can put others in their place. clup compares them before each deploy and refuses what was not validated, but
-      until then the stack is not what the repository says.
+      clup, as root, hands the files at live paths to Compose: the Compose files, overrides, `.env`, files of values, what
+      they include. A container that may write to the directory that one of them stands in can put another in its place,
+      and with it get whatever of the host it likes.
       """,
     fix: "Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`.",
     bad: """
@@ -16,19 +16,29 @@ extension Rule {
         web: {image: "node:22", volumes: ["./app:/app:ro", "./uploads:/app/uploads"]}
       """
   ) { subject in
-    subject.services.flatMap { service, json in
+    let reads = subject.paths.reads.sorted().flatMap(subject.paths.forms)
+    let mine = subject.services.flatMap { service, json in
       subject.mounts(of: service, json).compactMap { mount -> Finding? in
-        guard !mount.readOnly, let inside = Path.relative(mount.source, to: subject.paths.liveRoot) else { return nil }
-        guard
-          let covered = subject.paths.live.sorted().first(where: {
-            Path.relative($0, to: inside) != nil && $0 != inside
-          })
+        guard !mount.readOnly, !mount.source.hasPrefix(Placeholder.path),
+          let covered = subject.paths.forms(mount.source).lazy.compactMap({ form in
+            reads.first { Path.relative($0, to: form) != nil }
+          }).first
         else { return nil }
         return Finding(
           service: service, place: subject.place(of: mount),
-          message: "\(service) may write to \(mount.source), where \(covered) stands",
-          help: "mount a directory without tracked files, or add `:ro`")
+          message: "\(service) may write to \(mount.source), where Compose reads \(Path.name(covered))",
+          help: "mount a directory without files that Compose reads, or add `:ro`")
       }
     }
+    let theirs = subject.others.sorted { $0.key < $1.key }.flatMap { name, other in
+      other.writes.sorted().compactMap { write -> Finding? in
+        guard let covered = reads.first(where: { Path.relative($0, to: write) != nil }) else { return nil }
+        return Finding(
+          place: subject.place(topLevel: ["services"]),
+          message: "\(name) may write to \(write), where Compose reads \(Path.name(covered)) for \(subject.stack)",
+          help: "mount it `:ro` in \(name), or keep the file elsewhere")
+      }
+    }
+    return mine + theirs
   }
 }

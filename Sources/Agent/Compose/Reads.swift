@@ -1,0 +1,131 @@
+import Core
+import Git
+
+/// What Compose may read, judged before it reads anything, and what its answer may name.
+extension Resolve {
+  /// Puts values in the place of variables as Compose does.
+  func interpolate(_ texts: [String], _ directory: String, _ values: [String]) async throws(Failure) -> [String?] {
+    let place = Path.join(view.root, directory)
+    try Files.makeDirectories(place)
+    var files: [String] = []
+    for path in values where try await view.show(path) != .absent { files.append(Path.join(view.root, path)) }
+    if Files.resolved(Path.join(place, ".env")) != nil, !(files.isEmpty && environmentFiles.isEmpty) {
+      files.append(Path.join(place, ".env"))
+    }
+    let question = JSON.object(["services": .object([:]), "x-texts": .array(texts.map(JSON.string))])
+    let outcome = try await programs.compose(
+      (files + environmentFiles).flatMap { ["--env-file", $0] }
+        + ["--project-directory", place, "-f", "-", "config", "--format", "json"],
+      in: place, variables: haste, input: question.canonical, limits: .reading)
+    guard outcome.succeeded, let answer = (try? JSON(parsing: outcome.output))?["x-texts"]?.undollared.array,
+      answer.count == texts.count
+    else { return texts.map { _ in nil } }
+    let unknown = view.invents ? unsetNames(outcome.errorText) : []
+    return zip(texts, answer).map { text, value in
+      unknown.contains { Variables.uses($0, text) } ? nil : value.string.map(view.rebased)
+    }
+  }
+
+  /// Answers for a stack or a job file whose files Compose must not read; nothing when it may.
+  func refusedReads(_ name: String, _ kind: Subject.Kind, _ gather: Gather) async throws(Failure) -> Answer? {
+    guard !gather.references.isEmpty else { return nil }
+    let found = Rule.findings(ofReadsIn: try await subject(name, kind, .null, gather))
+    let judged = settings.policy.judge(found, today: today, configuration: settings.file, whole: false)
+    guard judged.contains(where: \.refuses) else { return nil }
+    return Answer(diagnostics: found, sources: gather.sources)
+  }
+
+  /// A relative path that leads above the root directory of the host.
+  struct Climbing {
+    let path: String
+    let file: String
+
+    func diagnostic(of stack: String) -> Diagnostic {
+      Diagnostic(
+        rule: "host-path", file: file, line: 1, column: 1, stack: stack,
+        message: "a relative path climbs above the root directory of the host (it comes to \(path))",
+        help: "write the path from the root directory on, or with fewer `..`")
+    }
+  }
+
+  /// Finds a relative path of the model that climbs above the host's root directory.
+  ///
+  /// Compose is shown the live directory at a deeper place, from which such a path would lead elsewhere; asked from two
+  /// depths, it comes to two places.
+  func climbing(_ asked: Asked, _ model: JSON, _ gather: Gather) async throws(Failure) -> Climbing? {
+    guard gather.mayClimb(above: settings.liveRoot) else { return nil }
+    guard let place = Path.relative(asked.directory, to: view.root) else { return nil }
+    let deep = Path.join(try view.deepRoot(), place)
+    let outcome = try await programs.compose(
+      environmentFiles.flatMap { ["--env-file", $0] } + asked.options + ["config", "--format", "json"],
+      in: deep, variables: asked.values, limits: .reading)
+    let file = gather.sources.first?.path ?? place
+    guard outcome.succeeded, let other = try? JSON(parsing: outcome.output) else {
+      return Climbing(path: "a place that Compose cannot find", file: file)
+    }
+    let (near, far) = (model.mapStrings(view.rebased), other.mapStrings(view.rebasedFromDeep))
+    return near.firstDifference(from: far).map { Climbing(path: $0, file: file) }
+  }
+
+  /// Describes a stack or a job file for the rules, with where its paths lead on this host.
+  func subject(_ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: Gather) async throws(Failure) -> Subject {
+    let isHost = Files.status(settings.liveRoot) != nil && !view.invents
+    var paths = HostPaths(
+      liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
+      stacks: Set(discovery.stacks.map(\.name) + neighbours).sorted(),
+      isHost: isHost || !settings.policy.bindRoots.isEmpty)
+    paths.tree = view.tree
+    paths.own =
+      view.invents ? [] : ["/etc/clup", settings.file].filter { $0.hasPrefix("/") }.reduce(into: []) { $0.insert($1) }
+    let directory = Path.join(settings.liveRoot, kind == .job ? Path.parent(name) : name)
+    paths.reads = Set(
+      (kind == .job ? [Path.name(name), ".env"] : ComposeFileName.all + [".env"]).map { Path.join(directory, $0) }
+        + gather.references.filter { !$0.isRemote }.map(\.path)
+        + gather.sources.map { Path.join(settings.liveRoot, $0.path) })
+    var subject = Subject(
+      stack: name, kind: kind, model: model, sources: gather.sources, paths: paths, policy: settings.policy,
+      today: today, environmentFiles: gather.environmentFiles)
+    subject.references = gather.references
+    let sight = Sight(view: view, owns: view.owns)
+    let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
+    for path in candidates.sorted() where path.hasPrefix("/") {
+      if let other = try await sight.real(path) { paths.real[path] = other }
+      if isHost, sight.isMissing(path) { paths.missing.insert(path) }
+      if isHost, let relative = view.relative(path), sight.holdsMore(relative) { paths.mixed.insert(relative) }
+    }
+    subject.paths = paths
+    return subject
+  }
+}
+
+extension Gather {
+  /// Whether the texts hold enough `..` to climb above the root directory from a directory of the live root.
+  fileprivate func mayClimb(above liveRoot: String) -> Bool {
+    let depth = liveRoot.split(separator: "/").count
+    func count(_ text: String) -> Int { text.ranges(of: "..").count }
+    let own = sources.reduce(0) { $0 + $1.climbs }
+    // A variable may bring as many as it likes.
+    let brought = untracked.keys.contains { path in
+      Files.read(Path.join(view.liveRoot, path), limit: 1 << 20).map { count(String(decoding: $0, as: UTF8.self)) > 0 }
+        ?? false
+    }
+    return own > depth || brought || environmentFiles.values.contains { count($0) > 0 }
+  }
+}
+
+extension JSON {
+  /// Gives the first text that is another one in a model of the same shape.
+  fileprivate func firstDifference(from other: JSON) -> String? {
+    switch (self, other) {
+    case (.string(let text), .string(let far)): text == far ? nil : text
+    case (.array(let items), .array(let others)):
+      items.count == others.count ? zip(items, others).lazy.compactMap { $0.firstDifference(from: $1) }.first : ""
+    case (.object(let members), .object(let others)):
+      Set(members.keys) == Set(others.keys)
+        ? members.sorted { $0.key < $1.key }.lazy.compactMap { key, value in
+          others[key].flatMap { value.firstDifference(from: $0) }
+        }.first : ""
+    default: self == other ? nil : ""
+    }
+  }
+}

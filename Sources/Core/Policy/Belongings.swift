@@ -1,0 +1,77 @@
+/// What a stack has for itself, or does, that decides what other stacks may have: names of the engine and paths.
+public struct Belongings: Codable, Sendable, Equatable {
+  /// The engine's names of the volumes that it makes.
+  public var volumes: Set<String> = []
+  /// The references of the images that it builds.
+  public var builds: Set<String> = []
+  /// The references of the images that it runs.
+  public var runs: Set<String> = []
+  /// What it mounts below the live root that no stack's directory holds, relative to the live root.
+  public var places: Set<String> = []
+  /// The absolute host paths that its containers may write to.
+  public var writes: Set<String> = []
+  /// The networks through which its Docker socket is spoken to, by the engine's names.
+  public var socketNetworks: Set<String> = []
+  /// The names that it gives to containers.
+  public var containers: Set<String> = []
+
+  /// Starts from nothing.
+  public init() {}
+
+  /// Adds what another reading of the same stack found.
+  public mutating func formUnion(_ other: Belongings) {
+    volumes.formUnion(other.volumes)
+    builds.formUnion(other.builds)
+    runs.formUnion(other.runs)
+    places.formUnion(other.places)
+    writes.formUnion(other.writes)
+    socketNetworks.formUnion(other.socketNetworks)
+    containers.formUnion(other.containers)
+  }
+}
+
+extension Subject {
+  /// Reads what the stack has for itself from its model.
+  public var belongings: Belongings {
+    var found = Belongings()
+    for (key, volume) in model["volumes"]?.object ?? [:] where volume["external"]?.bool != true {
+      found.volumes.insert(volume["name"]?.string ?? key)
+    }
+    for (service, json) in services {
+      let image = json["image"]?.string
+      if let name = json["container_name"]?.string { found.containers.insert(name) }
+      if let build = json["build"] {
+        found.builds.insert(image ?? "\(model["name"]?.string ?? stack)-\(service)")
+        found.builds.formUnion((build["tags"]?.array ?? []).compactMap(\.string))
+      } else if let image {
+        found.runs.insert(image)
+      }
+      let mounts = mounts(of: service, json)
+      found.writes.formUnion(mounts.filter { !$0.readOnly }.flatMap { paths.forms($0.source) })
+      for mount in mounts {
+        if let place = Path.relative(mount.source, to: paths.liveRoot), standing(of: place) == .nobody {
+          found.places.insert(place)
+        }
+      }
+      if holdsSocket(service, json) {
+        let own = (json["networks"]?.object ?? [:]).keys
+        found.socketNetworks.formUnion(own.map { model["networks"]?[$0]?["name"]?.string ?? $0 })
+      }
+    }
+    found.builds = Set(found.builds.map { Image($0).reference })
+    found.runs = Set(found.runs.map { Image($0).reference })
+    return found
+  }
+
+  /// The engine's names of the volumes that it uses and does not make.
+  var externalVolumes: [(key: String, name: String)] {
+    (model["volumes"]?.object ?? [:]).sorted { $0.key < $1.key }.filter { $0.value["external"]?.bool == true }
+      .map { ($0.key, $0.value["name"]?.string ?? $0.key) }
+  }
+
+  /// Whether a service's container reaches the Docker socket.
+  func holdsSocket(_ service: String, _ json: JSON) -> Bool {
+    json["use_api_socket"]?.bool == true
+      || mounts(of: service, json).contains { DockerSocket.way($0.source, paths) != nil }
+  }
+}

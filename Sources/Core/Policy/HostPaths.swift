@@ -1,0 +1,46 @@
+/// Where the host keeps what, as far as rules care.
+public struct HostPaths: Sendable {
+  /// The live root.
+  public let liveRoot: String
+  /// clup's own directory.
+  public let checkout: String?
+  /// The names of all stacks, those that left the repository and run on included.
+  public var stacks: [String]
+  /// The commit.
+  public var tree: CommitTree?
+  /// The absolute paths that Compose reads for the stack: its files, what they include, files of values.
+  public var reads: Set<String> = []
+  /// Where a path leads once its symbolic links are followed, for those that lead elsewhere.
+  public var real: [String: String]
+  /// Bind sources that the host does not have.
+  public var missing: Set<String>
+  /// Directories of the commit, relative to the live root, in which the host keeps more than the commit has.
+  public var mixed: Set<String> = []
+  /// What the stack has used before of what is in no stack's directory, relative to the live root.
+  public var used: Set<String> = []
+  /// The engine's own directories and its socket, as far as it was asked.
+  public var engine: Set<String> = []
+  /// Files of clup's own beside the checkout.
+  public var own: Set<String> = []
+  /// Whether the live root is a real host's, not a work tree that stands for one.
+  public let isHost: Bool
+
+  /// Describes a host.
+  public init(
+    liveRoot: String, checkout: String? = nil, stacks: [String] = [], real: [String: String] = [:],
+    missing: Set<String> = [], isHost: Bool = true
+  ) {
+    self.liveRoot = liveRoot
+    self.checkout = checkout
+    self.stacks = stacks
+    self.real = real
+    self.missing = missing
+    self.isHost = isHost
+  }
+
+  /// A path as written and as it is after its links.
+  func forms(_ path: String) -> [String] {
+    let plain = Path.normalized(path)
+    return [plain] + (real[plain].map { [$0] } ?? [])
+  }
+}

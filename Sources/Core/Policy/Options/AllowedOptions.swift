@@ -1,0 +1,32 @@
+/// What the gate would not know and the host allows all the same: `policy: {options: …}`.
+public struct AllowedOptions: Sendable, Equatable {
+  /// Volume drivers, and file system types of the local driver such as `nfs`.
+  public var volumeDrivers: [String] = []
+  /// Log drivers.
+  public var logDrivers: [String] = []
+  /// Network and address drivers.
+  public var networkDrivers: [String] = []
+  /// Options of network drivers.
+  public var networkOptions: [String] = []
+  /// Container runtimes.
+  public var runtimes: [String] = []
+  /// Values of `security_opt`.
+  public var securityOptions: [String] = []
+  /// Names of `sysctls`.
+  public var sysctls: [String] = []
+  /// Keys of the Compose file, `*` for a chosen name: `services.*.annotations`.
+  public var keys: [String] = []
+
+  /// Starts from nothing.
+  public init() {}
+
+  /// Each list with its key in the configuration.
+  static let lists: [(key: String, path: WritableKeyPath<AllowedOptions, [String]> & Sendable)] = [
+    ("volume_drivers", \.volumeDrivers), ("log_drivers", \.logDrivers), ("network_drivers", \.networkDrivers),
+    ("network_options", \.networkOptions), ("runtimes", \.runtimes), ("security_opt", \.securityOptions),
+    ("sysctls", \.sysctls), ("keys", \.keys),
+  ]
+
+  /// A text that changes whenever something else is allowed.
+  var fingerprint: String { Self.lists.map { "\($0.key) \(self[keyPath: $0.path])" }.joined(separator: " ") }
+}

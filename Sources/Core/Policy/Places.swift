@@ -1,0 +1,118 @@
+/// Says which paths of the host a stack may have: one idea of ownership for all that reads or writes there.
+extension Subject {
+  /// Why a stack may not have a path.
+  struct Objection: Equatable, Sendable {
+    /// The words that follow the path.
+    let words: String
+    /// Whether it is about another stack's tracked file, which everybody who reads the repository knows.
+    var isTracked = false
+  }
+
+  /// Whose a path below the live root is.
+  enum Standing: Equatable, Sendable {
+    /// The stack's own, or common to all.
+    case free
+    /// Another stack's.
+    case foreign(String)
+    /// Another stack's file that the commit holds.
+    case tracked(String)
+    /// It holds the directory of another stack.
+    case holds(String)
+    /// No stack's directory holds it, and the commit does not have it.
+    case nobody
+  }
+
+  /// The directory that is the stack's own.
+  var home: String { kind == .job ? Discovery.jobDirectory(of: stack) : stack }
+
+  /// Says why a stack may not have a path, if it may not.
+  func objection(to path: String, readOnly: Bool) -> Objection? {
+    paths.forms(path).lazy.compactMap { objection(toForm: $0, readOnly: readOnly) }.first
+  }
+
+  private func objection(toForm form: String, readOnly: Bool) -> Objection? {
+    if form.hasPrefix(Placeholder.path) { return nil }
+    if readOnly, Self.harmless.contains(where: { Path.relative(form, to: $0) != nil }) { return nil }
+    if form == "/" { return Objection(words: "the whole host") }
+    let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
+    let inside = roots.contains { Path.relative(form, to: $0) != nil }
+    if let root = Self.system.first(where: { Path.relative(form, to: $0) != nil }), !inside {
+      return Objection(words: "which belongs to the system (\(root))")
+    }
+    if let root = Self.system.first(where: { Path.relative($0, to: form) != nil }) {
+      return Objection(words: "which holds what belongs to the system (\(root))")
+    }
+    if let words = reserved(form) { return Objection(words: words) }
+    if let relative = Path.relative(form, to: paths.liveRoot) { return objection(toLive: relative) }
+    if Path.relative(paths.liveRoot, to: form) != nil { return Objection(words: "which holds the live root") }
+    if !inside, paths.isHost || !policy.bindRoots.isEmpty {
+      return Objection(words: "which is outside of \(roots.joined(separator: ", "))")
+    }
+    return nil
+  }
+
+  /// What belongs to clup and to the engine is nobody else's, whatever the bind roots say.
+  private func reserved(_ form: String) -> String? {
+    if let checkout = paths.checkout {
+      if Path.relative(form, to: checkout) != nil { return "which is in clup's own directory" }
+      if Path.relative(checkout, to: form) != nil { return "which holds clup's own directory" }
+    }
+    for place in paths.engine.sorted() {
+      if Path.relative(form, to: place) != nil { return "which is in the engine's own directory \(place)" }
+      if Path.relative(place, to: form) != nil { return "which holds the engine's own \(place)" }
+    }
+    for place in paths.own.sorted() {
+      if Path.relative(form, to: place) != nil { return "which is clup's own configuration" }
+      if Path.relative(place, to: form) != nil { return "which holds clup's own configuration" }
+    }
+    return nil
+  }
+
+  private func objection(toLive relative: String) -> Objection? {
+    if relative == ".", home != "." { return Objection(words: "the whole live root") }
+    switch standing(of: relative) {
+    case .free: return nil
+    case .foreign(let owner): return Objection(words: "which belongs to the stack \(owner)")
+    case .tracked(let owner): return Objection(words: "a file of the stack \(owner)", isTracked: true)
+    case .holds(let other): return Objection(words: "which holds the directory of the stack \(other)")
+    case .nobody:
+      let used = paths.used.contains { Path.relative(relative, to: $0) != nil }
+      let exists = paths.isHost && !paths.missing.contains(Path.join(paths.liveRoot, relative))
+      return used || !exists && kind == .stack
+        ? nil : Objection(words: "which is there already and belongs to no stack")
+    }
+  }
+
+  /// Says whose a path below the live root is.
+  func standing(of path: String) -> Standing {
+    if policy.shares(path: path, with: stack) || isJobCache(path) { return .free }
+    let others = paths.stacks.filter { $0 != stack && $0 != "." }
+    if let held = others.sorted().first(where: { Path.relative($0, to: path) != nil }) {
+      return held == path ? .foreign(held) : .holds(held)
+    }
+    let tracked = paths.tree?[path].map { $0.kind != .directory || !paths.mixed.contains(path) } ?? false
+    let around = paths.stacks.filter { $0 != "." && Path.relative(path, to: $0) != nil }.max { $0.count < $1.count }
+    let isHome = home != "." && Path.relative(path, to: home) != nil
+    if let owner = around, owner != stack, !(isHome && owner.count < home.count) {
+      return tracked && !isFileOfValues(path) ? .tracked(owner) : .foreign(owner)
+    }
+    if isHome || around != nil || tracked { return .free }
+    // What lies beside the only stack of a part of the live root is that stack's.
+    let top = String(path.prefix { $0 != "/" })
+    let neighbours = paths.stacks.filter { Path.relative($0, to: top) != nil && $0 != "." }
+    if neighbours.count == 1, let owner = neighbours.first { return owner == stack ? .free : .foreign(owner) }
+    return stack == "." ? .free : .nobody
+  }
+
+  private func isFileOfValues(_ path: String) -> Bool { Path.name(path).hasPrefix(".env") }
+
+  /// The one directory that jobs may write to.
+  func isJobCache(_ path: String) -> Bool { kind == .job && path == "runner/gradle" }
+
+  private static let system = [
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
+    "/usr", "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/spool/cron", "/var/log", "/var/lib/systemd",
+  ]
+  /// Read by nearly every image, and telling nothing.
+  private static let harmless = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
+}

@@ -1,0 +1,120 @@
+extension Rule {
+  static let unknownOption = Rule(
+    "unknown-option", summary: "a key, a driver or an option that the gate does not know",
+    why: """
+      What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it. Until
+      then it is refused: a list of what is dangerous never ends, a list of what is harmless does.
+      """,
+    fix: "Leave it out, or allow it on the host: `policy: {options: {log_drivers: [journald]}}`.",
+    bad: """
+      services:
+        web: {image: "nginx:1.27", logging: {driver: gelf, options: {gelf-address: "udp://192.0.2.9:12201"}}}
+      """,
+    good: """
+      services:
+        web: {image: "nginx:1.27", logging: {driver: json-file, options: {max-size: 10m}}}
+      """
+  ) { subject in
+    subject.unknownKeys + subject.unknownNetworks
+      + subject.services.flatMap { subject.unknownLogging($0.name, $0.json) + subject.unknownValues($0.name, $0.json) }
+  }
+}
+
+extension Subject {
+  fileprivate func allow(_ list: String, _ name: String) -> String {
+    "leave it out, or allow it on the host: `policy: {options: {\(list): [\"\(name)\"]}}`"
+  }
+
+  fileprivate var unknownKeys: [Finding] {
+    ComposeKeys.unknown(in: model).filter { !policy.options.keys.contains($0.key) }.map { unknown in
+      let isService = unknown.keys.first == "services" && unknown.keys.count > 2
+      let service = isService ? unknown.keys[1] : nil
+      let keys = isService ? Array(unknown.keys.dropFirst(2)) : unknown.keys
+      return Finding(
+        service: service,
+        place: service.map { place($0, keys) } ?? place(topLevel: keys),
+        message: "\(service ?? stack) uses `\(keys.joined(separator: "."))`, which clup does not know to be harmless",
+        help: allow("keys", unknown.key))
+    }
+  }
+
+  fileprivate var unknownNetworks: [Finding] {
+    (model["networks"]?.object ?? [:]).sorted { $0.key < $1.key }.flatMap { name, network in
+      NetworkOptions.objections(to: network, options: policy.options).map { keys, words in
+        let list = keys.first == "driver" || keys.last == "driver" ? "network_drivers" : "network_options"
+        let value = keys.last.flatMap { key in key == "driver" ? network["driver"]?.string : key } ?? ""
+        return Finding(
+          place: place(topLevel: ["networks", name] + keys), message: "the network \(name) \(words)",
+          help: keys.first == "ipam"
+            ? "take a range of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16" : allow(list, value))
+      }
+    }
+  }
+
+  fileprivate func unknownLogging(_ service: String, _ json: JSON) -> [Finding] {
+    guard let logging = json["logging"] else { return [] }
+    let driver = logging["driver"]?.string ?? "json-file"
+    if policy.options.logDrivers.contains(driver) { return [] }
+    guard let known = LogDriver.options[driver] else {
+      return [
+        Finding(
+          service: service, place: place(service, ["logging", "driver"]),
+          message: "\(service) logs by the driver \(driver), which writes elsewhere than to the engine's own files",
+          help: allow("log_drivers", driver))
+      ]
+    }
+    return (logging["options"]?.object ?? [:]).keys.sorted().filter { !known.contains($0) }.map {
+      Finding(
+        service: service, place: place(service, ["logging", "options", $0]),
+        message: "\(service) gives the log driver \(driver) the option \($0), which clup does not know",
+        help: allow("log_drivers", driver))
+    }
+  }
+
+  fileprivate func unknownValues(_ service: String, _ json: JSON) -> [Finding] {
+    var found: [Finding] = []
+    func add(_ keys: [String], _ message: String, _ help: String) {
+      found.append(Finding(service: service, place: place(service, keys), message: message, help: help))
+    }
+    for volume in json["volumes"]?.array ?? [] {
+      let type = volume["type"]?.string ?? "volume"
+      if !["bind", "volume", "tmpfs", "image"].contains(type) {
+        add(["volumes"], "\(service) mounts something of the type \(type)", "mount a directory or a named volume")
+      }
+    }
+    for (name, network) in (json["networks"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+      for key in (network["driver_opts"]?.object ?? [:]).keys.sorted()
+      where !policy.options.networkOptions.contains(key) {
+        add(
+          ["networks", name, "driver_opts", key], "\(service) joins \(name) with the option \(key)",
+          allow("network_options", key))
+      }
+    }
+    for key in (json["labels"]?.object ?? [:]).keys.sorted() where key.hasPrefix("com.docker.compose.") {
+      add(
+        ["labels", key], "\(service) sets the label \(key), by which Compose and clup know their containers",
+        "give the label another name")
+    }
+    if let text = json["build"]?["sbom"]?.text, !["", "true", "false", "0", "1"].contains(text) {
+      add(["build", "sbom"], "\(service) names a program that reads its image (`sbom: \(text)`)", "write `sbom: true`")
+    }
+    for cache in ["cache_from", "cache_to"] {
+      for text in (json["build"]?[cache]?.array ?? []).compactMap(\.string) {
+        let type = text.split(separator: ",").first { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) }
+        if let type, !["local", "registry", "inline"].contains(type) {
+          add(["build", cache], "\(service) keeps its build cache by `\(type)`", "use `type=registry` or `type=local`")
+        }
+      }
+    }
+    return found
+  }
+}
+
+/// The log drivers that keep to the engine's own files, each with the options that it knows.
+private enum LogDriver {
+  static let options: [String: Set<String>] = {
+    let common: Set<String> = ["mode", "max-buffer-size", "tag", "labels", "labels-regex", "env", "env-regex"]
+    let files = common.union(["max-size", "max-file", "compress"])
+    return ["json-file": files, "local": files, "none": common]
+  }()
+}

@@ -1,0 +1,119 @@
+import FoundationEssentials
+
+/// One excuse from a rule, for a while.
+public struct Waiver: Sendable, Equatable {
+  /// The rule's id.
+  public var rule: String
+  /// The stack that it holds for; every stack when empty.
+  public var stack: String?
+  /// The service that it holds for; every service when empty.
+  public var service: String?
+  /// A glob of the files that it holds for; every file when empty.
+  public var file: String?
+  /// The image that the service must run, as the Compose file names it.
+  public var image: String?
+  /// What exactly is excused, in the words of the findings' `option`.
+  public var options: [String] = []
+  /// The commands that the service may run beside those of its image.
+  public var commands: [String] = []
+  /// Why.
+  public var reason: String
+  /// The last day on which it holds, `YYYY-MM-DD`.
+  public var expires: String
+  /// The line in the configuration.
+  public var line: Int
+  /// The column in the configuration.
+  public var column: Int
+
+  /// The rules that only a waiver for one image of one service can excuse.
+  static let bound: Set<String> = ["docker-socket", "privileged"]
+
+  /// Says whether it excuses a finding, whatever the day.
+  func covers(_ finding: Diagnostic) -> Bool { names(finding) && gap(to: finding) == nil }
+
+  /// Says whether it is about the place of a finding.
+  func names(_ finding: Diagnostic) -> Bool {
+    rule == finding.rule && (stack == nil || stack == finding.stack) && (service == nil || service == finding.service)
+      && (file == nil || file.map { Glob($0).covers(finding.file) } == true)
+  }
+
+  /// Says what keeps it from covering a finding that it names; nothing when it covers it.
+  func gap(to finding: Diagnostic) -> String? {
+    guard Self.bound.contains(rule) else { return nil }
+    guard let terms = finding.terms else { return "this is never excused" }
+    if image != terms.image {
+      return
+        "it is for the image \(image ?? "(none)"), and the service \(terms.builds ? "builds" : "runs") \(terms.image)"
+    }
+    if terms.builds { return "the service builds its image, so nobody knows what runs; build it elsewhere and name it" }
+    let isNamed = options.isEmpty ? terms.isPlain : options.contains(terms.option)
+    if !isNamed { return "name what it excuses, `options: [\"\(terms.option)\"]`" }
+    if let command = terms.commands.first(where: { !commands.contains($0) }) {
+      return "the service runs a command beside its image's own; allow it by `commands: [\"\(command)\"]`"
+    }
+    return nil
+  }
+}
+
+/// What a waiver of a bound rule has to agree with.
+struct WaiverTerms: Sendable, Hashable {
+  /// The service's image, as the Compose file names it.
+  var image: String
+  /// Whether the service builds its image.
+  var builds: Bool
+  /// What the finding is about, such as `cap_add NET_ADMIN` or `/var/run/docker.sock`.
+  var option: String
+  /// Whether a waiver covers it without naming it: the Docker socket's own file.
+  var isPlain: Bool
+  /// Every command that the service runs beside its image's own.
+  var commands: [String]
+}
+
+extension Subject {
+  /// What a waiver has to agree with to excuse a finding; nothing where a waiver needs no more than its place.
+  func terms(for finding: Finding) -> WaiverTerms? {
+    guard let option = finding.option, let service = finding.service, let json = model["services"]?[service] else {
+      return nil
+    }
+    return WaiverTerms(
+      image: json["image"]?.string ?? "", builds: json["build"] != nil, option: option, isPlain: finding.isPlain,
+      commands: commands(of: service, json))
+  }
+
+  /// Every command that a service runs beside its image's own, its words with a space between.
+  func commands(of service: String, _ json: JSON) -> [String] {
+    func words(_ value: JSON?) -> String? {
+      let text = value?.string ?? value?.array.compactMap(\.text).joined(separator: " ") ?? ""
+      return text.isEmpty ? nil : text
+    }
+    var found = [words(json["entrypoint"]), words(json["command"])].compactMap { $0 }
+    if json["healthcheck"]?["disable"]?.bool != true, let test = json["healthcheck"]?["test"] {
+      let parts = test.array.compactMap(\.text).filter { !["CMD", "CMD-SHELL", "NONE"].contains($0) }
+      if let text = words(test.string == nil ? .array(parts.map(JSON.string)) : test) { found.append(text) }
+    }
+    for key in ["pre_start", "post_start", "pre_stop"] {
+      found += (json[key]?.array ?? []).compactMap { words($0["command"]) }
+    }
+    let only = services.count == 1 ? services.first?.name : nil
+    for probe in Extension(model["x-clup"]?.undollared).probes where (probe.service ?? only) == service {
+      if case .exec(_, let command) = probe.question { found.append(command.joined(separator: " ")) }
+    }
+    return found
+  }
+}
+
+/// A day of the calendar.
+struct Day {
+  private let start: Date
+
+  /// Reads `YYYY-MM-DD`.
+  init?(_ text: String) {
+    guard let date = try? Date(text, strategy: .iso8601.year().month().day()) else { return nil }
+    start = date
+  }
+
+  /// The days from an earlier day to this one.
+  func days(since other: Day?) -> Int? {
+    other.map { Int((start.timeIntervalSince($0.start) / 86_400).rounded()) }
+  }
+}

@@ -1,0 +1,87 @@
+import YAML
+
+extension SettingsReader {
+  /// Reads the section `policy:`.
+  mutating func policy(_ node: Node) -> Policy {
+    let keys = section(
+      node, "policy",
+      keys: [
+        "bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks", "shared", "options",
+      ])
+    var policy = Policy()
+    policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)
+    for (index, root) in policy.bindRoots.enumerated() where !root.hasPrefix("/") {
+      if let place = keys["bind_roots"]?.sequence?[index] { problem(place, "\(root) must be an absolute path") }
+    }
+    policy.allowedFiles = strings(keys, "allowed_files")
+    policy.jobImages = strings(keys, "job_images")
+    policy.jobNetworks = strings(keys, "job_networks")
+    if let severity = keys["severity"] {
+      for (rule, value) in section(severity, "severity", keys: Rule.all.map(\.id)) {
+        policy.severity[rule] = choice([rule: value], rule, Policy.Weight.error)
+      }
+    }
+    if let waivers = keys["waivers"] { policy.waivers = list(waivers, "waivers").map { waiver($0) } }
+    if let shared = keys["shared"] { policy.shared = list(shared, "shared").compactMap { sharedPlace($0) } }
+    if let options = keys["options"] { policy.options = allowedOptions(options) }
+    return policy
+  }
+
+  private mutating func allowedOptions(_ node: Node) -> AllowedOptions {
+    let keys = section(node, "options", keys: AllowedOptions.lists.map(\.key))
+    var options = AllowedOptions()
+    for (key, path) in AllowedOptions.lists { options[keyPath: path] = strings(keys, key) }
+    return options
+  }
+
+  private mutating func sharedPlace(_ node: Node) -> SharedPlace? {
+    let keys = section(node, "shared", keys: ["path", "volume", "image", "stacks"])
+    let stacks = strings(keys, "stacks").map(Path.normalized)
+    if stacks.isEmpty { problem(node, "shared must name the stacks that may use it: `stacks: [one, other]`") }
+    let kinds: [SharedPlace.Kind] =
+      (keys["path"] == nil ? [] : [.path(relativePath(keys, "path", in: node))])
+      + (keys["volume"]?.string.map { [.volume($0)] } ?? []) + (keys["image"]?.string.map { [.image($0)] } ?? [])
+    guard let kind = kinds.first, kinds.count == 1 else {
+      problem(node, "shared must name one path, volume or image")
+      return nil
+    }
+    return SharedPlace(kind: kind, stacks: stacks)
+  }
+
+  private mutating func waiver(_ item: Node) -> Waiver {
+    let keys = section(
+      item, "waivers",
+      keys: ["rule", "stack", "service", "file", "image", "options", "commands", "reason", "expires"])
+    let rules = Rule.all.map(\.id)
+    let rule = required(keys, "rule", in: item)
+    if let place = keys["rule"], !rule.isEmpty, !rules.contains(rule) {
+      let near = nearest(rule, among: rules).map { "; did you mean \($0)?" } ?? ""
+      problem(place, "there is no rule \(rule)\(near)")
+    }
+    let expires = required(keys, "expires", in: item)
+    if let place = keys["expires"], !expires.isEmpty, !Self.isDay(expires) {
+      problem(place, "expires must be a day such as 2027-06-30, not \(expires)")
+    }
+    if Waiver.bound.contains(rule) {
+      let missing = ["stack", "service", "image"].filter { keys[$0] == nil }
+      if !missing.isEmpty {
+        problem(
+          item, "a waiver of \(rule) excuses one image of one service; it lacks \(missing.joined(separator: ", "))")
+      }
+      if rule == "privileged", keys["options"] == nil {
+        problem(item, "a waiver of privileged names what it excuses, such as `options: [\"cap_add NET_ADMIN\"]`")
+      }
+    }
+    return Waiver(
+      rule: rule, stack: keys["stack"]?.string.map(Path.normalized), service: keys["service"]?.string,
+      file: keys["file"]?.string, image: keys["image"]?.string, options: strings(keys, "options"),
+      commands: strings(keys, "commands"), reason: required(keys, "reason", in: item), expires: expires,
+      line: item.start.line, column: item.start.column)
+  }
+
+  private static func isDay(_ text: String) -> Bool {
+    guard let match = text.wholeMatch(of: /(\d{4})-(\d{2})-(\d{2})/), let month = Int(match.2), let day = Int(match.3)
+    else { return false }
+    return (1...12).contains(month) && (1...31).contains(day)
+  }
+}
