@@ -170,6 +170,7 @@ public enum Variables {
     return nil
   }
 
+  /// Says whether a text holds a reference to a variable.
   public static func uses(_ name: String, _ text: String) -> Bool {
     for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
       let body = part.hasPrefix("{") ? part.dropFirst() : part

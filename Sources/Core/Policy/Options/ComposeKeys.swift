@@ -17,12 +17,12 @@ enum ComposeKeys {
     var table: [String: Judgement] = [:]
     for (prefix, judgement, names) in rows {
       for name in names.split(whereSeparator: \.isWhitespace) {
-        var path = prefix
-        for part in name.split(separator: ".") {
-          path += path.isEmpty ? "\(part)" : ".\(part)"
-          if table[path] == nil { table[path] = judgement }
+        let parts = (prefix.isEmpty ? "\(name)" : "\(prefix).\(name)").split(separator: ".")
+        for length in parts.indices.dropFirst() {
+          let above = parts.prefix(length).joined(separator: ".")
+          if table[above] == nil { table[above] = .allowed }
         }
-        table[path] = judgement
+        table[parts.joined(separator: ".")] = judgement
       }
     }
     return table
