@@ -169,7 +169,7 @@ struct Deploy: Sendable {
       attempt.reached = .files
       try checkout.point(plan.name, to: desired.commit)
       try await links.apply(plan.links, noting: &attempt.links)
-      if !plan.aim.isHeld { try await compare(desired) }
+      if plan.aim.isHeld { try checkFiles(of: desired) } else { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.reached = .containers
       began = .now
@@ -271,6 +271,18 @@ struct Deploy: Sendable {
       throw Failure(
         .host, "\(directory) is not what was validated a moment ago: \(Set(names).sorted().joined(separator: ", "))",
         help: "see who changes files there, and sync again")
+    }
+  }
+
+  /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
+  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
+  func checkFiles(of good: DesiredStack) throws(Failure) {
+    for name in ComposeFileName.all {
+      let path = Path.join(good.name, name)
+      guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
+      throw Failure(
+        .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
+        help: "see who put it there, move it aside, and sync again")
     }
   }
 
