@@ -9,6 +9,8 @@ public struct Policy: Sendable, Equatable {
   public var severity: [String: Weight] = [:]
   /// What the host excuses.
   public var waivers: [Waiver] = []
+  /// Files that may be in git although their name or their place says otherwise.
+  public var tracked: [TrackedFile] = []
   /// Globs of all files that the repository may hold; empty allows every file.
   public var allowedFiles: [String] = []
   /// Globs of the images that jobs may use; empty allows every image.
@@ -93,7 +95,8 @@ extension Policy {
     let ended = waivers.filter { $0.expires < today }.map { "\($0.rule) \($0.stack ?? "") \($0.service ?? "")" }
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
-    return "\(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers) \(clean.allowedFiles)"
+    let tracked = clean.tracked.isEmpty ? "" : "\(clean.tracked.map(\.path)) "
+    return tracked + "\(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers) \(clean.allowedFiles)"
       + " \(clean.jobImages) \(clean.jobNetworks) \(ended)"
   }
 }

@@ -100,12 +100,14 @@ extension SettingsReader {
 
   private mutating func policy(_ node: Node) -> Policy {
     let keys = section(
-      node, "policy", keys: ["bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks"])
+      node, "policy",
+      keys: ["bind_roots", "severity", "waivers", "tracked", "allowed_files", "job_images", "job_networks"])
     var policy = Policy()
     policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)
     for (index, root) in policy.bindRoots.enumerated() where !root.hasPrefix("/") {
       if let place = keys["bind_roots"]?.sequence?[index] { problem(place, "\(root) must be an absolute path") }
     }
+    policy.tracked = keys["tracked"].map { list($0, "tracked") }?.compactMap { tracked($0) } ?? []
     policy.allowedFiles = strings(keys, "allowed_files")
     policy.jobImages = strings(keys, "job_images")
     policy.jobNetworks = strings(keys, "job_networks")
@@ -133,6 +135,13 @@ extension SettingsReader {
           line: item.start.line, column: item.start.column))
     }
     return policy
+  }
+
+  private mutating func tracked(_ node: Node) -> TrackedFile? {
+    let members = section(node, "tracked", keys: ["path", "reason"])
+    let path = relativePath(members, "path", in: node)
+    let reason = required(members, "reason", in: node)
+    return path.isEmpty || reason.isEmpty ? nil : TrackedFile(path: path, reason: reason)
   }
 
   private static func isDay(_ text: String) -> Bool {

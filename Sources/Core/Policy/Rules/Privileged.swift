@@ -29,7 +29,7 @@ extension Rule {
             help: "leave it out, or waive it on the host with a reason"))
       }
       if json["privileged"]?.bool == true { add(["privileged"], "is privileged", value: "true") }
-      for name in (json["cap_add"]?.array ?? []).compactMap(\.string) {
+      for name in (json["cap_add"]?.array ?? []).compactMap(\.string) where !Capability.isDefault(name) {
         add(["cap_add"], "adds the capability \(name)", value: name)
       }
       for device in json["devices"]?.array ?? [] {
