@@ -168,6 +168,43 @@ public enum Variables {
     return nil
   }
 
+  /// One place where a variable is used, and whether a shell in the container may be meant to read it.
+  public struct Use: Sendable {
+    /// The file.
+    public let path: String
+    /// The place in it.
+    public let mark: Mark
+    /// Whether it is in a command.
+    public let isCommand: Bool
+    /// The whole text.
+    public let text: String
+  }
+
+  /// Lists every use of a variable.
+  public static func uses(of name: String, in sources: [ComposeSource]) -> [Use] {
+    var found: [Use] = []
+    func look(_ node: Node, _ path: String, _ isCommand: Bool) {
+      if let text = node.string, uses(name, text) {
+        found.append(Use(path: path, mark: node.start, isCommand: isCommand, text: text))
+      }
+      for item in node.sequence ?? [] { look(item, path, isCommand) }
+      for entry in node.mapping ?? [] {
+        look(entry.value, path, isCommand || commands.contains(entry.key.string ?? ""))
+      }
+    }
+    for source in sources {
+      if let document = source.document { look(document, source.path, false) }
+    }
+    return found
+  }
+
+  private static let commands: Set<String> = ["command", "entrypoint", "test", "exec", "dockerfile_inline"]
+
+  /// Says whether a line of a source uses a variable.
+  public static func isUsed(_ name: String, at mark: Mark, of path: String, in sources: [ComposeSource]) -> Bool {
+    uses(of: name, in: sources).contains { $0.path == path && $0.mark.line == mark.line }
+  }
+
   static func uses(_ name: String, _ text: String) -> Bool {
     for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
       let body = part.hasPrefix("{") ? part.dropFirst() : part

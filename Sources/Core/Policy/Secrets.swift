@@ -401,7 +401,7 @@ extension String {
   ]
 
   /// The variables with a default, `${NAME:-value}`, also within one another.
-  var defaults: [(name: String, value: String)] {
+  public var defaults: [(name: String, value: String)] {
     var found: [(String, String)] = []
     var rest = self[...]
     while let start = rest.firstRange(of: "${") {
@@ -419,7 +419,7 @@ extension String {
   }
 
   /// The text with each reference replaced by its default, as Compose would without any value.
-  var withDefaults: String {
+  public var withDefaults: String {
     guard contains("${") else { return self }
     var result = ""
     var rest = self[...]
