@@ -13,11 +13,29 @@ extension Resolve {
     var placeholders: Set<String> = []
     /// Whether files of values are left unread, since one of them is not there.
     var skipsValueFiles = false
+    /// The services whose label file is not there, and is left out.
+    var unlabelled: [String] = []
+    /// The Compose files by name, for the case that more is laid over them.
+    let files: [String]
+    /// The Compose file that was taken for one that a variable leads to, by that variable.
+    var guessed: [String: String] = [:]
+    /// The variables that a refusal was last about.
+    var blamed: [String] = []
     /// How many other values were tried for a variable.
     private var tried: [String: Int] = [:]
+    private var first: [String: String] = [:]
 
-    init(directory: String, options: [String], values: [String: String], invents: Bool) {
-      (self.directory, self.options, self.values, self.invents) = (directory, options, values, invents)
+    init(directory: String, files: [String], options: [String], values: [String: String], invents: Bool) {
+      (self.directory, self.files, self.options) = (directory, files.map(Path.name), options)
+      (self.values, self.invents) = (values, invents)
+    }
+
+    /// What is laid over the Compose files, in Compose's own words.
+    var overlay: (options: [String], input: [UInt8]) {
+      if unlabelled.isEmpty { return ([], []) }
+      let files = options.contains("-f") ? [] : files.flatMap { ["-f", $0] }
+      let services = unlabelled.map { "\"\($0)\": {label_file: !reset null}" }.joined(separator: ", ")
+      return (files + ["-f", "-"], Array("services: {\(services)}\n".utf8))
     }
 
     mutating func take(_ name: String, _ sources: [ComposeSource]) {
@@ -28,9 +46,11 @@ extension Resolve {
     /// Takes another value for a variable; says whether there was one left.
     mutating func takeOther(_ name: String) -> Bool {
       let index = tried[name, default: 0]
-      guard index < Placeholder.alternatives.count else { return false }
-      values[name] = Placeholder.alternatives[index]
+      guard index <= Placeholder.alternatives.count else { return false }
       tried[name] = index + 1
+      // Where none is valid, the first one tells by its look whose it is.
+      if index == 0 { first[name] = values[name] }
+      values[name] = index < Placeholder.alternatives.count ? Placeholder.alternatives[index] : first[name]
       return true
     }
 
@@ -55,9 +75,10 @@ extension Resolve {
     var rounds = 0
     repeat {
       let unread = asked.skipsValueFiles ? ["--no-env-resolution"] : []
+      let overlay = asked.overlay
       outcome = try await programs.compose(
-        environment + asked.options + ["config", "--format", "json"] + unread, in: asked.directory,
-        variables: asked.values)
+        environment + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: asked.directory,
+        variables: asked.values, input: overlay.input)
       rounds += 1
       if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
         try await gather.note(path)
@@ -74,7 +95,9 @@ extension Resolve {
     let names = unsetNames(outcome.errorText).filter { asked.values[$0] == nil }
     for name in names {
       asked.take(name, gather.sources)
-      if let directory = try await directory(named: name, &gather) { asked.values[name] = directory }
+      if let (directory, file) = try await directory(named: name, &gather) {
+        (asked.values[name], asked.guessed[name]) = (directory, file)
+      }
     }
     if !names.isEmpty { return true }
     if outcome.succeeded { return false }
@@ -82,7 +105,14 @@ extension Resolve {
       asked.skipsValueFiles = true
       return true
     }
-    return blamed(outcome.errorText, asked, gather).contains { asked.takeOther($0) }
+    if asked.unlabelled.isEmpty, outcome.errorText.contains("label file") {
+      asked.unlabelled = labelled(gather)
+      if !asked.unlabelled.isEmpty { return true }
+    }
+    let found = blamed(outcome.errorText, asked, gather)
+    // Another value may be named in a way that leads to no place.
+    if !found.isEmpty { asked.blamed = found }
+    return asked.blamed.contains { asked.takeOther($0) }
   }
 
   func isAboutValueFile(_ errors: String) -> Bool {
@@ -100,9 +130,20 @@ extension Resolve {
     return asked.placeholders.sorted().filter { Variables.isUsed($0, at: mark, of: path, in: gather.sources) }
   }
 
+  /// Lists the services whose label file is not there.
+  private func labelled(_ gather: Gather) -> [String] {
+    gather.sources.flatMap { source in
+      (source.document?["services"]?.mapping ?? []).filter { service in
+        let node = service.value["label_file"]
+        let files = node?.string.map { [$0] } ?? node?.sequence?.compactMap(\.string) ?? []
+        return files.contains { isGap($0, beside: source.path) }
+      }.compactMap(\.key.string)
+    }
+  }
+
   /// Finds the directory that a variable must stand for where a Compose file is named below it, `${ROOT}/base.yaml`, and
   /// only one tracked file can be meant.
-  private func directory(named name: String, _ gather: inout Gather) async throws(Failure) -> String? {
+  private func directory(named name: String, _ gather: inout Gather) async throws(Failure) -> (String, file: String)? {
     for use in Variables.uses(of: name, in: gather.sources) {
       guard use.text.hasSuffix(".yml") || use.text.hasSuffix(".yaml"),
         let rest = ["${\(name)}/", "$\(name)/"].first(where: use.text.hasPrefix).map({ use.text.dropFirst($0.count) })
@@ -111,7 +152,7 @@ extension Resolve {
       guard files.count == 1, let file = files.first else { continue }
       try await gather.note(file.path)
       _ = try await gather.read([file.path])
-      return Path.join(view.root, String(file.path.dropLast(rest.count)))
+      return (Path.join(view.root, String(file.path.dropLast(rest.count))), file.path)
     }
     return nil
   }

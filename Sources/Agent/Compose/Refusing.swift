@@ -74,7 +74,8 @@ extension Resolve {
     if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
       message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"
     }
-    let lost = message.contains("env file") && message.contains("not found") || message.contains("required variable")
+    let lost =
+      message.contains("env file") || message.contains("label file") || message.contains("required variable")
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
       column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
@@ -121,7 +122,15 @@ extension Resolve {
 
   /// Tells what only a host knows: files of values, and where it was asked about, variables.
   func invented(_ name: String, _ asked: Asked, _ gather: Gather) -> [Diagnostic] {
-    gaps(name, gather) + (knowsHost ? asked.placeholders.sorted().map { unset($0, of: name, gather) } : [])
+    let guessed = asked.guessed.sorted { $0.key < $1.key }.map { variable, file in
+      let (path, mark) = Variables.place(of: variable, in: gather.sources)
+      return Diagnostic(
+        rule: "unset-variable", severity: .warning, file: path, line: mark?.line, column: mark?.column, stack: name,
+        message: "only a host knows which Compose file \(variable) leads to: \(name) was checked with \(file)",
+        help: "name it by a relative path, or give the value with `--env-file FILE`")
+    }
+    return gaps(name, gather) + guessed
+      + (knowsHost ? asked.placeholders.sorted().map { unset($0, of: name, gather) } : [])
   }
 
   /// Tells the files of values that only a host has: what is in them was not checked.
@@ -140,7 +149,7 @@ extension Resolve {
     }
   }
 
-  private func isGap(_ text: String, beside file: String) -> Bool {
+  func isGap(_ text: String, beside file: String) -> Bool {
     let path = text.withDefaults
     // What the host's own values make of it, Compose knows.
     let references = text.split(separator: "$", omittingEmptySubsequences: false).count - 1

@@ -58,7 +58,9 @@ struct Resolve: Sendable {
     let name = source.name
     if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
       return Answer(diagnostics: [
-        Diagnostic(rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help, isFinal: true)
+        Diagnostic(
+          rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help, isFinal: true
+        )
       ])
     }
     var gather = Gather(view: view, observe: observe)
@@ -70,7 +72,8 @@ struct Resolve: Sendable {
     let sealed = try await encrypted(name, gather.environmentFiles.keys, gather)
     // With every profile: what one switches on later is checked all the same.
     var asked = Asked(
-      directory: Path.join(view.root, name), options: ["--profile", "*"], values: haste, invents: view.invents)
+      directory: Path.join(view.root, name), files: source.composeFiles, options: ["--profile", "*"], values: haste,
+      invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
       var answer = try await refuse(name, .stack, outcome.errorText, asked, &gather)
@@ -153,7 +156,8 @@ struct Resolve: Sendable {
     try await gather.note(Path.join(Path.parent(path), ".env"))
     if let refusal = try await gather.read([path]) { return try await refuse(path, .job, refusal, gather) }
     var asked = Asked(
-      directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"],
+      directory: Path.join(view.root, Path.parent(path)), files: [path],
+      options: ["-f", Path.name(path), "--profile", "*"],
       values: haste, invents: view.invents)
     for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
       asked.take(name, gather.sources)

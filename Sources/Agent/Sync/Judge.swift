@@ -46,7 +46,9 @@ struct Judge: Sendable {
   /// finding.
   func glimpses(at subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
     let found = try await findings(of: subjects, engine: false, after: [:], origins: [:], mask: mask)
-    return found.filter { !Rule.hygiene.contains($0.rule) && !$0.rule.hasPrefix("missing-") && !$0.rule.hasPrefix("job-") }
+    return found.filter {
+      !Rule.hygiene.contains($0.rule) && !$0.rule.hasPrefix("missing-") && !$0.rule.hasPrefix("job-")
+    }
   }
 
   /// Finds files that must not be in git, by name in the whole commit, by content in what `known` does not hold already.

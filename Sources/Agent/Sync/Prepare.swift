@@ -180,7 +180,9 @@ struct Prepare: Sendable {
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !names.contains($0.value) }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
-    diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses)) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
+    diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses)) {
+      await (resolves[$0] ?? head.resolve).mask(for: $0)
+    }
     if request.rollback == nil, state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())

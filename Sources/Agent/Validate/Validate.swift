@@ -85,9 +85,11 @@ public struct Validate: Sendable {
     let day = today()
     let tracked = Tracked.workTree(directory)
     // Where the live root is the work tree itself, what stands there is the commit to be.
+    let protected = settings.protectedPaths
     let view = View(
       directory: scratch + "/view", liveRoot: liveRoot, tree: tree, tracked: tracked,
-      owns: { observe.links.isOwn($0) }, invents: true)
+      owns: { observe.links.isOwn($0) }, invents: true,
+      isProtected: { protected.glob(protecting: $0) != nil })
     let resolve = Resolve(
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
       environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) },

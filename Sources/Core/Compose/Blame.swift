@@ -104,6 +104,9 @@ public enum Blame {
         break
       }
     }
+    if path.isEmpty, let match = message.firstMatch(of: /'([a-z]+)\[([^\]]+)\]([A-Za-z0-9_.\-]*)'/) {
+      path = [String(match.1), String(match.2)] + match.3.split(separator: ".").map(String.init)
+    }
     if path.isEmpty, let match = message.firstMatch(of: /service "([^"]+)"/) { path = ["services", String(match.1)] }
     if let match = message.firstMatch(of: /additional properties '([^']+)'/) { path.append(String(match.1)) }
     if let match = message.firstMatch(of: /undefined (network|volume|config|secret) "?([^\s":]+)/) {

@@ -61,7 +61,8 @@ enum Template {
 
   /// Says whether a file is made to be copied and filled in: `.env.template`, `app.env.example`, `example.env`.
   static func isNamed(_ path: String) -> Bool {
-    Path.name(path).lowercased().split(whereSeparator: { $0 == "." || $0 == "-" || $0 == "_" }).contains(where: words.contains)
+    Path.name(path).lowercased().split(whereSeparator: { $0 == "." || $0 == "-" || $0 == "_" }).contains(
+      where: words.contains)
   }
 }
 

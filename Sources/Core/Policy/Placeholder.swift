@@ -57,12 +57,15 @@ public enum Placeholder {
     let key = keys.last ?? ""
     func under(_ names: String...) -> Bool { names.contains { keys.contains($0) } }
     if under("ports") { return portKind(text, key) }
+    if key == "condition" { return .word(under("depends_on") ? "service_started" : "any") }
     if let word = words[key] { return .word(word) }
     if booleans.contains(key) { return .word("false") }
     if key == "network_mode" || key == "dockerfile" || key == "container_name" { return .name }
     if under("cap_add") { return .word("CHOWN") }
     if under("cap_drop") { return .word("ALL") }
-    if under("security_opt", "gpus") { return .name }
+    if under("security_opt", "device_cgroup_rules") { return .name }
+    if under("configs", "secrets"), key == "source" || keys.first == "services" { return .name }
+    if under("volumes"), key == "type" { return .word("volume") }
     if keys.first == "volumes", key == "name" { return .name }
     if under("volumes"), text.contains(/:\/[^:]*:\$/) { return .word("ro") }
     if under("volumes", "devices", "tmpfs", "configs", "secrets", "driver_opts", "env_file", "label_file", "context")
@@ -78,7 +81,8 @@ public enum Placeholder {
   }
 
   private static func isWhole(_ text: String) -> Bool {
-    text.hasPrefix("${") ? text.firstIndex(of: "}") == text.indices.last : !text.dropFirst().contains { "$:/@".contains($0) }
+    text.hasPrefix("${")
+      ? text.firstIndex(of: "}") == text.indices.last : !text.dropFirst().contains { "$:/@".contains($0) }
   }
 
   private static func portKind(_ text: String, _ key: String) -> Kind {
@@ -92,7 +96,7 @@ public enum Placeholder {
   private static let booleans: Set<String> = [
     "privileged", "read_only", "init", "tty", "stdin_open", "external", "internal", "attachable", "enable_ipv4",
     "enable_ipv6", "oom_kill_disable", "no_cache", "pull", "disable", "required", "create_host_path", "nocopy",
-    "use_api_socket",
+    "use_api_socket", "attach",
   ]
 
   /// What is valid for a key that takes few values.
@@ -100,7 +104,8 @@ public enum Placeholder {
     var words = [
       "restart": "unless-stopped", "pull_policy": "missing", "platform": "linux/amd64", "platforms": "linux/amd64",
       "isolation": "default", "order": "stop-first", "failure_action": "pause", "endpoint_mode": "vip",
-      "propagation": "rprivate", "selinux": "z", "cgroup": "private", "ipc": "private", "userns_mode": "private",
+      "propagation": "rprivate", "selinux": "z", "gpus": "all", "cgroup": "private", "ipc": "private",
+      "userns_mode": "private",
       "mac_address": "02:42:0a:fe:00:02", "subnet": "10.254.0.0/24", "ip_range": "10.254.0.0/24",
     ]
     for key in [

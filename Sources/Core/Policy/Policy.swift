@@ -96,7 +96,8 @@ extension Policy {
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
     let tracked = clean.tracked.isEmpty ? "" : "\(clean.tracked.map(\.path)) "
-    return tracked + "\(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers) \(clean.allowedFiles)"
+    return tracked
+      + "\(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers) \(clean.allowedFiles)"
       + " \(clean.jobImages) \(clean.jobNetworks) \(ended)"
   }
 }

@@ -257,7 +257,9 @@ public enum Secrets {
     }
     return frames.contains { begin, end in
       guard text.count > begin.count + end.count, text.hasPrefix(begin), text.hasSuffix(end) else { return false }
-      return text.dropFirst(begin.count).dropLast(end.count).allSatisfy { $0.isLetter || $0.isNumber || "_.-: ".contains($0) }
+      return text.dropFirst(begin.count).dropLast(end.count).allSatisfy {
+        $0.isLetter || $0.isNumber || "_.-: ".contains($0)
+      }
     }
   }
 

@@ -18,7 +18,8 @@ public enum Collisions {
           let place = locate(stack, nil)
           return Diagnostic(
             rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
-            column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)", help: help(stack))
+            column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)",
+            help: help(stack))
         }
     }
   }
@@ -37,7 +38,8 @@ public enum Collisions {
       let place = locate(stack, claim)
       return Diagnostic(
         rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
-        column: place?.mark?.column, stack: stack, message: "\(claim) is also claimed by \(other.0)", help: "give one of the two another")
+        column: place?.mark?.column, stack: stack, message: "\(claim) is also claimed by \(other.0)",
+        help: "give one of the two another")
     }
   }
 

@@ -58,7 +58,8 @@ public struct Discovery: Sendable {
         diagnostics.append(
           Diagnostic(
             rule: "forbidden-file", file: directory, stack: directory,
-            message: "the stack's name has more than 200 letters", help: "give its directories shorter names", isFinal: true))
+            message: "the stack's name has more than 200 letters", help: "give its directories shorter names",
+            isFinal: true))
       }
       let names = ComposeFileName.all.map { Path.join(directory, $0) }
       for path in names {

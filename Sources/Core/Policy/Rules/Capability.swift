@@ -2,7 +2,8 @@
 enum Capability {
   /// What every container has unless `cap_drop` takes it away; to add one of them gives nothing new.
   private static let defaults: Set<String> = [
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP",
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
+    "SETFCAP",
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
   ]
 
