@@ -16,7 +16,7 @@ struct WeighTests {
     #expect(judged.map(\.refuses) == [true])
     #expect(judged[0].message == "broken; no severity and no waiver lifts this, since the stack cannot be deployed")
     let other = policy.weigh([Self.finding(isFinal: false)], today: "2026-01-01", configuration: "c", whole: true)
-    #expect(!other.contains(where: \.refuses))
+    #expect(other.filter(\.refuses) == [])
   }
 
   @Test func `a waiver does not lift it either`() {
@@ -25,7 +25,7 @@ struct WeighTests {
       Waiver(rule: "compose", stack: "a", reason: "r", expires: "2999-01-01", line: 1, column: 1)
     ]
     let judged = policy.weigh([Self.finding(isFinal: true)], today: "2026-01-01", configuration: "c", whole: true)
-    #expect(judged.filter(\.refuses).map(\.message.count) == [83])
+    #expect(judged.filter(\.refuses).map { $0.message.hasSuffix("since the stack cannot be deployed") } == [true])
     #expect(judged.allSatisfy { !$0.isFinal })
   }
 

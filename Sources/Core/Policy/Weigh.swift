@@ -11,7 +11,9 @@ extension Policy {
     }
     let others = judge(
       findings.filter { !$0.isFinal }, today: today, configuration: configuration, whole: whole && final.isEmpty)
-    return (others + final).sorted { $0.precedes($1) }
+    // What a rule says of a file, a stack that uses it may say again.
+    var seen: Set<Diagnostic> = []
+    return (others + final).filter { seen.insert($0).inserted }.sorted { $0.precedes($1) }
   }
 
   private func isLifted(_ finding: Diagnostic, today: String) -> Bool {
