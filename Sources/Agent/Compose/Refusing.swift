@@ -2,6 +2,25 @@ import Core
 import Processes
 
 extension Resolve {
+  /// Refuses a stack of which `sealed` says that files are encrypted: what Compose makes of the ciphertext is no news.
+  func refuse(
+    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout Gather,
+    sealed: [Diagnostic]
+  ) async throws(Failure) -> Answer {
+    var answer = try await refuse(name, kind, errors, asked, &gather)
+    if !sealed.isEmpty, errors.contains("failed to read") {
+      answer.diagnostics.removeAll { $0.rule == "compose" }
+      answer.diagnostics += sealed.map { finding in
+        var finding = finding
+        finding.isFinal = true
+        return finding
+      }
+    } else {
+      answer.diagnostics += sealed
+    }
+    return answer
+  }
+
   /// Turns Compose's refusal into findings, and has the rules look at the stack all the same: as Compose sees it once
   /// something stands in the place of what is missing, or else by its text alone.
   func refuse(
@@ -133,19 +152,26 @@ extension Resolve {
       + (knowsHost ? asked.placeholders.sorted().map { unset($0, of: name, gather) } : [])
   }
 
-  /// Tells the files of values that only a host has: what is in them was not checked.
+  /// Tells the files that only a host has: what is in them was not checked.
   func gaps(_ name: String, _ gather: Gather) -> [Diagnostic] {
-    gather.sources.flatMap { source in
-      (source.document.map(References.valueFiles) ?? []).filter { isGap($0.text, beside: source.path) }.map { file in
-        let what = "`\(file.text)`, which git does not have: its values were not checked"
-        return Diagnostic(
-          rule: "unset-variable", severity: knowsHost ? .error : .warning, file: source.path, line: file.mark.line,
-          column: file.mark.column, stack: name, service: file.service,
-          message: knowsHost
-            ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it"
-            : "\(file.service ?? name) takes values from \(what)",
-          help: "put it on the host before the sync; `required: false` lets it be absent", isFinal: knowsHost)
+    gather.sources.flatMap { source -> [Diagnostic] in
+      guard let document = source.document else { return [] }
+      func gaps(_ files: [References.ValueFile], _ message: (References.ValueFile) -> String) -> [Diagnostic] {
+        files.filter { isGap($0.text, beside: source.path) }.map { file in
+          Diagnostic(
+            rule: "unset-variable", severity: knowsHost ? .error : .warning, file: source.path, line: file.mark.line,
+            column: file.mark.column, stack: name, service: file.service,
+            message: knowsHost
+              ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it" : message(file),
+            help: "have it on the host before the sync, or commit it", isFinal: knowsHost)
+        }
       }
+      return gaps(References.valueFiles(in: document)) {
+        "\($0.service ?? name) takes values from `\($0.text)`, which git does not have: they were not checked"
+      }
+        + gaps(References.included(in: document)) {
+          "\(name) includes `\($0.text)`, which git does not have: what it adds was not checked"
+        }
     }
   }
 

@@ -76,9 +76,7 @@ struct Resolve: Sendable {
       invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      var answer = try await refuse(name, .stack, outcome.errorText, asked, &gather)
-      answer.diagnostics += sealed
-      return answer
+      return try await refuse(name, .stack, outcome.errorText, asked, &gather, sealed: sealed)
     }
     var answer = Answer(
       diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather) + sealed, sources: gather.sources)
@@ -120,12 +118,22 @@ struct Resolve: Sendable {
     }
     if view.invents { return answer }
 
+    return try await deployable(answer, name, rebased, links, asked, &gather)
+  }
+
+  /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
+  private func deployable(
+    _ judged: Answer, _ name: String, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
+    _ gather: inout Gather
+  ) async throws(Failure) -> Answer {
+    var answer = judged
+    let model = ComposeModel(resolved)
     let hashes = try await programs.compose(
       [
         "-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash",
         "*",
       ],
-      in: asked.directory, input: rebased.canonical)
+      in: asked.directory, input: resolved.canonical)
     guard hashes.succeeded else {
       var refused = try await refuse(name, .stack, hashes.errorText, asked, &gather)
       refused.diagnostics += answer.diagnostics

@@ -54,7 +54,7 @@ public struct Validate: Sendable {
 
   /// Runs it to its end.
   public func run() async throws(Failure) -> Ended {
-    let programs = try Programs(environment: environment)
+    let programs = try Programs(environment: asOnAHost)
     guard let directory = Files.resolved(request.directory), Files.status(directory).map(Files.isDirectory) == true
     else {
       throw Failure(.configuration, "there is no directory \(request.directory)", help: "name a work tree to validate")
@@ -69,6 +69,14 @@ public struct Validate: Sendable {
     try Files.makeDirectories(scratch, mode: 0o700)
     defer { Files.remove(scratch) }
     return try await look(directory, programs, scratch)
+  }
+
+  /// A stack's `~` and `$HOME` mean the home of root, who runs clup on a host, and not that of whoever asks here.
+  private var asOnAHost: [String: String] {
+    var own = environment
+    if let home = own["HOME"], own["DOCKER_CONFIG"] == nil { own["DOCKER_CONFIG"] = home + "/.docker" }
+    own["HOME"] = "/root"
+    return own
   }
 
   private func look(_ directory: String, _ programs: Programs, _ scratch: String) async throws(Failure) -> Ended {

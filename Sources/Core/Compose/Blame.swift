@@ -44,10 +44,13 @@ public enum Blame {
     for source in candidates {
       if let error = source.error { return (source.path, error.mark) }
     }
-    if let match = message.firstMatch(of: /(?:env file|open|stat) (\S+?):? (?:not found|no such file)/) {
+    let file =
+      message.firstMatch(of: /(?:env file|open|stat) (\S+?):? (?:not found|no such file)/)?.1
+      ?? message.firstMatch(of: /(?:find env file:|failed to read) ([^\s:]+)/)?.1
+    if let file {
       for source in sources {
         guard let document = source.document else { continue }
-        if let mark = place(ofFile: String(match.1), in: document, directory: Path.parent(source.path)) {
+        if let mark = place(ofFile: String(file), in: document, directory: Path.parent(source.path)) {
           return (source.path, mark)
         }
       }

@@ -74,6 +74,16 @@ public enum References {
     return found
   }
 
+  /// Lists the Compose files that `include` names, as they are written.
+  public static func included(in document: Node) -> [ValueFile] {
+    (document["include"]?.sequence ?? []).flatMap { item -> [ValueFile] in
+      let paths = item.mapping == nil ? item : item["path"]
+      return (paths?.sequence ?? paths.map { [$0] } ?? []).compactMap { node in
+        node.string.map { ValueFile(text: $0, mark: node.start, service: nil) }
+      }
+    }.filter { !$0.text.contains("://") }
+  }
+
   /// Reads the lines of a file of values: `NAME=value` and `NAME: value` are the same to Compose.
   public static func values(in text: String) -> [(name: String, value: String)] {
     SecretSearch.assignments(in: text).map { ($0.name, $0.value) }

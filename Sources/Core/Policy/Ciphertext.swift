@@ -19,9 +19,10 @@ public enum Ciphertext {
   private static let starts = [
     ("age-encryption.org/v1", "age"), ("-----BEGIN AGE ENCRYPTED FILE-----", "age"),
     ("-----BEGIN PGP MESSAGE-----", "OpenPGP"), ("$ANSIBLE_VAULT;", "Ansible Vault"), ("\0GITCRYPT\0", "git-crypt"),
+    ("Salted__", "OpenSSL"), ("U2FsdGVkX1", "OpenSSL"),
   ]
 
-  private static let markers = ["ENC[", "encrypted:", "SealedSecret"]
+  private static let markers = ["ENC[", "encrypted:", "SealedSecret", "DOTENV_VAULT"]
 
   private static func kind(ofText text: String) -> String? {
     if text.contains("kind: SealedSecret") || text.contains("\"kind\": \"SealedSecret\"") { return "Sealed Secrets" }
@@ -30,6 +31,7 @@ public enum Ciphertext {
     }
     let isSOPS = values.contains { name, _ in name == "sops" || name.hasPrefix("sops_") } || text.contains("[sops]")
     let isDotenvx = values.contains { name, _ in name.hasPrefix("DOTENV_PUBLIC_KEY") }
+    if !values.isEmpty, values.allSatisfy({ $0.name.hasPrefix("DOTENV_VAULT") }) { return "dotenv-vault" }
     guard isSOPS || isDotenvx else { return nil }
     let own = values.filter { !$0.name.hasPrefix("sops_") && !$0.name.hasPrefix("DOTENV_PUBLIC_KEY") }
     let begin = isSOPS ? "ENC[" : "encrypted:"
@@ -56,7 +58,8 @@ extension Collection<UInt8> {
 /// The names of files that show the form of a file of values, without the values of a host.
 enum Template {
   private static let words: Set<Substring> = [
-    "example", "examples", "template", "sample", "samples", "dist", "default", "defaults", "tmpl", "tpl", "skel",
+    "example", "examples", "template", "sample", "samples", "dist", "default", "defaults", "tmpl", "tpl", "skel", "j2",
+    "jinja", "jinja2", "gotmpl",
   ]
 
   /// Says whether a file is made to be copied and filled in: `.env.template`, `app.env.example`, `example.env`.

@@ -50,30 +50,25 @@ public enum Secrets {
     if bytes.count < 20 { return [] }
     var hits: [Hit] = []
     for (begin, name) in [("-----BEGIN ", "PRIVATE KEY"), ("PuTTY-User-Key-File-", "")] {
-      for range in text.ranges(of: begin) {
-        let line = text[range.lowerBound...].prefix { !$0.isNewline && $0 != "\\" }
-        if line.contains(name) {
-          hits.append(
-            Hit(what: "a private key", shown: begin + "…", offset: text[..<range.lowerBound].utf8.count))
-        }
+      for index in occurrences(of: Array(begin.utf8), in: bytes) {
+        let line = bytes[index...].prefix { $0 != 10 && $0 != 13 && $0 != 0x5c }
+        if line.holds(Array(name.utf8)) { hits.append(Hit(what: "a private key", shown: begin + "…", offset: index)) }
       }
     }
-    for shape in shapes {
-      for begin in shape.begin {
-        let start = Array(begin.utf8)
-        for index in occurrences(of: start, in: bytes) {
-          let before = index == 0 ? 0x20 : bytes[index - 1]
-          if Letters.word.allows(before) { continue }
-          let rest = bytes[(index + start.count)...].prefix { shape.letters.allows($0) }
-          let body = String(decoding: rest, as: UTF8.self)
-          guard shape.rest.contains(rest.count), !isPlaceholder(body), Set(rest).count > 5 else { continue }
-          hits.append(Hit(what: shape.what, shown: begin + "…", offset: index))
-        }
+    for index in bytes.indices where !byFirst[Int(bytes[index])].isEmpty {
+      if index > 0, Letters.word.allows(bytes[index - 1]) { continue }
+      for (begin, number) in byFirst[Int(bytes[index])] where bytes[index...].starts(with: begin) {
+        let shape = shapes[number]
+        let rest = bytes[(index + begin.count)...].prefix { shape.letters.allows($0) }
+        guard shape.rest.contains(rest.count), Set(rest).count > 5,
+          !isPlaceholder(String(decoding: rest, as: UTF8.self))
+        else { continue }
+        hits.append(Hit(what: shape.what, shown: String(decoding: begin, as: UTF8.self) + "…", offset: index))
       }
     }
     // A regular expression is slow: it is asked only where a part of what it looks for stands.
     func look(_ hint: String, _ what: String, _ shown: String, for pattern: some RegexComponent) {
-      guard text.contains(hint) else { return }
+      guard bytes.holds(Array(hint.utf8)) else { return }
       for range in text.ranges(of: pattern) {
         hits.append(Hit(what: what, shown: shown, offset: text[..<range.lowerBound].utf8.count))
       }
@@ -87,6 +82,18 @@ public enum Secrets {
     look(":AA", "a Telegram token", "…:AA…", for: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/)
     return hits
   }
+
+  /// The shapes by the first byte of what they begin with.
+  private static let byFirst: [[(begin: [UInt8], shape: Int)]] = {
+    var byFirst = [[(begin: [UInt8], shape: Int)]](repeating: [], count: 256)
+    for (index, shape) in shapes.enumerated() {
+      for begin in shape.begin {
+        let bytes = Array(begin.utf8)
+        byFirst[Int(bytes[0])].append((bytes, index))
+      }
+    }
+    return byFirst
+  }()
 
   private static func occurrences(of word: [UInt8], in bytes: [UInt8]) -> [Int] {
     guard let first = word.first, bytes.count >= word.count else { return [] }
@@ -136,7 +143,11 @@ public enum Secrets {
 
   /// Says whether an address shows the form of one, `user:pass@host`, rather than how to get in.
   private static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
-    anyPassword.contains(password.lowercased()) && (isGuide || anyUser.contains(user.lowercased()))
+    let word = password.lowercased()
+    if isGuide, anyPassword.contains(word) || ["guest", "admin", "root", "postgres", "test"].contains(word) {
+      return true
+    }
+    return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
   private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
@@ -314,12 +325,24 @@ public enum Secrets {
     }
     let parts = self.parts(name)
     guard let last = parts.last else { return false }
-    if last == "SECRET" || last == "SECRETS", parts.contains(where: ["EXISTING", "PULL", "EXTERNAL"].contains) {
-      return isRandom(value) && !value.contains("-")
+    // A chart's values name the secrets of its cluster: `existingSecret`, `existingSecretPasswordKey`, `passwordSecret`.
+    let namesOne = parts.contains(where: ["EXISTING", "PULL", "EXTERNAL"].contains)
+    let isOfOne = parts.count == 2 && last == "SECRET" && ["PASSWORD", "CREDENTIALS", "TLS", "CERT"].contains(parts[0])
+    if namesOne && parts.contains(where: { $0.hasPrefix("SECRET") }) || isOfOne, value.contains("-"),
+      !isRandomPart(value)
+    {
+      return false
     }
     if words.contains(where: last.hasSuffix) || whole.contains(last) || owners.contains(last) { return true }
     if settings.contains(last) { return false }
     return !value.utf8.allSatisfy { (0x61...0x7a).contains($0) }
+  }
+
+  /// Says whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.
+  private static func isRandomPart(_ value: String) -> Bool {
+    value.split(separator: "-").contains { part in
+      part.contains(where: \.isUppercase) || part.drop { $0.isLetter }.contains { !$0.isNumber }
+    }
   }
 
   /// Says whether a value is mixed as only machines do it.
