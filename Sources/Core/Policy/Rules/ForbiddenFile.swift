@@ -6,9 +6,12 @@ extension Rule {
     why: """
       Secrets, dumps, archives and runtime state come with every clone and stay in the history. A tracked file at a
       protected path would also overwrite what a gateway keeps there. Symbolic links and submodules in managed paths lead
-      out of what was validated.
+      out of what was validated. Encrypted files and templates may be in git; a container is never given ciphertext.
       """,
-    fix: "Remove it with `git rm --cached FILE`, add it to `.gitignore`, and change every secret that was in it.",
+    fix: """
+      Remove it with `git rm --cached FILE`, add it to `.gitignore`, and change every secret that was in it. The host lets a \
+      file be tracked with `policy: {tracked: [{path: FILE, reason: …}]}`.
+      """,
     bad: "infra/.env\ninfra/backup.sql.gz\nrunner/id_ed25519",
     good: "infra/.env.example\ninfra/docker-compose.yml")
 
