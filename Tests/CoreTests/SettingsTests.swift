@@ -24,6 +24,7 @@ struct SettingsTests {
         stacks:
           exclude: ["old-*"]
           gw: {after: [infra], deploy_timeout: 90s}
+        policy: {tracked: [{path: gw/data/*.sql, reason: only test data}]}
         sync: {interval: 5m, concurrency: 2, deploy_timeout: 1m, on_failure: stay, drift: report, gate: stack, keep_releases: 3}
         notify: [{run: tell, on: [failed], timeout: 5s}]
         """
@@ -33,6 +34,9 @@ struct SettingsTests {
       settings.links == [
         HostLink(from: "bin/tool", to: "tool", mode: .copy), HostLink(from: "a", to: "b", mode: .link),
       ])
+    #expect(settings.policy.tracked == [TrackedFile(path: "gw/data/*.sql", reason: "only test data")])
+    #expect(settings.protectedPaths.glob(protecting: "gw/data/a.sql") == nil)
+    #expect(settings.protectedPaths.glob(protecting: "gw/data/rows") == "**/data")
     #expect(settings.exclude == ["old-*"])
     #expect(settings.stacks["gw"]?.after == ["infra"])
     #expect(settings.stacks["gw"]?.deployTimeout == .seconds(90))
@@ -59,6 +63,8 @@ struct SettingsTests {
     Bad("sync: {concurrency: 0}\n", 5, 21, "concurrency"), Bad("sync: {drift: ignore}\n", 5, 15, "drift"),
     Bad("links: [{from: ../x, to: y}]\n", 5, 16, "from must be a relative path without .."),
     Bad("links: [{from: a, to: /etc/passwd}]\n", 5, 23, "to must be a relative path"),
+    Bad("policy: {tracked: [{path: data/x.sql}]}\n", 5, 20, "reason is missing"),
+    Bad("policy: {tracked: [{reason: r}]}\n", 5, 20, "path is missing"),
     Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
     Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
     Bad("a: [\n", 6, 1, "node content"),

@@ -1,5 +1,5 @@
 import Core
-import Git
+import YAML
 
 /// What Compose may read, judged before it reads anything, and what its answer may name.
 extension Resolve {
@@ -32,7 +32,23 @@ extension Resolve {
     let found = Rule.findings(ofReadsIn: try await subject(name, kind, .null, gather))
     let judged = settings.policy.judge(found, today: today, configuration: settings.file, whole: false)
     guard judged.contains(where: \.refuses) else { return nil }
-    return Answer(diagnostics: found, sources: gather.sources)
+    var answer = Answer(diagnostics: found, sources: gather.sources)
+    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    return answer
+  }
+
+  /// Says whether Compose may read a file of the live root that it asked for and that no source was seen to name.
+  func mayRead(_ path: String, _ gather: Gather) async throws(Failure) -> Bool {
+    guard let source = gather.sources.first else { return false }
+    let isJob = discovery.jobs.contains(source.path)
+    let name = isJob ? source.path : Path.parent(source.path)
+    var subject = try await subject(name, isJob ? .job : .stack, .null, gather)
+    subject.references = [
+      Reference(
+        key: "extends", text: path, file: source.path, mark: Mark(line: 1, column: 1),
+        path: Path.join(settings.liveRoot, path))
+    ]
+    return Rule.findings(ofReadsIn: subject).isEmpty
   }
 
   /// A relative path that leads above the root directory of the host.
@@ -44,7 +60,7 @@ extension Resolve {
       Diagnostic(
         rule: "host-path", file: file, line: 1, column: 1, stack: stack,
         message: "a relative path climbs above the root directory of the host (it comes to \(path))",
-        help: "write the path from the root directory on, or with fewer `..`")
+        help: "write the path from the root directory on, or with fewer `..`", isFinal: true)
     }
   }
 

@@ -16,14 +16,20 @@ struct Resolve: Sendable {
   var neighbours: [String] = []
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
+  /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
+  var knowsHost = true
 
   struct Answer: Sendable {
     var desired: DesiredStack?
     /// What the rules see: once with placeholders, and once with the defaults that these would hide.
     var subjects: [Subject] = []
+    /// What the rules see of a stack that Compose cannot resolve: its text alone.
+    var glimpses: [Subject] = []
     var diagnostics: [Diagnostic] = []
     /// The variables that a placeholder stood for.
     var placeholders: Set<String> = []
+    /// The placeholders with their values.
+    var invented: [String: String] = [:]
     /// What was read, to show lines of it.
     var sources: [ComposeSource] = []
   }
@@ -54,26 +60,32 @@ struct Resolve: Sendable {
     let name = source.name
     if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
       return Answer(diagnostics: [
-        Diagnostic(rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help)
+        Diagnostic(
+          rule: "forbidden-file", file: file, stack: name, message: obstacle.message, help: obstacle.help, isFinal: true
+        )
       ])
     }
     var gather = Gather(view: view, observe: observe, home: programs.home)
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
     if let refusal = try await gather.read(source.composeFiles, in: name, interpolate) {
-      return refuse(name, refusal, gather)
+      return try await refuse(name, .stack, refusal, gather)
     }
     if let answer = try await refusedReads(name, .stack, gather) { return answer }
     try await gather.noteReferences()
+    let sealed = try await encrypted(name, gather.environmentFiles.keys, gather)
     // With every profile: what one switches on later is checked all the same.
-    var asked = Asked(directory: Path.join(view.root, name), options: ["--profile", "*"], values: haste)
+    var asked = Asked(
+      directory: Path.join(view.root, name), files: source.composeFiles, options: ["--profile", "*"], values: haste,
+      invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      return try await refuse(name, outcome.errorText, asked, gather)
+      return try await refuse(name, .stack, outcome.errorText, asked, &gather, sealed: sealed)
     }
     var answer = Answer(
-      diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather), sources: gather.sources)
-    let whole = json.mapStrings(view.rebased)
+      diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather) + sealed, sources: gather.sources)
+    if view.invents { answer.diagnostics += invented(name, asked, gather) }
+    let whole = model(json, asked, gather)
     var rebased = whole
     if let climbing = try await climbing(asked, json, gather) {
       answer.diagnostics.append(climbing.diagnostic(of: name))
@@ -83,15 +95,18 @@ struct Resolve: Sendable {
       asked.options = []
       let outcome = try await ask(&asked, &gather)
       guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-        return try await refuse(name, outcome.errorText, asked, gather)
+        return try await refuse(name, .stack, outcome.errorText, asked, &gather)
       }
-      rebased = json.mapStrings(view.rebased)
+      rebased = self.model(json, asked, gather)
     }
     answer.placeholders = asked.placeholders
+    answer.invented = asked.invented
     let model = ComposeModel(rebased)
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
+    answer.diagnostics += try await encrypted(
+      name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
     var managed = ManagedPaths(
       tree: view.tree, stack: name, protected: settings.protectedPaths,
       isDirectory: { path in
@@ -111,13 +126,28 @@ struct Resolve: Sendable {
     }
     if view.invents { return answer }
 
+    return try await deployable(answer, name, rebased, links, asked, &gather)
+  }
+
+  /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
+  private func deployable(
+    _ judged: Answer, _ name: String, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
+    _ gather: inout Gather
+  ) async throws(Failure) -> Answer {
+    var answer = judged
+    let model = ComposeModel(resolved)
     let hashes = try await programs.compose(
       [
         "-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash",
         "*",
       ],
-      in: asked.directory, input: rebased.canonical)
-    guard hashes.succeeded else { return try await refuse(name, hashes.errorText, asked, gather) }
+      in: asked.directory, input: resolved.canonical)
+    guard hashes.succeeded else {
+      var refused = try await refuse(name, .stack, hashes.errorText, asked, &gather)
+      refused.diagnostics += answer.diagnostics
+      (refused.subjects, refused.glimpses) = (answer.subjects, [])
+      return refused
+    }
     var byService: [String: String] = [:]
     for line in hashes.outputText.split(separator: "\n") {
       let parts = line.split(separator: " ")
@@ -142,92 +172,34 @@ struct Resolve: Sendable {
     try await gather.note(path)
     try await gather.note(Path.join(Path.parent(path), ".env"))
     if let refusal = try await gather.read([path], in: Path.parent(path), interpolate) {
-      return refuse(path, refusal, gather)
+      return try await refuse(path, .job, refusal, gather)
     }
     if let answer = try await refusedReads(path, .job, gather) { return answer }
     try await gather.noteReferences()
     var asked = Asked(
-      directory: Path.join(view.root, Path.parent(path)), options: ["-f", Path.name(path), "--profile", "*"],
-      values: haste)
+      directory: Path.join(view.root, Path.parent(path)), files: [path],
+      options: ["-f", Path.name(path), "--profile", "*"],
+      values: haste, invents: view.invents)
     for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
       asked.take(name, gather.sources)
     }
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      return try await refuse(path, outcome.errorText, asked, gather)
+      return try await refuse(path, .job, outcome.errorText, asked, &gather)
     }
     var answer = Answer(
       diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
-      sources: gather.sources)
+      invented: asked.invented, sources: gather.sources)
+    if view.invents { answer.diagnostics += gaps(path, gather) }
     if let climbing = try await climbing(asked, json, gather) {
       answer.diagnostics.append(climbing.diagnostic(of: path))
       return answer
     }
-    answer.subjects = [try await subject(path, .job, json.mapStrings(view.rebased), gather)]
+    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather)]
     if let other = try await withDefaults(asked, &gather) {
       answer.subjects.append(try await subject(path, .job, other, gather))
     }
     return answer
-  }
-
-  // MARK: asking
-
-  struct Asked {
-    let directory: String
-    var options: [String]
-    var values: [String: String]
-    /// The variables that a placeholder stands for.
-    var placeholders: Set<String> = []
-
-    mutating func take(_ name: String, _ sources: [ComposeSource]) {
-      values[name] = Placeholder.value(of: name, in: sources)
-      placeholders.insert(name)
-    }
-  }
-
-  /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
-  /// sees: a stack may pass these variables on.
-  var haste: [String: String] { view.invents ? Programs.haste : [:] }
-
-  /// Asks until Compose has every file that it wants and, on a plain work tree, a value for every variable.
-  func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
-    try Files.makeDirectories(asked.directory)
-    var environment: [String] = []
-    if !environmentFiles.isEmpty {
-      let live = Path.join(asked.directory, ".env")
-      environment = ((Files.resolved(live) == nil ? [] : [live]) + environmentFiles).flatMap { ["--env-file", $0] }
-    }
-    var outcome: Outcome
-    var rounds = 0
-    repeat {
-      outcome = try await programs.compose(
-        environment + asked.options + ["config", "--format", "json"], in: asked.directory, variables: asked.values,
-        limits: .reading)
-      rounds += 1
-      if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
-        try await gather.note(path)
-        continue
-      }
-      let names = view.invents ? unsetNames(outcome.errorText).filter { asked.values[$0] == nil } : []
-      if names.isEmpty { break }
-      for name in names { asked.take(name, gather.sources) }
-    } while rounds < 32
-    return outcome
-  }
-
-  /// Asks again with the defaults that some uses of a variable have, where a placeholder stood for them.
-  private func withDefaults(_ asked: Asked, _ gather: inout Gather) async throws(Failure) -> JSON? {
-    var other = asked
-    other.options = asked.options.contains("-f") ? asked.options : ["--profile", "*"]
-    var found = false
-    for name in asked.placeholders.sorted() {
-      guard let value = Placeholder.defaults(of: name, in: gather.sources).first else { continue }
-      other.values[name] = value
-      found = true
-    }
-    guard found else { return nil }
-    let outcome = try await ask(&other, &gather)
-    return outcome.succeeded ? (try? JSON(parsing: outcome.output))?.mapStrings(view.rebased) : nil
   }
 
   /// Hides what a stack's `.env` holds from what is told about it.
@@ -250,13 +222,8 @@ struct Resolve: Sendable {
       return Diagnostic(
         rule: "compose", file: source.path, line: mark?.line, column: mark?.column, stack: name,
         message: source.error.map { "clup cannot read it: \($0.message)" } ?? "`!!binary` hides what is written there",
-        help: "write it as plain YAML")
+        help: "write it as plain YAML", isFinal: true)
     }
-  }
-
-  func unsetNames(_ errors: String) -> [String] {
-    let warned = errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { String($0.1) }
-    return warned + errors.matches(of: /required variable ([A-Za-z_][A-Za-z0-9_]*) is missing/).map { String($0.1) }
   }
 
   // MARK: answers
@@ -292,67 +259,7 @@ struct Resolve: Sendable {
     return Diagnostic(
       rule: "compose", file: hidden, stack: source.name,
       message: "the host's own \(first) comes before \(hidden) in Compose's order",
-      help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it")
-  }
-
-  private func unset(_ name: String, _ errors: String, _ gather: Gather) -> [Diagnostic] {
-    let isStack = discovery.stacks.contains { $0.name == name }
-    let directory = Path.join(settings.liveRoot, isStack ? name : Path.parent(name))
-    return errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { match in
-      let (file, mark) = Variables.place(of: String(match.1), in: gather.sources)
-      // In a file of values the name may be a part of a secret with a dollar sign in it.
-      let known = mark != nil
-      return Diagnostic(
-        rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
-        message: known
-          ? "the variable \(match.1) has no value" : "an `env_file` or the `.env` uses a variable that has no value",
-        help: known
-          ? "set it in \(directory)/.env, or give a default: ${\(match.1):-…}"
-          : "write `$$` for a dollar sign in a value, or put the value into single quotes")
-    }
-  }
-
-  /// What the repository is to blame for is a finding; what the host is to blame for ends the sync.
-  private func refuse(_ name: String, _ file: String, _ failure: Failure) throws(Failure) -> Answer {
-    // One stack that Compose cannot read in time is that stack's trouble alone.
-    guard failure.kind == .refused || failure.kind == .late else { throw failure }
-    return Answer(diagnostics: [
-      Diagnostic(rule: "compose", file: file, stack: name, message: failure.message, help: failure.help)
-    ])
-  }
-
-  private func refuse(_ name: String, _ refusal: Gather.Refusal, _ gather: Gather) -> Answer {
-    Answer(
-      diagnostics: [
-        Diagnostic(
-          rule: "compose", file: refusal.path, line: refusal.mark?.line, column: refusal.mark?.column, stack: name,
-          message: refusal.message, help: refusal.help)
-      ], sources: gather.sources)
-  }
-
-  /// Turns Compose's own words into a finding at the place that they are about, without the values of variables.
-  private func refuse(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure)
-    -> Answer
-  {
-    let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
-    var message = String(lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "").prefix(2000))
-    let (file, mark) = Blame.place(message, in: gather.sources)
-    message = await programs.mask(
-      for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
-    ).hide(message)
-    message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
-    // A broken line of a `.env` is quoted, and nobody knows which part of it is a secret.
-    if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
-      message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"
-    }
-    let lost = message.contains("env file") && message.contains("not found") || message.contains("required variable")
-    return Answer(
-      diagnostics: [
-        Diagnostic(
-          rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
-          column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
-          help: "mend it; `clup validate` in a clone finds the same")
-      ], sources: gather.sources)
+      help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it", isFinal: true)
   }
 }
 

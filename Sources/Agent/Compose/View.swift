@@ -12,6 +12,8 @@ struct View: Sendable {
   let owns: @Sendable (String) -> Bool
   /// Whether an empty file stands for one that is neither tracked nor on the host.
   var invents = false
+  /// Says whether a path belongs to the host, whatever is tracked there: no deploy brings a tracked file to it.
+  var isProtected: @Sendable (String) -> Bool = { _ in false }
 
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
 
@@ -50,7 +52,7 @@ struct View: Sendable {
   /// Shows a path, relative to the live root; gives what it stands for.
   func show(_ path: String) async throws(Failure) -> Shown {
     let place = Path.join(root, path)
-    if let entry = tree[path], entry.kind != .submodule {
+    if let entry = tree[path], entry.kind != .submodule, entry.kind == .directory || !isProtected(path) {
       guard path != "." else { return .tracked }
       try await export(path)
       // A link to a whole directory would lead whatever is shown below it into the release.

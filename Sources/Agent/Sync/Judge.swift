@@ -45,14 +45,26 @@ struct Judge: Sendable {
     return all
   }
 
+  /// Gives what the rules find in the text alone of stacks that Compose cannot resolve; what such a text leaves out is no
+  /// finding.
+  func glimpses(at subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
+    let found = try await findings(
+      of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: mask)
+    return found.filter {
+      !Rule.hygiene.contains($0.rule) && !$0.rule.hasPrefix("missing-") && !$0.rule.hasPrefix("job-")
+    }
+  }
+
   /// Finds files that must not be in git, by name in the whole commit, by content in what `known` does not hold already.
   func forbidden(in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree?) async throws(Failure)
     -> [Diagnostic]
   {
-    var found = Rule.forbiddenNames(in: tree, policy: settings.policy)
+    var found = Rule.forbiddenNames(in: tree, policy: settings.policy, excluded: settings.exclude)
     let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
+    let excluded = settings.exclude.map(Glob.init)
     for file in tree.files where file.kind == .file || file.kind == .executable {
       if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
+      if excluded.contains(where: { $0.covers(file.path) }) { continue }
       do throws(Failure) {
         let bytes = try await tracked.contents(of: file, limit: 1 << 20)
         found += Rule.forbiddenContent(of: file.path, bytes) + Rule.unjudgedJobs(in: file.path, bytes)
@@ -62,6 +74,27 @@ struct Judge: Sendable {
       }
     }
     return found
+  }
+
+  /// Leaves out the findings about files of values that are encrypted: they are made to be in git, and are no state.
+  func withoutCiphertext(_ found: [Diagnostic], in tree: CommitTree, tracked: Tracked) async throws(Failure)
+    -> [Diagnostic]
+  {
+    var kept: [Diagnostic] = []
+    for finding in found {
+      let name = Path.name(finding.file)
+      if finding.rule == "forbidden-file", !finding.isFinal, name.hasPrefix(".env."), let entry = tree[finding.file],
+        entry.kind == .file || entry.kind == .executable
+      {
+        var bytes: [UInt8] = []
+        do throws(Failure) { bytes = try await tracked.contents(of: entry, limit: 1 << 20) } catch {
+          if error.kind != .refused { throw error }
+        }
+        if Ciphertext.kind(of: bytes) != nil { continue }
+      }
+      kept.append(finding)
+    }
+    return kept
   }
 
   /// Finds what a stack that was moved lacks where it is now, and has where it was.

@@ -61,10 +61,10 @@ struct Looks: Sendable {
     let stage = "\(stage)/\(tree.commit)"
     try Files.makeDirectories(stage)
     let tracked = Tracked.commit(mirror, stage: stage)
-    let links = observe.links
+    let (links, protected) = (observe.links, settings.protectedPaths)
     let view = View(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
-      owns: { links.isOwn($0) })
+      owns: { links.isOwn($0) }, isProtected: { protected.glob(protecting: $0) != nil })
     let look = Look(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(

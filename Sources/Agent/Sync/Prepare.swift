@@ -54,9 +54,9 @@ struct Prepare: Sendable {
   /// How many stacks Compose is asked about side by side.
   var atOnce: Int { max(settings.sync.concurrency, 2) }
 
-  /// The stacks that Compose need not be asked about.
+  /// The stacks that Compose need not be asked about: nothing can be deployed of them, whatever the host says.
   func broken(_ diagnostics: [Diagnostic]) -> Set<String> {
-    Set(diagnostics.filter { $0.rule == "compose" || $0.rule == "forbidden-file" }.compactMap(\.stack))
+    Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
   }
 
   /// Plans for the containers that there are, or for none where the engine does not answer; `ahead` is what Compose has
@@ -113,11 +113,13 @@ struct Prepare: Sendable {
     }
     for good in kept.values { _ = try await looks.look(at: good.commit) }
 
-    var diagnostics = discovery.diagnostics
+    let judge = Judge(settings: settings, programs: programs, today: today)
+    var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: head.tracked)
     for look in looks.all.values where look.tree.commit != tree.commit {
-      diagnostics += look.discovery.diagnostics.filter { found in
+      let found = look.discovery.diagnostics.filter { found in
         sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
       }
+      diagnostics += try await judge.withoutCiphertext(found, in: look.tree, tracked: look.tracked)
     }
     let broken = broken(diagnostics)
     var answers = try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
@@ -154,7 +156,7 @@ struct Prepare: Sendable {
       _ = try await looks.look(at: good.commit)
     }
     let lost = containers == nil ? [:] : try await dropMissingImages(&desired, keeping: aims.filter(\.value.isHeld))
-    diagnostics += collisions(discovery, desired, containers)
+    diagnostics += collisions(discovery, desired, containers, answers.flatMap(\.subjects))
     // The stack that has the project now was moved there since.
     if request.rollback != nil {
       for index in diagnostics.indices where diagnostics[index].rule == "project-collision" {
@@ -172,13 +174,15 @@ struct Prepare: Sendable {
     }
     diagnostics += Order.problems(
       after: after, stacks: names, places: Order.places(discovery, (answers + asked).flatMap(\.subjects), settings))
-    let judge = Judge(settings: settings, programs: programs, today: today)
     let resolves = Dictionary(sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     diagnostics += try await judge.findings(
       of: answers.flatMap(\.subjects), engine: containers != nil, records: state.stacks, after: after,
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !names.contains($0.value) }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
+    diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses)) {
+      await (resolves[$0] ?? head.resolve).mask(for: $0)
+    }
     if request.rollback == nil, state.commit != tree.commit || policyChanged {
       diagnostics += try await judge.forbidden(
         in: tree, discovery: discovery, tracked: head.tracked, known: policyChanged ? nil : try await lastGood())
@@ -231,11 +235,25 @@ struct Prepare: Sendable {
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
-    let judged = settings.policy.judge(
+    diagnostics += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, diagnostics)
+    let judged = settings.policy.weigh(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+  }
+
+  /// No stack that was to be deployed is left out without a finding that refuses it.
+  private func unplanned(_ sources: [StackSource], _ aims: [String: Aim], _ found: [Diagnostic]) -> [Diagnostic] {
+    sources.filter { source in
+      if aims[source.name]?.isHeld == true { return false }
+      return !found.contains { $0.stack == source.name && $0.isFinal }
+    }.map { source in
+      Diagnostic(
+        rule: "compose", file: source.composeFiles.first ?? source.name, stack: source.name,
+        message: "\(source.name) was found and cannot be deployed", help: "correct what else is said about it",
+        isFinal: true)
+    }
   }
 
   /// A stack that somebody names is put right all the same.
@@ -326,8 +344,11 @@ struct Prepare: Sendable {
   }
 
   private func collisions(
-    _ discovery: Discovery, _ desired: [String: DesiredStack], _ containers: [Container]?
+    _ discovery: Discovery, _ desired: [String: DesiredStack], _ containers: [Container]?,
+    _ subjects: [Subject]
   ) -> [Diagnostic] {
+    let judged = Dictionary(subjects.filter { $0.kind == .stack }.map { ($0.stack, $0) }) { first, _ in first }
+    let locate: Collisions.Locate = { stack, claim in judged[stack]?.place(of: claim) }
     let places = places(discovery)
     var projects = desired.mapValues(\.project)
     for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {
@@ -340,7 +361,8 @@ struct Prepare: Sendable {
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
-      (Collisions.between(projects: projects, places: places) + Collisions.between(claims: claims, places: places))
+      (Collisions.between(projects: projects, places: places, at: locate)
+      + Collisions.between(claims: claims, places: places, at: locate))
       .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
       let directory = Path.join(settings.liveRoot, stack.name)
@@ -355,7 +377,7 @@ struct Prepare: Sendable {
       }
       if let diagnostic = Collisions.foreign(
         stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory,
-        containers: others)
+        containers: others, at: locate)
       {
         found.append(diagnostic)
       }

@@ -19,10 +19,12 @@ struct Standing: Sendable {
   private func problem(_ link: LinkPlan, _ stack: String?, _ plan: Plan) -> Diagnostic? {
     let file = link.desired?.from ?? link.live
     func refuse(_ message: String, _ help: String) -> Diagnostic {
-      Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help)
+      Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help, isFinal: true)
     }
     if let glob = settings.protectedPaths.glob(protecting: link.live) {
-      return Discovery.landsOnState(link.live, glob: glob, stack: stack)
+      var found = Discovery.landsOnState(link.live, glob: glob, stack: stack)
+      found.isFinal = true
+      return found
     }
     let place = Path.join(settings.liveRoot, link.live)
     if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {

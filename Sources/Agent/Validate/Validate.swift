@@ -54,7 +54,7 @@ public struct Validate: Sendable {
 
   /// Runs it to its end.
   public func run() async throws(Failure) -> Ended {
-    let programs = try Programs(environment: environment)
+    let programs = try Programs(environment: asOnAHost)
     guard let directory = Files.resolved(request.directory), Files.status(directory).map(Files.isDirectory) == true
     else {
       throw Failure(.configuration, "there is no directory \(request.directory)", help: "name a work tree to validate")
@@ -71,6 +71,14 @@ public struct Validate: Sendable {
     return try await look(directory, programs, scratch)
   }
 
+  /// A stack's `~` and `$HOME` mean the home of root, who runs clup on a host, and not that of whoever asks here.
+  private var asOnAHost: [String: String] {
+    var own = environment
+    if let home = own["HOME"], own["DOCKER_CONFIG"] == nil { own["DOCKER_CONFIG"] = home + "/.docker" }
+    own["HOME"] = "/root"
+    return own
+  }
+
   private func look(_ directory: String, _ programs: Programs, _ scratch: String) async throws(Failure) -> Ended {
     let liveRoot = request.liveRoot ?? request.settings.map(\.liveRoot) ?? directory
     var settings =
@@ -85,29 +93,33 @@ public struct Validate: Sendable {
     let day = today()
     let tracked = Tracked.workTree(directory)
     // Where the live root is the work tree itself, what stands there is the commit to be.
+    let protected = settings.protectedPaths
     let view = View(
       directory: scratch + "/view", liveRoot: liveRoot, tree: tree, tracked: tracked,
-      owns: { observe.links.isOwn($0) }, invents: true)
+      owns: { observe.links.isOwn($0) }, invents: true,
+      isProtected: { protected.glob(protecting: $0) != nil })
     let resolve = Resolve(
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
-      environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) })
-    var diagnostics = discovery.diagnostics
-    let broken = Set(diagnostics.compactMap(\.stack))
+      environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) },
+      knowsHost: request.liveRoot != nil)
+    let judge = Judge(settings: settings, programs: programs, today: day)
+    var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: tracked)
+    let broken = Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
     let stacks = discovery.stacks.filter { !broken.contains($0.name) }
     var answers = try await each(stacks, atOnce: 4) { source throws(Failure) in try await resolve.stack(source) }
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
-    diagnostics += answers.flatMap(\.diagnostics).filter { request.liveRoot != nil || $0.rule != "unset-variable" }
+    diagnostics += answers.flatMap(\.diagnostics)
     let subjects = answers.flatMap(\.subjects)
-    diagnostics += collisions(subjects, discovery)
+    diagnostics += collisions(answers, discovery)
     let orders = Dictionary(
       subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model).own.after) }
     ) { first, _ in first }
     diagnostics += Order.problems(
       after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
       stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
-    let judge = Judge(settings: settings, programs: programs, today: day)
-    diagnostics += try await judge.findings(
-      of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: resolve.mask)
+    diagnostics += named(
+      try await judge.findings(of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: resolve.mask)
+        + judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask), answers)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     if let changed {
       let touched = Set(
@@ -117,19 +129,42 @@ public struct Validate: Sendable {
     }
     return Ended(
       validation: Validation(
-        diagnostics: settings.policy.judge(
+        diagnostics: settings.policy.weigh(
           diagnostics, today: day, configuration: settings.file, whole: changed == nil)),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted())
   }
 
-  private func collisions(_ subjects: [Subject], _ discovery: Discovery) -> [Diagnostic] {
+  /// What stands for a value that only a host has claims nothing.
+  private func collisions(_ answers: [Resolve.Answer], _ discovery: Discovery) -> [Diagnostic] {
     let places = Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
-    let models = Dictionary(
-      subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model)) },
-      uniquingKeysWith: { first, _ in first })
-    return Collisions.between(projects: models.mapValues(\.project), places: places)
-      + Collisions.between(claims: models.mapValues { $0.services.flatMap(\.claims) }, places: places)
+    var (subjects, projects, claims) = ([String: Subject](), [String: String](), [String: [Claim]]())
+    for answer in answers {
+      guard let subject = answer.subjects.first, subject.kind == .stack else { continue }
+      let model = ComposeModel(subject.model)
+      subjects[subject.stack] = subject
+      if !Placeholder.isIn(model.project, of: answer.invented) { projects[subject.stack] = model.project }
+      claims[subject.stack] = model.services.flatMap(\.claims).filter {
+        !Placeholder.isIn($0.description, of: answer.invented)
+      }
+    }
+    let locate: Collisions.Locate = { stack, claim in subjects[stack]?.place(of: claim) }
+    return Collisions.between(projects: projects, places: places, at: locate)
+      + Collisions.between(claims: claims, places: places, at: locate)
+  }
+
+  /// Names the variables again in whose place the rules saw placeholders.
+  private func named(_ found: [Diagnostic], _ answers: [Resolve.Answer]) -> [Diagnostic] {
+    var masks: [String: Mask] = [:]
+    for answer in answers where !answer.invented.isEmpty {
+      for subject in answer.subjects + answer.glimpses { masks[subject.stack] = Placeholder.mask(answer.invented) }
+    }
+    return found.map { finding in
+      guard let mask = finding.stack.flatMap({ masks[$0] }) else { return finding }
+      var finding = finding
+      (finding.message, finding.help) = (mask.hide(finding.message), mask.hide(finding.help))
+      return finding
+    }
   }
 
   private func changes(in directory: String, _ revision: String) throws(Failure) -> Set<String> {

@@ -46,10 +46,13 @@ public enum Blame {
     for source in candidates {
       if let error = source.error { return (source.path, error.mark) }
     }
-    if let match = message.firstMatch(of: /(?:env file|open|stat) (\S+?):? (?:not found|no such file)/) {
+    let file =
+      message.firstMatch(of: /(?:env file|open|stat) (\S+?):? (?:not found|no such file)/)?.1
+      ?? message.firstMatch(of: /(?:find env file:|failed to read) ([^\s:]+)/)?.1
+    if let file {
       for source in sources {
         guard let document = source.document else { continue }
-        if let mark = place(ofFile: String(match.1), in: document, directory: Path.parent(source.path)) {
+        if let mark = place(ofFile: String(file), in: document, directory: Path.parent(source.path)) {
           return (source.path, mark)
         }
       }
@@ -105,6 +108,9 @@ public enum Blame {
         path = keys(parts, in: document)
         break
       }
+    }
+    if path.isEmpty, let match = message.firstMatch(of: /'([a-z]+)\[([^\]]+)\]([A-Za-z0-9_.\-]*)'/) {
+      path = [String(match.1), String(match.2)] + match.3.split(separator: ".").map(String.init)
     }
     if path.isEmpty, let match = message.firstMatch(of: /service "([^"]+)"/) { path = ["services", String(match.1)] }
     if let match = message.firstMatch(of: /additional properties '([^']+)'/) { path.append(String(match.1)) }
@@ -168,6 +174,43 @@ public enum Variables {
       if let mark = find(name, in: entry.value) { return mark }
     }
     return nil
+  }
+
+  /// One place where a variable is used, and whether a shell in the container may be meant to read it.
+  public struct Use: Sendable {
+    /// The file.
+    public let path: String
+    /// The place in it.
+    public let mark: Mark
+    /// Whether it is in a command.
+    public let isCommand: Bool
+    /// The whole text.
+    public let text: String
+  }
+
+  /// Lists every use of a variable.
+  public static func uses(of name: String, in sources: [ComposeSource]) -> [Use] {
+    var found: [Use] = []
+    func look(_ node: Node, _ path: String, _ isCommand: Bool) {
+      if let text = node.string, uses(name, text) {
+        found.append(Use(path: path, mark: node.start, isCommand: isCommand, text: text))
+      }
+      for item in node.sequence ?? [] { look(item, path, isCommand) }
+      for entry in node.mapping ?? [] {
+        look(entry.value, path, isCommand || commands.contains(entry.key.string ?? ""))
+      }
+    }
+    for source in sources {
+      if let document = source.document { look(document, source.path, false) }
+    }
+    return found
+  }
+
+  private static let commands: Set<String> = ["command", "entrypoint", "test", "exec", "dockerfile_inline"]
+
+  /// Says whether a line of a source uses a variable.
+  public static func isUsed(_ name: String, at mark: Mark, of path: String, in sources: [ComposeSource]) -> Bool {
+    uses(of: name, in: sources).contains { $0.path == path && $0.mark.line == mark.line }
   }
 
   /// Says whether a text holds a reference to a variable.

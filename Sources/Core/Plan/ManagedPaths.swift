@@ -32,10 +32,7 @@ public struct ManagedPaths {
   /// Adds a path; a directory that really stands there is filled entry by entry.
   public mutating func add(_ path: String, _ manner: Manner) {
     guard let entry = tree[path] else { return }
-    if let glob = protected.glob(protecting: path) {
-      diagnostics.append(Discovery.landsOnState(path, glob: glob, stack: stack))
-      return
-    }
+    if let glob = protected.glob(protecting: path) { return addState(entry, glob) }
     switch entry.kind {
     case .file, .executable:
       if links[path] == nil { links[path] = DesiredLink(kind: .link, entry) }
@@ -63,6 +60,26 @@ public struct ManagedPaths {
         }
       }
     }
+  }
+
+  /// Of a directory of runtime state only the files are taken that the host lets be tracked.
+  private mutating func addState(_ entry: TrackedPath, _ glob: String) {
+    guard entry.kind == .directory else {
+      if Keeper.isNamed(entry.path) { return }
+      diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
+      return
+    }
+    var isState = false
+    for file in tree.files(under: entry.path) where !Keeper.isNamed(file.path) {
+      if protected.glob(protecting: file.path) != nil {
+        isState = true
+      } else if file.kind == .file || file.kind == .executable {
+        links[file.path] = DesiredLink(kind: .copy, file)
+      } else {
+        add(file.path, .plain)
+      }
+    }
+    if isState { diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack)) }
   }
 
   /// Gives the links without those below a directory that is one itself.

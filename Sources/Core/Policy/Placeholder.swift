@@ -5,35 +5,119 @@ public enum Placeholder {
   /// Begins every placeholder of a path.
   public static let path = "/clup-placeholder"
 
-  /// Chooses a value that is valid where the variable is used.
-  public static func value(of name: String, in sources: [ComposeSource]) -> String {
+  /// Chooses a value that is valid where the variable is used; no two variables of a stack get the same port, path or name.
+  public static func value(of name: String, in sources: [ComposeSource], taken: Set<String> = []) -> String {
     let values = sources.compactMap(\.document).flatMap { uses(of: name, in: $0, []) }.map {
-      value(text: $0.0, keys: $0.1)
+      kind(text: $0.0, keys: $0.1)
     }
     // Where it is used in several ways, a path is what other places can take best.
-    return values.first { $0 == path } ?? values.first ?? "1"
+    switch values.first(where: { $0 == .path }) ?? values.first(where: { $0 != .text }) ?? values.first ?? .text {
+    case .path: return "\(path)-\(name)"
+    case .name: return "placeholder-\(name.lowercased())"
+    case .image: return "placeholder-\(name.lowercased()):1"
+    case .port: return port(in: sources, taken)
+    case .word(let word): return word
+    case .text: return "1"
+    }
   }
 
-  private static func value(text: String, keys: [String]) -> String {
+  /// Says whether a text of Compose's holds a value that stands for one that nobody gave.
+  public static func isIn(_ text: String, of values: [String: String]) -> Bool {
+    telling(values).contains { text.contains($0.value) }
+  }
+
+  /// Gives what names the variables again in a text that holds their placeholders.
+  public static func mask(_ values: [String: String]) -> Mask {
+    Mask(assignments: telling(values).map { "\($0.key)=\($0.value)"[...] }, all: true)
+  }
+
+  /// Values that cannot be mistaken for what somebody wrote.
+  private static func telling(_ values: [String: String]) -> [String: String] {
+    values.filter { $0.value.contains("placeholder-") || $0.value.utf8.count == 5 && Int($0.value) ?? 0 >= firstPort }
+  }
+
+  /// Gives further values to try where one is not valid for Compose.
+  public static let alternatives = ["1", "false", "1s", "64m", "10.254.0.2", "placeholder-value", "10.254.0.0/24", "0"]
+
+  private static let firstPort = 61001
+
+  private static func port(in sources: [ComposeSource], _ taken: Set<String>) -> String {
+    let free = (firstPort...65535).lazy.map { "\($0)" }.first { port in
+      !taken.contains(port) && !sources.contains { $0.bytes.holds(Array(port.utf8)) }
+    }
+    return free ?? "1024"
+  }
+
+  private enum Kind: Equatable {
+    case path, name, image, port, text
+    case word(String)
+  }
+
+  private static func kind(text: String, keys: [String]) -> Kind {
     let key = keys.last ?? ""
     func under(_ names: String...) -> Bool { names.contains { keys.contains($0) } }
-    if under("ports") {
-      let first = text.hasPrefix("$") && text.filter { $0 == ":" }.count > 1 && !text.contains(":-")
-      return key == "host_ip" || first ? "127.0.0.1" : "1024"
-    }
-    if under("volumes", "devices", "tmpfs", "configs", "secrets", "driver_opts", "env_file", "context", "working_dir") {
-      return path
-    }
-    if ["image", "container_name", "hostname", "network_mode", "name", "networks", "dockerfile", "target", "file"]
-      .contains(key) || under("networks", "depends_on", "extends", "include")
+    if under("ports") { return portKind(text, key) }
+    if key == "condition" { return .word(under("depends_on") ? "service_started" : "any") }
+    if let word = words[key] { return .word(word) }
+    if booleans.contains(key) { return .word("false") }
+    if key == "network_mode" || key == "dockerfile" || key == "container_name" { return .name }
+    if under("cap_add") { return .word("CHOWN") }
+    if under("cap_drop") { return .word("ALL") }
+    if under("security_opt", "device_cgroup_rules") { return .name }
+    if under("configs", "secrets"), key == "source" || keys.first == "services" { return .name }
+    if under("volumes"), key == "type" { return .word("volume") }
+    if keys.first == "volumes", key == "name" { return .name }
+    if under("volumes"), text.contains(/:\/[^:]*:\$/) { return .word("ro") }
+    if under("volumes", "devices", "tmpfs", "configs", "secrets", "driver_opts", "env_file", "label_file", "context")
+      || under("working_dir", "include") || under("extends") && key == "file"
     {
-      return "placeholder"
+      return .path
     }
-    if ["restart"].contains(key) { return "unless-stopped" }
-    if ["interval", "timeout", "start_period", "stop_grace_period", "start_interval"].contains(key) { return "1s" }
-    if ["mem_limit", "memory", "shm_size", "mem_reservation", "memswap_limit", "size"].contains(key) { return "64m" }
-    return "1"
+    if key == "image" { return text.hasPrefix("$") && !text.hasSuffix("}}") && isWhole(text) ? .image : .name }
+    if ["hostname", "name", "networks", "target", "file"].contains(key) || under("networks", "depends_on", "extends") {
+      return .name
+    }
+    return .text
   }
+
+  private static func isWhole(_ text: String) -> Bool {
+    text.hasPrefix("${")
+      ? text.firstIndex(of: "}") == text.indices.last : !text.dropFirst().contains { "$:/@".contains($0) }
+  }
+
+  private static func portKind(_ text: String, _ key: String) -> Kind {
+    if key == "protocol" || text.contains("/$") { return .word("tcp") }
+    if key == "mode" { return .word("ingress") }
+    if key == "name" || key == "app_protocol" { return .name }
+    let first = text.hasPrefix("$") && text.filter { $0 == ":" }.count > 1 && !text.contains(":-")
+    return key == "host_ip" || first ? .word("127.0.0.1") : .port
+  }
+
+  private static let booleans: Set<String> = [
+    "privileged", "read_only", "init", "tty", "stdin_open", "external", "internal", "attachable", "enable_ipv4",
+    "enable_ipv6", "oom_kill_disable", "no_cache", "pull", "disable", "required", "create_host_path", "nocopy",
+    "use_api_socket", "attach",
+  ]
+
+  /// What is valid for a key that takes few values.
+  private static let words: [String: String] = {
+    var words = [
+      "restart": "unless-stopped", "pull_policy": "missing", "platform": "linux/amd64", "platforms": "linux/amd64",
+      "isolation": "default", "order": "stop-first", "failure_action": "pause", "endpoint_mode": "vip",
+      "propagation": "rprivate", "selinux": "z", "gpus": "all", "cgroup": "private", "ipc": "private",
+      "userns_mode": "private",
+      "mac_address": "02:42:0a:fe:00:02", "subnet": "10.254.0.0/24", "ip_range": "10.254.0.0/24",
+    ]
+    for key in [
+      "interval", "timeout", "start_period", "stop_grace_period", "start_interval", "delay", "monitor", "window",
+    ] {
+      words[key] = "1s"
+    }
+    for key in ["mem_limit", "memory", "shm_size", "mem_reservation", "memswap_limit", "size"] { words[key] = "64m" }
+    for key in ["ipv4_address", "gateway", "dns"] { words[key] = "10.254.0.2" }
+    words["ipv6_address"] = "fd00::2"
+    return words
+  }()
 
   private static func uses(of name: String, in node: Node, _ keys: [String]) -> [(String, [String])] {
     if let text = node.string { return Variables.uses(name, text) ? [(text, keys)] : [] }

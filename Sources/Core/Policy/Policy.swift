@@ -9,6 +9,8 @@ public struct Policy: Sendable, Equatable {
   public var severity: [String: Weight] = [:]
   /// What the host excuses.
   public var waivers: [Waiver] = []
+  /// Files that may be in git although their name or their place says otherwise.
+  public var tracked: [TrackedFile] = []
   /// Globs of all files that the repository may hold; empty allows every file.
   public var allowedFiles: [String] = []
   /// Globs of the images that jobs may use; empty allows every image.
@@ -125,7 +127,7 @@ extension Policy {
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
     return "\(Self.edition) \(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers)"
-      + " \(clean.allowedFiles) \(clean.jobImages) \(clean.jobNetworks) \(clean.shared)"
+      + " \(clean.allowedFiles) \(clean.tracked) \(clean.jobImages) \(clean.jobNetworks) \(clean.shared)"
       + " \(clean.options.fingerprint) \(ended)"
   }
 

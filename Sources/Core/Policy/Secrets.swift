@@ -27,6 +27,9 @@ public enum Secrets {
     ("a Tailscale key", ["tskey-"], 20...120, .word), ("a Gitea token", ["gta_"], 40...40, .alphanumeric),
   ]
 
+  /// How each shape begins.
+  static let beginnings = shapes.flatMap(\.begin)
+
   private enum Letters {
     case upper, alphanumeric, word, dotted
     func allows(_ byte: UInt8) -> Bool {
@@ -47,30 +50,25 @@ public enum Secrets {
     if bytes.count < 20 { return [] }
     var hits: [Hit] = []
     for (begin, name) in [("-----BEGIN ", "PRIVATE KEY"), ("PuTTY-User-Key-File-", "")] {
-      for range in text.ranges(of: begin) {
-        let line = text[range.lowerBound...].prefix { !$0.isNewline && $0 != "\\" }
-        if line.contains(name) {
-          hits.append(
-            Hit(what: "a private key", shown: begin + "…", offset: text[..<range.lowerBound].utf8.count))
-        }
+      for index in occurrences(of: Array(begin.utf8), in: bytes) {
+        let line = bytes[index...].prefix { $0 != 10 && $0 != 13 && $0 != 0x5c }
+        if line.holds(Array(name.utf8)) { hits.append(Hit(what: "a private key", shown: begin + "…", offset: index)) }
       }
     }
-    for shape in shapes {
-      for begin in shape.begin {
-        let start = Array(begin.utf8)
-        for index in occurrences(of: start, in: bytes) {
-          let before = index == 0 ? 0x20 : bytes[index - 1]
-          if Letters.word.allows(before) { continue }
-          let rest = bytes[(index + start.count)...].prefix { shape.letters.allows($0) }
-          let body = String(decoding: rest, as: UTF8.self)
-          guard shape.rest.contains(rest.count), !isPlaceholder(body), Set(rest).count > 5 else { continue }
-          hits.append(Hit(what: shape.what, shown: begin + "…", offset: index))
-        }
+    for index in bytes.indices where !byFirst[Int(bytes[index])].isEmpty {
+      if index > 0, Letters.word.allows(bytes[index - 1]) { continue }
+      for (begin, number) in byFirst[Int(bytes[index])] where bytes[index...].starts(with: begin) {
+        let shape = shapes[number]
+        let rest = bytes[(index + begin.count)...].prefix { shape.letters.allows($0) }
+        guard shape.rest.contains(rest.count), Set(rest).count > 5,
+          !isPlaceholder(String(decoding: rest, as: UTF8.self))
+        else { continue }
+        hits.append(Hit(what: shape.what, shown: String(decoding: begin, as: UTF8.self) + "…", offset: index))
       }
     }
     // A regular expression is slow: it is asked only where a part of what it looks for stands.
     func look(_ hint: String, _ what: String, _ shown: String, for pattern: some RegexComponent) {
-      guard text.contains(hint) else { return }
+      guard bytes.holds(Array(hint.utf8)) else { return }
       for range in text.ranges(of: pattern) {
         hits.append(Hit(what: what, shown: shown, offset: text[..<range.lowerBound].utf8.count))
       }
@@ -85,6 +83,18 @@ public enum Secrets {
     return hits
   }
 
+  /// The shapes by the first byte of what they begin with.
+  private static let byFirst: [[(begin: [UInt8], shape: Int)]] = {
+    var byFirst = [[(begin: [UInt8], shape: Int)]](repeating: [], count: 256)
+    for (index, shape) in shapes.enumerated() {
+      for begin in shape.begin {
+        let bytes = Array(begin.utf8)
+        byFirst[Int(bytes[0])].append((bytes, index))
+      }
+    }
+    return byFirst
+  }()
+
   private static func occurrences(of word: [UInt8], in bytes: [UInt8]) -> [Int] {
     guard let first = word.first, bytes.count >= word.count else { return [] }
     var found: [Int] = []
@@ -95,7 +105,10 @@ public enum Secrets {
   }
 
   /// Finds `scheme://user:password@host` with the password written out.
-  static func inAddresses(_ text: String) -> [Hit] {
+  ///
+  /// `isGuide` says that the text tells people what to write: there words such as `pass` stand for a password, whoever
+  /// the user is.
+  static func inAddresses(_ text: String, isText: Bool = false, isGuide: Bool = false) -> [Hit] {
     let bytes = Array(text.utf8)
     return occurrences(of: Array("://".utf8), in: bytes).compactMap { place in
       let scheme = bytes[..<place].reversed().prefix(16).prefix {
@@ -111,11 +124,30 @@ public enum Secrets {
       guard !user.contains("/"), password.literals.contains(where: isWrittenOut), !password.contains("/") else {
         return nil
       }
+      if isText, isForm(user, password, isGuide) { return nil }
       let name = String(decoding: scheme.reversed(), as: UTF8.self)
       return Hit(
         what: "a password in an address", shown: "\(name)://\(user.contains("$") ? "…" : user):…@",
         offset: place - scheme.count)
     }
+  }
+
+  private static let anyUser: Set<String> = [
+    "user", "username", "usr", "myuser", "youruser", "your_user", "login", "name", "foo", "me", "someone",
+  ]
+  private static let anyPassword: Set<String> = [
+    "pass", "password", "passwd", "pwd", "pw", "secret", "token", "mypass", "mypassword", "mysecret", "yourpass",
+    "yourpassword", "userpass", "dbpass", "bar", "p4ssw0rd", "passw0rd", "pa55word", "p@ss", "s3cret", "api_key",
+    "apikey", "key",
+  ]
+
+  /// Says whether an address shows the form of one, `user:pass@host`, rather than how to get in.
+  private static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
+    let word = password.lowercased()
+    if isGuide, anyPassword.contains(word) || ["guest", "admin", "root", "postgres", "test"].contains(word) {
+      return true
+    }
+    return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
   private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
@@ -162,21 +194,36 @@ public enum Secrets {
   ]
 
   /// What every name that promises a secret holds in some case: to look for it spares most lines the regular expression.
-  private static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map {
+  static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map {
     Array($0.utf8)
+  }
+
+  /// The words of a name, in capitals: of `apiKey`, `api-key` and `API_KEY` the same.
+  private static func parts(_ name: String) -> [String] {
+    var (parts, part, wasLower) = ([String](), [UInt8](), false)
+    func end() {
+      if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
+      part = []
+    }
+    for byte in name.utf8 {
+      switch byte {
+      case 0x5f, 0x2d, 0x2e: end()
+      case 0x61...0x7a: part.append(byte - 0x20)
+      default:
+        if wasLower, (0x41...0x5a).contains(byte) { end() }
+        part.append(byte)
+      }
+      wasLower = (0x61...0x7a).contains(byte)
+    }
+    end()
+    return parts
   }
 
   /// Says whether a name promises a secret.
   static func isSecretName(_ name: String) -> Bool {
-    var upper = ""
-    var previous: Character = "_"
-    for letter in name {
-      if letter.isUppercase, previous.isLowercase { upper.append("_") }
-      upper.append(letter == "-" || letter == "." ? "_" : Character(letter.uppercased()))
-      previous = letter
-    }
-    let parts = upper.split(separator: "_").map(String.init)
-    guard let last = parts.last, !harmless.contains(last), parts.first != "NO", !upper.contains("ALLOW_EMPTY") else {
+    let parts = self.parts(name)
+    guard let last = parts.last, !harmless.contains(last), parts.first != "NO" else { return false }
+    if let index = parts.firstIndex(of: "ALLOW"), index + 1 < parts.count, parts[index + 1].hasPrefix("EMPTY") {
       return false
     }
     if parts.contains(where: { part in words.contains(where: part.hasSuffix) }) { return true }
@@ -187,8 +234,7 @@ public enum Secrets {
   /// Says whether a value is a secret written out, rather than a reference, an example or a switch.
   static func isWrittenOut(_ value: String) -> Bool {
     let text = value.trimmed
-    if text.count < 3 || text.hasPrefix("/") || text.hasPrefix("file:") { return false }
-    if text.contains("${") || text.firstMatch(of: /\$[A-Za-z_]/) != nil { return false }
+    if text.count < 3 || isReference(text) { return false }
     if ["true", "false", "yes", "no", "none", "null", "nil", "off", "on", "required", "optional", "disabled"]
       .contains(text.lowercased())
     {
@@ -198,6 +244,39 @@ public enum Secrets {
     // What merely begins like an example is somebody's real value.
     return !isPlaceholder(text) || text.lowercased().hasPrefix("example") && text.contains(where: \.isNumber)
   }
+
+  private static let references = [
+    "/", "file:", "enc[", "enc(", "encrypted:", "vault:", "bao:", "env:", "ref+", "arn:", "sops:", "ssm:", "secretref:",
+    "secretsmanager:", "keyring:", "!vault", "{cipher}", "projects/", "$ansible_vault", "docker-secret:", "infisical:",
+    "doppler:", "keyvault:", "awssm:", "gcpsm:", "bws:", "pass:/", "secret:/",
+  ]
+
+  /// Says whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
+  /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`.
+  static func isReference(_ text: String) -> Bool {
+    let lower = text.lowercased()
+    if references.contains(where: lower.hasPrefix) { return true }
+    if let scheme = text.firstRange(of: "://") {
+      return text[..<scheme.lowerBound].allSatisfy { $0.isLetter || $0.isNumber || "+.-_".contains($0) }
+    }
+    var previous: UInt8 = 0
+    for byte in text.utf8 {
+      if previous == 0x24, byte == 0x7b || byte == 0x28 || byte == 0x5f || isLetterOrDigit(byte) && byte > 0x39 {
+        return true
+      }
+      previous = byte
+    }
+    return frames.contains { begin, end in
+      guard text.count > begin.count + end.count, text.hasPrefix(begin), text.hasSuffix(end) else { return false }
+      return text.dropFirst(begin.count).dropLast(end.count).allSatisfy {
+        $0.isLetter || $0.isNumber || "_.-: ".contains($0)
+      }
+    }
+  }
+
+  private static let frames = [
+    ("{", "}"), ("%", "%"), ("__", "__"), ("@", "@"), ("[", "]"), ("#{", "}"), ("%(", ")s"), ("`", "`"), ("%{", "}"),
+  ]
 
   private static let placeholders = [
     "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<",
@@ -209,6 +288,78 @@ public enum Secrets {
   static func isPlaceholder(_ text: String) -> Bool {
     let lower = text.lowercased()
     return placeholders.contains(where: lower.contains) || Set(lower).count < 3
+  }
+
+  // MARK: names and values
+
+  /// What follows the word in the name of a setting that is about secrets.
+  private static let settings: Set<String> = [
+    "HASHER", "HASHERS", "HASHING", "RESET", "RESETS", "CHANGE", "CHANGES", "CHECK", "CHECKS", "CHECKER", "STRENGTH",
+    "SCORE", "VALIDATOR", "VALIDATORS", "VALIDATION", "VALIDATE", "VERIFY", "VERIFICATION", "RECOVERY",
+    "AUTHENTICATION", "LOGIN", "LOGINS", "SIGNIN", "SIGNUP", "PROMPT", "COMPLEXITY", "HISTORY", "REUSE", "GENERATOR",
+    "CHARACTERS", "CHARSET", "CHARS", "SCHEME", "METHOD", "METHODS", "STRATEGY", "STORAGE", "CLASS", "EXPIRE",
+    "EXPIRATIONS", "DURATION", "VALIDITY", "LIMITS", "RATE", "CACHE", "LEEWAY", "SIZE", "LOCATION", "TEMPLATE", "LABEL",
+    "HINT", "DISABLED", "DISABLE", "ENABLE", "ENFORCE", "ENFORCED", "ALLOW", "ENV", "STRICT", "GRANT", "MINLENGTH",
+    "MAXLENGTH", "REF", "REFERENCE", "KEYREF", "THEME", "TITLE", "DAYS", "HOURS", "MINUTES", "SECONDS", "ATTEMPTS",
+    "RETRIES", "RULE", "RULES", "ENTRYPOINTS", "MIDDLEWARES", "CERTRESOLVER", "PRIORITY", "DOMAIN", "ISSUERS", "LEVEL",
+    "LANGUAGE", "LOCALE", "MESSAGE", "TEXT", "DESCRIPTION", "ICON", "GROUP", "NAMESPACE", "MOUNT", "OPTIONS", "FLOW",
+    "FILTER", "SYNC", "AUTH", "SSL", "TLS", "SERVER", "CLIENT", "ADDRESS", "ADDR", "INDEX", "REVEAL", "VISIBLE",
+    "HIDDEN", "MASK", "MASKED", "SHARING", "TYPES", "FORMATTER", "PARSER", "ENCODER", "ENCODING", "ALGO", "ALGORITHMS",
+  ]
+  /// What follows the word in the name of a secret all the same.
+  private static let owners: Set<String> = [
+    "KEY", "KEYS", "BASE", "VALUE", "SEED", "SALT", "POSTGRES", "POSTGRESQL", "MYSQL", "MARIADB", "MONGO", "MONGODB",
+    "REDIS", "DB", "DATABASE", "ROOT", "ADMIN", "PROD", "PRODUCTION", "STAGING", "DEV", "TEST", "OLD", "NEW",
+    "PRIMARY", "SECONDARY", "DEFAULT", "SMTP", "LDAP", "GITHUB", "GITLAB", "API", "APP", "BOT", "JWT", "HASH",
+  ]
+
+  /// Says whether a value written out under a name is a secret: the name promises one, and not just something about
+  /// secrets, such as `PASSWORD_HASHER`, the rule of a router that is called after one, or the name of one elsewhere.
+  static func isSecret(_ name: String, _ value: String) -> Bool {
+    guard isSecretName(name), isWrittenOut(value) else { return false }
+    var segments = name.split(separator: ".").map(String.init)
+    if segments.count > 1, let last = segments.popLast(), let before = segments.last {
+      let own = ["key", "value", "base", "default"].contains(last.lowercased()) ? "\(before)_\(last)" : last
+      // Somebody chose the other segments, as names of what the setting is about.
+      return isSecretName(own) ? isSecret(own.replacing(".", with: "_"), value) : isRandom(value)
+    }
+    let parts = self.parts(name)
+    guard let last = parts.last else { return false }
+    // A chart's values name the secrets of its cluster: `existingSecret`, `existingSecretPasswordKey`, `passwordSecret`.
+    let namesOne = parts.contains(where: ["EXISTING", "PULL", "EXTERNAL"].contains)
+    let isOfOne = parts.count == 2 && last == "SECRET" && ["PASSWORD", "CREDENTIALS", "TLS", "CERT"].contains(parts[0])
+    if namesOne && parts.contains(where: { $0.hasPrefix("SECRET") }) || isOfOne, value.contains("-"),
+      !isRandomPart(value)
+    {
+      return false
+    }
+    if words.contains(where: last.hasSuffix) || whole.contains(last) || owners.contains(last) { return true }
+    if settings.contains(last) { return false }
+    return !value.utf8.allSatisfy { (0x61...0x7a).contains($0) }
+  }
+
+  /// Says whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.
+  private static func isRandomPart(_ value: String) -> Bool {
+    value.split(separator: "-").contains { part in
+      part.contains(where: \.isUppercase) || part.drop { $0.isLetter }.contains { !$0.isNumber }
+    }
+  }
+
+  /// Says whether a value is mixed as only machines do it.
+  static func isRandom(_ value: String) -> Bool {
+    guard value.utf8.count >= 16 else { return false }
+    var (digits, letters, upper, dot) = (false, false, false, false)
+    for byte in value.utf8 {
+      switch byte {
+      case 0x30...0x39: digits = true
+      case 0x41...0x5a: (letters, upper) = (true, true)
+      case 0x61...0x7a: letters = true
+      case 0x2e: dot = true
+      case 0x2b, 0x2f, 0x5f, 0x3d, 0x2d: break
+      default: return false
+      }
+    }
+    return digits && letters && (!dot || upper) && entropy(value) >= 3.5
   }
 
   /// Gives the bits per character; random text has 4 and more, words about 3.
@@ -261,8 +412,21 @@ extension String {
     return (telling ? [restored] : []) + defaults.map(\.value)
   }
 
+  /// The literals without defaults that everybody knows: `${DB_PASSWORD:-root}` asks for the value of the `.env`.
+  var writtenOut: [String] {
+    guard contains("$") else { return [self] }
+    let known = Set(defaults.map(\.value).filter { Self.anyones.contains($0.lowercased()) })
+    return literals.filter { !known.contains($0) }
+  }
+
+  private static let anyones: Set<String> = [
+    "root", "admin", "user", "username", "guest", "default", "pass", "passwd", "password", "secret", "test", "testing",
+    "dev", "local", "none", "empty", "unset", "postgres", "mysql", "mariadb", "mongo", "redis", "minio", "toor",
+    "minioadmin", "rabbitmq",
+  ]
+
   /// The variables with a default, `${NAME:-value}`, also within one another.
-  var defaults: [(name: String, value: String)] {
+  public var defaults: [(name: String, value: String)] {
     var found: [(String, String)] = []
     var rest = self[...]
     while let start = rest.firstRange(of: "${") {
@@ -280,7 +444,7 @@ extension String {
   }
 
   /// The text with each reference replaced by its default, as Compose would without any value.
-  var withDefaults: String {
+  public var withDefaults: String {
     guard contains("${") else { return self }
     var result = ""
     var rest = self[...]

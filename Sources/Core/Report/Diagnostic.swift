@@ -25,11 +25,14 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   public var waived: Bool
   /// What a waiver has to name beside the rule, where one must; it is not part of reports.
   var terms: WaiverTerms?
+  /// Whether no severity and no waiver lifts it: nothing can be deployed or judged while it is there.
+  public var isFinal = false
 
   /// Makes a finding.
   public init(
     rule: String, severity: Severity = .error, file: String, line: Int? = nil, column: Int? = nil,
-    stack: String? = nil, service: String? = nil, message: String, help: String, waived: Bool = false
+    stack: String? = nil, service: String? = nil, message: String, help: String, waived: Bool = false,
+    isFinal: Bool = false
   ) {
     self.rule = rule
     self.severity = severity
@@ -41,6 +44,7 @@ public struct Diagnostic: Codable, Sendable, Hashable {
     self.message = message
     self.help = help
     self.waived = waived
+    self.isFinal = isFinal
   }
 
   /// Whether it refuses a commit.

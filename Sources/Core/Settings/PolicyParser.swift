@@ -6,13 +6,14 @@ extension SettingsReader {
     let keys = section(
       node, "policy",
       keys: [
-        "bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks", "shared", "options",
+        "bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks", "shared", "tracked", "options",
       ])
     var policy = Policy()
     policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)
     for (index, root) in policy.bindRoots.enumerated() where !root.hasPrefix("/") {
       if let place = keys["bind_roots"]?.sequence?[index] { problem(place, "\(root) must be an absolute path") }
     }
+    policy.tracked = keys["tracked"].map { list($0, "tracked") }?.compactMap { tracked($0) } ?? []
     policy.allowedFiles = strings(keys, "allowed_files")
     policy.jobImages = strings(keys, "job_images")
     policy.jobNetworks = strings(keys, "job_networks")
@@ -32,6 +33,13 @@ extension SettingsReader {
     var options = AllowedOptions()
     for (key, path) in AllowedOptions.lists { options[keyPath: path] = strings(keys, key) }
     return options
+  }
+
+  private mutating func tracked(_ node: Node) -> TrackedFile? {
+    let members = section(node, "tracked", keys: ["path", "reason"])
+    let path = relativePath(members, "path", in: node)
+    let reason = required(members, "reason", in: node)
+    return path.isEmpty || reason.isEmpty ? nil : TrackedFile(path: path, reason: reason)
   }
 
   private mutating func sharedPlace(_ node: Node) -> SharedPlace? {

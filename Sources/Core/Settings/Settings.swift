@@ -11,7 +11,7 @@ public struct Settings: Sendable, Equatable {
   /// The directory that clup owns; absolute, normalized.
   public var checkout: String
   /// Globs added to the built-in protected ones.
-  public var protected: [String] = [] { didSet { protectedPaths = ProtectedPaths(adding: protected) } }
+  public var protected: [String] = [] { didSet { protectPaths() } }
   /// The protected globs, built-in and added.
   public private(set) var protectedPaths = ProtectedPaths()
   /// Live paths beside the stacks' own.
@@ -21,7 +21,7 @@ public struct Settings: Sendable, Equatable {
   /// What the host says of single stacks, by stack name.
   public var stacks: [String: StackSettings] = [:]
   /// What rules weigh, and what is excused.
-  public var policy = Policy()
+  public var policy = Policy() { didSet { if policy.tracked != oldValue.tracked { protectPaths() } } }
   /// Where the configuration was read from.
   public var file = "clup.yaml"
   /// How a sync goes.
@@ -39,6 +39,10 @@ public struct Settings: Sendable, Equatable {
     self.branch = branch
     self.liveRoot = liveRoot
     self.checkout = checkout
+  }
+
+  private mutating func protectPaths() {
+    protectedPaths = ProtectedPaths(adding: protected, lifting: policy.tracked.map(\.path))
   }
 }
 

@@ -1,22 +1,33 @@
+import YAML
+
 /// Finds stacks that Compose would take for one another.
 public enum Collisions {
+  /// Tells where a stack claims something, or where it gets its project's name.
+  public typealias Locate = (_ stack: String, _ claim: Claim?) -> (path: String, mark: Mark?)?
+
   /// Compares the projects of all stacks; `places` gives each stack's Compose file, to say where.
-  public static func between(projects: [String: String], places: [String: String]) -> [Diagnostic] {
+  public static func between(projects: [String: String], places: [String: String], at locate: Locate = { _, _ in nil })
+    -> [Diagnostic]
+  {
     let groups = Dictionary(grouping: projects.keys.sorted()) { projects[$0] ?? "" }
     return groups.sorted { $0.key < $1.key }.flatMap { project, stacks in
       stacks.count < 2
         ? []
         : stacks.map { stack in
           let others = stacks.filter { $0 != stack }.joined(separator: ", ")
+          let place = locate(stack, nil)
           return Diagnostic(
-            rule: "project-collision", file: places[stack] ?? stack, stack: stack,
-            message: "the project name \(project) is also that of \(others)", help: help(stack))
+            rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
+            column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)",
+            help: help(stack))
         }
     }
   }
 
   /// Compares what the services of all stacks claim for themselves.
-  public static func between(claims: [String: [Claim]], places: [String: String]) -> [Diagnostic] {
+  public static func between(claims: [String: [Claim]], places: [String: String], at locate: Locate = { _, _ in nil })
+    -> [Diagnostic]
+  {
     let all = claims.sorted { $0.key < $1.key }.flatMap { stack, claims in claims.map { (stack, $0) } }
     var holders: [String: [(String, Claim)]] = [:]
     for (stack, claim) in all { holders[claim.subject, default: []].append((stack, claim)) }
@@ -24,28 +35,55 @@ public enum Collisions {
       guard let other = holders[claim.subject]?.first(where: { $0.0 != stack && $0.1.excludes(claim) }) else {
         return nil
       }
+      let place = locate(stack, claim)
       return Diagnostic(
-        rule: "project-collision", file: places[stack] ?? stack, stack: stack,
-        message: "\(claim) is also claimed by \(other.0)", help: "give one of the two another")
+        rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
+        column: place?.mark?.column, stack: stack, message: "\(claim) is also claimed by \(other.0)",
+        help: "give one of the two another")
     }
   }
 
   /// Looks for containers of a stack's project that were started from another directory.
   public static func foreign(
-    _ stack: String, project: String, place: String, directory: String, containers: [Container]
+    _ stack: String, project: String, place: String, directory: String, containers: [Container],
+    at locate: Locate = { _, _ in nil }
   ) -> Diagnostic? {
     guard
       let other = containers.first(where: {
         $0.project == project && !$0.directory.isEmpty && $0.directory != directory
       })
     else { return nil }
+    let mark = locate(stack, nil)
     return Diagnostic(
-      rule: "project-collision", file: place, stack: stack,
-      message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
+      rule: "project-collision", file: mark?.path ?? place, line: mark?.mark?.line, column: mark?.mark?.column,
+      stack: stack, message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
       help: help(stack))
   }
 
   private static func help(_ stack: String) -> String {
     "give the stack its own top-level `name:`, or COMPOSE_PROJECT_NAME in its live `.env`"
+  }
+}
+
+extension Subject {
+  /// Gives the place where the stack claims something, or where its project's name stands; the first key of its Compose
+  /// file where that name is the directory's.
+  public func place(of claim: Claim?) -> (path: String, mark: Mark?) {
+    switch claim {
+    case nil:
+      let (path, mark) = place(topLevel: ["name"])
+      return (path, mark ?? sources.first?.document?.mapping?.first?.key.start)
+    case .containerName(let name)?:
+      let service = services.first { $0.json["container_name"]?.string == name }?.name
+      return service.map { place($0, ["container_name"]) } ?? place(of: nil)
+    case .port(let port, let transport, let address)?:
+      for (service, json) in services {
+        let own = (json["ports"]?.array ?? []).map(Port.init).first {
+          $0.published == port && $0.transport == transport && $0.address == address
+        }
+        if let own { return place(service, of: own) }
+      }
+      return place(of: nil)
+    }
   }
 }

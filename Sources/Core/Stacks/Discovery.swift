@@ -58,7 +58,8 @@ public struct Discovery: Sendable {
         diagnostics.append(
           Diagnostic(
             rule: "forbidden-file", file: directory, stack: directory,
-            message: "the stack's name has more than 200 letters", help: "give its directories shorter names"))
+            message: "the stack's name has more than 200 letters", help: "give its directories shorter names",
+            isFinal: true))
       }
       let names = ComposeFileName.all.map { Path.join(directory, $0) }
       for path in names {
@@ -66,7 +67,8 @@ public struct Discovery: Sendable {
         diagnostics.append(
           Diagnostic(
             rule: complaint.rule, file: path, stack: directory, message: "\(path) is \(complaint.what)",
-            help: "commit a regular file there, or leave the stack out with `stacks: {exclude: [\(directory)]}`"))
+            help: "commit a regular file there, or leave the stack out with `stacks: {exclude: [\(directory)]}`",
+            isFinal: true))
       }
       let main = ComposeFileName.main.map { Path.join(directory, $0) }.first { tree[$0] != nil }
       let override = ComposeFileName.override.map { Path.join(directory, $0) }.first { tree[$0] != nil }
@@ -111,7 +113,7 @@ public struct Discovery: Sendable {
       guard let glob = protected.glob(protecting: file.path, memory: &memory) else { continue }
       let stack = stacks.last { $0.name != "." && Path.relative(file.path, to: $0.name) != nil }
       if anywhere.contains(glob), stack == nil { continue }
-      if excluded.contains(where: { $0.covers(file.path) }) { continue }
+      if Keeper.isNamed(file.path) || excluded.contains(where: { $0.covers(file.path) }) { continue }
       found.append(Self.landsOnState(file.path, glob: glob, stack: stack?.name))
     }
     return found
@@ -122,6 +124,7 @@ public struct Discovery: Sendable {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,
       message: "\(path) would land on runtime state: `\(glob)` is protected on this host",
-      help: "remove it from the repository with `git rm --cached \(path)`; the host's own file stays where it is")
+      help: "remove it from the repository with `git rm --cached \(path)`; the host's own file stays where it is. "
+        + "What is no state can be allowed on the host: `policy: {tracked: [{path: \(path), reason: …}]}`")
   }
 }

@@ -51,9 +51,13 @@ public struct ProtectedPaths: Sendable, Hashable {
   ]
 
   private let globs: [Glob]
+  private let lifted: [Glob]
 
-  /// Adds the host's globs to the built-in ones.
-  public init(adding globs: [String] = []) { self.globs = (Self.builtIn + globs).map(Glob.init) }
+  /// Adds the host's globs to the built-in ones; what `lifted` covers is not protected all the same.
+  public init(adding globs: [String] = [], lifting lifted: [String] = []) {
+    self.globs = (Self.builtIn + globs).map(Glob.init)
+    self.lifted = lifted.map(Glob.init)
+  }
 
   /// Gives the glob that protects a path relative to the live root, if one does.
   public func glob(protecting path: String) -> String? {
@@ -63,10 +67,11 @@ public struct ProtectedPaths: Sendable, Hashable {
 
   /// The same for many paths; `memory` holds what was found out about their directories.
   func glob(protecting path: String, memory: inout [String: Int]) -> String? {
+    if lifted.contains(where: { $0.covers(path) }) { return nil }
     let above = first(protecting: Path.parent(path), &memory)
     let parts = path.split(separator: "/")
-    let isExample = parts.last == ".env.example"
-    let own = globs.firstIndex { $0.matches(parts) && !(isExample && $0.pattern == "**/.env.*") } ?? globs.count
+    let isTemplate = Template.isNamed(path)
+    let own = globs.firstIndex { $0.matches(parts) && !(isTemplate && $0.pattern == "**/.env.*") } ?? globs.count
     let index = min(own, above)
     return index < globs.count ? globs[index].pattern : nil
   }

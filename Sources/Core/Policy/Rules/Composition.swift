@@ -2,8 +2,8 @@ extension Rule {
   static let compose = Rule(
     "compose", summary: "what `docker compose config` refuses",
     why:
-      "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states.",
-    fix: "Run `docker compose config` in the stack's directory and mend what it says.",
+      "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states. No severity and no waiver lifts that: there is nothing to deploy.",
+    fix: "Run `docker compose config` in the stack's directory and correct what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
   ) { subject in
     let own = Extension(subject.model["x-clup"]?.undollared)
@@ -25,8 +25,10 @@ extension Rule {
 
   static let unsetVariable = Rule(
     "unset-variable", summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
-    why: "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`.",
-    fix: "Set it in the `.env` beside the live Compose file, or give a default: `${NAME:-value}`.",
+    why:
+      "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. On a plain work tree, where nobody has the host's values, files that only a host has are told as warnings.",
+    fix:
+      "Set it in the `.env` beside the live Compose file, or give a default: `${NAME:-value}`. A variable of the container's own shell is written `$$NAME`.",
     bad: #"services: {web: {image: "nginx:${TAG}"}}   # no TAG in .env"#,
     good: #"services: {web: {image: "nginx:${TAG:-1.27}"}}"#)
 

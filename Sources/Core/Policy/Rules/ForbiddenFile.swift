@@ -6,9 +6,12 @@ extension Rule {
     why: """
       Secrets, dumps, archives and runtime state come with every clone and stay in the history. A tracked file at a
       protected path would also overwrite what a gateway keeps there. Symbolic links and submodules in managed paths lead
-      out of what was validated.
+      out of what was validated. Encrypted files and templates may be in git; a container is never given ciphertext.
       """,
-    fix: "Remove it with `git rm --cached FILE`, add it to `.gitignore`, and change every secret that was in it.",
+    fix: """
+      Remove it with `git rm --cached FILE`, add it to `.gitignore`, and change every secret that was in it. The host lets a \
+      file be tracked with `policy: {tracked: [{path: FILE, reason: …}]}`.
+      """,
     bad: "infra/.env\ninfra/backup.sql.gz\nrunner/id_ed25519",
     good: "infra/.env.example\ninfra/docker-compose.yml")
 
@@ -28,14 +31,20 @@ extension Rule {
   ].flatMap { globs, what in globs.map { (Glob("**/\($0)"), what) } }
 
   /// Finds files of a commit that must not be there by their name, or that the host's list does not allow.
-  public static func forbiddenNames(in tree: CommitTree, policy: Policy) -> [Diagnostic] {
+  public static func forbiddenNames(in tree: CommitTree, policy: Policy, excluded: [String] = []) -> [Diagnostic] {
     let allowed = policy.allowedFiles.map(Glob.init)
+    let lifted = policy.tracked.map { Glob($0.path) }
+    let excluded = excluded.map(Glob.init)
     return tree.files.compactMap { file in
       let parts = file.path.split(separator: "/")
+      if excluded.contains(where: { $0.covers(file.path) }) || lifted.contains(where: { $0.covers(file.path) }) {
+        return nil
+      }
       if let (_, what) = neverCommit.first(where: { $0.glob.matches(parts) }) {
         return Diagnostic(
           rule: "forbidden-file", file: file.path, message: "\(file.path) looks like \(what)",
-          help: "remove it with `git rm --cached \(file.path)`, or waive it on the host with `file:`")
+          help: "remove it with `git rm --cached \(file.path)`, or allow it on the host: "
+            + "`policy: {tracked: [{path: \(file.path), reason: …}]}`")
       }
       if !allowed.isEmpty, !allowed.contains(where: { $0.covers(file.path) }) {
         return Diagnostic(
@@ -49,26 +58,27 @@ extension Rule {
   /// Finds secrets in a file's content; Compose files are read by `plaintext-secret`.
   public static func forbiddenContent(of path: String, _ bytes: [UInt8]) -> [Diagnostic] {
     if bytes.prefix(8000).contains(0) { return [] }
+    let (isTemplate, isGuide) = (Template.isNamed(path), isGuide(path))
+    let sealed = SealedValues(bytes)
     var found: [Diagnostic] = []
-    for (index, line) in bytes.split(separator: 10, omittingEmptySubsequences: false).enumerated()
-    where line.count <= 4000 {
-      let line = String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
+    for line in Scan.lines(of: bytes) {
+      let text = bytes[line.bytes.lowerBound..<line.bytes.upperBound - (bytes[line.bytes].last == 13 ? 1 : 0)]
+      let string = String(decoding: text, as: UTF8.self)
       func add(_ message: String, _ offset: Int) {
         found.append(
           Diagnostic(
-            rule: "forbidden-file", file: path, line: index + 1, column: offset + 1, message: message,
+            rule: "forbidden-file", file: path, line: line.number, column: offset + 1, message: message,
             help: "take it out, change the secret, and keep it in the live `.env` or beside it"))
       }
-      let hits = Secrets.shaped(line) + Secrets.inAddresses(line)
-      for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
-      guard hits.isEmpty, let (name, value) = Secrets.assignment(in: line), value.count >= 16 else { continue }
-      let plain = value.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+/_=.-".contains($0)) }
-      let mixed = value.contains(where: \.isNumber) && value.contains(where: \.isLetter)
-      if plain, mixed, Secrets.isSecretName(name), Secrets.isWrittenOut(value), Secrets.entropy(value) >= 3.5,
-        !value.contains(".") || value.contains(where: \.isUppercase)
-      {
-        add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)
+      var hits = line.hints.contains(.shape) ? Secrets.shaped(string) : []
+      if line.hints.contains(.address) {
+        hits += Secrets.inAddresses(string, isText: true, isGuide: isGuide || isTemplate)
       }
+      for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
+      guard hits.isEmpty, line.hints.contains(.name), !isTemplate, !sealed.contains(line.number),
+        let (name, value) = Secrets.assignment(in: string), Secrets.isRandom(value), Secrets.isSecret(name, value)
+      else { continue }
+      add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)
     }
     return found
   }
@@ -84,4 +94,32 @@ extension Rule {
         help: "call it `.yml` or `.yaml`, or keep it elsewhere")
     }.prefix(1).map { $0 }
   }
+
+  /// Says whether a file tells people what to write.
+  private static func isGuide(_ path: String) -> Bool {
+    let lower = path.lowercased()
+    return [".md", ".mdx", ".rst", ".adoc", ".txt", ".html"].contains(where: lower.hasSuffix)
+      || Path.name(lower).hasPrefix("readme") || lower.split(separator: "/").dropLast().contains { $0 == "docs" }
+  }
+}
+
+/// The lines of a SealedSecret's `encryptedData:`, which only its cluster can read.
+private struct SealedValues {
+  private var lines: [ClosedRange<Int>] = []
+
+  init(_ bytes: [UInt8]) {
+    guard bytes.holds(Array("SealedSecret".utf8)) else { return }
+    var (number, start, level, isSealed) = (0, 0, 0, false)
+    func depth(of line: ArraySlice<UInt8>) -> Int? { line.firstIndex { $0 != 0x20 }.map { $0 - line.startIndex } }
+    for line in bytes.split(separator: 10, omittingEmptySubsequences: false) {
+      number += 1
+      if line.starts(with: Array("---".utf8)) { isSealed = false }
+      if line.holds(Array("SealedSecret".utf8)) { isSealed = true }
+      if start > 0, let own = depth(of: line), own <= level { start = 0 }
+      if start > 0 { lines.append(number...number) }
+      if isSealed, line.holds(Array("encryptedData:".utf8)) { (start, level) = (number, depth(of: line) ?? 0) }
+    }
+  }
+
+  func contains(_ line: Int) -> Bool { lines.contains { $0.contains(line) } }
 }

@@ -27,7 +27,7 @@ extension Rule {
     for (path, text) in subject.environmentFiles.sorted(by: { $0.key < $1.key }) {
       for (number, name, value) in SecretSearch.assignments(in: text) {
         let place = (path, Mark(line: number, column: 1))
-        if Secrets.isSecretName(name), let literal = value.literals.first(where: Secrets.isWrittenOut) {
+        if let literal = value.writtenOut.first(where: { Secrets.isSecret(name, $0) }) {
           let message = "the value of \(name) is written out (\(Secrets.shown(literal)))"
           found.append(Finding(place: place, message: message, help: SecretSearch.help))
         } else if let hit = (Secrets.shaped(value) + Secrets.inAddresses(value)).first {
@@ -151,7 +151,12 @@ struct SecretSearch {
     guard promises || Secrets.isSecretName(name.trimmingDashes) else { return }
     // What the container's own shell puts in is not written here.
     if isShell, value.firstMatch(of: /\$\$[A-Za-z_({]/) != nil { return }
-    guard let literal = value.literals.first(where: Secrets.isWrittenOut) else { return }
+    let bare = name.trimmingDashes
+    guard
+      let literal = value.writtenOut.first(where: {
+        promises ? Secrets.isWrittenOut($0) : Secrets.isSecret(bare, $0)
+      })
+    else { return }
     add("the value of \(name) is written out (\(Secrets.shown(literal)))", node)
   }
 

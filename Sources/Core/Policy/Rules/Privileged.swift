@@ -51,7 +51,7 @@ extension Subject {
     if json["privileged"]?.bool == true {
       walls.add(["privileged"], "is privileged", value: "true", option: "privileged")
     }
-    for name in (json["cap_add"]?.array ?? []).compactMap(\.string) {
+    for name in (json["cap_add"]?.array ?? []).compactMap(\.string) where !Capability.isDefault(name) {
       walls.add(["cap_add"], "adds the capability \(name)", value: name)
     }
     for device in json["devices"]?.array ?? [] {

@@ -29,17 +29,33 @@ extension Rule {
         message: "the network \(name) (\(open ?? driver)) puts every port of its containers on the host's own network",
         help: "use a bridge network, and publish what is needed on loopback")
     }
-    return exposed
-      + subject.services.flatMap { service, json in
-        (json["ports"]?.array ?? []).map(Port.init).filter { !$0.isLoopback }.map { port in
-          Finding(
-            service: service, place: subject.place(service, of: port),
-            message: port.address.isEmpty
-              ? "\(service) publishes \(port.text) on every address of the host"
-              : "\(service) publishes \(port.text) on \(port.address)",
-            help: "publish it on loopback: `127.0.0.1:\(port.published.isEmpty ? "" : port.published):\(port.target)`")
-        }
+    return exposed + subject.services.flatMap { service, json in findings(of: service, json, in: subject) }
+  }
+
+  /// A range stands at one place and is one decision: it is told once.
+  private static func findings(of service: String, _ json: JSON, in subject: Subject) -> [Finding] {
+    var groups: [(place: Place, ports: [Port])] = []
+    for port in (json["ports"]?.array ?? []).map(Port.init) where !port.isLoopback {
+      let place = subject.place(service, of: port)
+      if let index = groups.firstIndex(where: {
+        $0.place.mark != nil && $0.place == place && $0.ports[0].address == port.address
+          && $0.ports[0].transport == port.transport
+      }) {
+        groups[index].ports.append(port)
+      } else {
+        groups.append((place, [port]))
       }
+    }
+    return groups.map { place, ports in
+      let published = Port.range(ports.map(\.published))
+      let target = Port.range(ports.map(\.target))
+      let text = (published.isEmpty ? target : "\(published):\(target)") + "/\(ports[0].transport)"
+      let address = ports[0].address
+      return Finding(
+        service: service, place: place,
+        message: "\(service) publishes \(text) on \(address.isEmpty ? "every address of the host" : address)",
+        help: "publish it on loopback: `127.0.0.1:\(published):\(target)`")
+    }
   }
 }
 
@@ -68,6 +84,17 @@ struct Port {
   }
 
   var text: String { (published.isEmpty ? target : "\(published):\(target)") + "/\(transport)" }
+
+  /// Writes ports as Compose files do: `8000-8010`, or one after the other where they do not follow upon each other.
+  static func range(_ ports: [String]) -> String {
+    let distinct = ports.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+    let numbers = distinct.compactMap { Int($0) }.sorted()
+    guard distinct.count > 1 else { return distinct.first ?? "" }
+    guard numbers.count == distinct.count, let first = numbers.first, let last = numbers.last,
+      last - first == numbers.count - 1
+    else { return distinct.joined(separator: ",") }
+    return "\(first)-\(last)"
+  }
 
   /// Says how far an item of the source agrees; 0 when it is about another port.
   static func likeness(of item: Node, to port: Port) -> Int {

@@ -1,0 +1,203 @@
+import Core
+import Processes
+
+extension Resolve {
+  /// What Compose is asked, and what stands for values that nobody gave.
+  struct Asked: Sendable {
+    let directory: String
+    var options: [String]
+    var values: [String: String]
+    /// Whether placeholders may stand for what is missing.
+    var invents: Bool
+    /// The variables that a placeholder stands for.
+    var placeholders: Set<String> = []
+    /// Whether files of values are left unread, since one of them is not there.
+    var skipsValueFiles = false
+    /// The services whose label file is not there, and is left out.
+    var unlabelled: [String] = []
+    /// The Compose files by name, for the case that more is laid over them.
+    let files: [String]
+    /// The Compose file that was taken for one that a variable leads to, by that variable.
+    var guessed: [String: String] = [:]
+    /// The variables that a refusal was last about.
+    var blamed: [String] = []
+    /// How many other values were tried for a variable.
+    private var tried: [String: Int] = [:]
+    private var first: [String: String] = [:]
+
+    init(directory: String, files: [String], options: [String], values: [String: String], invents: Bool) {
+      (self.directory, self.files, self.options) = (directory, files.map(Path.name), options)
+      (self.values, self.invents) = (values, invents)
+    }
+
+    /// What is laid over the Compose files, in Compose's own words.
+    var overlay: (options: [String], input: [UInt8]) {
+      if unlabelled.isEmpty { return ([], []) }
+      let files = options.contains("-f") ? [] : files.flatMap { ["-f", $0] }
+      let services = unlabelled.map { "\"\($0)\": {label_file: !reset null}" }.joined(separator: ", ")
+      return (files + ["-f", "-"], Array("services: {\(services)}\n".utf8))
+    }
+
+    mutating func take(_ name: String, _ sources: [ComposeSource]) {
+      values[name] = Placeholder.value(of: name, in: sources, taken: Set(values.values))
+      placeholders.insert(name)
+    }
+
+    /// Takes another value for a variable; says whether there was one left.
+    mutating func takeOther(_ name: String) -> Bool {
+      let index = tried[name, default: 0]
+      guard index <= Placeholder.alternatives.count else { return false }
+      tried[name] = index + 1
+      // Where none is valid, the first one tells by its look whose it is.
+      if index == 0 { first[name] = values[name] }
+      values[name] = index < Placeholder.alternatives.count ? Placeholder.alternatives[index] : first[name]
+      return true
+    }
+
+    /// The placeholders with their values.
+    var invented: [String: String] { values.filter { placeholders.contains($0.key) } }
+  }
+
+  /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
+  /// sees: a stack may pass these variables on.
+  var haste: [String: String] { view.invents ? Programs.haste : [:] }
+
+  /// Asks until Compose has every file that it wants and, where placeholders may stand for them, a value for every
+  /// variable.
+  func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
+    try Files.makeDirectories(asked.directory)
+    var environment: [String] = []
+    if !environmentFiles.isEmpty {
+      let live = Path.join(asked.directory, ".env")
+      environment = ((Files.resolved(live) == nil ? [] : [live]) + environmentFiles).flatMap { ["--env-file", $0] }
+    }
+    var outcome: Outcome
+    var rounds = 0
+    repeat {
+      let unread = asked.skipsValueFiles ? ["--no-env-resolution"] : []
+      let overlay = asked.overlay
+      outcome = try await programs.compose(
+        environment + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: asked.directory,
+        variables: asked.values, input: overlay.input, limits: .reading)
+      rounds += 1
+      if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
+        guard try await mayRead(path, gather) else { break }
+        try await gather.note(path)
+        if path.hasSuffix(".yml") || path.hasSuffix(".yaml") {
+          _ = try await gather.read([path], in: Path.parent(path), interpolate)
+        }
+        continue
+      }
+      guard asked.invents, try await invent(&asked, &gather, outcome) else { break }
+    } while rounds < 48
+    return outcome
+  }
+
+  /// Puts something in the place of what an answer lacks; says whether there is reason to ask again.
+  private func invent(_ asked: inout Asked, _ gather: inout Gather, _ outcome: Outcome) async throws(Failure) -> Bool {
+    let names = unsetNames(outcome.errorText).filter { asked.values[$0] == nil }
+    for name in names {
+      asked.take(name, gather.sources)
+      if let (directory, file) = try await directory(named: name, &gather) {
+        (asked.values[name], asked.guessed[name]) = (directory, file)
+      }
+    }
+    if !names.isEmpty { return true }
+    if outcome.succeeded { return false }
+    if !asked.skipsValueFiles, isAboutValueFile(outcome.errorText) {
+      asked.skipsValueFiles = true
+      return true
+    }
+    if asked.unlabelled.isEmpty, outcome.errorText.contains("label file") {
+      asked.unlabelled = labelled(gather)
+      if !asked.unlabelled.isEmpty { return true }
+    }
+    let found = blamed(outcome.errorText, asked, gather)
+    // Another value may be named in a way that leads to no place.
+    if !found.isEmpty { asked.blamed = found }
+    return asked.blamed.contains { asked.takeOther($0) }
+  }
+
+  func isAboutValueFile(_ errors: String) -> Bool {
+    errors.contains("env file") && errors.contains("not found")
+  }
+
+  /// Finds the placeholders that a complaint of Compose's is about.
+  func blamed(_ errors: String, _ asked: Asked, _ gather: Gather) -> [String] {
+    let message = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
+      .joined(separator: " ")
+    let named = asked.invented.filter { Placeholder.isIn(message, of: [$0.key: $0.value]) }.keys.sorted()
+    if !named.isEmpty { return named }
+    let (path, mark) = Blame.place(message, in: gather.sources)
+    guard let mark else { return [] }
+    return asked.placeholders.sorted().filter { Variables.isUsed($0, at: mark, of: path, in: gather.sources) }
+  }
+
+  /// Lists the services whose label file is not there.
+  private func labelled(_ gather: Gather) -> [String] {
+    gather.sources.flatMap { source in
+      (source.document?["services"]?.merged ?? []).filter { service in
+        let node = service.value["label_file"]
+        let files = node?.string.map { [$0] } ?? node?.sequence?.compactMap(\.string) ?? []
+        return files.contains { isGap($0, beside: source.path) }
+      }.compactMap(\.key.string)
+    }
+  }
+
+  /// Finds the directory that a variable must stand for where a Compose file is named below it, `${ROOT}/base.yaml`, and
+  /// only one tracked file can be meant.
+  private func directory(named name: String, _ gather: inout Gather) async throws(Failure) -> (String, file: String)? {
+    for use in Variables.uses(of: name, in: gather.sources) {
+      guard use.text.hasSuffix(".yml") || use.text.hasSuffix(".yaml"),
+        let rest = ["${\(name)}/", "$\(name)/"].first(where: use.text.hasPrefix).map({ use.text.dropFirst($0.count) })
+      else { continue }
+      let files = view.tree.files.filter { $0.path == rest || $0.path.hasSuffix("/" + rest) }
+      guard files.count == 1, let file = files.first else { continue }
+      try await gather.note(file.path)
+      _ = try await gather.read([file.path], in: Path.parent(file.path), interpolate)
+      return (Path.join(view.root, String(file.path.dropLast(rest.count))), file.path)
+    }
+    return nil
+  }
+
+  /// Asks again with the defaults that some uses of a variable have, where a placeholder stood for them.
+  func withDefaults(_ asked: Asked, _ gather: inout Gather) async throws(Failure) -> JSON? {
+    var other = asked
+    other.options = asked.options.contains("-f") ? asked.options : ["--profile", "*"]
+    var found = false
+    for name in asked.placeholders.sorted() {
+      guard let value = Placeholder.defaults(of: name, in: gather.sources).first else { continue }
+      other.values[name] = value
+      found = true
+    }
+    guard found else { return nil }
+    let outcome = try await ask(&other, &gather)
+    return outcome.succeeded ? (try? JSON(parsing: outcome.output)).map { model($0, other, gather) } : nil
+  }
+
+  /// Gives the model with the live directory's own paths, and with the values of those tracked files that Compose was
+  /// told not to read.
+  func model(_ json: JSON, _ asked: Asked, _ gather: Gather) -> JSON {
+    let whole = json.mapStrings(view.rebased)
+    guard asked.skipsValueFiles, case .object(var members) = whole else { return whole }
+    members["services"] = .object(
+      (whole["services"]?.object ?? [:]).mapValues { service in
+        var values: [String: JSON] = [:]
+        for file in service["env_file"]?.array ?? [] {
+          guard let path = file["path"]?.string.flatMap(view.relative), let text = gather.environmentFiles[path] else {
+            continue
+          }
+          for (name, value) in References.values(in: text) { values[name] = .string(value) }
+        }
+        var fields = service.object
+        fields["environment"] = .object(values.merging(service["environment"]?.object ?? [:]) { _, own in own })
+        return .object(fields)
+      })
+    return .object(members)
+  }
+
+  func unsetNames(_ errors: String) -> [String] {
+    let warned = errors.matches(of: /The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set/).map { String($0.1) }
+    return warned + errors.matches(of: /required variable ([A-Za-z_][A-Za-z0-9_]*) is missing/).map { String($0.1) }
+  }
+}

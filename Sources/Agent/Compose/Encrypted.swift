@@ -1,0 +1,29 @@
+import Core
+
+extension Resolve {
+  /// Refuses tracked files that are encrypted and would be given to a container as they are: clup decrypts nothing, and the
+  /// container would take the ciphertext for the value.
+  func encrypted(_ name: String, _ paths: some Sequence<String>, _ gather: Gather) async throws(Failure) -> [Diagnostic]
+  {
+    var found: [Diagnostic] = []
+    let lifted = settings.policy.tracked.map { Glob($0.path) }
+    for path in Set(paths).sorted() {
+      guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable,
+        !lifted.contains(where: { $0.covers(path) })
+      else { continue }
+      var bytes: [UInt8] = []
+      do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
+        if error.kind != .refused { throw error }
+      }
+      guard let kind = Ciphertext.kind(of: bytes) else { continue }
+      let (file, mark) = References.place(of: path, in: gather.sources)
+      found.append(
+        Diagnostic(
+          rule: "forbidden-file", file: file, line: mark?.line, column: mark?.column, stack: name,
+          message: "\(path) is encrypted (\(kind)), and clup decrypts nothing: a container would get the ciphertext",
+          help: "decrypt it on the host into a file that git does not have, and name that one here; for a program that "
+            + "decrypts it itself, allow it on the host: `policy: {tracked: [{path: \(path), reason: …}]}`"))
+    }
+    return found
+  }
+}

@@ -1,0 +1,190 @@
+import Core
+import Processes
+
+extension Resolve {
+  /// Refuses a stack of which `sealed` says that files are encrypted: what Compose makes of the ciphertext is no news.
+  func refuse(
+    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout Gather,
+    sealed: [Diagnostic]
+  ) async throws(Failure) -> Answer {
+    var answer = try await refuse(name, kind, errors, asked, &gather)
+    if !sealed.isEmpty, errors.contains("failed to read") {
+      answer.diagnostics.removeAll { $0.rule == "compose" }
+      answer.diagnostics += sealed.map { finding in
+        var finding = finding
+        finding.isFinal = true
+        return finding
+      }
+    } else {
+      answer.diagnostics += sealed
+    }
+    return answer
+  }
+
+  /// Turns Compose's refusal into findings, and has the rules look at the stack all the same: as Compose sees it once
+  /// something stands in the place of what is missing, or else by its text alone.
+  func refuse(
+    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout Gather
+  ) async throws(Failure) -> Answer {
+    var answer = Answer(placeholders: asked.placeholders, invented: asked.invented)
+    let refusal = try await refusal(name, errors, asked, gather)
+    var causes = unset(name, errors, gather)
+    for index in causes.indices { causes[index].isFinal = true }
+    let blamed = blamed(errors, asked, gather)
+    if !blamed.isEmpty {
+      answer.diagnostics = blamed.map { unknown($0, name, gather) }
+    } else if !asked.invents {
+      var second = asked
+      second.invents = true
+      let outcome = try await ask(&second, &gather)
+      if outcome.succeeded, let json = try? JSON(parsing: outcome.output) {
+        // With a value for each variable Compose takes it: that they have none is all that is wrong.
+        let isAllOfIt = !causes.isEmpty && !isAboutValueFile(errors)
+        answer.diagnostics = isAllOfIt ? causes : causes + [refusal]
+        answer.subjects = [try await subject(name, kind, model(json, second, gather), gather)]
+        answer.invented = second.invented
+        answer.sources = gather.sources
+        return answer
+      }
+      answer.diagnostics = causes + [refusal]
+    } else {
+      answer.diagnostics = causes + [refusal]
+    }
+    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    answer.sources = gather.sources
+    return answer
+  }
+
+  /// What the repository is to blame for is a finding; what the host is to blame for ends the sync.
+  func refuse(_ name: String, _ file: String, _ failure: Failure) throws(Failure) -> Answer {
+    // One stack that Compose cannot read in time is that stack's trouble alone.
+    guard failure.kind == .refused || failure.kind == .late else { throw failure }
+    return Answer(diagnostics: [
+      Diagnostic(rule: "compose", file: file, stack: name, message: failure.message, help: failure.help, isFinal: true)
+    ])
+  }
+
+  /// A Compose file that clup cannot take; what could be read of the stack is judged all the same.
+  func refuse(_ name: String, _ kind: Subject.Kind, _ refusal: Gather.Refusal, _ gather: Gather) async throws(Failure)
+    -> Answer
+  {
+    var answer = Answer(
+      diagnostics: [
+        Diagnostic(
+          rule: "compose", file: refusal.path, line: refusal.mark?.line, column: refusal.mark?.column, stack: name,
+          message: refusal.message, help: refusal.help, isFinal: true)
+      ], sources: gather.sources)
+    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    return answer
+  }
+
+  /// Turns Compose's own words into a finding at the place that they are about, without the values of variables.
+  private func refusal(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure)
+    -> Diagnostic
+  {
+    let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
+    var message = String(lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "").prefix(2000))
+    let (file, mark) = Blame.place(message, in: gather.sources)
+    message = await programs.mask(
+      for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
+    ).hide(message)
+    message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
+    message = Placeholder.mask(asked.invented).hide(message)
+    // A broken line of a `.env` is quoted, and nobody knows which part of it is a secret.
+    if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
+      message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"
+    }
+    let lost =
+      message.contains("env file") || message.contains("label file") || message.contains("required variable")
+    return Diagnostic(
+      rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
+      column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
+      help: "correct it; `clup validate` in a clone finds the same", isFinal: true)
+  }
+
+  /// Says that a stack cannot be judged without the value of a variable.
+  private func unknown(_ variable: String, _ name: String, _ gather: Gather) -> Diagnostic {
+    let (file, mark) = Variables.place(of: variable, in: gather.sources)
+    return Diagnostic(
+      rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
+      message: "the variable \(variable) has no value here, and Compose cannot resolve \(name) without it",
+      help: "give it with `--env-file FILE` or `--live-root DIR`, or write a default: ${\(variable):-…}", isFinal: true)
+  }
+
+  /// Tells the variables that Compose took for empty.
+  func unset(_ name: String, _ errors: String, _ gather: Gather) -> [Diagnostic] {
+    var seen: Set<String> = []
+    return unsetNames(errors).filter { seen.insert($0).inserted }.map { variable in
+      unset(variable, of: name, gather)
+    }
+  }
+
+  func unset(_ variable: String, of name: String, _ gather: Gather) -> Diagnostic {
+    let isStack = discovery.stacks.contains { $0.name == name }
+    let directory = Path.join(settings.liveRoot, isStack ? name : Path.parent(name))
+    let uses = Variables.uses(of: variable, in: gather.sources)
+    // In a file of values the name may be a part of a secret with a dollar sign in it.
+    guard let use = uses.first else {
+      return Diagnostic(
+        rule: "unset-variable", file: gather.sources.first?.path ?? name, stack: name,
+        message: "an `env_file` or the `.env` uses a variable that has no value",
+        help: "write `$$` for a dollar sign in a value, or put the value into single quotes")
+    }
+    var help = "set it in \(directory)/.env, or give a default: ${\(variable):-…}"
+    if let command = uses.first(where: \.isCommand) {
+      let meant = command.text.contains("${\(variable)") ? "$${\(variable)}" : "$$\(variable)"
+      help = "write `\(meant)` where the container's own shell is to read it; otherwise " + help
+    }
+    return Diagnostic(
+      rule: "unset-variable", file: use.path, line: use.mark.line, column: use.mark.column, stack: name,
+      message: "the variable \(variable) has no value", help: help)
+  }
+
+  /// Tells what only a host knows: files of values, and where it was asked about, variables.
+  func invented(_ name: String, _ asked: Asked, _ gather: Gather) -> [Diagnostic] {
+    let guessed = asked.guessed.sorted { $0.key < $1.key }.map { variable, file in
+      let (path, mark) = Variables.place(of: variable, in: gather.sources)
+      return Diagnostic(
+        rule: "unset-variable", severity: .warning, file: path, line: mark?.line, column: mark?.column, stack: name,
+        message: "only a host knows which Compose file \(variable) leads to: \(name) was checked with \(file)",
+        help: "name it by a relative path, or give the value with `--env-file FILE`")
+    }
+    return gaps(name, gather) + guessed
+      + (knowsHost ? asked.placeholders.sorted().map { unset($0, of: name, gather) } : [])
+  }
+
+  /// Tells the files that only a host has: what is in them was not checked.
+  func gaps(_ name: String, _ gather: Gather) -> [Diagnostic] {
+    gather.sources.flatMap { source -> [Diagnostic] in
+      guard let document = source.document else { return [] }
+      func gaps(_ files: [References.ValueFile], _ message: (References.ValueFile) -> String) -> [Diagnostic] {
+        files.filter { isGap($0.text, beside: source.path) }.map { file in
+          Diagnostic(
+            rule: "unset-variable", severity: knowsHost ? .error : .warning, file: source.path, line: file.mark.line,
+            column: file.mark.column, stack: name, service: file.service,
+            message: knowsHost
+              ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it" : message(file),
+            help: "have it on the host before the sync, or commit it", isFinal: knowsHost)
+        }
+      }
+      return gaps(References.valueFiles(in: document)) {
+        "\($0.service ?? name) takes values from `\($0.text)`, which git does not have: they were not checked"
+      }
+        + gaps(References.included(in: document)) {
+          "\(name) includes `\($0.text)`, which git does not have: what it adds was not checked"
+        }
+    }
+  }
+
+  func isGap(_ text: String, beside file: String) -> Bool {
+    let path = text.withDefaults
+    // What the host's own values make of it, Compose knows.
+    let references = text.split(separator: "$", omittingEmptySubsequences: false).count - 1
+    if references > text.defaults.count { return !knowsHost }
+    let place = Path.join(Path.parent(file), path)
+    let relative = place.hasPrefix("/") ? view.relative(place) : place
+    if let relative, let entry = view.tree[relative] { return entry.kind == .directory }
+    let live = Path.join(settings.liveRoot, place)
+    return Files.status(live) == nil
+  }
+}

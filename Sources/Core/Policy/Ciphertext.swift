@@ -1,0 +1,77 @@
+/// Tells ciphertext, which is made to be in git, from values in clear.
+public enum Ciphertext {
+  /// Names what encrypted a file; nothing for a file whose values can be read as they are.
+  ///
+  /// A file that merely says that it is encrypted, and holds a secret in clear, is not.
+  public static func kind(of bytes: [UInt8]) -> String? {
+    for (start, kind) in starts where bytes.starts(with: Array(start.utf8)) { return kind }
+    // A binary OpenPGP message begins with the tag of an encrypted session key or of a compressed packet.
+    if let first = bytes.first, [0x84, 0x85, 0x8c, 0xa3, 0xc1, 0xc3, 0xd2].contains(first),
+      String(validating: bytes, as: UTF8.self) == nil
+    {
+      return "OpenPGP"
+    }
+    let head = bytes.prefix(1 << 20)
+    guard markers.contains(where: { head.holds(Array($0.utf8)) }) else { return nil }
+    return kind(ofText: String(decoding: head, as: UTF8.self))
+  }
+
+  private static let starts = [
+    ("age-encryption.org/v1", "age"), ("-----BEGIN AGE ENCRYPTED FILE-----", "age"),
+    ("-----BEGIN PGP MESSAGE-----", "OpenPGP"), ("$ANSIBLE_VAULT;", "Ansible Vault"), ("\0GITCRYPT\0", "git-crypt"),
+    ("Salted__", "OpenSSL"), ("U2FsdGVkX1", "OpenSSL"),
+  ]
+
+  private static let markers = ["ENC[", "encrypted:", "SealedSecret", "DOTENV_VAULT"]
+
+  private static func kind(ofText text: String) -> String? {
+    if text.contains("kind: SealedSecret") || text.contains("\"kind\": \"SealedSecret\"") { return "Sealed Secrets" }
+    let values = text.split(whereSeparator: \.isNewline).compactMap { line in
+      line.drop { $0 == " " }.hasPrefix("#") ? nil : Secrets.assignment(in: String(line.prefix(4000)))
+    }
+    let isSOPS = values.contains { name, _ in name == "sops" || name.hasPrefix("sops_") } || text.contains("[sops]")
+    let isDotenvx = values.contains { name, _ in name.hasPrefix("DOTENV_PUBLIC_KEY") }
+    if !values.isEmpty, values.allSatisfy({ $0.name.hasPrefix("DOTENV_VAULT") }) { return "dotenv-vault" }
+    guard isSOPS || isDotenvx else { return nil }
+    let own = values.filter { !$0.name.hasPrefix("sops_") && !$0.name.hasPrefix("DOTENV_PUBLIC_KEY") }
+    let begin = isSOPS ? "ENC[" : "encrypted:"
+    guard own.contains(where: { $0.value.hasPrefix(begin) }),
+      !own.contains(where: { Secrets.isSecret($0.name, $0.value) })
+    else { return nil }
+    return isSOPS ? "SOPS" : "dotenvx"
+  }
+}
+
+extension Collection<UInt8> {
+  /// Says whether a word is somewhere among the bytes.
+  func holds(_ word: [UInt8]) -> Bool {
+    guard let first = word.first else { return true }
+    var rest = self[...]
+    while let index = rest.firstIndex(of: first) {
+      if rest[index...].starts(with: word) { return true }
+      rest = rest[rest.index(after: index)...]
+    }
+    return false
+  }
+}
+
+/// The names of files that show the form of a file of values, without the values of a host.
+enum Template {
+  private static let words: Set<Substring> = [
+    "example", "examples", "template", "sample", "samples", "dist", "default", "defaults", "tmpl", "tpl", "skel", "j2",
+    "jinja", "jinja2", "gotmpl",
+  ]
+
+  /// Says whether a file is made to be copied and filled in: `.env.template`, `app.env.example`, `example.env`.
+  static func isNamed(_ path: String) -> Bool {
+    Path.name(path).lowercased().split(whereSeparator: { $0 == "." || $0 == "-" || $0 == "_" }).contains(
+      where: words.contains)
+  }
+}
+
+/// The empty files with which git keeps a directory, or keeps what is in it out: nobody's state.
+enum Keeper {
+  static let names: Set<String> = [".gitignore", ".gitkeep", ".keep", ".gitattributes"]
+
+  static func isNamed(_ path: String) -> Bool { names.contains(Path.name(path)) }
+}

@@ -1,0 +1,56 @@
+import Testing
+
+@testable import Core
+
+@Suite("I13: no word of the host leaves a stack out in silence")
+struct WeighTests {
+  static func finding(isFinal: Bool) -> Diagnostic {
+    Diagnostic(rule: "compose", file: "a/compose.yaml", stack: "a", message: "broken", help: "h", isFinal: isFinal)
+  }
+
+  @Test(arguments: [Policy.Weight.warning, .off]) func `what cannot be deployed stays an error`(_ weight: Policy.Weight)
+  {
+    var policy = Policy()
+    policy.severity["compose"] = weight
+    let judged = policy.weigh([Self.finding(isFinal: true)], today: "2026-01-01", configuration: "c", whole: true)
+    #expect(judged.map(\.refuses) == [true])
+    #expect(judged[0].message == "broken; no severity and no waiver lifts this, since the stack cannot be deployed")
+    let other = policy.weigh([Self.finding(isFinal: false)], today: "2026-01-01", configuration: "c", whole: true)
+    #expect(other.filter(\.refuses) == [])
+  }
+
+  @Test func `a waiver does not lift it either`() {
+    var policy = Policy()
+    policy.waivers = [
+      Waiver(rule: "compose", stack: "a", reason: "r", expires: "2999-01-01", line: 1, column: 1)
+    ]
+    let judged = policy.weigh([Self.finding(isFinal: true)], today: "2026-01-01", configuration: "c", whole: true)
+    #expect(judged.filter(\.refuses).map { $0.message.hasSuffix("since the stack cannot be deployed") } == [true])
+    #expect(judged.allSatisfy { !$0.isFinal })
+  }
+
+  @Test func `the host lifts names and places, one glob at a time`() {
+    let lifted = settings { $0.policy.tracked = [TrackedFile(path: "gw/data/seed*.sql", reason: "only test data")] }
+    let tree = commit("gw/compose.yaml", "gw/data/seed.sql", "gw/data/rows", "gw/data/.gitkeep", "gw/old.tar")
+    #expect(Discovery(tree, settings: lifted).diagnostics.map(\.file) == ["gw/data/rows"])
+    #expect(Rule.forbiddenNames(in: tree, policy: lifted.policy).map(\.file) == ["gw/old.tar"])
+    var archive = lifted.policy
+    archive.tracked.append(TrackedFile(path: "**/*.tar", reason: "the image's own"))
+    #expect(Rule.forbiddenNames(in: tree, policy: archive) == [])
+    #expect(Rule.forbiddenNames(in: tree, policy: Policy(), excluded: ["gw/**"]) == [])
+    var managed = ManagedPaths(
+      tree: tree, stack: "gw", protected: lifted.protectedPaths, isDirectory: { _ in true })
+    managed.add("gw/data", .writable)
+    #expect(managed.links.mapValues(\.kind) == ["gw/data/seed.sql": .copy])
+    #expect(managed.diagnostics.map(\.file) == ["gw/data"])
+  }
+
+  @Test func `what only keeps a directory is neither state nor linked`() {
+    let tree = commit("gw/compose.yaml", "gw/data/.gitignore")
+    #expect(Discovery(tree, settings: settings()).diagnostics == [])
+    var managed = ManagedPaths(
+      tree: tree, stack: "gw", protected: settings().protectedPaths, isDirectory: { _ in nil })
+    managed.add("gw/data", .writable)
+    #expect(managed.links.isEmpty && managed.diagnostics.isEmpty)
+  }
+}
