@@ -30,6 +30,7 @@ struct CiphertextTests {
 
   @Test(arguments: names) func `a template of values is known by its name`(_ path: String, _ isTemplate: Bool) {
     #expect(Template.isNamed(path) == isTemplate)
+    #expect(!Template.isNamed("nginx/default.conf") && !Template.isNamed("app.conf.template"))
     #expect((ProtectedPaths().glob(protecting: path) == nil) == isTemplate)
   }
 }

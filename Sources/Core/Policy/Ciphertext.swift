@@ -57,15 +57,18 @@ extension Collection<UInt8> {
 
 /// The names of files that show the form of a file of values, without the values of a host.
 enum Template {
-  private static let words: Set<Substring> = [
-    "example", "examples", "template", "sample", "samples", "dist", "default", "defaults", "tmpl", "tpl", "skel", "j2",
-    "jinja", "jinja2", "gotmpl",
+  private static let examples: Set<Substring> = ["example", "examples", "sample", "samples", "skel"]
+  private static let forms: Set<Substring> = [
+    "template", "dist", "default", "defaults", "tmpl", "tpl", "j2", "jinja", "jinja2", "gotmpl",
   ]
 
-  /// Says whether a file is made to be copied and filled in: `.env.template`, `app.env.example`, `example.env`.
+  /// Says whether a file is made to be copied and filled in: `.env.template`, `app.conf.example`.
+  ///
+  /// Other templates than those of values, `nginx.conf.template`, are used as they are.
   static func isNamed(_ path: String) -> Bool {
-    Path.name(path).lowercased().split(whereSeparator: { $0 == "." || $0 == "-" || $0 == "_" }).contains(
-      where: words.contains)
+    let name = Path.name(path).lowercased()
+    let words = name.split { $0 == "." || $0 == "-" || $0 == "_" }
+    return words.contains(where: examples.contains) || name.hasPrefix(".env") && words.contains(where: forms.contains)
   }
 }
 
