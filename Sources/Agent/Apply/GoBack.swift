@@ -64,26 +64,8 @@ extension Deploy {
       return .moved(from: origin.name, origin.good)
     }
     if state.stacks[name] != nil { return .nothing }
-    let directory = Path.join(settings.liveRoot, name)
-    let own = Set(containers.filter { $0.project == desired.project && $0.directory == directory }.map(\.id))
-    if own.isEmpty { return .nothing }
-    let running = try await Verify(programs: programs).look(desired.project).filter { own.contains($0.id) }
-    guard !running.isEmpty else { return .nothing }
-    let asked = try await programs.compose(["config", "--format", "json"], in: directory)
-    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return .nothing }
-    let model = ComposeModel(json)
-    guard model.project == desired.project else { return .nothing }
-    let services = model.services.map { service in
-      DesiredService(
-        name: service.name, hash: running.first { $0.service == service.name }?.hash ?? "", image: service.image,
-        fields: [:], mounts: [:], builds: [:], replicas: service.replicas, restarts: service.restarts)
-    }
-    var former = DesiredStack(
-      name: name, commit: "", project: model.project, tracked: [:], untracked: [:],
-      services: services.filter { service in running.contains { $0.service == service.name } }, links: [:], after: [],
-      deployTimeout: nil)
-    former.images = Dictionary(running.map { ($0.service, $0.image) }) { first, _ in first }
-    return .adopted(Adopted(former))
+    let takeover = Takeover(settings: settings, programs: programs)
+    return try await takeover.look(desired, among: containers).map { .adopted($0) } ?? .nothing
   }
 
   /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
@@ -196,7 +178,11 @@ extension Deploy {
       checkout.removePointer(of: name)
       var containers: [WatchedContainer]?
       if attempt.reached == .containers || attempt.known != nil {
-        containers = try await restore(attempt, DesiredStack(name, adopted.stack))
+        if let found = adopted.containers {
+          containers = try await restore(attempt, adopted, found)
+        } else {
+          containers = try await restore(attempt, DesiredStack(name, adopted.stack))
+        }
       }
       try await ledger.change {
         $0.forget(name)
@@ -231,7 +217,7 @@ extension Deploy {
       await turns.take()
       let stopped: Swift.Result<Void, Failure>
       do throws(Failure) {
-        try await Up(settings: settings, programs: programs).stop(attempt.desired)
+        try await Up(settings: settings, programs: programs).stop(attempt.desired, but: attempt.ran)
         stopped = .success(())
       } catch { stopped = .failure(error) }
       await turns.give()

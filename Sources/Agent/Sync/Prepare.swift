@@ -230,6 +230,7 @@ struct Prepare: Sendable {
     Handover.order(&stacks, known: state.stacks)
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
+    diagnostics += try await foreseen(stacks, containers, places: places(discovery))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
     let judged = settings.policy.judge(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
