@@ -104,9 +104,10 @@ struct Takeover: Sendable {
     let (state, labels) = (json["State"], json["Config"]?["Labels"])
     func label(_ name: String) -> String { labels?["com.docker.compose.\(name)"]?.string ?? "" }
     func list(_ name: String) -> [String] { label(name).split(separator: ",").map(String.init) }
-    // What came by standard input only chose an image.
-    let files = list("project.config_files").filter { $0 != "-" }
-    let isCallable = !files.isEmpty && files.allSatisfy { $0.hasPrefix("/") }
+    let directory = label("project.working_dir")
+    // What came by standard input only chose an image; Compose 1 named its files by their place in the directory.
+    let files = list("project.config_files").filter { $0 != "-" }.map { Path.join(directory, $0) }
+    let isCallable = !files.isEmpty && directory.hasPrefix("/")
     return FoundContainer(
       id: json["Id"]?.string ?? "", name: String((json["Name"]?.string ?? "").drop { $0 == "/" }),
       service: label("service"), state: state?["Status"]?.string ?? "",
@@ -115,7 +116,7 @@ struct Takeover: Sendable {
       restarts: ["always", "unless-stopped"].contains(json["HostConfig"]?["RestartPolicy"]?["Name"]?.string ?? ""),
       call: isCallable
         ? FoundContainer.Call(
-          directory: label("project.working_dir"), files: files, environmentFiles: list("project.environment_file"))
+          directory: directory, files: files, environmentFiles: list("project.environment_file"))
         : nil)
   }
 }

@@ -38,10 +38,13 @@ extension Prepare {
     let holders = try await holders(of: deploys.map(\.desired), among: containers)
     for (plan, desired) in deploys {
       for service in desired.services {
-        guard case .containerName(let name)? = service.claims.first(where: holders.contains) else { continue }
-        refuse(
-          plan.name, service.name, "the container name \(name) is taken by a container that Compose does not know",
-          "remove or rename that container (`docker rename \(name) \(name)-old`), or give the service another name")
+        for claim in service.claims {
+          guard let holder = holders.first(where: { $0.claim.excludes(claim) }) else { continue }
+          refuse(
+            plan.name, service.name, "\(claim) is taken by the container \(holder.name), which is of no stack",
+            "stop or rename that container (`docker rename \(holder.name) \(holder.name)-old`), or give \(service.name) "
+              + "another")
+        }
       }
     }
     return found
@@ -58,19 +61,29 @@ extension Prepare {
     }
   }
 
-  /// Finds the claimed names that containers have which no Compose made.
-  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> Set<Claim> {
-    let present = Set(containers.map { Claim.containerName($0.name) })
-    let names = Set(stacks.flatMap(\.services).flatMap(\.claims)).subtracting(present).filter {
-      if case .containerName = $0 { true } else { false }
+  private struct Holder {
+    let claim: Claim
+    let name: String
+  }
+
+  /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
+  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
+    let projects = Set(stacks.map(\.project)).union(state.stacks.values.flatMap { [$0.project, $0.towards ?? ""] })
+    let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
+    let wanted = stacks.flatMap { stack in
+      stack.services.flatMap(\.claims).filter { claim in
+        if case .containerName(let name) = claim { return !own.contains(name) }
+        return state.stacks[stack.name] == nil
+      }
     }
-    if names.isEmpty { return [] }
+    if wanted.isEmpty { return [] }
     let listed = try await programs.docker(
-      ["ps", "-a", "--format", "{{.Names}}\t{{.Label \"com.docker.compose.project\"}}"])
-    let others = listed.outputText.split(separator: "\n").compactMap { line -> Claim? in
+      ["ps", "-a", "--format", "{{.Names}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Ports}}"])
+    return listed.outputText.split(separator: "\n").flatMap { line -> [Holder] in
       let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      return parts.count == 2 && parts[1].isEmpty ? .containerName(parts[0]) : nil
+      guard parts.count == 3, !projects.contains(parts[1]) else { return [] }
+      return ([.containerName(parts[0])] + Claim.ports(listed: parts[2]))
+        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: parts[0]) }
     }
-    return names.intersection(others)
   }
 }
