@@ -167,6 +167,15 @@ public func history(of settings: Settings, last count: Int, stack: String? = nil
   }
 }
 
+/// Says which lines of the history another version of clup wrote; nothing where there are none.
+public func foreignHistory(of settings: Settings) -> String? {
+  let found = Checkout(path: settings.checkout).foreignHistory().sorted { $0.key < $1.key }
+  if found.isEmpty { return nil }
+  let counts = found.map { "\($0.value) as \($0.key)" }.joined(separator: ", ")
+  return "\(settings.checkout)/history.jsonl holds reports of another version of clup (\(counts); this one knows "
+    + "\(Report.schema)): they are kept, and not shown"
+}
+
 /// Reads the last reports that match, oldest first.
 public func history(of settings: Settings, last count: Int, where matches: (Report) -> Bool) -> [Report] {
   Checkout(path: settings.checkout).history(last: count, where: matches)

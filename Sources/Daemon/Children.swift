@@ -36,7 +36,7 @@ struct Children: Sendable {
     self.settings = settings
     self.desk = desk
     self.environment = environment.filter {
-      ["PATH", "HOME", "TZ", "LANG"].contains($0.key) || $0.key.hasPrefix("DOCKER_")
+      ["PATH", "TZ", "LANG"].contains($0.key) || Programs.passed.contains($0.key)
     }
   }
 

@@ -82,7 +82,7 @@ actor Drift {
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
     guard !repair.isEmpty else { return }
     tally.change { for name in repair { $0.repairs[name, default: 0] += 1 } }
-    do throws(Failure) { _ = try await mailbox.ask(.drift) } catch { say("\(error.message)") }
+    await mailbox.remind(.drift)
   }
 
   private func note(waiting names: [String]) {

@@ -4,39 +4,64 @@ import FoundationEssentials
 
 /// The runs that were asked for: at most one that waits beside the one that goes, and what became of the last ones.
 ///
-/// Each answer that names a run is on the disk before it is given.
+/// Each answer that names a run is on the disk before it is given. What the daemon asks of itself is done also when it
+/// cannot be written down; writing is then tried again until it succeeds.
 actor Mailbox {
   private let desk: Desk
   private let now: @Sendable () -> Date
+  private let say: @Sendable (String) -> Void
   /// The oldest first.
   private(set) var runs: [Run] = []
+  /// Why the runs could not be written the last time; nothing once they were.
+  private(set) var trouble: Failure?
+  /// How often they could not be written.
+  private(set) var failures = 0
+  private var retry: Task<Void, Never>?
   private var waiter: CheckedContinuation<Void, Never>?
 
   /// How many runs are remembered.
   private static let limit = 200
 
-  /// Takes up what a daemon before this one left: what had not ended is asked for again.
-  init(_ desk: Desk, now: @escaping @Sendable () -> Date = { Date() }) {
+  /// The pause before writing is tried again; it doubles up to half a minute.
+  private static let pause = Duration.seconds(1)
+
+  /// Takes up what a daemon before this one left: what had not ended is asked for again. What another version left is
+  /// neither guessed at nor written over.
+  init(
+    _ desk: Desk, now: @escaping @Sendable () -> Date = { Date() }, say: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(Failure) {
     self.desk = desk
     self.now = now
-    runs = desk.read().flatMap { try? JSONDecoder().decode([Run].self, from: Data($0)) } ?? []
+    self.say = say
+    if let bytes = desk.read() {
+      guard let left = try? JSONDecoder().decode([Run].self, from: Data(bytes)),
+        left.allSatisfy({ $0.schema == Run.schema })
+      else { throw Schema.refusal(of: desk.file, bytes, knowing: Run.schema) }
+      runs = left
+    }
     for index in runs.indices where runs[index].stage != .ended { runs[index].stage = .queued }
   }
 
-  /// Asks for a run: the one that waits already, or a new one.
+  /// Asks for a run: the one that waits already, or a new one. It throws when the run cannot be written down.
   func ask(_ trigger: Trigger, delivery: String? = nil) throws(Failure) -> Run {
     if let index = runs.lastIndex(where: { $0.stage == .queued }) {
-      if let delivery {
-        try change { $0[index].deliveries.append(delivery) }
-      }
+      // One that the daemon asked of itself may be in no file yet.
+      if delivery != nil || trouble != nil { try change { $0[index].deliveries += delivery.map { [$0] } ?? [] } }
       return runs[index]
     }
     var run = Run(id: id(), trigger: trigger, requested: now().formatted(.iso8601))
     if let delivery { run.deliveries = [delivery] }
     try change { $0.append(run) }
-    waiter?.resume()
-    waiter = nil
+    wake()
     return run
+  }
+
+  /// Asks for a run that nobody was promised: it is done also when it cannot be written down.
+  func remind(_ trigger: Trigger) {
+    if runs.contains(where: { $0.stage == .queued }) { return }
+    let run = Run(id: id(), trigger: trigger, requested: now().formatted(.iso8601))
+    note { $0.append(run) }
+    wake()
   }
 
   /// Finds the run that a delivery asked for before.
@@ -53,7 +78,7 @@ actor Mailbox {
       try Task.checkCancellation()
       if let first = runs.first(where: { $0.stage == .queued }) {
         let started = now().formatted(.iso8601)
-        try change { runs in
+        note { runs in
           for index in runs.indices where runs[index].stage == .queued {
             runs[index].stage = .running
             runs[index].started = started
@@ -69,11 +94,10 @@ actor Mailbox {
     }
   }
 
-  /// Ends what was begun. When that cannot be written it counts all the same: at worst it is done once more.
-  func end(_ result: SyncResult) throws(Failure) {
+  /// Ends what was begun.
+  func end(_ result: SyncResult) {
     let ended = now().formatted(.iso8601)
-    defer { finish(&runs, result, ended) }
-    try change { finish(&$0, result, ended) }
+    note { finish(&$0, result, ended) }
   }
 
   private func finish(_ runs: inout [Run], _ result: SyncResult, _ ended: String) {
@@ -93,12 +117,63 @@ actor Mailbox {
     waiter = nil
   }
 
+  /// Changes what is known, or throws when it cannot be written.
   private func change(_ change: (inout [Run]) -> Void) throws(Failure) {
+    let newer = changed(change)
+    do throws(Failure) { try desk.write(encode(newer)) } catch {
+      failed(error)
+      throw error
+    }
+    runs = newer
+    wrote()
+  }
+
+  /// Changes what is known, and counts also when it cannot be written: at worst a run is done once more.
+  private func note(_ change: (inout [Run]) -> Void) {
+    runs = changed(change)
+    write()
+  }
+
+  private func changed(_ change: (inout [Run]) -> Void) -> [Run] {
     var newer = runs
     change(&newer)
     newer.removeFirst(max(0, newer.count - Self.limit))
-    try desk.write(encode(newer))
-    runs = newer
+    return newer
+  }
+
+  private func write() {
+    do throws(Failure) { try desk.write(encode(runs)) } catch {
+      failed(error)
+      return
+    }
+    wrote()
+  }
+
+  private func wrote() {
+    if trouble != nil { say("\(desk.file) can be written again") }
+    trouble = nil
+    retry?.cancel()
+    retry = nil
+  }
+
+  private func failed(_ failure: Failure) {
+    failures += 1
+    if trouble != failure { say("\(failure.message); \(failure.help); it is tried again") }
+    trouble = failure
+    guard retry == nil else { return }
+    retry = Task(executorPreference: WorkExecutor()) { [weak self] in
+      var pause = Self.pause
+      while (try? await Task.sleep(for: pause)) != nil {
+        guard let self, await self.writesAgain() == false else { return }
+        pause = min(pause * 2, .seconds(30))
+      }
+    }
+  }
+
+  /// Says whether there is nothing left to write.
+  private func writesAgain() -> Bool {
+    if trouble != nil { write() }
+    return trouble == nil
   }
 
   private func id() -> String {

@@ -36,6 +36,12 @@ struct Metrics: Sendable {
     metrics.family(
       "clup_engine_reachable", "gauge", "Whether Docker Engine answers.",
       status.map { [([], $0.error == nil ? 1 : 0)] } ?? [])
+    metrics.family(
+      "clup_checkout_writable", "gauge", "Whether the daemon could write its own files the last time.",
+      [([], numbers.canWrite ? 1 : 0)])
+    metrics.family(
+      "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
+      [([], Double(numbers.writeFailures))])
     metrics.stacks(status?.stacks ?? [])
     metrics.family("process_start_time_seconds", "gauge", "When the daemon began.", [([], started)])
     metrics.family(

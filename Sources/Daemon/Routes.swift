@@ -16,12 +16,16 @@ struct Routes: Sendable {
   let started: Double
 
   func answer(_ request: HTTPRequest) async -> HTTPResponse {
+    // A webhook shows who it is by its signature.
+    if request.path != "/webhook", let stranger = HostName.stranger(request, known: settings.serve.hosts) {
+      return HTTPResponse(status: 421, text: "\(stranger)\n")
+    }
     switch (request.method, request.path) {
     case ("POST", "/webhook"): return await webhook(request)
     case ("POST", "/api/v1/sync"): return await sync(request)
     case ("GET", "/api/v1/status"), ("HEAD", "/api/v1/status"): return await status()
     case ("GET", "/api/v1/history"), ("HEAD", "/api/v1/history"): return history(request)
-    case ("GET", "/healthz"), ("HEAD", "/healthz"): return HTTPResponse(status: 200, text: "alive\n")
+    case ("GET", "/healthz"), ("HEAD", "/healthz"): return await health()
     case ("GET", "/readyz"), ("HEAD", "/readyz"): return ready()
     case ("GET", "/metrics"), ("HEAD", "/metrics"): return await metrics()
     default: break
@@ -137,6 +141,14 @@ struct Routes: Sendable {
     return HTTPResponse(status: 200, headers: Self.type, body: encode(reports))
   }
 
+  /// A daemon that cannot keep what it promises is not well, though it goes on.
+  private func health() async -> HTTPResponse {
+    if let trouble = await mailbox.trouble {
+      return HTTPResponse(status: 503, text: "\(trouble.message); \(trouble.help)\n")
+    }
+    return HTTPResponse(status: 200, text: "alive\n")
+  }
+
   private func ready() -> HTTPResponse {
     let now = tally.now
     if let why = now.unreachable { return HTTPResponse(status: 503, text: "the repository: \(why)\n") }
@@ -147,8 +159,11 @@ struct Routes: Sendable {
 
   private func metrics() async -> HTTPResponse {
     let status = try? await glance.status(within: .seconds(1)).get()
+    var numbers = tally.now
+    numbers.writeFailures = await mailbox.failures
+    numbers.canWrite = await mailbox.trouble == nil
     let text = Metrics.text(
-      tally.now, status: status, version: version, started: started, residentBytes: Memory.resident)
+      numbers, status: status, version: version, started: started, residentBytes: Memory.resident)
     return HTTPResponse(
       status: 200, headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], body: Array(text.utf8))
   }

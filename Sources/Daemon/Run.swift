@@ -5,8 +5,10 @@ public struct Run: Codable, Sendable, Equatable {
   /// How far it has come.
   public enum Stage: String, Codable, Sendable { case queued, running, ended }
 
+  /// The schema that this version reads and writes.
+  public static let schema = "clup.run/1"
   /// The schema's name.
-  public var schema = "clup.run/1"
+  public var schema = Self.schema
   /// The moment in UTC and four random hexadecimal digits.
   public var id: String
   /// What asked for it; the first that did, where several did.

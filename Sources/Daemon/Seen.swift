@@ -25,6 +25,8 @@ public struct Seen: Sendable {
   public var reached: String?
   /// Why it could not be reached the last time.
   public var unreachable: String?
+  /// Why the daemon cannot write its own files.
+  public var unwritten: String?
   /// Stacks whose drift is only told of for now, since it came back again and again.
   public var waiting: [String] = []
 

@@ -29,7 +29,7 @@ public struct Serve: Sendable {
   public func run() async throws(Failure) {
     Memory.settle()
     let desk = try Desk(settings, file: "runs.json")
-    let mailbox = Mailbox(desk)
+    let mailbox = try Mailbox(desk, say: say)
     let children = Children(program: program, settings: settings, environment: environment, desk: desk)
     let (tally, glance) = (Tally(), Glance(children))
     let drift = Drift(
@@ -40,6 +40,7 @@ public struct Serve: Sendable {
     for path in [settings.serve.webhookSecretFile, settings.serve.apiTokenFile] {
       if let complaint = path.flatMap(SecretFile.complaint) { say("warning: \(complaint)") }
     }
+    if let unused = Programs.unused(environment) { say("warning: \(unused)") }
     let executor = WorkExecutor()
     let credentials = try tls()
     let server: HTTPServer
@@ -55,7 +56,7 @@ public struct Serve: Sendable {
     let manager = ServiceManager(environment: environment)
     say("serving on \(server.endpoints.map(\.description).joined(separator: ", "))")
     manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
-    _ = try await mailbox.ask(.start)
+    await mailbox.remind(.start)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await work(mailbox, children, tally, glance, drift, manager) }
       group.addTask { await drift.follow() }
@@ -91,24 +92,25 @@ public struct Serve: Sendable {
         result = try await children.sync(run.trigger, leaving: Set(waiting))
       } catch {
         // The run stays as it is, and is taken up by the next daemon.
-        if error.kind == .cancelled { return }
+        if Task.isCancelled { return }
         result.error = error.message
       }
-      do throws(Failure) { try await mailbox.end(result) } catch { say(error.message) }
+      await mailbox.end(result)
       tally.note(result, at: Date().timeIntervalSince1970)
       pace.note(reached: result.status != 4)
       let what = result.outcome?.rawValue ?? "failed"
       if result.outcome != .unchanged || result.status != 0 {
         say("\(run.trigger.rawValue): \(what)\(result.error.map { ": \($0)" } ?? "")")
       }
-      manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")")
+      let unwritten = await mailbox.trouble.map { "; \($0.message)" } ?? ""
+      manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")\(unwritten)")
       await glance.forget()
       await drift.look(after: .milliseconds(300))
       let pause = pace.pause(chance: .random(in: 0...20))
       timer?.cancel()
       timer = Task(executorPreference: WorkExecutor()) {
         guard (try? await Task.sleep(for: pause)) != nil else { return }
-        do throws(Failure) { _ = try await mailbox.ask(.timer) } catch { say(error.message) }
+        await mailbox.remind(.timer)
       }
     }
   }

@@ -17,6 +17,9 @@ final class Tally: Sendable {
     var unreachable: String?
     /// Stacks whose drift is left alone for now.
     var waiting: [String] = []
+    /// Whether the daemon could write its own files the last time, and how often it could not.
+    var canWrite = true
+    var writeFailures = 0
   }
 
   /// A histogram as Prometheus wants it.

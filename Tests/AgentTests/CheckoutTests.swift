@@ -71,6 +71,39 @@ struct CheckoutTests {
     #expect(throws: Failure.self) { try checkout.state() }
   }
 
+  @Test(arguments: [
+    (#"{"schema":"clup.state/9","stacks":{},"links":{}}"#, "clup.state/9"),
+    (#"{"schema":"clup.state/2","records":{}}"#, "clup.state/2"),
+    (#"{"schema":"clup.state/1","stacks":{"#, "understood"),
+    ("", "understood"), ("[]", "understood"),
+  ])
+  func `the state of another version is refused, and stays`(_ text: String, _ says: String) throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try scratch.write("clup/state.json", text)
+    #expect { try checkout.state() } throws: {
+      ($0 as? Failure)?.kind == .configuration && ($0 as? Failure)?.message.contains(says) == true
+    }
+    #expect(try scratch.read("clup/state.json") == text)
+  }
+
+  @Test func `reports of another version are neither misread nor lost, and a line that lacks its end is whole`() throws
+  {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    try checkout.append(report("1"))
+    var newer = report("2")
+    newer.schema = "clup.report/9"
+    try checkout.append(newer)
+    let before = try scratch.read("clup/history.jsonl")
+    try scratch.write("clup/history.jsonl", String(before.dropLast()))
+    try checkout.append(report("3"))
+    #expect(checkout.history(last: 9, where: { _ in true }).map(\.id) == ["1", "3"])
+    #expect(checkout.foreignHistory() == ["clup.report/9": 1])
+    #expect(try scratch.read("clup/history.jsonl").hasPrefix(before))
+  }
+
   @Test func `a pointer leads to its release by one relative link`() throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")

@@ -10,6 +10,13 @@ func service(
     restarts: restarts)
 }
 
+/// A one-shot that was left as it was found.
+func resting(_ id: String) -> DesiredService {
+  var service = service(restarts: false)
+  service.resting = [id]
+  return service
+}
+
 func container(
   _ service: String = "web", hash: String = "h1", state: String = "running", status: String = "Up 2 minutes",
   image: String = "busybox:1", id: String = "c1", project: String = "p", imageID: String? = nil
@@ -55,6 +62,13 @@ struct ServicePlanningTests {
     Row(
       testDescription: "a one-shot that is done", wish: service(restarts: false), known: service(restarts: false),
       found: [container(state: "exited", status: "Exited (0) 1 second ago")], action: .keep),
+    Row(
+      testDescription: "a one-shot that had failed before clup came", wish: resting("c1"), known: resting("c1"),
+      found: [container(state: "exited", status: "Exited (1) 1 hour ago")], action: .keep),
+    Row(
+      testDescription: "another container than the one that was left", wish: resting("c9"), known: resting("c9"),
+      found: [container(state: "exited", status: "Exited (1) 1 hour ago")], action: .start,
+      reason: "drift: container exited"),
     Row(
       testDescription: "a one-shot that failed", wish: service(restarts: false), known: service(restarts: false),
       found: [container(state: "exited", status: "Exited (1) 1 second ago")], action: .start,

@@ -14,6 +14,12 @@ struct SettingsTests {
     #expect(settings.protectedPaths.glob(protecting: "a/.env") == "**/.env")
   }
 
+  @Test func `a document without a value says nothing, and names are read in lower case`() throws {
+    let settings = try Settings.parse(Array("---\n---\n\(Self.least)serve: {hosts: [Clup.Example.org]}\n---\n".utf8))
+      .get()
+    #expect(settings.serve.hosts == ["clup.example.org"])
+  }
+
   @Test func `every section is read`() throws {
     let text =
       Self.least + """
@@ -58,6 +64,9 @@ struct SettingsTests {
   static let bad = [
     Bad("", 0, 0, "the file is empty", alone: true), Bad("- a\n", 1, 1, "must be a mapping", alone: true),
     Bad("branch: main\nlive_root: /l\ncheckout: /c\n", 1, 1, "repository is missing", alone: true),
+    Bad("---\nsync: {prune: remove}\n", 6, 1, "a second document begins here"),
+    Bad("serve: {hosts: [ok.example, 'https://x.example']}\n", 5, 29, "hosts must be names"),
+    Bad("serve: {hosts: ['x.example:80']}\n", 5, 17, "hosts must be names"),
     Bad("brunch: x\n", 5, 1, "unknown key brunch in the configuration; did you mean branch?"),
     Bad("sync:\n  intervall: 5m\n", 6, 3, "did you mean interval?"), Bad("sync: {interval: 60}\n", 5, 18, "interval"),
     Bad("sync: {concurrency: 0}\n", 5, 21, "concurrency"), Bad("sync: {drift: ignore}\n", 5, 15, "drift"),

@@ -20,6 +20,7 @@ struct VerdictTests {
     ("unhealthy", service(), [seen(health: "unhealthy")], .failed),
     ("a one-shot that is done", service(restarts: false), [seen("exited")], .good),
     ("a one-shot that failed", service(restarts: false), [seen("exited", exit: 3)], .failed),
+    ("a one-shot that was left as it was found", resting("c"), [seen("exited", exit: 3)], .good),
     ("a daemon that ended", service(), [seen("exited")], .failed),
     ("started again once, and runs only since", service(), [seen(restarts: 1, age: .seconds(3))], .wait),
     ("started again once, long ago", service(), [seen(restarts: 1)], .good),

@@ -27,7 +27,7 @@ struct MailboxTests {
       settings = Settings(repository: "r", branch: "main", liveRoot: root, checkout: root + "/clup")
     }
     deinit { try? FileManager.default.removeItem(atPath: root) }
-    func mailbox() throws -> Mailbox { Mailbox(try Desk(settings, file: "runs.json")) }
+    func mailbox() throws -> Mailbox { try Mailbox(try Desk(settings, file: "runs.json")) }
   }
 
   @Test func `while one goes, any number become one more`() async throws {
@@ -38,10 +38,10 @@ struct MailboxTests {
     let second = try await mailbox.ask(.webhook, delivery: "d1")
     for number in 2...9 { #expect(try await mailbox.ask(.timer, delivery: "d\(number)").id == second.id) }
     #expect(await mailbox.run(delivered: "d7")?.id == second.id)
-    try await mailbox.end(SyncResult(status: 0, outcome: .deployed))
+    await mailbox.end(SyncResult(status: 0, outcome: .deployed))
     #expect(await mailbox.run(first.id)?.stage == .ended)
     #expect(try await mailbox.begin().id == second.id)
-    try await mailbox.end(SyncResult(status: 1, outcome: .failed))
+    await mailbox.end(SyncResult(status: 1, outcome: .failed))
     #expect(await mailbox.isIdle)
     #expect(await mailbox.run(second.id)?.exitStatus == 1)
     withExtendedLifetime(place) {}
@@ -58,7 +58,7 @@ struct MailboxTests {
     #expect(await after.run(first.id)?.stage == .queued)
     #expect(await after.run(delivered: "d1")?.id == first.id)
     _ = try await after.begin()
-    try await after.end(SyncResult(status: 0, outcome: .deployed))
+    await after.end(SyncResult(status: 0, outcome: .deployed))
     for run in [first, second] { #expect(await after.run(run.id)?.outcome == .deployed) }
   }
 
@@ -69,5 +69,49 @@ struct MailboxTests {
     try Data().write(to: URL(fileURLWithPath: place.settings.checkout))
     await #expect(throws: Failure.self) { try await mailbox.ask(.webhook) }
     #expect(await mailbox.runs.isEmpty)
+  }
+
+  @Test func `what nobody was promised is done without a disk, and written when there is one again`() async throws {
+    let place = try Place()
+    let mailbox = try place.mailbox()
+    let checkout = place.settings.checkout
+    try FileManager.default.moveItem(atPath: checkout, toPath: checkout + ".away")
+    try Data().write(to: URL(fileURLWithPath: checkout))
+    await mailbox.remind(.timer)
+    #expect(await mailbox.trouble?.message.contains("runs.json") == true)
+    // It waits already, and is in no file: nobody else may be told that it is promised.
+    await #expect(throws: Failure.self) { try await mailbox.ask(.api) }
+    let first = try await mailbox.begin()
+    #expect(first.trigger == .timer)
+    await mailbox.end(SyncResult(status: 1, outcome: .failed))
+    #expect(await mailbox.isIdle)
+    #expect(await mailbox.failures >= 3)
+    await mailbox.remind(.drift)
+    try FileManager.default.removeItem(atPath: checkout)
+    try FileManager.default.moveItem(atPath: checkout + ".away", toPath: checkout)
+    for _ in 0..<100 where await mailbox.trouble != nil { try await Task.sleep(for: .milliseconds(100)) }
+    #expect(await mailbox.trouble == nil)
+    #expect(await (try place.mailbox()).runs.map(\.trigger) == [.timer, .drift])
+    let promised = try await mailbox.ask(.webhook, delivery: "d1")
+    #expect(await (try place.mailbox()).run(delivered: "d1")?.id == promised.id)
+    withExtendedLifetime(place) {}
+  }
+
+  @Test(arguments: [
+    (#"[{"schema":"clup.run/9","id":"r1"}]"#, "clup.run/9"), (#"{"schema":"clup.runs/2","runs":[]}"#, "clup.runs/2"),
+    (#"[{"schema":"clup.run/1","id""#, "cannot be understood"),
+    (
+      #"[{"schema":"clup.run/2","id":"r","trigger":"timer","stage":"queued","requested":"x","deliveries":[]}]"#, "run/2"
+    ),
+  ])
+  func `what another version left is refused and stays`(_ text: String, _ says: String) throws {
+    let place = try Place()
+    _ = try place.mailbox()
+    let file = place.settings.checkout + "/runs.json"
+    try text.write(toFile: file, atomically: false, encoding: .utf8)
+    #expect { try place.mailbox() } throws: {
+      ($0 as? Failure)?.kind == .configuration && ($0 as? Failure)?.message.contains(says) == true
+    }
+    #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
   }
 }

@@ -39,6 +39,30 @@ import Testing
     }
   }
 
+  @Test func `what a later version wrote is neither read nor written over`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      let state = #"{"schema":"clup.state/9","stacks":{},"links":{},"pins":{"a":{"commit":"c","since":"s"}}}"#
+      let history = #"{"schema":"clup.report/9","id":"r9"}"# + "\n"
+      let runs = #"[{"schema":"clup.run/9","id":"r9"}]"#
+      try host.write("lock", "", in: host.checkout)
+      for (name, text) in [("state.json", state), ("history.jsonl", history), ("runs.json", runs)] {
+        try host.write(name, text, in: host.checkout)
+      }
+      for words in [["sync"], ["sync", "--dry-run"], ["rollback"], ["resume"], ["status"], ["serve"]] {
+        let answer = try await host.clup(words)
+        let told = answer.output + answer.errors
+        #expect(answer.status == 2, "\(words): \(answer)")
+        #expect(told.contains(words == ["serve"] ? "clup.run/9" : "clup.state/9"), "\(told)")
+        #expect(told.contains("install that version or a later one"))
+      }
+      let told = try await host.clup("history")
+      #expect(told.status == 0 && told.errors.contains("1 as clup.report/9"), "\(told)")
+      for (name, text) in [("state.json", state), ("history.jsonl", history), ("runs.json", runs)] {
+        #expect(try String(contentsOfFile: host.checkout + "/" + name, encoding: .utf8) == text, "\(name)")
+      }
+    }
+  }
+
   @Test func `no configuration at all is said with the path that was tried`() async throws {
     try await Host.with([:]) { host in
       let answer = try await host.clup(["sync"], environment: ["CLUP_CONFIG": host.root + "/gone.yaml"])

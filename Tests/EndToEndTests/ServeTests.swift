@@ -268,6 +268,48 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a checkout that cannot be written is told, and the daemon goes on when it can be again`() async throws {
+      let settings = Daemon.settings.replacing("interval: 1h", with: "interval: 1s")
+      try await Daemon.with(["a/compose.yaml": sleeper()], settings: settings) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        try await host.shell("chattr +i live/clup")
+        do {
+          try await daemon.until("curl -s http://\(daemon.address)/healthz | grep -q 'cannot write.*runs.json'")
+          #expect(try await daemon.ask("/healthz").status == 503)
+          let metrics = try await daemon.ask("/metrics").body
+          #expect(metrics.contains("clup_checkout_writable 0") && !metrics.contains("clup_write_failures_total 0"))
+          #expect(try await host.shell("cat served").contains("runs.json"))
+          #expect(try await daemon.push("while").status == 503)
+          try await Task.sleep(for: .seconds(3))
+        } catch {
+          try await host.shell("chattr -i live/clup")
+          throw error
+        }
+        try await host.shell("chattr -i live/clup")
+        let commit = try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        try await daemon.until("curl -s http://\(daemon.address)/api/v1/status | grep -q '\(commit)'", within: 30)
+        try await daemon.until("test $(curl -s -o /dev/null -w '%{http_code}' http://\(daemon.address)/healthz) = 200")
+        #expect(try await daemon.ask("/metrics").body.contains("clup_checkout_writable 1"))
+        #expect(try await daemon.push("after").status == 202)
+      }
+    }
+
+    @Test func `a page of another name is not answered, a webhook and the host's own names are`() async throws {
+      let settings = Daemon.settings.replacing("serve: {", with: "serve: {hosts: [clup.example.org], ")
+      try await Daemon.with(["a/compose.yaml": sleeper()], settings: settings) { host, daemon in
+        for path in ["/", "/plan", "/api/v1/status", "/api/v1/history", "/metrics", "/healthz", "/nothing"] {
+          let answer = try await daemon.ask(path, "-H 'Host: rebound.example'")
+          #expect(answer.status == 421 && answer.body.contains("serve: {hosts:"), "\(path): \(answer)")
+        }
+        let sync = "-X POST -H 'Authorization: Bearer api-token-1' -H 'Host: rebound.example'"
+        #expect(try await daemon.ask("/api/v1/sync", sync).status == 421)
+        for name in ["clup.example.org", "clup.example.org:443", "localhost:1", "[::1]:18890"] {
+          #expect(try await daemon.ask("/healthz", "-H 'Host: \(name)'").status == 200, "\(name)")
+        }
+        #expect(try await daemon.ask("/webhook", "-X POST -d '{}' -H 'Host: rebound.example'").status == 401)
+      }
+    }
+
     @Test func `TERM ends it with the sync that it started`() async throws {
       try await Daemon.with([
         "a/compose.yaml": sleeper("a", "healthcheck: {test: [CMD, 'false'], interval: 60s}")

@@ -28,6 +28,33 @@ import Testing
   static let base = "services:\n  base:\n    image: nginx:1.27\n    "
 
   static let attacks: [Attack] = [
+    Attack(
+      "a second document", "compose", 5,
+      ["compose.yaml": "services:\n  web:\n    image: nginx:1.27\n---\nservices: {web: {privileged: true}}\n"]),
+    Attack(
+      "a second document of an included file", "compose", 3, in: "more.yaml",
+      [
+        "compose.yaml": "include: [more.yaml]\n",
+        "more.yaml": "services: {base: {image: 'nginx:1.27'}}\n---\nvolumes: {v: {}}\n",
+      ]),
+    Attack(
+      "a variable in a probe's line", "compose", 2,
+      [
+        "compose.yaml":
+          "x-clup:\n  probes: [{exec: 'test -n \"${PASSWORD}\"', service: web}]\nservices: {web: {image: 'nginx:1.27'}}\n"
+      ]),
+    Attack(
+      "a variable in a probe's words", "compose", 4,
+      [
+        "compose.yaml":
+          "x-clup:\n  probes:\n    - exec: [mysqladmin,\n        '-p$$$PASSWORD']\nservices: {web: {image: 'nginx:1.27'}}\n"
+      ]),
+    Attack(
+      "a variable in a probe of an override", "compose", 1, in: "compose.override.yaml",
+      [
+        "compose.yaml": "services: {web: {image: 'nginx:1.27'}}\n",
+        "compose.override.yaml": "x-clup: {probes: [{exec: 'echo ${A:-b}'}]}\n",
+      ]),
     Attack("the socket by file", "docker-socket", 4, "volumes: ['/var/run/docker.sock:/var/run/docker.sock']"),
     Attack("the socket by its other name", "docker-socket", 4, "volumes: ['/run/docker.sock:/s:ro']"),
     Attack("the socket by a parent directory", "docker-socket", 4, "volumes: ['/var/run:/host-run']"),

@@ -40,6 +40,8 @@ struct Deploy: Sendable {
     var left: [String] = []
     /// The ids of the containers from before.
     var before: Set<String> = []
+    /// Those of them that ran, and that are not what a sync that was cut off has left.
+    var ran: Set<String> = []
     var links: [LinkReport]
     /// The last look at the containers; nothing when there was none since the plan.
     var containers: [WatchedContainer]?
@@ -70,8 +72,16 @@ struct Deploy: Sendable {
     do throws(Failure) {
       attempt.former = try await former(attempt)
       let entry = await ledger.state.stacks[attempt.plan.name]
+      if case .adopted(let adopted) = attempt.former, entry == nil,
+        let obstacle = try await Takeover(settings: settings, programs: programs).obstacle(adopted, attempt.plan)
+      {
+        throw obstacle
+      }
       attempt.known = entry?.services
       attempt.isResumed = entry?.verified == false
+      if !attempt.isResumed {
+        attempt.ran = Set(containers.filter { attempt.before.contains($0.id) && $0.state == "running" }.map(\.id))
+      }
       attempt.left = [entry?.project, entry?.towards].compactMap { $0 }
       try await check(attempt)
       // What a container runs at is on the host.

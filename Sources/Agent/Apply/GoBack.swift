@@ -64,26 +64,8 @@ extension Deploy {
       return .moved(from: origin.name, origin.good)
     }
     if state.stacks[name] != nil { return .nothing }
-    let directory = Path.join(settings.liveRoot, name)
-    let own = Set(containers.filter { $0.project == desired.project && $0.directory == directory }.map(\.id))
-    if own.isEmpty { return .nothing }
-    let running = try await Verify(programs: programs).look(desired.project).filter { own.contains($0.id) }
-    guard !running.isEmpty else { return .nothing }
-    let asked = try await programs.compose(["config", "--format", "json"], in: directory)
-    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return .nothing }
-    let model = ComposeModel(json)
-    guard model.project == desired.project else { return .nothing }
-    let services = model.services.map { service in
-      DesiredService(
-        name: service.name, hash: running.first { $0.service == service.name }?.hash ?? "", image: service.image,
-        fields: [:], mounts: [:], builds: [:], replicas: service.replicas, restarts: service.restarts)
-    }
-    var former = DesiredStack(
-      name: name, commit: "", project: model.project, tracked: [:], untracked: [:],
-      services: services.filter { service in running.contains { $0.service == service.name } }, links: [:], after: [],
-      deployTimeout: nil)
-    former.images = Dictionary(running.map { ($0.service, $0.image) }) { first, _ in first }
-    return .adopted(Adopted(former))
+    let takeover = Takeover(settings: settings, programs: programs)
+    return try await takeover.look(desired, among: containers).map { .adopted($0) } ?? .nothing
   }
 
   /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
@@ -186,62 +168,83 @@ extension Deploy {
       let entry = try await honest(StackState(desired.seen(as: watched), verified: true))
       try await ledger.change { $0.settle(name, as: entry, following: true) }
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
-    case .adopted(let adopted):
-      if attempt.reached == .nothing, attempt.known == nil {
-        if let hold { try await ledger.change { $0.holds[name] = hold } }
-        return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
-      }
-      let known = await ledger.state.stacks[name]?.links ?? [:]
-      try links.undo(adopted.found, links: known, attempt.links)
-      checkout.removePointer(of: name)
-      var containers: [WatchedContainer]?
-      if attempt.reached == .containers || attempt.known != nil {
+    case .adopted(let adopted): return try await goBack(attempt, hold, toAdopted: adopted)
+    case .moved(let old, let good): return try await goBack(attempt, hold, toMoved: old, good)
+    case .nothing: return try await endFirst(attempt, hold)
+    }
+  }
+
+  /// Puts back what a person had and ran there.
+  private func goBack(_ attempt: Attempt, _ hold: Hold?, toAdopted adopted: Adopted) async throws(Failure) -> Back {
+    let name = attempt.plan.name
+    if attempt.reached == .nothing, attempt.known == nil {
+      if let hold { try await ledger.change { $0.holds[name] = hold } }
+      return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
+    }
+    let known = await ledger.state.stacks[name]?.links ?? [:]
+    try links.undo(adopted.found, links: known, attempt.links)
+    checkout.removePointer(of: name)
+    var containers: [WatchedContainer]?
+    if attempt.reached == .containers || attempt.known != nil {
+      if let found = adopted.containers {
+        containers = try await restore(attempt, adopted, found)
+      } else {
         containers = try await restore(attempt, DesiredStack(name, adopted.stack))
       }
-      try await ledger.change {
-        $0.forget(name)
-        if let hold { $0.holds[name] = hold }
-      }
-      return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
-    case .moved(let old, let good):
-      let led = await ledger.state.links
-      let wanted = good.links.filter { led[$0.key] == nil }
-      let present = (await ledger.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
-      let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
-      _ = try await links.apply(
-        links.observe.links.plan(
-          pointer: LinkPlanning.pointerName(of: old), desired: wanted, known: present, live: live))
-      checkout.removePointer(of: name)
-      var containers: [WatchedContainer]?
-      if attempt.reached == .containers || attempt.known != nil {
-        containers = try await restore(attempt, DesiredStack(old, good))
-      }
-      let entry = try await honest(good)
-      try await ledger.change {
-        $0.settle(old, as: entry, following: true)
-        $0.forget(name)
-        if let hold { $0.holds[name] = hold }
-      }
-      return Back(outcome: .rolledBack, said: "\(old) runs as before, which was to move here", containers: containers)
-    case .nothing:
-      if attempt.reached < .containers, attempt.known == nil {
-        if let hold { try await ledger.change { $0.holds[name] = hold } }
-        return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
-      }
-      await turns.take()
-      let stopped: Swift.Result<Void, Failure>
-      do throws(Failure) {
-        try await Up(settings: settings, programs: programs).stop(attempt.desired)
-        stopped = .success(())
-      } catch { stopped = .failure(error) }
-      await turns.give()
-      try stopped.get()
-      if let hold { try await ledger.change { $0.holds[name] = hold } }
-      let containers = try await Verify(programs: programs).look(attempt.desired.project)
-      return Back(
-        outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
-        containers: containers)
     }
+    try await ledger.change {
+      $0.forget(name)
+      if let hold { $0.holds[name] = hold }
+    }
+    return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
+  }
+
+  /// Leaves a stack where it was to move from.
+  private func goBack(_ attempt: Attempt, _ hold: Hold?, toMoved old: String, _ good: StackState) async throws(Failure)
+    -> Back
+  {
+    let name = attempt.plan.name
+    let led = await ledger.state.links
+    let wanted = good.links.filter { led[$0.key] == nil }
+    let present = (await ledger.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
+    let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
+    _ = try await links.apply(
+      links.observe.links.plan(
+        pointer: LinkPlanning.pointerName(of: old), desired: wanted, known: present, live: live))
+    checkout.removePointer(of: name)
+    var containers: [WatchedContainer]?
+    if attempt.reached == .containers || attempt.known != nil {
+      containers = try await restore(attempt, DesiredStack(old, good))
+    }
+    let entry = try await honest(good)
+    try await ledger.change {
+      $0.settle(old, as: entry, following: true)
+      $0.forget(name)
+      if let hold { $0.holds[name] = hold }
+    }
+    return Back(outcome: .rolledBack, said: "\(old) runs as before, which was to move here", containers: containers)
+  }
+
+  /// Stops what a first deploy has started, where nothing ran before.
+  private func endFirst(_ attempt: Attempt, _ hold: Hold?) async throws(Failure) -> Back {
+    let name = attempt.plan.name
+    if attempt.reached < .containers, attempt.known == nil {
+      if let hold { try await ledger.change { $0.holds[name] = hold } }
+      return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
+    }
+    await turns.take()
+    let stopped: Swift.Result<Void, Failure>
+    do throws(Failure) {
+      try await Up(settings: settings, programs: programs).stop(attempt.desired, but: attempt.ran)
+      stopped = .success(())
+    } catch { stopped = .failure(error) }
+    await turns.give()
+    try stopped.get()
+    if let hold { try await ledger.change { $0.holds[name] = hold } }
+    let containers = try await Verify(programs: programs).look(attempt.desired.project)
+    return Back(
+      outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
+      containers: containers)
   }
 
   /// Forgets what a service was built from whose name leads to another build than the one that runs: the next deploy

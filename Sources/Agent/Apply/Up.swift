@@ -89,7 +89,12 @@ struct Up: Sendable {
     let moved = try await moved(desired)
     let keeps = services.contains { $0.action == .keep && moved[$0.name] != nil }
     // Where a service is to be left alone although its image's name has moved on, it must not be named.
-    let names = keeps ? ["--no-deps"] + others : []
+    // What is left as it failed would be started by a call for all of them.
+    let resting = desired.services.filter { service in
+      service.resting != nil && services.contains { $0.name == service.name && $0.action == .keep }
+    }.map(\.name)
+    let awake = resting.isEmpty ? [] : desired.services.map(\.name).filter { !resting.contains($0) }
+    let names = keeps ? ["--no-deps"] + others : awake
     // With nothing but mounted files to take up, one call is enough; without anything to do, none.
     if !others.isEmpty {
       try await compose(["up", "-d", "--quiet-pull"] + names, desired, moved: moved, until: end)
@@ -111,9 +116,58 @@ struct Up: Sendable {
   /// How long containers may take to stop: as long as their stack may take to start, and two minutes at least.
   private var patience: Duration { max(settings.sync.deployTimeout, .seconds(120)) }
 
-  /// Stops what a first deploy has started; it stays to be looked at.
-  func stop(_ desired: DesiredStack) async throws(Failure) {
-    try await compose(["stop"], desired, deadline: patience)
+  /// Stops what a first deploy has started; it stays to be looked at. `others` ran before, and run on.
+  func stop(_ desired: DesiredStack, but others: Set<String>) async throws(Failure) {
+    if others.isEmpty {
+      try await compose(["stop"], desired, deadline: patience)
+    } else {
+      let names = Set(desired.services.map(\.name))
+      let started = try await Verify(programs: programs).look(desired.project)
+        .filter { names.contains($0.service) && !others.contains($0.id) }
+      try await stop(started.map(\.id))
+    }
+  }
+
+  /// Stops containers, and nothing beside them.
+  func stop(_ ids: [String]) async throws(Failure) {
+    if ids.isEmpty { return }
+    let stopped = try await programs.docker(["stop"] + ids, deadline: patience)
+    guard stopped.succeeded || isGone(stopped) else { throw Self.failure("docker stop", stopped.errorText) }
+  }
+
+  /// Starts containers as they are.
+  func start(_ ids: [String]) async throws(Failure) {
+    if ids.isEmpty { return }
+    let started = try await programs.docker(["start"] + ids, deadline: patience)
+    guard started.succeeded else { throw Self.failure("docker start", started.errorText) }
+  }
+
+  /// Removes containers, and nothing beside them.
+  func remove(_ ids: [String]) async throws(Failure) {
+    if ids.isEmpty { return }
+    let removed = try await programs.docker(["rm", "-f"] + ids)
+    guard removed.succeeded || isGone(removed) else { throw Self.failure("docker rm", removed.errorText) }
+  }
+
+  /// Makes the containers of services anew as a person's own call of Compose had made them: so many of each, and not started
+  /// where none was up.
+  func bring(
+    _ counts: [String: Int], of desired: DesiredStack, by call: FoundContainer.Call, force: Bool, start: Bool,
+    until end: ContinuousClock.Instant
+  ) async throws(Failure) {
+    let names = counts.keys.sorted()
+    let moved = try await moved(desired)
+    let laid = moved.filter { names.contains($0.key) }.mapValues { JSON.object(["image": .string($0)]) }
+    let options =
+      (start ? ["-d"] : ["--no-start"]) + (force ? ["--force-recreate"] : []) + ["--pull", "missing"]
+      + names.flatMap { ["--scale", "\($0)=\(counts[$0] ?? 1)"] }
+    let outcome = try await programs.compose(
+      ["-p", desired.project] + call.options + (laid.isEmpty ? [] : ["-f", "-"]) + ["up", "--no-deps", "--no-build"]
+        + options + names,
+      in: Path.join(settings.liveRoot, desired.name),
+      input: laid.isEmpty ? [] : JSON.object(["services": .object(laid)]).canonical,
+      limits: .init(deadline: max(ContinuousClock.now.duration(to: end), .seconds(1))))
+    guard outcome.succeeded else { throw Self.failure("docker compose up", outcome.errorText) }
   }
 
   /// The ids to run, for services whose references have moved on to other images.
@@ -181,9 +235,7 @@ struct Up: Sendable {
   }
 
   private func stop(_ service: ServicePlan) async throws(Failure) {
-    guard case .remove(let ids) = service.way else { return }
-    let stopped = try await programs.docker(["stop"] + ids, deadline: patience)
-    guard stopped.succeeded || isGone(stopped) else { throw Self.failure("docker stop", stopped.errorText) }
+    if case .remove(let ids) = service.way { try await stop(ids) }
   }
 
   /// Whether all that a program complains of is that a container has gone away by itself.
@@ -195,9 +247,7 @@ struct Up: Sendable {
 
   /// Removes the containers of a service that is to go.
   func remove(_ service: ServicePlan) async throws(Failure) {
-    guard case .remove(let ids) = service.way else { return }
-    let outcome = try await programs.docker(["rm", "-f"] + ids)
-    guard outcome.succeeded || isGone(outcome) else { throw Self.failure("docker rm", outcome.errorText) }
+    if case .remove(let ids) = service.way { try await remove(ids) }
   }
 
   /// Turns the words of a program that failed into what a person needs.

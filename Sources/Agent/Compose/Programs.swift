@@ -8,10 +8,24 @@ public struct Programs: Sendable {
   let compose: [String]
   let environment: [String: String]
 
-  /// Finds them. Children see PATH, HOME and what starts with DOCKER_, nothing else of clup's own environment.
+  /// The variables that children see of clup's own environment, beside PATH: a Compose file can interpolate each of them, so
+  /// that none may hold a secret.
+  public static let passed: Set<String> = [
+    "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
+    "DOCKER_API_VERSION", "DOCKER_BUILDKIT",
+  ]
+
+  /// Says that the registries' passwords in clup's own environment are not used; nothing where there are none.
+  public static func unused(_ own: [String: String]) -> String? {
+    own["DOCKER_AUTH_CONFIG"] == nil
+      ? nil
+      : "DOCKER_AUTH_CONFIG is not handed on, since any Compose file could name it: `docker login` keeps what pulls need"
+  }
+
+  /// Finds them. Children see PATH and what is listed in `passed`, nothing else of clup's own environment.
   public init(environment own: [String: String]) throws(Failure) {
     let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    var kept = own.filter { $0.key == "HOME" || $0.key.hasPrefix("DOCKER_") }
+    var kept = own.filter { Self.passed.contains($0.key) }
     kept["PATH"] = path
     // A Compose file from a git server or a registry is another thing at each look.
     kept["COMPOSE_EXPERIMENTAL_GIT_REMOTE"] = "false"

@@ -69,13 +69,10 @@ struct Checkout: Sendable {
       if Files.status("\(path)/state.json") == nil { return State() }
       throw Files.failure("cannot read \(path)/state.json")
     }
-    do {
-      return try JSONDecoder().decode(State.self, from: Data(bytes))
-    } catch {
-      throw Failure(
-        .host, "\(path)/state.json cannot be understood",
-        help: "move it aside and sync again: clup then compares every stack with what runs")
+    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.schema == State.schema else {
+      throw Schema.refusal(of: "\(path)/state.json", bytes, knowing: State.schema)
     }
+    return state
   }
 
   func write(_ state: State) throws(Failure) {
@@ -84,7 +81,7 @@ struct Checkout: Sendable {
 
   private var historyFile: String { "\(path)/history.jsonl" }
 
-  /// Adds a report to the history, after cutting off a torn last line.
+  /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {
     let name = historyFile
     let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -94,11 +91,17 @@ struct Checkout: Sendable {
     var whole = end
     var last: UInt8 = 10
     while whole > 0, pread(descriptor, &last, 1, whole - 1) == 1, last != 10 { whole -= 1 }
-    guard whole == end || ftruncate(descriptor, whole) == 0 else {
-      throw Files.failure("cannot mend the end of \(name)")
+    var line = encode(report) + [10]
+    if whole < end {
+      let tail = Files.read(name, limit: .max, from: Int(whole), to: Int(end)) ?? []
+      if (try? JSON(parsing: tail)) != nil {
+        line.insert(10, at: 0)
+      } else if ftruncate(descriptor, whole) != 0 {
+        throw Files.failure("cannot cut off the torn end of \(name)")
+      }
     }
     lseek(descriptor, 0, SEEK_END)
-    guard Files.write(encode(report) + [10], to: descriptor), fsync(descriptor) == 0 else {
+    guard Files.write(line, to: descriptor), fsync(descriptor) == 0 else {
       throw Files.failure("cannot write \(name)")
     }
   }
@@ -106,26 +109,50 @@ struct Checkout: Sendable {
   /// The last report of a sync of the branch.
   var newest: Report? { history(last: 1) { $0.trigger != "rollback" }.first }
 
-  /// Reads the last reports that match, oldest first, from the end of the file on: its length does not matter.
+  /// Reads the last reports that match, oldest first.
   func history(last count: Int, where matches: (Report) -> Bool) -> [Report] {
-    guard let found = Files.status(historyFile), Files.isRegular(found) else { return [] }
     var reports: [Report] = []
+    readHistory { line in
+      if let report = try? JSONDecoder().decode(Report.self, from: Data(line)), report.schema == Report.schema,
+        matches(report)
+      {
+        reports.append(report)
+      }
+      return reports.count < count
+    }
+    return reports.reversed()
+  }
+
+  /// Counts the lines of the history that another version of clup wrote, by their schema.
+  func foreignHistory() -> [String: Int] {
+    var found: [String: Int] = [:]
+    let own = "\"schema\":\"\(Report.schema)\""
+    readHistory { line in
+      // Decoding every line of a long history would be waited for.
+      if String(decoding: line, as: UTF8.self).contains(own) { return true }
+      let schema = (try? JSON(parsing: line))?["schema"]?.string
+      if let schema, schema != Report.schema { found[schema, default: 0] += 1 }
+      return true
+    }
+    return found
+  }
+
+  /// Gives each line of the history, the last one first, for as long as it is wanted; the file's length does not matter.
+  private func readHistory(_ wants: ([UInt8]) -> Bool) {
+    guard let found = Files.status(historyFile), Files.isRegular(found) else { return }
     var start = Int(found.st_size)
     // The beginning of a line whose end was read already.
     var rest: [UInt8] = []
-    while start > 0, reports.count < count {
+    while start > 0 {
       let end = start
       start = max(0, start - 256 << 10)
       guard let bytes = Files.read(historyFile, limit: .max, from: start, to: end) else { break }
       var lines = (bytes + rest).split(separator: 10, omittingEmptySubsequences: false)
       rest = start > 0 ? Array(lines.removeFirst()) : []
-      for line in lines.reversed() where !line.isEmpty && reports.count < count {
-        if let report = try? JSONDecoder().decode(Report.self, from: Data(line)), matches(report) {
-          reports.append(report)
-        }
+      for line in lines.reversed() where !line.isEmpty {
+        if !wants(Array(line)) { return }
       }
     }
-    return reports.reversed()
   }
 }
 

@@ -21,13 +21,14 @@ public struct Desk: Sendable {
     }
   }
 
+  /// The file's path.
+  public var file: String { "\(checkout.path)/\(name)" }
+
   /// Reads the file; nothing where there is none.
-  public func read() -> [UInt8]? { Files.read("\(checkout.path)/\(name)") }
+  public func read() -> [UInt8]? { Files.read(file) }
 
   /// Replaces the file; on the disk when this returns.
-  public func write(_ bytes: [UInt8]) throws(Failure) {
-    try Files.replace("\(checkout.path)/\(name)", with: bytes, mode: 0o600)
-  }
+  public func write(_ bytes: [UInt8]) throws(Failure) { try Files.replace(file, with: bytes, mode: 0o600) }
 
   /// Waits until no sync holds the lock.
   public func lockReleased() async {

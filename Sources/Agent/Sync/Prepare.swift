@@ -234,6 +234,7 @@ struct Prepare: Sendable {
     Handover.order(&stacks, known: state.stacks)
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
+    diagnostics += try await foreseen(stacks, containers, places: places(discovery))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
     diagnostics += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, diagnostics)
     let judged = settings.policy.weigh(

@@ -53,6 +53,7 @@ public struct Sync: Sendable {
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
       let programs = try Programs(environment: environment)
+      if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
       let lock = try checkout.lock()
       defer { close(lock) }

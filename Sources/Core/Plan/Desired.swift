@@ -106,6 +106,12 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
   /// into what it hashes when a service shares that one's network or volumes.
   public var running: String?
+  /// The ids of containers that had failed before clup came and are not to be started again: they are left as they were
+  /// found until the service changes.
+  public var resting: [String]?
+
+  /// Whether a container was left as it was found.
+  public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }
 
   /// Whether its image is built.
   public var isBuilt: Bool { built ?? !builds.isEmpty }

@@ -41,6 +41,8 @@ public struct Planning: Sendable {
     _ desired: DesiredStack, because reasons: [String], shared: [LinkPlan], directory: String = ""
   ) -> StackPlan {
     let known = state.stacks[desired.name]
+    var desired = desired
+    desired.services = resting(desired, known, directory)
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
       services(
@@ -51,11 +53,32 @@ public struct Planning: Sendable {
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
+    let left = known == nil ? desired.services.filter { $0.resting != nil } : []
     return StackPlan(
       name: desired.name, work: .deploy(desired), from: observed.pointers[desired.name], to: desired.commit,
       project: desired.project,
-      reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)).filter { listed.insert($0).inserted },
+      reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)
+        + left.map { "\($0.name) had failed before, and is left as it is" }).filter { listed.insert($0).inserted },
       services: services, links: links, after: after[desired.name] ?? desired.after)
+  }
+
+  /// Leaves what had failed before clup came, and has not changed since: it was no reason for anybody to stop the others.
+  private func resting(_ desired: DesiredStack, _ known: StackState?, _ directory: String) -> [DesiredService] {
+    let own = (observed.containers ?? []).filter { $0.project == desired.project && $0.directory == directory }
+    let isNew = known == nil && state.origin(of: desired.name, project: desired.project) == nil
+    return desired.services.map { service in
+      var service = service
+      let before = service.resting ?? known?.services.first { $0.name == service.name }?.resting ?? []
+      let left = own.filter { container in
+        guard container.service == service.name else { return false }
+        let isFailed =
+          isNew && container.state == "exited" && !container.isDone && !service.restarts
+          && container.hash == service.hash
+        return before.contains(container.id) || isFailed
+      }
+      service.resting = left.isEmpty ? nil : left.map(\.id)
+      return service
+    }
   }
 
   /// A stack that moved here and dropped a service on the way still has that one's containers.

@@ -95,7 +95,9 @@ public enum ServicePlanning {
     if let path = mounted {
       return decide(.recreate, "mounted file \(path) changed", .force)
     }
-    if let stopped = containers.first(where: { $0.state != "running" && $0.state != "restarting" }) {
+    if let stopped = containers.first(where: {
+      $0.state != "running" && $0.state != "restarting" && !service.rests($0.id)
+    }) {
       if stopped.isDone && !service.restarts { return plan }
       return decide(.start, "drift: container \(stopped.state)")
     }

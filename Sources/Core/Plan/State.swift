@@ -1,7 +1,9 @@
 /// What clup remembers between two syncs: `clup.state/1`, the file `state.json`.
 public struct State: Codable, Sendable, Equatable {
+  /// The schema that this version reads and writes.
+  public static let schema = "clup.state/1"
   /// The schema's name.
-  public var schema = "clup.state/1"
+  public var schema = Self.schema
   /// The commit that the last successful sync ended at.
   public var commit: String?
   /// Each stack that was ever deployed and not removed since.
@@ -241,17 +243,6 @@ public struct LastResult: Codable, Sendable, Equatable {
   public var error: String?
   /// The report's id.
   public var report: String
-}
-
-/// What a person ran before clup's first deploy of a stack, and what stood at its live paths then.
-public struct Adopted: Codable, Sendable, Equatable {
-  /// The containers.
-  public var stack: StackState
-  /// What stood at each live path that clup has worked on.
-  public var found: [String: LiveEntry] = [:]
-
-  /// Remembers what runs; the live paths are added as they are worked on.
-  public init(_ running: DesiredStack) { stack = StackState(running, verified: true) }
 }
 
 /// A stack held at a commit by a rollback until `clup resume`.

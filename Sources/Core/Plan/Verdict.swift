@@ -84,6 +84,7 @@ public enum Verdict: Sendable, Equatable {
 
   private static func judge(_ container: WatchedContainer, _ service: DesiredService, before: Int) -> Verdict {
     let name = service.name
+    if container.state != "running", service.rests(container.id) { return .good }
     let restarted = container.restarts - before
     if container.state == "exited", container.exitCode == 0, !service.restarts { return .good }
     if restarted >= (service.restarts ? restartLimit : retryLimit) {

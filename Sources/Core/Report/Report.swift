@@ -3,8 +3,10 @@ public struct Report: Codable, Sendable, Equatable {
   /// How the whole ended.
   public enum Outcome: String, Codable, Sendable { case unchanged, planned, deployed, refused, failed }
 
+  /// The schema that this version reads and writes.
+  public static let schema = "clup.report/1"
   /// The schema's name.
-  public var schema = "clup.report/1"
+  public var schema = Self.schema
   /// The start in UTC and four random hexadecimal digits.
   public var id: String
   /// What asked for it: `manual`, `rollback`, `resume`, or a `Trigger` of the daemon.

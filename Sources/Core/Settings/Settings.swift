@@ -116,6 +116,8 @@ public struct SyncSettings: Sendable, Equatable {
 public struct ServeSettings: Sendable, Equatable {
   /// Where it listens: `ADDRESS:PORT`, `[ADDRESS]:PORT` or `unix:PATH`.
   public var listen = ["127.0.0.1:18890"]
+  /// The names that it answers for beside `localhost` and IP addresses, in lower case.
+  public var hosts: [String] = []
   /// A file with the secret that webhooks are signed with; two of them, a line each, while one takes over from the other.
   public var webhookSecretFile: String?
   /// A file with the token that `POST /api/v1/sync` asks for.

@@ -15,7 +15,18 @@ extension Settings {
           SettingsProblem(line: mark?.line ?? 0, column: mark?.column ?? 0, message: error.message)
         ]))
     }
-    guard let root = documents.first, !root.isNull else {
+    // One without a value says nothing.
+    let spoken = documents.filter { !$0.isNull }
+    if spoken.count > 1 {
+      return .failure(
+        SettingsProblems([
+          SettingsProblem(
+            line: spoken[1].start.line, column: spoken[1].start.column,
+            message: "a second document begins here, and a configuration is one: take out the line `---` above it, and "
+              + "put the keys of both together")
+        ]))
+    }
+    guard let root = spoken.first else {
       return .failure(
         SettingsProblems([
           SettingsProblem(
@@ -153,7 +164,8 @@ extension SettingsReader {
 
   private mutating func serve(_ node: Node) -> ServeSettings {
     let keys = section(
-      node, "serve", keys: ["listen", "webhook_secret_file", "api_token_file", "certificate_file", "key_file"])
+      node, "serve",
+      keys: ["listen", "hosts", "webhook_secret_file", "api_token_file", "certificate_file", "key_file"])
     var serve = ServeSettings()
     if let listen = keys["listen"] {
       serve.listen = listen.string.map { [$0] } ?? strings(keys, "listen")
@@ -162,6 +174,12 @@ extension SettingsReader {
         problem(listen, "listen must be ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH, not \(text)")
       }
       if serve.listen.isEmpty { problem(listen, "listen must name at least one address") }
+    }
+    serve.hosts = strings(keys, "hosts").map { $0.lowercased() }
+    for (index, host) in serve.hosts.enumerated() where host.wholeMatch(of: /[a-z0-9_-]+(?:\.[a-z0-9_-]+)*/) == nil {
+      problem(
+        keys["hosts"]?.sequence?[index] ?? node, "hosts must be names such as clup.example.org, without scheme and port"
+      )
     }
     func file(_ key: String) -> String? {
       guard keys[key] != nil else { return nil }

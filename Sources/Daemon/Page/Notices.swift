@@ -9,6 +9,12 @@ extension Page {
     if let error = seen.statusError, seen.status == nil {
       notices.append(notice(.bad, "The state of the host could not be read", "<p class=\"text\">\(error)</p>"))
     }
+    if let why = seen.unwritten {
+      notices.append(
+        notice(
+          .bad, "clup cannot write its own files",
+          "<p class=\"text\">\(why)</p><p>Pushes are turned away until it can; it is tried again.</p>"))
+    }
     if let error = seen.status?.error {
       notices.append(
         notice(

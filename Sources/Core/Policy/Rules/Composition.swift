@@ -1,3 +1,5 @@
+import YAML
+
 extension Rule {
   static let compose = Rule(
     "compose", summary: "what `docker compose config` refuses",
@@ -20,7 +22,7 @@ extension Rule {
           place: subject.place(topLevel: ["x-clup", "probes", "service"]),
           message: "a probe asks in \(name), which is no service of the stack\(near)",
           help: "name one of \(services.joined(separator: ", "))")
-      }
+      } + subject.secondDocuments + subject.interpolatedProbes
   }
 
   static let unsetVariable = Rule(
@@ -40,4 +42,40 @@ extension Rule {
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}"
   ) { subject in subject.foreignVolumes + subject.takenNames }
+}
+
+extension Subject {
+  /// Compose lays the documents of a file over one another, which nobody who reads the first of them sees.
+  fileprivate var secondDocuments: [Finding] {
+    var seen: Set<String> = []
+    return sources.compactMap { source in
+      guard let document = source.document, !document.isNull, !seen.insert(source.path).inserted else { return nil }
+      return Finding(
+        place: (source.path, document.start),
+        message: "\(source.path) has a second document, which Compose lays over the first",
+        help: "take out the line `---` above it, and put both together")
+    }
+  }
+
+  /// What Compose puts in the place of a variable would stand in the arguments of `docker exec`, for every user of the host
+  /// to read.
+  fileprivate var interpolatedProbes: [Finding] {
+    sources.flatMap { source in
+      (source.document?["x-clup"]?["probes"]?.sequence ?? []).compactMap { probe -> Finding? in
+        guard let words = probe["exec"] else { return nil }
+        let node = (words.sequence ?? [words]).first { Self.isInterpolated($0.string ?? "") }
+        return node.map {
+          Finding(
+            place: (source.path, $0.start),
+            message: "an exec probe names a variable of the host, whose value every user of the host could read",
+            help: "write `$$NAME`, and give the container the variable under `environment:`")
+        }
+      }
+    }
+  }
+
+  /// Says whether a text has a `$NAME` or `${NAME}`; `$$` is a plain dollar sign.
+  private static func isInterpolated(_ text: String) -> Bool {
+    text.replacing("$$", with: " ").firstMatch(of: /\$[{A-Za-z_]/) != nil
+  }
 }

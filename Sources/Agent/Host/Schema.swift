@@ -1,0 +1,21 @@
+import Core
+
+/// Whether what lies in the checkout is of a kind that this version understands.
+public enum Schema {
+  /// Says why a file cannot be read: whoever guessed at it would write over what it does not know.
+  ///
+  /// `known` is the schema of the document, or of each element where the document is a list.
+  public static func refusal(of file: String, _ bytes: [UInt8], knowing known: String) -> Failure {
+    if let json = try? JSON(parsing: bytes) {
+      let schemas = ([json] + json.array).compactMap { $0["schema"]?.string }
+      if let other = schemas.first(where: { $0 != known }) {
+        return Failure(
+          .configuration, "\(file) was written by another version of clup (\(other); this one knows \(known))",
+          help: "install that version or a later one; the file was left as it is")
+      }
+    }
+    return Failure(
+      .configuration, "\(file) cannot be understood, and was left as it is",
+      help: "put back a copy of it, or move it aside: what it says of pins and of promised runs is forgotten then")
+  }
+}

@@ -1,0 +1,89 @@
+import Core
+
+/// What the engine shows already that a deploy would meet.
+extension Prepare {
+  /// Finds what a plan cannot do or undo with the containers that there are.
+  func foreseen(_ stacks: [StackPlan], _ containers: [Container]?, places: [String: String]) async throws(Failure)
+    -> [Diagnostic]
+  {
+    guard let containers else { return [] }
+    var found: [Diagnostic] = []
+    let deploys = stacks.compactMap { stack -> (plan: StackPlan, desired: DesiredStack)? in
+      guard case .deploy(let desired) = stack.work, !stack.aim.isHeld else { return nil }
+      return (stack, desired)
+    }
+    func refuse(_ stack: String, _ service: String?, _ message: String, _ help: String) {
+      found.append(
+        Diagnostic(
+          rule: "project-collision", file: places[stack] ?? stack, stack: stack, service: service, message: message,
+          help: help))
+    }
+    let takeover = Takeover(settings: settings, programs: programs)
+    for (plan, desired) in deploys where state.stacks[plan.name] == nil && state.adopted[plan.name] == nil {
+      if let other = double(of: desired, among: containers) {
+        refuse(
+          plan.name, other.service,
+          "the container \(other.name) runs \(other.service) from the same directory already, as the project "
+            + "\(other.project) and not as \(desired.project)",
+          "to take it over, put COMPOSE_PROJECT_NAME=\(other.project) into the live `.env`, or `name: \(other.project)` into "
+            + "the Compose file; or take it down first")
+      }
+      if plan.services.contains(where: { ![.keep, .start].contains($0.action) }),
+        let adopted = try await takeover.look(desired, among: containers),
+        let obstacle = try await takeover.obstacle(adopted, plan)
+      {
+        refuse(plan.name, nil, obstacle.message, obstacle.help)
+      }
+    }
+    let holders = try await holders(of: deploys.map(\.desired), among: containers)
+    for (plan, desired) in deploys {
+      for service in desired.services {
+        for claim in service.claims {
+          guard let holder = holders.first(where: { $0.claim.excludes(claim) }) else { continue }
+          refuse(
+            plan.name, service.name, "\(claim) is taken by the container \(holder.name), which is of no stack",
+            "stop or rename that container (`docker rename \(holder.name) \(holder.name)-old`), or give \(service.name) "
+              + "another")
+        }
+      }
+    }
+    return found
+  }
+
+  /// Finds a running container of the same directory and service under another project's name.
+  private func double(of desired: DesiredStack, among containers: [Container]) -> Container? {
+    let directory = Path.join(settings.liveRoot, desired.name)
+    let services = Set(desired.services.map(\.name))
+    let known = Set(state.stacks.values.map(\.project))
+    return containers.first {
+      $0.directory == directory && $0.project != desired.project && !known.contains($0.project)
+        && services.contains($0.service) && $0.state == "running"
+    }
+  }
+
+  private struct Holder {
+    let claim: Claim
+    let name: String
+  }
+
+  /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
+  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
+    let projects = Set(stacks.map(\.project)).union(state.stacks.values.flatMap { [$0.project, $0.towards ?? ""] })
+    let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
+    let wanted = stacks.flatMap { stack in
+      stack.services.flatMap(\.claims).filter { claim in
+        if case .containerName(let name) = claim { return !own.contains(name) }
+        return state.stacks[stack.name] == nil
+      }
+    }
+    if wanted.isEmpty { return [] }
+    let listed = try await programs.docker(
+      ["ps", "-a", "--format", "{{.Names}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Ports}}"])
+    return listed.outputText.split(separator: "\n").flatMap { line -> [Holder] in
+      let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 3, !projects.contains(parts[1]) else { return [] }
+      return ([.containerName(parts[0])] + Claim.ports(listed: parts[2]))
+        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: parts[0]) }
+    }
+  }
+}

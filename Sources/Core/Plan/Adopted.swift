@@ -1,0 +1,95 @@
+/// What a person ran before clup's first deploy of a stack, and what stood at its live paths then.
+public struct Adopted: Codable, Sendable, Equatable {
+  /// The services, as their containers show them.
+  public var stack: StackState
+  /// Each container as it was found; nothing in what an earlier version wrote.
+  public var containers: [FoundContainer]?
+  /// What stood at each live path that clup has worked on.
+  public var found: [String: LiveEntry] = [:]
+
+  /// Remembers what runs; the live paths are added as they are worked on.
+  public init(name: String, project: String, _ containers: [FoundContainer]) {
+    let services = Dictionary(grouping: containers) { $0.service }.sorted { $0.key < $1.key }.map { service, own in
+      DesiredService(
+        name: service, hash: own[0].hash, image: own[0].reference, fields: [:], mounts: [:], builds: [:],
+        replicas: own.count, restarts: own[0].restarts)
+    }
+    var running = DesiredStack(
+      name: name, commit: "", project: project, tracked: [:], untracked: [:], services: services, links: [:], after: [],
+      deployTimeout: nil)
+    running.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
+    stack = StackState(running, verified: true)
+    self.containers = containers
+  }
+}
+
+/// A container that ran, or had ended, before clup came.
+public struct FoundContainer: Codable, Sendable, Equatable {
+  /// How Compose was called for it, as its labels say.
+  public struct Call: Codable, Sendable, Hashable {
+    /// The project directory.
+    public var directory: String
+    /// The Compose files.
+    public var files: [String]
+    /// The files of variables that were named.
+    public var environmentFiles: [String]
+
+    /// Describes a call.
+    public init(directory: String, files: [String], environmentFiles: [String]) {
+      self.directory = directory
+      self.files = files
+      self.environmentFiles = environmentFiles
+    }
+
+    /// The options that bring Compose to the same files again.
+    public var options: [String] {
+      ["--project-directory", directory] + environmentFiles.flatMap { ["--env-file", $0] }
+        + files.flatMap { ["-f", $0] }
+    }
+  }
+
+  /// The engine's id.
+  public var id: String
+  /// The container's name.
+  public var name: String
+  /// The service.
+  public var service: String
+  /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
+  public var state: String
+  /// `healthy`, `unhealthy`, `starting` or `none`.
+  public var health: String
+  /// Compose's hash of the configuration that it was made with.
+  public var hash: String
+  /// The reference of its image.
+  public var reference: String
+  /// The id of its image.
+  public var image: String
+  /// Whether the engine starts it again when it ends.
+  public var restarts: Bool
+  /// How Compose was called for it; nothing where the labels do not say it.
+  public var call: Call?
+  /// Whether the same call would give the same configuration again.
+  public var isKnown = false
+
+  /// Whether it was up: such a container is up again when a takeover fails, and another one is not started.
+  public var isUp: Bool { state == "running" || state == "restarting" }
+  /// Whether it was up and well, which a way back has to reach again.
+  public var isGood: Bool { state == "running" && health != "unhealthy" }
+
+  /// Describes a container.
+  public init(
+    id: String, name: String, service: String, state: String, health: String, hash: String, reference: String,
+    image: String, restarts: Bool, call: Call?
+  ) {
+    self.id = id
+    self.name = name
+    self.service = service
+    self.state = state
+    self.health = health
+    self.hash = hash
+    self.reference = reference
+    self.image = image
+    self.restarts = restarts
+    self.call = call
+  }
+}

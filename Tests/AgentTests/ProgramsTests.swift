@@ -1,0 +1,22 @@
+@testable import Agent
+import Glibc
+import Testing
+
+@Suite("I8: what clup itself was given stays with it")
+struct ProgramsTests {
+  @Test func `programs see where the engine is, and no password`() throws {
+    let scratch = try Scratch()
+    try scratch.write("bin/docker", "")
+    #expect(chmod(scratch.root + "/bin/docker", 0o755) == 0)
+    let given = [
+      "PATH": scratch.root + "/bin", "HOME": "/root", "DOCKER_HOST": "unix:///d.sock", "DOCKER_CONTEXT": "c",
+      "DOCKER_CONFIG": "/c", "DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/p", "DOCKER_API_VERSION": "1.41",
+      "DOCKER_BUILDKIT": "1",
+    ]
+    let secret = [
+      "DOCKER_AUTH_CONFIG": "{}", "DOCKER_PASSWORD": "p", "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE": "p",
+      "CLUP_TOKEN": "t",
+    ]
+    #expect(try Programs(environment: given.merging(secret) { own, _ in own }).environment == given)
+  }
+}
