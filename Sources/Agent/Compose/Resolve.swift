@@ -14,6 +14,8 @@ struct Resolve: Sendable {
   let today: String
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
+  /// The live paths that containers of other stacks may write to.
+  var written: Set<String> = []
 
   struct Answer: Sendable {
     var desired: DesiredStack?
@@ -82,15 +84,20 @@ struct Resolve: Sendable {
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
+    // A service of a profile that is off writes once somebody starts it.
+    let writes = try await writes(of: ComposeModel(whole))
     var managed = ManagedPaths(
-      tree: view.tree, stack: name, protected: settings.protectedPaths,
+      tree: view.tree, stack: name, protected: settings.protectedPaths, written: Written(writes.union(written)),
+      composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
         isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
       })
     let mounted = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
-    let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
-    for path in gather.tracked.keys.sorted() {
-      managed.add(path, writable.contains(path) ? .writable : mounted.contains(path) ? .mounted : .plain)
+    for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }
+    // What the host has there itself is mounted all the same.
+    for path in model.hostPaths.compactMap(view.relative)
+    where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
+      managed.check(above: path)
     }
     answer.diagnostics += managed.diagnostics
     let links = managed.outermost
@@ -123,6 +130,7 @@ struct Resolve: Sendable {
       blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8))
         .prefix(16))
     answer.desired?.policy = policyFingerprint(settings.policy, today: today)
+    answer.desired?.writes = writes.sorted()
     return answer
   }
 
@@ -149,6 +157,19 @@ struct Resolve: Sendable {
       answer.subjects.append(try await subject(path, .job, other, gather, live: []))
     }
     return answer
+  }
+
+  /// Finds the live paths that containers may write to, as they are written and as they lead through links.
+  private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
+    let sight = Sight(view: view, owns: view.owns)
+    let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
+    var found: Set<String> = []
+    for path in Set(model.services.flatMap(\.writable)) {
+      for form in [path, try await sight.real(path)].compactMap({ $0 }) {
+        if let inside = view.relative(form) ?? Path.relative(form, to: root) { found.insert(inside) }
+      }
+    }
+    return found
   }
 
   // MARK: asking

@@ -30,6 +30,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var contents: String?
   /// The fingerprint of the host's policy that it was checked against.
   public var policy: String?
+  /// The live paths that its containers may write to; unknown in what an earlier version wrote.
+  public var writes: [String]?
 
   /// Says what a stack is to be.
   public init(
@@ -59,6 +61,7 @@ extension DesiredStack {
     images = good.images ?? [:]
     contents = good.contents
     policy = good.policy
+    writes = good.writes
   }
 
   /// Remembers the hashes and images that the containers were seen with.
@@ -146,10 +149,12 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var id: String
   /// Whether the content is a program; a copy takes its mode from this.
   public var executable: Bool
-  /// The ids of the copies that may still stand there instead, until this one was put in place.
+  /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
   public var replaces: [String]?
   /// The commit that the pointer of a shared path names; nothing while it is on its way.
   public var commit: String?
+  /// Whether a container may write to it: then what it writes stays until a commit changes the file.
+  public var isWritable: Bool?
 
   /// Describes a live path.
   public init(kind: Kind, from: String, id: String, executable: Bool = false) {
@@ -167,6 +172,18 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// Says whether both put the same there.
   public func isSame(as other: DesiredLink) -> Bool {
     kind == other.kind && from == other.from && id == other.id && executable == other.executable
+      && isWritable ?? false == other.isWritable ?? false
+  }
+
+  /// Whether it is a copy that was put in place.
+  public var isPlaced: Bool { kind == .copy && replaces == nil }
+
+  /// Gives the link for as long as nobody knows whether it was put in place.
+  public var comingUp: DesiredLink {
+    var link = self
+    link.replaces = replaces ?? []
+    link.commit = nil
+    return link
   }
 
   /// Says whether clup wrote the file with this id there, and no person did.
@@ -178,7 +195,7 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public func becoming(_ next: DesiredLink) -> DesiredLink {
     var next = next
     let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
-    next.replaces = copies.isEmpty ? nil : copies
+    next.replaces = copies.isEmpty && replaces == nil ? nil : copies
     next.commit = nil
     return next
   }
