@@ -69,6 +69,21 @@ extension EndToEnd {
           ])
         }),
       Crash(
+        testDescription: "a directory becomes writable",
+        files: [
+          "a/compose.yaml": "services:\n" + quick("volumes: ['./conf:/conf:ro']"), "a/conf/x": "one\n",
+          "a/conf/sub/y": "one\n", "a/conf/gone": "one\n", "b/compose.yaml": bystander,
+        ],
+        prepare: { host in
+          _ = try await host.sync()
+          try host.write("a/conf/own", "through the link\n", in: host.live)
+          try host.write("a/conf/x", "edited through the link\n", in: host.live)
+          try await host.push([
+            "a/compose.yaml": "services:\n" + quick("volumes: ['./conf:/conf']"), "a/conf/x": "two\n",
+            "a/conf/gone": nil, "a/conf/new": "two\n",
+          ])
+        }),
+      Crash(
         testDescription: "rollback", files: plain, arguments: ["rollback"],
         prepare: { host in
           _ = try await host.sync()
