@@ -29,11 +29,7 @@ struct Links: Sendable {
     let opening = Opening(links: self)
     opening.sweep(above: plans)
     let leaving = plans.map { plan in
-      if plan.opens || isBelowOpened(plan, plans) { return true }
-      if case .link(let text) = observe.live(plan.live) {
-        return plan.desired?.kind == .copy && observe.links.isOwn(text)
-      }
-      return false
+      plan.opens || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
     }
     for index in plans.indices where leaving[index] { try await work(on: plans, index, opening, &reports) }
     try turn()
@@ -89,6 +85,11 @@ struct Links: Sendable {
 
   private func isBelowOpened(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
     plans.contains { $0.opens && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }
+  }
+
+  /// Whether a link of clup's own stands at a live path.
+  func isOwnLink(_ live: String) -> Bool {
+    Files.link(at: Path.join(settings.liveRoot, live)).map(observe.links.isOwn) ?? false
   }
 
   private func isInPlace(_ plan: LinkPlan) -> Bool {

@@ -36,8 +36,8 @@ struct Opening: Sendable {
 
   /// Finds the file of a release that a copy takes the place of, where somebody has edited that file through the link.
   func edited(_ plan: LinkPlan) async throws(Failure) -> String? {
-    guard let wish = plan.desired, wish.kind == .copy, case .link(let text) = observe.live(plan.live),
-      observe.links.isOwn(text), let source = try await source(of: plan.live),
+    guard let wish = plan.desired, wish.kind == .copy, links.isOwnLink(plan.live),
+      let source = try await source(of: plan.live),
       case .file(let id) = observe.entry(at: source.place)
     else { return nil }
     return id == source.ids[source.path] || id == wish.id ? nil : source.place
