@@ -270,7 +270,8 @@ extension EndToEnd {
       _ now: [String: Data], before: [String: Data], after: [String: Data], _ crash: Crash, _ call: String
     ) {
       for path in Set(before.keys).union(after.keys).union(now.keys) {
-        if path.contains(".bak.") || Path.name(path).hasPrefix(".") && path.contains(".clup-") { continue }
+        let isHalf = path.split(separator: "/").contains { $0.hasPrefix(".") && $0.contains(".clup-") }
+        if path.contains(".bak.") || isHalf { continue }
         // Nothing is allowed only where nothing stood before, or stands in the end.
         var allowed = [before[path], after[path]]
         if let text = crash.meanwhile[path] { allowed.append(text.map { Data($0.utf8) }) }
