@@ -86,8 +86,11 @@ struct Resolve: Sendable {
     }
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await writes(of: ComposeModel(whole))
+    // What the host keeps in a directory of the repository would come to lie in a release, too.
+    let own = ComposeModel(whole).hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
-      tree: view.tree, stack: name, protected: settings.protectedPaths, written: Written(writes.union(written)),
+      tree: view.tree, stack: name, protected: settings.protectedPaths,
+      written: Written(writes.union(written).union(own).union(gather.untracked.keys)),
       composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
         isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
