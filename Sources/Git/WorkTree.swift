@@ -33,6 +33,22 @@ public enum WorkTree {
     return paths.compactMap(opened.inside).sorted()
   }
 
+  /// Lists the submodules of a directory, relative to it, also those that were never brought there.
+  public static func submodules(in directory: String) throws(GitError) -> Set<String> {
+    guard let opened = try open(directory) else { return [] }
+    defer { git_repository_free(opened.repository) }
+    var index: OpaquePointer?
+    try Git.check("cannot read the index of \(directory)") { git_repository_index(&index, opened.repository) }
+    defer { git_index_free(index) }
+    var paths: Set<String> = []
+    for number in 0..<git_index_entrycount(index) {
+      guard let entry = git_index_get_byindex(index, number)?.pointee, entry.mode == GIT_FILEMODE_COMMIT.rawValue
+      else { continue }
+      if let path = opened.inside(String(cString: entry.path)) { paths.insert(path) }
+    }
+    return paths
+  }
+
   /// Lists the files of a directory that are not what they were at a revision, relative to it.
   public static func changes(in directory: String, since revision: String) throws(GitError) -> Set<String> {
     guard let opened = try open(directory) else {

@@ -40,7 +40,7 @@ struct WeighTests {
     #expect(Rule.forbiddenNames(in: tree, policy: Policy(), excluded: ["gw/**"]) == [])
     var managed = ManagedPaths(
       tree: tree, stack: "gw", protected: lifted.protectedPaths, isDirectory: { _ in true })
-    managed.add("gw/data", .writable)
+    managed.add("gw/data", .mounted)
     #expect(managed.links.mapValues(\.kind) == ["gw/data/seed.sql": .copy])
     #expect(managed.diagnostics.map(\.file) == ["gw/data"])
   }
@@ -50,7 +50,7 @@ struct WeighTests {
     #expect(Discovery(tree, settings: settings()).diagnostics == [])
     var managed = ManagedPaths(
       tree: tree, stack: "gw", protected: settings().protectedPaths, isDirectory: { _ in nil })
-    managed.add("gw/data", .writable)
+    managed.add("gw/data", .mounted)
     #expect(managed.links.isEmpty && managed.diagnostics.isEmpty)
   }
 }

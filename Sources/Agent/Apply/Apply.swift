@@ -26,11 +26,13 @@ struct Apply: Sendable {
     let ledger = Ledger(state, checkout: checkout)
     for look in looks.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
       let paths = needed(of: look.tree.commit)
-      if !paths.isEmpty { try await Release(checkout: checkout, look: look).complete(paths) }
+      if paths.isEmpty { continue }
+      try await Release(checkout: checkout, look: look, contexts: contexts(of: look.tree.commit)).complete(paths)
     }
-    let links = Links(
+    var links = Links(
       settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
+    links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
     let sharedLinks = SharedLinks(checkout: checkout, links: links, ledger: ledger)
     var result = Result()
     // Stacks may stand on what nobody in particular does.
@@ -156,6 +158,19 @@ struct Apply: Sendable {
   private func isRepair(_ stack: StackPlan) -> Bool {
     guard case .deploy(let desired) = stack.work else { return false }
     return state.lastGood(stack.name)?.isSame(as: desired) ?? false
+  }
+
+  /// The directories of a commit that images are built from, without those that a container mounts.
+  private func contexts(of commit: String) -> Set<String> {
+    var (contexts, mounts): (Set<String>, Set<String>) = ([], [])
+    for stack in plan.stacks {
+      guard case .deploy(let desired) = stack.work, desired.commit == commit else { continue }
+      contexts.formUnion(desired.services.flatMap(\.builds.keys))
+      mounts.formUnion(desired.services.flatMap(\.mounts.keys))
+    }
+    return contexts.filter { context in
+      !mounts.contains { Path.relative($0, to: context) != nil || Path.relative(context, to: $0) != nil }
+    }
   }
 
   /// Every path that the release of a commit must hold.

@@ -177,8 +177,9 @@ struct Deploy: Sendable {
     do throws(Failure) {
       try await open(attempt)
       attempt.reached = .files
-      try checkout.point(plan.name, to: desired.commit)
-      try await links.apply(plan.links, noting: &attempt.links)
+      try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
+        try checkout.point(plan.name, to: desired.commit)
+      }
       if plan.aim.isHeld { try checkFiles(of: desired) } else { try await compare(desired) }
       try await up.build(plan.services, desired)
       attempt.reached = .containers
@@ -261,7 +262,7 @@ struct Deploy: Sendable {
         entry.services.append(service.unseen)
       }
       if entry.project != desired.project { entry.towards = desired.project }
-      entry.links.merge(desired.links) { $0.becoming($1) }
+      for (path, link) in desired.links { entry.links[path] = entry.links[path]?.becoming(link) ?? link.comingUp }
       entry.links = entry.links.filter { desired.shared[$0.key] == nil }
       entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
       state.open(plan.name, entry)

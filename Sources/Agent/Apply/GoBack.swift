@@ -33,6 +33,15 @@ extension Deploy {
     func needs(_ path: String, otherThan link: DesiredLink) -> Bool { content(of: path).map { $0 != link.id } ?? false }
   }
 
+  /// Gives a way back as it can be gone on this host by now.
+  func opened(_ way: WayBack) async throws(Failure) -> WayBack {
+    switch way {
+    case .good(let good): .good(try await links.opened(good))
+    case .moved(let from, let good): .moved(from: from, try await links.opened(good))
+    case .adopted, .nothing: way
+    }
+  }
+
   /// Finds out, before anything is changed, what there is to go back to.
   func former(_ attempt: Attempt) async throws(Failure) -> WayBack {
     let former = try await known(attempt.desired)
@@ -269,11 +278,9 @@ extension Deploy {
     let wanted = good.links.filter { led[$0.key] == nil }
     let paths = Set(present.keys).union(wanted.keys)
     let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })
-    try checkout.point(name, to: good.commit)
-    _ = try await links.apply(
-      links.observe.links.plan(
-        pointer: LinkPlanning.pointerName(of: name), desired: wanted,
-        known: present, live: live))
+    let plans = links.observe.links.plan(
+      pointer: LinkPlanning.pointerName(of: name), desired: wanted, known: present, live: live)
+    _ = try await links.apply(plans) { () throws(Failure) in try checkout.point(name, to: good.commit) }
   }
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.

@@ -7,30 +7,96 @@ struct Links: Sendable {
   let settings: Settings
   let mirror: Mirror
   let observe: Observe
+  /// Every live path that the plan as a whole wants.
+  var wanted: Set<String> = []
 
   /// Works on each live path; looks again right before, since a plan may be minutes old when its stack's turn comes.
-  func apply(_ plans: [LinkPlan]) async throws(Failure) -> [LinkReport] {
+  func apply(
+    _ plans: [LinkPlan], turn: () throws(Failure) -> Void = {}
+  ) async throws(Failure) -> [LinkReport] {
     var reports = plans.map(\.report)
-    try await apply(plans, noting: &reports)
+    try await apply(plans, noting: &reports, turn: turn)
     return reports
   }
 
   /// Notes each backup as it is made, so that what ends halfway can be undone.
-  func apply(_ plans: [LinkPlan], noting reports: inout [LinkReport]) async throws(Failure) {
-    for (index, plan) in plans.enumerated() {
-      if plan.action == .keep {
-        let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
-        Held.sweep("\(directory.path)/\(Path.name(plan.live))")
-      } else {
-        let parent = Path.parent(plan.live)
-        let content = try await content(plan)
-        let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
-        do throws(Failure) {
-          reports[index].backup = try bring(plan, content, directory).map { Path.join(parent, $0) }
-        } catch {
-          throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
-        }
+  ///
+  /// `turn` leads the pointers to the new commit, after what is to leave a release: what was written there through a link
+  /// is found by the pointer.
+  func apply(
+    _ plans: [LinkPlan], noting reports: inout [LinkReport], turn: () throws(Failure) -> Void = {}
+  ) async throws(Failure) {
+    let opening = Opening(links: self)
+    opening.sweep(above: plans)
+    let leaving = plans.map { plan in
+      plan.opens || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
+    }
+    for index in plans.indices where leaving[index] { try await work(on: plans, index, opening, &reports) }
+    try turn()
+    for index in plans.indices where !leaving[index] { try await work(on: plans, index, opening, &reports) }
+  }
+
+  private func work(
+    on plans: [LinkPlan], _ index: Int, _ opening: Opening, _ reports: inout [LinkReport]
+  ) async throws(Failure) {
+    let plan = plans[index]
+    if plan.action == .keep {
+      let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
+      Held.sweep("\(directory.path)/\(Path.name(plan.live))")
+      return
+    }
+    if plan.opens {
+      let kept = try await opening.open(plan, for: plans.filter { $0.desired != nil })
+      for other in plans.indices { reports[other].backup = kept[plans[other].live] ?? reports[other].backup }
+      return
+    }
+    if isBelowOpened(plan, plans), isInPlace(plan) { return }
+    let parent = Path.parent(plan.live)
+    let content = try await content(plan)
+    let edited = try await opening.edited(plan)
+    let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
+    do throws(Failure) {
+      reports[index].backup = try bring(plan, content, edited, directory).map { Path.join(parent, $0) }
+    } catch {
+      throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
+    }
+  }
+
+  /// Gives a record of what was good as it can be gone back to: where a directory of the host's own came into the place of
+  /// a link, it stays, with what containers wrote into it.
+  func opened(_ good: StackState) async throws(Failure) -> StackState {
+    let directories = good.paths.filter { path, link in
+      guard link.kind == .link, observe.live(path) == .directory else { return false }
+      return !Files.names(in: Path.join(settings.liveRoot, path)).isEmpty
+    }
+    var trees: [String: CommitTree] = [:]
+    for commit in Set(directories.values.compactMap(\.commit)) where await mirror.contains(commit) {
+      do throws(GitError) {
+        trees[commit] = CommitTree(
+          commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
+      } catch {
+        throw Failure(.host, error.message, help: "sync again")
       }
+    }
+    return good.opened(where: { directories[$0] != nil }) { commit, path in
+      trees[commit].map { Array($0.files(under: path)) }
+    }
+  }
+
+  private func isBelowOpened(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
+    plans.contains { $0.opens && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }
+  }
+
+  /// Whether a link of clup's own stands at a live path.
+  func isOwnLink(_ live: String) -> Bool {
+    Files.link(at: Path.join(settings.liveRoot, live)).map(observe.links.isOwn) ?? false
+  }
+
+  private func isInPlace(_ plan: LinkPlan) -> Bool {
+    switch observe.live(plan.live) {
+    case .file(let id): plan.desired?.kind == .copy && plan.desired?.id == id
+    case .link(let text): plan.desired?.kind == .link && plan.target == text
+    default: false
     }
   }
 
@@ -95,7 +161,11 @@ struct Links: Sendable {
   }
 
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
-  private func bring(_ plan: LinkPlan, _ content: [UInt8], _ directory: borrowing Held) throws(Failure) -> String? {
+  ///
+  /// `edited` is the file behind a link of clup's own, where it is no longer the commit's.
+  private func bring(
+    _ plan: LinkPlan, _ content: [UInt8], _ edited: String?, _ directory: borrowing Held
+  ) throws(Failure) -> String? {
     let name = Path.name(plan.live)
     let place = "\(directory.path)/\(name)"
     Held.sweep(place)
@@ -121,8 +191,16 @@ struct Links: Sendable {
         return nil
       }
       var own = present == plan.found && !plan.backsUp
-      if case .link(let text) = present, observe.links.isOwn(text) { own = true }
-      let backup = own ? nil : try keep(place)
+      var backup: String?
+      if case .link(let text) = present, observe.links.isOwn(text) {
+        own = true
+        if let edited, let status = Files.status(edited) {
+          let name = backupName(of: place)
+          try Files.copy(edited, status, to: name, opening: true)
+          backup = name
+        }
+      }
+      if !own { backup = try keep(place) }
       guard rename(fresh, place) == 0 else { throw Files.failure("cannot put \(place) in place") }
       Files.flush(directory.path)
       return backup.map(Path.name)
@@ -147,7 +225,7 @@ struct Links: Sendable {
     return backup
   }
 
-  private func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {
+  func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {
     guard let wish = plan.desired, wish.kind == .copy, plan.action != .remove else { return [] }
     do throws(GitError) { return try await mirror.contents(of: wish.id, limit: .max) } catch {
       throw Failure(.host, error.message, help: "sync again")
@@ -164,7 +242,7 @@ struct Links: Sendable {
   }
 
   /// Finds a name that nothing has: a second backup within a second counts on to the next one.
-  private func backupName(of place: String) -> String {
+  func backupName(of place: String) -> String {
     var moment = time(nil)
     while true {
       var parts = tm()

@@ -1,10 +1,13 @@
 import Core
 import Glibc
 
-/// Turns the staged files into the release of a commit.
+/// Turns the staged files into the release of a commit, closed against writing: a container could reach it by a link.
 struct Release: Sendable {
   let checkout: Checkout
   let look: Look
+  /// The directories that images are built from and no container mounts. A build takes their modes over, and what it
+  /// builds may have to write there.
+  var contexts: Set<String> = []
 
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
@@ -12,11 +15,14 @@ struct Release: Sendable {
     try await look.tracked.export(Set(paths.flatMap { tree.files(under: $0) }))
     let release = "\(checkout.releases)/\(tree.commit)"
     if Files.status(release) == nil {
-      flush(stage)
+      for name in Files.names(in: stage) { close("\(stage)/\(name)", name) }
+      Files.flush(stage)
       guard rename(stage, release) == 0 else { throw Files.failure("cannot name \(release)") }
+      chmod(release, 0o555)
+      Files.flush(release)
       Files.flush(checkout.releases)
     } else {
-      try merge(stage, into: release)
+      try merge(stage, into: release, ".")
     }
     // The views lead through the stage, and Compose still pulls by one of them.
     Files.remove(stage)
@@ -29,24 +35,30 @@ struct Release: Sendable {
     return left == right
   }
 
-  private func flush(_ directory: String) {
-    for name in Files.names(in: directory) {
-      let path = "\(directory)/\(name)"
-      if Files.status(path).map(Files.isDirectory) ?? false { flush(path) }
-    }
+  private func close(_ directory: String, _ path: String) {
+    guard let found = Files.status(directory), Files.isDirectory(found) else { return }
+    for name in Files.names(in: directory) { close("\(directory)/\(name)", Path.join(path, name)) }
+    chmod(directory, mode(of: path))
     Files.flush(directory)
   }
 
-  private func merge(_ directory: String, into release: String) throws(Failure) {
+  private func mode(of path: String) -> mode_t {
+    contexts.contains { Path.relative(path, to: $0) != nil } ? 0o755 : 0o555
+  }
+
+  private func merge(_ directory: String, into release: String, _ path: String) throws(Failure) {
     try Files.makeDirectories(release)
+    // Root needs no right for it.
+    if geteuid() != 0 { chmod(release, 0o755) }
     for name in Files.names(in: directory) {
       let (from, to) = ("\(directory)/\(name)", "\(release)/\(name)")
       if Files.status(from).map(Files.isDirectory) ?? false {
-        try merge(from, into: to)
+        try merge(from, into: to, Path.join(path, name))
       } else if !same(from, to), rename(from, to) != 0 {
         throw Files.failure("cannot write \(to)")
       }
     }
+    chmod(release, mode(of: path))
     Files.flush(release)
   }
 }

@@ -5,24 +5,42 @@ struct SharedLinks: Sendable {
   let checkout: Checkout
   let links: Links
   let ledger: Ledger
+  /// Groups that have paths in common lead them one after the other.
+  let turns = Turns(slots: 1)
 
   /// Leads paths to what they are to be; `members` are the stacks that are brought there with them.
   func lead(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure) -> [LinkReport] {
     if wishes.isEmpty { return [] }
+    await turns.take()
+    let result: Swift.Result<[LinkReport], Failure>
+    do throws(Failure) { result = .success(try await bring(wishes, with: members)) } catch { result = .failure(error) }
+    await turns.give()
+    return try result.get()
+  }
+
+  private func bring(
+    _ wishes: [String: DesiredLink], with members: Set<String>
+  ) async throws(Failure) -> [LinkReport] {
     try await ledger.change { state in
-      for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.led(to: nil) }
+      for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.comingUp }
     }
     let state = await ledger.state
-    var reports: [LinkReport] = []
+    var plans: [LinkPlan] = []
     for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) {
       let pointer = LinkPlanning.shared(path)
-      if wish.kind == .link, let commit = wish.commit { try checkout.point(pointer, to: commit) }
-      reports += try await links.apply(
-        links.observe.links.plan(
-          pointer: LinkPlanning.pointerName(of: pointer), desired: [path: wish],
-          known: state.links[path].map { [path: $0] } ?? [:], live: [path: links.observe.live(path)]))
-      if wish.kind == .copy { checkout.removePointer(of: pointer) }
+      let around = Path.ancestors(path) + [path]
+      plans += links.observe.links.plan(
+        pointer: LinkPlanning.pointerName(of: pointer), desired: [path: wish],
+        known: state.links[path].map { [path: $0] } ?? [:],
+        live: Dictionary(uniqueKeysWithValues: around.map { ($0, links.observe.live($0)) })
+      ).filter { plan in !plan.opens || !plans.contains { $0.live == plan.live } }
     }
+    let reports = try await links.apply(plans) { () throws(Failure) in
+      for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) where wish.kind == .link {
+        if let commit = wish.commit { try checkout.point(LinkPlanning.shared(path), to: commit) }
+      }
+    }
+    for (path, wish) in wishes where wish.kind == .copy { checkout.removePointer(of: LinkPlanning.shared(path)) }
     try await ledger.change { state in
       for (path, wish) in wishes { state.links[path] = wish }
       let led = state.links

@@ -40,8 +40,11 @@ extension Deploy {
         attempts[name] = attempt
       }
     }
-    let left = attempts.filter { reports[$0.key] == nil }
     var goingBack: Failure?
+    for (name, attempt) in attempts where reports[name] == nil {
+      do throws(Failure) { attempts[name]?.former = try await opened(attempt.former) } catch { goingBack = error }
+    }
+    let left = attempts.filter { reports[$0.key] == nil }
     let isLed = !going.isEmpty || left.values.contains(where: \.isResumed)
     if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
       let back = paths.filter { path, shared in left.values.contains { $0.former.needs(path, otherThan: shared.link) } }

@@ -18,6 +18,8 @@ struct Resolve: Sendable {
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
   var knowsHost = true
+  /// The live paths that containers of other stacks may write to.
+  var written: Set<String> = []
 
   struct Answer: Sendable {
     var desired: DesiredStack?
@@ -107,15 +109,23 @@ struct Resolve: Sendable {
     }
     answer.diagnostics += try await encrypted(
       name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
+    // A service of a profile that is off writes once somebody starts it.
+    let writes = try await writes(of: ComposeModel(whole))
+    // What the host keeps in a directory of the repository would come to lie in a release, too.
+    let own = ComposeModel(whole).hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
       tree: view.tree, stack: name, protected: settings.protectedPaths,
+      written: Written(writes.union(written).union(own).union(gather.untracked.keys)),
+      composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
         isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
       })
     let mounted = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
-    let writable = Set(model.services.flatMap(\.writable).compactMap(view.relative))
-    for path in gather.tracked.keys.sorted() {
-      managed.add(path, writable.contains(path) ? .writable : mounted.contains(path) ? .mounted : .plain)
+    for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }
+    // What the host has there itself is mounted all the same.
+    for path in model.hostPaths.compactMap(view.relative)
+    where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
+      managed.check(above: path)
     }
     answer.diagnostics += managed.diagnostics
     let links = managed.outermost
@@ -126,7 +136,9 @@ struct Resolve: Sendable {
     }
     if view.invents { return answer }
 
-    return try await deployable(answer, name, rebased, links, asked, &gather)
+    var deployed = try await deployable(answer, name, rebased, links, asked, &gather)
+    deployed.desired?.writes = writes.sorted()
+    return deployed
   }
 
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
@@ -200,6 +212,19 @@ struct Resolve: Sendable {
       answer.subjects.append(try await subject(path, .job, other, gather))
     }
     return answer
+  }
+
+  /// Finds the live paths that containers may write to, as they are written and as they lead through links.
+  private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
+    let sight = Sight(view: view, owns: view.owns)
+    let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
+    var found: Set<String> = []
+    for path in Set(model.services.flatMap(\.writable)) {
+      for form in [path, try await sight.real(path)].compactMap({ $0 }) {
+        if let inside = view.relative(form) ?? Path.relative(form, to: root) { found.insert(inside) }
+      }
+    }
+    return found
   }
 
   /// Hides what a stack's `.env` holds from what is told about it.

@@ -132,6 +132,49 @@ enum Files {
     }
   }
 
+  /// Copies a file, a link or a pipe with its owner, mode and times; a file of a release opens for its owner on the way.
+  ///
+  /// A socket is nothing without the program that made it, and is left out.
+  static func copy(_ path: String, _ found: stat, to copy: String, opening: Bool) throws(Failure) {
+    if isLink(found) {
+      guard symlink(link(at: path) ?? "", copy) == 0 else { throw failure("cannot copy \(path)") }
+      lchown(copy, found.st_uid, found.st_gid)
+      return
+    }
+    if found.st_mode & S_IFMT == S_IFIFO {
+      guard mkfifo(copy, found.st_mode & 0o777) == 0 else { throw failure("cannot copy \(path)") }
+      chown(copy, found.st_uid, found.st_gid)
+      return
+    }
+    guard isRegular(found) else { return }
+    let source = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard source >= 0 else { throw failure("cannot read \(path)") }
+    defer { close(source) }
+    let target = Glibc.open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard target >= 0 else { throw failure("cannot write \(copy)") }
+    var buffer = [UInt8](repeating: 0, count: 256 << 10)
+    var isWhole = true
+    while isWhole {
+      let count = buffer.withUnsafeMutableBytes { Glibc.read(source, $0.baseAddress, $0.count) }
+      if count < 0 && errno == EINTR { continue }
+      if count == 0 { break }
+      isWhole = count > 0 && write(Array(buffer.prefix(count)), to: target)
+    }
+    if isWhole {
+      let mode = opening ? found.st_mode & 0o777 | 0o200 : found.st_mode & 0o7777
+      let times = [found.st_atim, found.st_mtim]
+      isWhole =
+        fchown(target, found.st_uid, found.st_gid) == 0 && fchmod(target, mode) == 0 && futimens(target, times) == 0
+        && fsync(target) == 0
+    }
+    let problem = isWhole ? nil : failure("cannot write \(copy)")
+    close(target)
+    if let problem {
+      unlink(copy)
+      throw problem
+    }
+  }
+
   /// Puts a symbolic link in place by one rename.
   static func link(_ path: String, to target: String) throws(Failure) {
     let temporary = unique(path)
@@ -151,10 +194,21 @@ enum Files {
     close(descriptor)
   }
 
+  /// Flushes a directory and all directories below it.
+  static func flushAll(_ directory: String) {
+    for name in names(in: directory) {
+      let path = "\(directory)/\(name)"
+      if status(path).map(isDirectory) ?? false { flushAll(path) }
+    }
+    flush(directory)
+  }
+
   /// Removes a tree that clup made; links are removed, never followed.
   static func remove(_ path: String) {
     guard let found = status(path) else { return }
     if isDirectory(found) {
+      // Root needs no right for it.
+      if geteuid() != 0 { chmod(path, 0o700) }
       for name in names(in: path) { remove("\(path)/\(name)") }
       rmdir(path)
     } else {

@@ -17,16 +17,22 @@ struct Held: ~Copyable {
     var walked = liveRoot
     for part in relative.split(separator: "/").map(String.init) where part != "." {
       walked += "/" + part
-      if create, mkdirat(current, part, 0o755) != 0, errno != EEXIST {
-        let problem = Files.failure("cannot make the directory \(walked)")
-        close(current)
-        throw problem
+      var isNew = false
+      if create {
+        isNew = mkdirat(current, part, 0o755) == 0
+        if !isNew, errno != EEXIST {
+          let problem = Files.failure("cannot make the directory \(walked)")
+          close(current)
+          throw problem
+        }
       }
       let next = openat(current, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       let problem = next < 0 ? Self.problem(walked) : nil
       close(current)
       if let problem { throw problem }
       current = next
+      // Whoever's umask: a container that is not root may have to read what is mounted.
+      if isNew { fchmod(current, 0o755) }
     }
     descriptor = current
   }
@@ -36,9 +42,17 @@ struct Held: ~Copyable {
   /// Removes what a killed sync left half-way beside a live path.
   static func sweep(_ place: String) {
     let parent = Path.parent(place)
-    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") {
-      unlink("\(parent)/\(name)")
-    }
+    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") { remove(name, in: parent) }
+  }
+
+  /// Removes a file, or a directory with all below it, without following a link that somebody puts there meanwhile.
+  private static func remove(_ name: String, in parent: String) {
+    if unlink("\(parent)/\(name)") == 0 || errno != EISDIR { return }
+    do throws(Failure) {
+      let directory = try Held(parent, name, create: false)
+      for inner in Files.names(in: directory.path) { remove(inner, in: directory.path) }
+    } catch { return }
+    rmdir("\(parent)/\(name)")
   }
 
   private static func problem(_ path: String) -> Failure {

@@ -1,22 +1,23 @@
 import Core
 
-extension Prepare {
+extension Settings {
   /// Reads what the configuration's `links:` are to be; job files come along, for whoever starts jobs.
+  ///
+  /// What a container may write to is copied whatever the configuration says: through a link it would write into a release.
   func hostLinks(
-    _ tree: CommitTree, _ discovery: Discovery, _ diagnostics: inout [Diagnostic]
+    _ tree: CommitTree, _ discovery: Discovery, written: Written, _ diagnostics: inout [Diagnostic]
   ) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
     for directory in Set(discovery.jobs.map(Discovery.jobDirectory(of:))) {
       var managed = ManagedPaths(
-        tree: tree, stack: "", protected: settings.protectedPaths,
-        isDirectory: { Files.status(Path.join(settings.liveRoot, $0)).map(Files.isDirectory) })
+        tree: tree, stack: "", protected: protectedPaths, written: written,
+        isDirectory: { Files.status(Path.join(liveRoot, $0)).map(Files.isDirectory) })
       managed.add(directory, .plain)
       diagnostics += managed.diagnostics
       wishes.merge(managed.outermost) { _, new in new }
     }
-    for link in settings.links {
-      guard let entry = tree[link.from], entry.kind == .file || entry.kind == .executable || entry.kind == .directory
-      else {
+    for link in links {
+      guard let entry = tree[link.from], entry.isRegular || entry.kind == .directory else {
         diagnostics.append(
           Diagnostic(
             rule: "forbidden-file", file: link.from,
@@ -24,13 +25,19 @@ extension Prepare {
             help: "commit it, or take it out of the host's configuration"))
         continue
       }
-      if link.mode == .copy && entry.kind == .directory {
-        for file in tree.files(under: link.from) where file.kind == .file || file.kind == .executable {
-          let rest = Path.relative(file.path, to: link.from) ?? ""
-          wishes[Path.join(link.to, rest)] = DesiredLink(kind: .copy, file)
-        }
-      } else {
-        wishes[link.to] = DesiredLink(kind: link.mode == .copy ? .copy : .link, entry)
+      diagnostics += tree.files(under: link.from).filter { !$0.isRegular }.map {
+        ManagedPaths.refusal(of: $0, stack: nil)
+      }
+      let isCopy = link.mode == .copy || written.touches(link.to)
+      guard isCopy, entry.kind == .directory else {
+        wishes[link.to] = DesiredLink(kind: isCopy ? .copy : .link, entry)
+        if written.covers(link.to) { wishes[link.to]?.isWritable = true }
+        continue
+      }
+      for file in tree.files(under: link.from) where file.isRegular {
+        let live = Path.join(link.to, Path.relative(file.path, to: link.from) ?? "")
+        wishes[live] = DesiredLink(kind: .copy, file)
+        if written.covers(live) { wishes[live]?.isWritable = true }
       }
     }
     return wishes

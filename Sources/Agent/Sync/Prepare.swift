@@ -89,7 +89,7 @@ struct Prepare: Sendable {
         if let source = head.source(name), reasons[name] != [] { sources.append((head, source)) }
       case .hold(let hold):
         // What was left as it failed is left alone.
-        guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = state.lastGood(name) else {
+        guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = try await good(name) else {
           continue
         }
         reasons[name] = recorded(name, good, observed, links)
@@ -100,7 +100,7 @@ struct Prepare: Sendable {
         let touched = Touched(tree: look.tree, observed: observed, links: links)
         reasons[name] = touched.reasons(name, known: known, images: pin.images)
         if reasons[name] == [] { continue }
-        if let good = state.lastGood(name), let known, request.rollback == nil,
+        if let good = try await good(name), let known, request.rollback == nil,
           known.tracked.allSatisfy({ look.tree.fingerprint($0.key) == $0.value }),
           known.untracked.allSatisfy({ observed.untracked[$0.key] == $0.value }), known.verified
         {
@@ -127,7 +127,10 @@ struct Prepare: Sendable {
       if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
       return try await work.look.resolve.stack(work.source)
     }
-    var wishes = hostLinks(tree, discovery, &diagnostics)
+    answers = try await apart(answers, &sources, names, aims, &reasons, &diagnostics)
+    let written = written(answers.compactMap(\.desired), names)
+    var wishes = settings.hostLinks(
+      tree, discovery, written: Written(written.values.joined()), &diagnostics)
     // A rollback is about stacks: what none of them stands on stays.
     if request.rollback != nil { for path in wishes.keys { wishes[path] = state.links[path] ?? wishes[path] } }
     let policyChanged = state.policy != policy
@@ -149,7 +152,7 @@ struct Prepare: Sendable {
       try refuse(tie, of: name, chosen, aims)
       aims[name] = .tied(tie, because: aims[tie.stack]?.standing)
       desired[name] = nil
-      guard settings.sync.onFailure == .rollback, let good = state.lastGood(name) else { continue }
+      guard settings.sync.onFailure == .rollback, let good = try await good(name) else { continue }
       reasons[name] = recorded(name, good, observed, links)
       if reasons[name] == [] { continue }
       desired[name] = DesiredStack(name, good)
@@ -192,8 +195,8 @@ struct Prepare: Sendable {
       from: &desired, configured: wishes, state: state,
       remaining: Set(state.stacks.keys).union(names)
         .subtracting(ending.keys), commit: tree.commit)
-    observe.look(at: desired.values.flatMap(\.links.keys), &observed)
-    observe.look(at: host.keys, &observed)
+    let wanted = desired.values.flatMap(\.links.keys) + host.keys
+    observe.look(at: Set(wanted.flatMap(Path.ancestors)).union(wanted), &observed)
     var leaders: [String: String] = [:]
     for (name, known) in state.stacks where desired[name] == nil && names.contains(name) {
       for path in known.links.keys { leaders[path] = name }
@@ -261,6 +264,12 @@ struct Prepare: Sendable {
   private func leavesDrift(of name: String) -> Bool {
     guard request.stacks.isEmpty else { return false }
     return settings.sync.drift == .report || request.leaveDrift.contains(name)
+  }
+
+  /// Gives what a stack can be kept at on this host.
+  private func good(_ name: String) async throws(Failure) -> StackState? {
+    guard let good = state.lastGood(name) else { return nil }
+    return try await Links(settings: settings, mirror: target.mirror, observe: observe).opened(good)
   }
 
   /// Says how the host differs from a record of what was good.

@@ -30,6 +30,8 @@ struct Standing: Sendable {
     if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
     }
+    let opened = plan.allLinks.filter(\.opens).map(\.live)
+    if opened.contains(where: { $0 != link.live && Path.relative(link.live, to: $0) != nil }) { return nil }
     if let obstacle = Obstacle.file(above: link.live, in: settings.liveRoot) {
       return refuse(obstacle.message, obstacle.help)
     }

@@ -109,6 +109,9 @@ public struct Validate: Sendable {
     var answers = try await each(stacks, atOnce: 4) { source throws(Failure) in try await resolve.stack(source) }
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics)
+    // What the configuration links is checked like what a stack mounts.
+    _ = settings.hostLinks(
+      tree, discovery, written: Written(answers.compactMap(\.desired).flatMap { $0.writes ?? [] }), &diagnostics)
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(answers, discovery)
     let orders = Dictionary(
@@ -174,20 +177,30 @@ public struct Validate: Sendable {
   }
 
   private func tree(of directory: String) throws(Failure) -> CommitTree {
-    let listed: [String]?
-    do throws(GitError) { listed = try WorkTree.files(in: directory) } catch {
+    let (listed, submodules): ([String]?, Set<String>)
+    do throws(GitError) {
+      listed = try WorkTree.files(in: directory)
+      submodules = try WorkTree.submodules(in: directory)
+    } catch {
       throw Failure(.host, error.message, help: "see that \(directory) can be read")
     }
     var paths: [TrackedPath] = []
     var directories: Set<String> = ["."]
-    for path in listed ?? walk(directory, "") {
-      guard let found = Files.status("\(directory)/\(path)") else { continue }
-      let kind: TrackedPath.Kind =
-        if Files.isLink(found) { .symlink } else if Files.isDirectory(found) {
-          .submodule
-        } else if found.st_mode & 0o100
-          != 0
-        { .executable } else { .file }
+    for path in (listed ?? walk(directory, "")).map(Path.normalized) {
+      let found = Files.status("\(directory)/\(path)")
+      let kind: TrackedPath.Kind
+      if submodules.contains(path) {
+        kind = .submodule
+      } else if let found {
+        kind =
+          if Files.isLink(found) { .symlink } else if Files.isDirectory(found) {
+            .submodule
+          } else if found.st_mode
+            & 0o100 != 0
+          { .executable } else { .file }
+      } else {
+        continue
+      }
       paths.append(TrackedPath(path: path, kind: kind, id: "work tree"))
       directories.formUnion(Path.ancestors(path))
     }

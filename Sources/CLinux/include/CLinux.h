@@ -58,6 +58,9 @@ int clinux_landlock_allow(int rules, int abi, const char *path);
 /// that cannot be interrupted; see landlock_restrict_self(2).
 int clinux_landlock_restrict(int rules, int abi, long long patience);
 
+/// Lets two entries of one file system change places in one step. Returns 0, or -1; see RENAME_EXCHANGE in renameat2(2).
+int clinux_exchange(const char *one, const char *other);
+
 /// Makes malloc keep little of what was freed; see mallopt(3).
 void clinux_settle_memory(void);
 

@@ -22,9 +22,25 @@ public struct ComposeModel: Sendable, Equatable {
       }
     }
     self.files = files
-    services = (json["services"]?.object ?? [:]).map { ComposeService(name: $0.key, $0.value, files: files) }
-      .sorted { $0.name < $1.name }
+    let volumes = Self.bindVolumes(json)
+    services = (json["services"]?.object ?? [:]).map {
+      ComposeService(name: $0.key, $0.value, files: files, volumes: volumes)
+    }
+    .sorted { $0.name < $1.name }
     own = Extension(json["x-clup"]?.undollared)
+  }
+
+  /// Finds the named volumes whose driver options make them binds of a host's path.
+  private static func bindVolumes(_ json: JSON) -> [String: (path: String, isReadOnly: Bool)] {
+    (json["volumes"]?.object ?? [:]).compactMapValues { volume in
+      let options = volume["driver_opts"]?.object ?? [:]
+      let flags = (options["o"]?.string ?? "").split(separator: ",").map { $0.trimmingPrefix(" ") }
+      guard flags.contains("bind") || flags.contains("rbind"), let device = options["device"]?.string else {
+        return nil
+      }
+      // The engine takes a relative path from its own directory, the root.
+      return (Path.normalized("/" + device), flags.contains("ro"))
+    }
   }
 
   /// Every absolute path on the host that the stack mounts, builds from, or takes a config or secret from.
@@ -51,7 +67,7 @@ public struct ComposeService: Sendable, Equatable {
   public let name: String
   /// The image's reference; empty for a service that is only built.
   public let image: String
-  /// Absolute paths of bind mounts.
+  /// Absolute paths of bind mounts, also of those that a named volume's options make.
   public let binds: [String]
   /// Those among them that the container may write to.
   public let writable: [String]
@@ -72,13 +88,23 @@ public struct ComposeService: Sendable, Equatable {
   /// Each top-level key of the service, to find out what changed.
   public let fields: [String: JSON]
 
-  init(name: String, _ json: JSON, files all: [String: String]) {
+  init(
+    name: String, _ json: JSON, files all: [String: String], volumes: [String: (path: String, isReadOnly: Bool)] = [:]
+  ) {
     self.name = name
     fields = json.object
     image = json["image"]?.string ?? ""
-    let mounts = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "bind" }
-    binds = mounts.compactMap { $0["source"]?.string }
-    writable = mounts.filter { $0["read_only"]?.bool != true }.compactMap { $0["source"]?.string }
+    let mounts = (json["volumes"]?.array ?? []).compactMap { mount -> (path: String, isReadOnly: Bool)? in
+      guard let source = mount["source"]?.undollared.string else { return nil }
+      let isReadOnly = mount["read_only"]?.bool == true
+      switch mount["type"]?.string {
+      case "bind": return (source, isReadOnly)
+      case "volume": return volumes[source].map { ($0.path, $0.isReadOnly || isReadOnly) }
+      default: return nil
+      }
+    }
+    binds = mounts.map(\.path)
+    writable = mounts.filter { !$0.isReadOnly }.map(\.path)
     files = ["configs", "secrets"].flatMap { section in
       (json[section]?.array ?? []).compactMap { use in
         (use["source"]?.string ?? use.string).flatMap { all["\(section)/\($0)"] }

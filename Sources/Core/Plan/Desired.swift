@@ -32,6 +32,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var policy: String?
   /// What it has for itself beside its directory; unknown where it goes by a record of an earlier version.
   public var belongings: Belongings?
+  /// The live paths that its containers may write to; unknown in what an earlier version wrote.
+  public var writes: [String]?
 
   /// Says what a stack is to be.
   public init(
@@ -62,6 +64,7 @@ extension DesiredStack {
     contents = good.contents
     policy = good.policy
     belongings = good.belongings
+    writes = good.writes
   }
 
   /// Remembers the hashes and images that the containers were seen with.
@@ -155,10 +158,12 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var id: String
   /// Whether the content is a program; a copy takes its mode from this.
   public var executable: Bool
-  /// The ids of the copies that may still stand there instead, until this one was put in place.
+  /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
   public var replaces: [String]?
   /// The commit that the pointer of a shared path names; nothing while it is on its way.
   public var commit: String?
+  /// Whether a container may write to it: then what it writes stays until a commit changes the file.
+  public var isWritable: Bool?
 
   /// Describes a live path.
   public init(kind: Kind, from: String, id: String, executable: Bool = false) {
@@ -176,6 +181,18 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// Says whether both put the same there.
   public func isSame(as other: DesiredLink) -> Bool {
     kind == other.kind && from == other.from && id == other.id && executable == other.executable
+      && isWritable ?? false == other.isWritable ?? false
+  }
+
+  /// Whether it is a copy that was put in place.
+  public var isPlaced: Bool { kind == .copy && replaces == nil }
+
+  /// Gives the link for as long as nobody knows whether it was put in place.
+  public var comingUp: DesiredLink {
+    var link = self
+    link.replaces = replaces ?? []
+    link.commit = nil
+    return link
   }
 
   /// Says whether clup wrote the file with this id there, and no person did.
@@ -187,7 +204,7 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public func becoming(_ next: DesiredLink) -> DesiredLink {
     var next = next
     let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
-    next.replaces = copies.isEmpty ? nil : copies
+    next.replaces = copies.isEmpty && replaces == nil ? nil : copies
     next.commit = nil
     return next
   }

@@ -35,15 +35,24 @@ public struct LinkPlanning: Sendable {
   public func plan(
     pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
   ) -> [LinkPlan] {
-    var plans: [LinkPlan] = []
+    let opened = opened(for: desired, known: known, live: live)
+    var plans = opened.map { path, backsUp in
+      let found = live[path] ?? .absent
+      let text = if case .link(let text) = found { text } else { target(pointer, path) }
+      return LinkPlan(live: path, desired: nil, target: text, action: .replace, backsUp: backsUp, found: found)
+    }
     for (path, wish) in desired {
       let text = target(pointer, wish.from)
-      let (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
+      var (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
+      // What is seen there is seen through the link, and comes along when that is opened.
+      if action != .create, Path.ancestors(path).contains(where: { opened[$0] != nil }) {
+        (action, backsUp) = (.replace, false)
+      }
       plans.append(
         LinkPlan(
           live: path, desired: wish, target: text, action: action, backsUp: backsUp, found: live[path] ?? .absent))
     }
-    for (path, former) in known where desired[path] == nil {
+    for (path, former) in known where desired[path] == nil && opened[path] == nil {
       // Below a directory that is itself a link now, the path leads into the release: nothing of ours stands there.
       if desired.keys.contains(where: { Path.relative(path, to: $0) != nil }) { continue }
       let text = target(pointer, former.from)
@@ -61,6 +70,29 @@ public struct LinkPlanning: Sendable {
     return plans.sorted { $0.live < $1.live }
   }
 
+  /// Finds what must become a directory for the paths below it: links of clup's own, and files that it wrote. Says of each
+  /// whether somebody else has changed it.
+  private func opened(
+    for desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
+  ) -> [String: Bool] {
+    var opened: [String: Bool] = [:]
+    for path in desired.keys {
+      var above = Path.parent(path)
+      while above != "." {
+        if let found = live[above], desired[above] == nil, opened[above] == nil {
+          switch found {
+          case .link(let text) where isOwn(text): opened[above] = false
+          case .file(let id):
+            if let former = known[above], former.kind == .copy { opened[above] = !former.wrote(id) }
+          default: break
+          }
+        }
+        above = Path.parent(above)
+      }
+    }
+    return opened
+  }
+
   private func decide(
     _ wish: DesiredLink, _ text: String, _ known: DesiredLink?, _ present: LiveEntry
   ) -> (LinkReport.Action, Bool) {
@@ -68,6 +100,9 @@ public struct LinkPlanning: Sendable {
     case (_, .absent): (.create, false)
     case (.link, .link(let found)) where found == text: (.keep, false)
     case (.copy, .file(let id)) where id == wish.id: (.keep, false)
+    // What a container wrote into it stays until a commit changes the file.
+    case (.copy, .file) where wish.isWritable == true && known.map { $0.isPlaced && $0.id == wish.id } ?? false:
+      (.keep, false)
     case (_, .link(let found)) where isOwn(found): (.replace, false)
     case (_, .file(let id)) where known?.wrote(id) ?? false: (.replace, false)
     default: (.replace, true)

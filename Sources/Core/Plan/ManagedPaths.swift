@@ -1,12 +1,12 @@
 /// Decides how the tracked paths that a stack refers to reach their live paths.
+///
+/// What a container may write to is always a copy: through a link it would write into a release.
 public struct ManagedPaths {
   /// How a service uses a tracked path.
   public enum Manner: Sendable {
     case plain
     /// A container sees it without the rest of the live root, where a link would lead nowhere.
     case mounted
-    /// A container may write there: a link to a directory would put its state into a release.
-    case writable
   }
 
   /// What is to stand at each live path.
@@ -17,46 +17,51 @@ public struct ManagedPaths {
   private let tree: CommitTree
   private let stack: String
   private let protected: ProtectedPaths
+  private let written: Written
+  private let composeFiles: Set<String>
   private let isDirectory: (String) -> Bool?
+  private var refused: Set<String> = []
 
   /// Starts for one stack; `isDirectory` tells what stands at a live path, nothing when nothing does.
+  ///
+  /// `written` are the live paths that containers may write to, `composeFiles` the Compose files of all stacks.
   public init(
-    tree: CommitTree, stack: String, protected: ProtectedPaths, isDirectory: @escaping (String) -> Bool?
+    tree: CommitTree, stack: String, protected: ProtectedPaths, written: Written = Written([]),
+    composeFiles: Set<String> = [], isDirectory: @escaping (String) -> Bool?
   ) {
     self.tree = tree
     self.stack = stack
     self.protected = protected
+    self.written = written
+    self.composeFiles = composeFiles
     self.isDirectory = isDirectory
   }
 
-  /// Adds a path; a directory that really stands there is filled entry by entry.
+  /// Adds a path; a directory that really stands there, or in which a container may write, is filled entry by entry.
   public mutating func add(_ path: String, _ manner: Manner) {
     guard let entry = tree[path] else { return }
     if let glob = protected.glob(protecting: path) { return addState(entry, glob) }
     switch entry.kind {
     case .file, .executable:
-      if links[path] == nil { links[path] = DesiredLink(kind: .link, entry) }
-    case .symlink, .submodule:
-      diagnostics.append(
-        Diagnostic(
-          rule: "forbidden-file", file: path, stack: stack,
-          message: "\(path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
-          help: "commit the file itself"))
+      // A Compose file in a directory that a container may write to stays a link, which leads nowhere inside the container.
+      put(entry, written.covers(path) && !composeFiles.contains(path) || written.names(path) ? .copy : .link)
+    case .symlink, .submodule: refuse(entry)
     case .directory:
-      let real = isDirectory(path) ?? (path == "." || manner == .writable)
+      let real = (isDirectory(path) ?? (path == ".")) || written.touches(path)
       guard real || stack == path || Path.relative(stack, to: path) != nil else {
+        for file in tree.files(under: path) where !file.isRegular { refuse(file) }
         links[path] = DesiredLink(kind: .link, entry)
         return
       }
-      if manner == .plain {
+      if manner == .plain, !written.covers(path) {
         for child in tree.children(of: path) { add(child.path, manner) }
         return
       }
-      for file in tree.files(under: path) where links[file.path] == nil {
-        if file.kind != .file && file.kind != .executable {
+      for file in tree.files(under: path) {
+        if !file.isRegular {
           add(file.path, manner)
-        } else if !ComposeFileName.all.contains(Path.name(file.path)) {
-          links[file.path] = DesiredLink(kind: .copy, file)
+        } else if !composeFiles.contains(file.path) {
+          put(file, .copy)
         }
       }
     }
@@ -66,24 +71,79 @@ public struct ManagedPaths {
   private mutating func addState(_ entry: TrackedPath, _ glob: String) {
     guard entry.kind == .directory else {
       if Keeper.isNamed(entry.path) { return }
-      diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
+      if refused.insert(entry.path).inserted {
+        diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
+      }
       return
     }
     var isState = false
     for file in tree.files(under: entry.path) where !Keeper.isNamed(file.path) {
       if protected.glob(protecting: file.path) != nil {
         isState = true
-      } else if file.kind == .file || file.kind == .executable {
-        links[file.path] = DesiredLink(kind: .copy, file)
+      } else if file.isRegular {
+        put(file, .copy)
       } else {
         add(file.path, .plain)
       }
     }
-    if isState { diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack)) }
+    if isState, refused.insert(entry.path).inserted {
+      diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
+    }
+  }
+
+  /// Refuses a path that lies below a symbolic link or submodule of the commit: neither is brought to the host.
+  public mutating func check(above path: String) {
+    for ancestor in Path.ancestors(path) {
+      if let entry = tree[ancestor], entry.kind == .symlink || entry.kind == .submodule { refuse(entry) }
+    }
+  }
+
+  private mutating func put(_ file: TrackedPath, _ kind: DesiredLink.Kind) {
+    // Whoever needs a copy decides.
+    if let present = links[file.path], present.kind == .copy || kind == .link { return }
+    links[file.path] = DesiredLink(kind: kind, file)
+    if kind == .copy, written.covers(file.path) { links[file.path]?.isWritable = true }
+  }
+
+  private mutating func refuse(_ entry: TrackedPath) {
+    guard refused.insert(entry.path).inserted else { return }
+    diagnostics.append(Self.refusal(of: entry, stack: stack.isEmpty ? nil : stack))
+  }
+
+  /// Says that clup brings neither symbolic links nor submodules to a host.
+  public static func refusal(of entry: TrackedPath, stack: String?) -> Diagnostic {
+    Diagnostic(
+      rule: "forbidden-file", file: entry.path, stack: stack,
+      message: "\(entry.path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
+      help: entry.kind == .symlink ? "commit the file itself" : "commit the files themselves")
   }
 
   /// Gives the links without those below a directory that is one itself.
   public var outermost: [String: DesiredLink] {
     links.filter { path, _ in !Path.ancestors(path).contains { links[$0] != nil } }
   }
+}
+
+/// The live paths that containers may write to.
+public struct Written: Sendable, Equatable {
+  private let paths: Set<String>
+  private let above: Set<String>
+
+  /// Indexes paths relative to the live root.
+  public init(_ paths: some Sequence<String>) {
+    self.paths = Set(paths)
+    above = Set(self.paths.flatMap { Path.ancestors($0) }).union(self.paths.isEmpty ? [] : ["."])
+  }
+
+  /// Whether a container may write to the path itself, by a mount of its own.
+  public func names(_ path: String) -> Bool { paths.contains(path) }
+
+  /// Whether a container may write to the path, by its own mount or one that covers it.
+  public func covers(_ path: String) -> Bool {
+    if paths.isEmpty { return false }
+    return paths.contains(path) || paths.contains(".") || Path.ancestors(path).contains(where: paths.contains)
+  }
+
+  /// Whether a container may write to the path or to something below it.
+  public func touches(_ path: String) -> Bool { covers(path) || above.contains(path) }
 }

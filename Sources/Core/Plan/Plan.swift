@@ -203,6 +203,9 @@ public struct LinkPlan: Sendable, Equatable {
   /// What stood there when this was planned.
   public var found: LiveEntry
 
+  /// Whether a link or file of clup's own becomes a directory here, for the paths below it.
+  public var opens: Bool { desired == nil && action == .replace }
+
   /// The live path in a report.
   public var report: LinkReport { LinkReport(live: live, target: target, action: action) }
 }

@@ -129,12 +129,14 @@ public struct Planning: Sendable {
 
   /// Plans the live paths that the configuration names or several stacks need.
   public func shared(_ desired: [String: SharedPath]) -> [LinkPlan] {
-    Set(desired.keys).union(state.links.keys).sorted().flatMap { path in
+    var opened: Set<String> = []
+    return Set(desired.keys).union(state.links.keys).sorted().flatMap { path in
       // Below a directory that is a link itself from now on, nothing of ours stands.
       if desired[path] == nil, Path.ancestors(path).contains(where: { leaders[$0] != nil }) { return [LinkPlan]() }
       return plan(
         LinkPlanning.shared(path), desired[path].map { [path: $0.link] } ?? [:],
-        known: state.links[path].map { [path: $0] } ?? [:])
+        known: state.links[path].map { [path: $0] } ?? [:]
+      ).filter { !$0.opens || opened.insert($0.live).inserted }
     }
   }
 
@@ -150,10 +152,18 @@ public struct Planning: Sendable {
   }
 
   private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {
-    // A path that another one leads from now on is not this one's to remove.
+    // A path that another one leads from now on, itself or what comes below it, is not this one's to remove.
     links.plan(
-      pointer: LinkPlanning.pointerName(of: name), desired: desired, known: known.filter { leads(name, $0.key) },
+      pointer: LinkPlanning.pointerName(of: name), desired: desired,
+      known: known.filter { path, _ in
+        leads(name, path)
+          && (desired[path] != nil || !leaders.contains { isOther($0.value, name, $0.key, below: path) })
+      },
       live: observed.live)
+  }
+
+  private func isOther(_ leader: String, _ name: String, _ path: String, below directory: String) -> Bool {
+    leader != name && path != directory && Path.relative(path, to: directory) != nil
   }
 
   private func leads(_ name: String, _ path: String) -> Bool { leaders[path].map { $0 == name } ?? true }
@@ -167,15 +177,23 @@ public struct Planning: Sendable {
 
   /// Finds the mounted paths under which a live file has another content than the commit's.
   private func stale(_ desired: DesiredStack, _ links: [LinkPlan]) -> Set<String> {
+    let opened = links.filter { link in
+      if link.opens, case .link = link.found { true } else { false }
+    }.map(\.live)
     let changed = links.filter { link in
       guard link.action == .replace || link.action == .create, let wish = link.desired else { return false }
       switch observed.live[link.live] ?? .absent {
       case .file(let id): return id != wish.id
       case .absent: return wish.kind == .copy
+      // The container has the release's file, not the copy.
+      case .link: return wish.kind == .copy
       default: return false
       }
     }
     let mounts = Set(desired.services.flatMap(\.mounts.keys))
-    return mounts.filter { mount in changed.contains { Path.relative($0.live, to: mount) != nil } }
+    return mounts.filter { mount in
+      changed.contains { Path.relative($0.live, to: mount) != nil }
+        || opened.contains { Path.relative($0, to: mount) != nil || Path.relative(mount, to: $0) != nil }
+    }
   }
 }

@@ -49,6 +49,7 @@ public struct SharedPath: Sendable, Equatable {
       // Where one needs a copy and the other a link, the copy serves both.
       let isCopy = configured[path].map { $0.kind == .copy } ?? (moving + staying).contains { $0.kind == .copy }
       link.kind = isCopy ? .copy : .link
+      link.isWritable = isCopy && (moving + staying).contains { $0.isWritable == true } ? true : nil
       if let present = state.links[path], present.commit != nil, present.isSame(as: link) {
         link.commit = present.commit
       }

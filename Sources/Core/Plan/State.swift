@@ -174,6 +174,8 @@ public struct StackState: Codable, Sendable, Equatable {
   public var isProbed: Bool?
   /// What it has for itself beside its directory; unknown in what an earlier version wrote.
   public var belongings: Belongings?
+  /// The live paths that its containers may write to; unknown in what an earlier version wrote.
+  public var writes: [String]?
 
   /// Keeps what was found in place, or is on its way there.
   public init(_ desired: DesiredStack, verified: Bool) {
@@ -192,6 +194,7 @@ public struct StackState: Codable, Sendable, Equatable {
     deployTimeout = desired.deployTimeout
     isProbed = desired.readsProbes || !desired.probes.isEmpty
     belongings = desired.belongings
+    writes = desired.writes
   }
 }
 
@@ -218,6 +221,29 @@ extension StackState {
       services[index].mounts = services[index].mounts.mapValues { _ in Fingerprint.absent }
       services[index].builds = services[index].builds.mapValues { _ in Fingerprint.absent }
     }
+  }
+
+  /// Gives the record for a host on which directories stand where it has links to directories by now: their files are
+  /// copies. `files` gives the files below a path of a commit, nothing where that is not known.
+  public func opened(
+    where isDirectory: (String) -> Bool, files: (String, String) -> [TrackedPath]?
+  ) -> StackState {
+    func opened(_ links: [String: DesiredLink]) -> [String: DesiredLink] {
+      var all = links
+      for (path, link) in links where link.kind == .link && isDirectory(path) {
+        guard let files = files(link.commit ?? commit, link.from) else { continue }
+        all[path] = nil
+        for file in files where file.isRegular {
+          guard let rest = Path.relative(file.path, to: link.from) else { continue }
+          all[Path.join(path, rest)] = DesiredLink(kind: .copy, file).led(to: link.commit)
+        }
+      }
+      return all
+    }
+    var stack = self
+    stack.links = opened(links)
+    stack.shared = shared.map(opened)
+    return stack
   }
 
   /// Tells its own paths from those that are led by pointers of their own by now.

@@ -32,6 +32,8 @@ public struct Touched: Sendable {
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }
     if let policy, known.policy != policy { reasons.append("the host's policy changed") }
+    // An earlier version left links where a container may write.
+    if policy != nil, known.writes == nil { reasons.append("what its containers may write to is not known yet") }
     if reasons.isEmpty, !known.verified { reasons.append(Self.unfinished) }
     return reasons
   }

@@ -6,7 +6,8 @@ extension SettingsReader {
     let keys = section(
       node, "policy",
       keys: [
-        "bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks", "shared", "tracked", "options",
+        "bind_roots", "severity", "waivers", "allowed_files", "job_images", "job_networks", "shared", "tracked",
+        "options",
       ])
     var policy = Policy()
     policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)

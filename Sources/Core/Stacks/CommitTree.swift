@@ -9,6 +9,9 @@ public struct TrackedPath: Sendable, Hashable {
   /// The id of the blob or tree.
   public let id: String
 
+  /// Whether it is a file with a content of its own.
+  public var isRegular: Bool { kind == .file || kind == .executable }
+
   /// Makes an entry.
   public init(path: String, kind: Kind, id: String) {
     self.path = path

@@ -1,0 +1,172 @@
+import Core
+import Git
+import Glibc
+import Processes
+
+/// Puts a directory of the host's own where a link of clup's own led into a release: a container may write there.
+///
+/// What somebody wrote through the link comes along, and a tracked file that was edited is kept beside the commit's.
+struct Opening: Sendable {
+  let links: Links
+  private var observe: Observe { links.observe }
+  private var liveRoot: String { links.settings.liveRoot }
+
+  /// What a link leads to.
+  private struct Source {
+    /// Where it is.
+    let place: String
+    /// The same within the release.
+    let path: String
+    /// The id of each file of the release's commit.
+    let ids: [String: String]
+    /// The directories of the commit.
+    let directories: Set<String>
+  }
+
+  /// Removes what a killed sync left beside the directories above live paths.
+  func sweep(above plans: [LinkPlan]) {
+    let copies = plans.filter { $0.desired?.kind == .copy || $0.opens }
+    for path in Set(copies.flatMap { Path.ancestors($0.live) }) {
+      do throws(Failure) {
+        let directory = try Held(liveRoot, Path.parent(path), create: false)
+        Held.sweep("\(directory.path)/\(Path.name(path))")
+      } catch { continue }
+    }
+  }
+
+  /// Finds the file of a release that a copy takes the place of, where somebody has edited that file through the link.
+  func edited(_ plan: LinkPlan) async throws(Failure) -> String? {
+    guard let wish = plan.desired, wish.kind == .copy, links.isOwnLink(plan.live),
+      let source = try await source(of: plan.live),
+      case .file(let id) = observe.entry(at: source.place)
+    else { return nil }
+    return id == source.ids[source.path] || id == wish.id ? nil : source.place
+  }
+
+  /// Builds the directory beside the link with all that is to stand in it, then exchanges the two. Gives the backup of each
+  /// live path that has one.
+  func open(_ plan: LinkPlan, for plans: [LinkPlan]) async throws(Failure) -> [String: String] {
+    let parent = Path.parent(plan.live)
+    let directory = try Held(liveRoot, parent, create: false)
+    let place = "\(directory.path)/\(Path.name(plan.live))"
+    Held.sweep(place)
+    let present = observe.entry(at: place)
+    if present == .directory || present == .absent { return [:] }
+    var source: Source?
+    if case .link(let text) = present, observe.links.isOwn(text) { source = try await self.source(of: plan.live) }
+    let fresh = Files.unique(place)
+    do throws(Failure) {
+      guard mkdir(fresh, 0o700) == 0 else { throw Files.failure("cannot make a directory at \(place)") }
+      var kept = try await fill(fresh, in: directory.path, from: source, plan, plans)
+      let code = exchange(fresh, place)
+      if code != 0 {
+        errno = code
+        throw Files.failure("cannot exchange \(place) for a directory")
+      }
+      if let backup = try leave(fresh, of: place, present, plan) { kept[plan.live] = Path.join(parent, backup) }
+      Files.flush(directory.path)
+      return kept
+    } catch {
+      Held.sweep(place)
+      throw error.naming(directory.path, as: Path.join(liveRoot, parent))
+    }
+  }
+
+  /// Does away with what stood at the place before; what is not clup's own is kept.
+  private func leave(
+    _ old: String, of place: String, _ present: LiveEntry, _ plan: LinkPlan
+  ) throws(Failure) -> String? {
+    let found = observe.entry(at: old)
+    var own = found == present && present == plan.found && !plan.backsUp
+    if case .link(let text) = found { own = observe.links.isOwn(text) }
+    if own {
+      unlink(old)
+      return nil
+    }
+    let backup = links.backupName(of: place)
+    guard rename(old, backup) == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
+    return Path.name(backup)
+  }
+
+  private func fill(
+    _ fresh: String, in parent: String, from source: Source?, _ plan: LinkPlan, _ plans: [LinkPlan]
+  ) async throws(Failure) -> [String: String] {
+    let root = try Held(parent, Path.name(fresh), create: false)
+    var wishes: [String: LinkPlan] = [:]
+    for other in plans {
+      if other.live != plan.live, let rest = Path.relative(other.live, to: plan.live) { wishes[rest] = other }
+    }
+    var kept: [String: String] = [:]
+    if let source, Files.status(source.place).map(Files.isDirectory) ?? false {
+      try copy(".", of: source, to: root.path, plan.live, wishes, &kept)
+    }
+    for (rest, wish) in wishes.sorted(by: { $0.key < $1.key }) {
+      let content = try await links.content(wish)
+      let directory = try Held(root.path, Path.parent(rest), create: true)
+      let place = "\(directory.path)/\(Path.name(rest))"
+      if let desired = wish.desired, desired.kind == .copy {
+        try Files.write(place, content, mode: desired.executable ? 0o755 : 0o644)
+      } else {
+        guard symlink(wish.target, place) == 0 else { throw Files.failure("cannot link \(place)") }
+      }
+    }
+    chmod(root.path, 0o755)
+    Files.flushAll(root.path)
+    return kept
+  }
+
+  /// Copies what stands in a directory of a release; of the commit's own files only what others still need, and what was
+  /// edited.
+  private func copy(
+    _ path: String, of source: Source, to root: String, _ live: String, _ wishes: [String: LinkPlan],
+    _ kept: inout [String: String]
+  ) throws(Failure) {
+    for name in Files.names(in: Path.join(source.place, path)) {
+      let rest = Path.join(path, name)
+      let from = Path.join(source.place, rest)
+      let tracked = source.ids[Path.join(source.path, rest)]
+      guard let status = Files.status(from) else { continue }
+      if Files.isDirectory(status) {
+        if !source.directories.contains(Path.join(source.path, rest)) {
+          let made = try Held(root, rest, create: true)
+          chown(made.path, status.st_uid, status.st_gid)
+          chmod(made.path, status.st_mode & 0o7777)
+        }
+        try copy(rest, of: source, to: root, live, wishes, &kept)
+        continue
+      }
+      var target = rest
+      if let tracked, observe.entry(at: from) == .file(tracked) {
+        guard wishes[rest] == nil, links.wanted.contains(Path.join(live, rest)) else { continue }
+      } else if let wish = wishes[rest] {
+        if wish.desired?.kind == .copy, observe.entry(at: from) == .file(wish.desired?.id ?? "") { continue }
+        target = links.backupName(of: rest)
+        kept[Path.join(live, rest)] = Path.join(live, target)
+      }
+      let directory = try Held(root, Path.parent(target), create: true)
+      try Files.copy(from, status, to: "\(directory.path)/\(Path.name(target))", opening: tracked != nil)
+    }
+  }
+
+  /// Follows a link of clup's own into the release; nothing when it leads nowhere.
+  private func source(of live: String) async throws(Failure) -> Source? {
+    guard let place = Files.resolved(Path.join(liveRoot, live)),
+      let releases = Files.resolved(observe.checkout.releases), let inside = Path.relative(place, to: releases)
+    else { return nil }
+    let commit = String(inside.prefix { $0 != "/" })
+    var ids: [String: String] = [:]
+    // Whatever a mirror without that commit cannot tell counts as edited.
+    if await links.mirror.contains(commit) {
+      do throws(GitError) {
+        for entry in try await links.mirror.entries(of: commit).map(TrackedPath.init) where entry.isRegular {
+          ids[entry.path] = entry.id
+        }
+      } catch {
+        throw Failure(.host, error.message, help: "sync again")
+      }
+    }
+    return Source(
+      place: place, path: Path.relative(inside, to: commit) ?? ".", ids: ids,
+      directories: Set(ids.keys.flatMap(Path.ancestors)))
+  }
+}

@@ -1,0 +1,58 @@
+import Core
+
+extension Prepare {
+  typealias Work = (look: Look, source: StackSource)
+
+  /// Gives the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
+  func written(_ desired: [DesiredStack], _ names: Set<String>) -> [String: Set<String>] {
+    var written = state.stacks.filter { names.contains($0.key) }.mapValues { Set($0.writes ?? []) }
+    for stack in desired { written[stack.name] = Set(stack.writes ?? []) }
+    return written
+  }
+
+  /// Looks again at the stacks that have links where the containers of another one may write: they need copies there.
+  func apart(
+    _ answers: [Resolve.Answer], _ sources: inout [Work], _ names: Set<String>, _ aims: [String: Aim],
+    _ reasons: inout [String: [String]], _ diagnostics: inout [Diagnostic]
+  ) async throws(Failure) -> [Resolve.Answer] {
+    let resolved = answers.compactMap(\.desired)
+    if resolved.isEmpty { return answers }
+    let written = written(resolved, names)
+    var wishes = state.stacks.filter { names.contains($0.key) }.mapValues(\.paths)
+    for stack in resolved { wishes[stack.name] = stack.links }
+    let all = Written(written.values.joined())
+    var again: [(work: Work, written: Set<String>)] = []
+    for (name, links) in wishes.sorted(by: { $0.key < $1.key }) {
+      let hits = links.filter { $0.value.kind == .link && all.touches($0.key) && !isComposeFile($0.key) }.keys.sorted()
+      let others = hits.isEmpty ? [:] : written.filter { $0.key != name }
+      let found = hits.lazy.compactMap { path in
+        others.keys.sorted().first { Written(others[$0] ?? []).touches(path) }.map { (path, $0) }
+      }.first
+      guard let (path, writer) = found else { continue }
+      if let work = sources.first(where: { $0.source.name == name }) {
+        again.append((work, Set(others.values.joined())))
+      } else if let source = head.source(name), request.rollback == nil, (aims[name] ?? .target) == .target {
+        sources.append((head, source))
+        reasons[name] = ["\(writer) may write to \(path)"]
+        again.append(((head, source), Set(others.values.joined())))
+      } else {
+        diagnostics.append(
+          Diagnostic(
+            rule: "writable-live-path", file: head.source(writer)?.composeFiles.first ?? path, stack: writer,
+            message: "\(writer) may write to \(path), which \(name) has as a link into a release",
+            help: "mount it `:ro`, or bring \(name) to the branch first"))
+      }
+    }
+    let anew = try await each(again, atOnce: atOnce) { task throws(Failure) in
+      var resolve = task.work.look.resolve
+      resolve.written = task.written
+      return try await resolve.stack(task.work.source)
+    }
+    let replaced = Set(again.map(\.work.source.name))
+    return answers.filter { !replaced.contains($0.desired?.name ?? "") } + anew
+  }
+
+  private func isComposeFile(_ path: String) -> Bool {
+    head.discovery.stacks.contains { $0.composeFiles.contains(path) }
+  }
+}

@@ -1,0 +1,120 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("I11: what containers write is in no release", .disabled(if: Host.skips)) struct Writable {
+    /// What somebody wrote that lies in a release.
+    private func written(_ text: String, in host: Host) async throws -> String {
+      try await host.shell("grep -rls '\(text)' \(host.checkout)/releases/*/*/conf || true")
+    }
+
+    @Test func `a directory that a commit makes writable leaves the release with all that stands in it`() async throws {
+      let file = { (mode: String) in
+        "services:\n" + service("app", ["volumes: ['./conf:/conf\(mode)']"])
+          + service("reader", ["volumes: ['./conf:/conf:ro']"])
+      }
+      try await Host.with(["s/compose.yaml": file(":ro"), "s/conf/x": "one\n", "s/conf/deep/y": "one\n"]) { host in
+        _ = try await host.sync()
+        try host.write("s/conf/own", "by a person\n", in: host.live)
+        try host.write("s/conf/deep/y", "edited by a person\n", in: host.live)
+        try await host.push(["s/compose.yaml": file(""), "s/conf/deep/y": "two\n"])
+        let report = try await host.sync()
+        let backup = try #require(report.links.first { $0.live == "s/conf/deep/y" }?.backup)
+        #expect(try String(contentsOfFile: host.live + "/" + backup, encoding: .utf8) == "edited by a person\n")
+        let ids = try await host.containers()
+        let (app, reader) = (try #require(ids["s/app"]), try #require(ids["s/reader"]))
+        try await host.docker("exec", app, "sh", "-c", "echo kept >/conf/state")
+        let seen = try await host.docker("exec", reader, "cat", "/conf/x", "/conf/own", "/conf/deep/y", "/conf/state")
+        #expect(seen == "one\nby a person\ntwo\nkept\n", "whoever reads it reads the same directory")
+        #expect(try await written("kept", in: host) == "")
+        try await host.push(["s/conf/x": "two\n"])
+        _ = try await host.sync()
+        let next = try #require(try await host.containers()["s/app"])
+        #expect(try await host.docker("exec", next, "cat", "/conf/x", "/conf/state") == "two\nkept\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a commit that makes it writable and fails leaves what the container wrote`() async throws {
+      let files = { (mode: String, last: String) in
+        sleeper("web", "volumes: ['./conf:/conf\(mode)']").replacing("command: sleep 100000", with: "command: \(last)")
+      }
+      try await Host.with(["s/compose.yaml": files(":ro", "sleep 100000"), "s/conf/x": "one\n"]) { host in
+        _ = try await host.sync()
+        try await host.push([
+          "s/compose.yaml": files("", "sh -c 'echo kept >/conf/state; exit 3'"), "s/conf/x": "two\n",
+        ])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let back = try #require(try await host.containers()["s/web"])
+        #expect(try await host.docker("exec", back, "cat", "/conf/x", "/conf/state") == "one\nkept\n")
+        #expect(try await written("kept", in: host) == "")
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.containers()["s/web"] == back, "the record of what was good fits what stands there")
+        try await host.push(["s/compose.yaml": files("", "sleep 100000")])
+        _ = try await host.sync()
+        let next = try #require(try await host.containers()["s/web"])
+        #expect(try await host.docker("exec", next, "cat", "/conf/x", "/conf/state") == "two\nkept\n")
+      }
+    }
+
+    @Test func `settings that a container saves stay until a commit changes them, and are kept then`() async throws {
+      try await Host.with([
+        "s/compose.yaml": sleeper("web", "volumes: ['./settings:/settings']"), "s/settings": "first\n",
+      ]) { host in
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["s/web"])
+        try await host.docker("exec", id, "sh", "-c", "echo saved >/settings")
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.docker("exec", id, "cat", "/settings") == "saved\n")
+        try await host.push(["s/settings": "second\n"])
+        let backup = try #require(try await host.sync().links.compactMap(\.backup).first)
+        #expect(backup.hasPrefix("s/settings.bak."))
+        #expect(try String(contentsOfFile: host.live + "/" + backup, encoding: .utf8) == "saved\n")
+        let next = try #require(try await host.containers()["s/web"])
+        #expect(try await host.docker("exec", next, "cat", "/settings") == "second\n")
+      }
+    }
+
+    @Test func `nobody can write to a release, and everybody can read it, whatever the umask`() async throws {
+      let file = { (directory: String) in
+        sleeper("web", "user: '1000'", "volumes: ['./\(directory):/conf:ro', './own:/own']")
+      }
+      try await Host.with([
+        "s/compose.yaml": file("conf"), "s/conf/deep/x": "one\n", "s/more/deep/x": "two\n", "s/own/deep/x": "own\n",
+      ]) { host in
+        let program = try #require(Host.binary)
+        let sync = "umask 077; DOCKER_HOST=\(Host.engine ?? "") \(program) sync --config clup.yaml >&2"
+        let open = "find \(host.checkout)/releases -mindepth 1 ! -type l -perm /222"
+        for (directory, text) in [("conf", "one\nown\n"), ("more", "two\nown\n")] {
+          try await host.push(["s/compose.yaml": file(directory)])
+          try await host.shell(sync)
+          let id = try #require(try await host.containers()["s/web"])
+          #expect(try await host.docker("exec", id, "cat", "/conf/deep/x", "/own/deep/x") == text)
+          #expect(try await host.shell(open) == "")
+        }
+      }
+    }
+
+    @Test func `what is neither a file nor a directory is refused by sync and validate alike`() async throws {
+      try await Host.with([
+        "s/compose.yaml": sleeper("web", "volumes: ['./conf:/conf:ro', './own:/own']"), "s/conf/x": "x", "s/own/x": "x",
+      ]) { host in
+        try FileManager.default.createSymbolicLink(atPath: host.work + "/s/conf/l", withDestinationPath: "x")
+        try FileManager.default.createSymbolicLink(atPath: host.work + "/s/own/l", withDestinationPath: "x")
+        try await host.push([:])
+        try await host.git(
+          "update-index", "--add", "--cacheinfo", "160000,1111111111111111111111111111111111111111,s/conf/theme")
+        try await host.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", "theme")
+        try await host.git("push", "-q", host.root + "/repo.git", "HEAD:main")
+        let wanted = ["s/conf/l", "s/conf/theme", "s/own/l"]
+        let found = try await host.sync(expect: 3).diagnostics.filter { $0.rule == "forbidden-file" }
+        #expect(found.map(\.file).sorted() == wanted && found.allSatisfy { $0.stack == "s" })
+        let answer = try await host.clup(["validate", "--output", "json", host.work], configuration: false)
+        let validated = try JSON(parsing: Array(answer.output.utf8))["diagnostics"]?.array ?? []
+        let refused = validated.filter { $0["rule"]?.string == "forbidden-file" }
+        #expect(answer.status == 3 && refused.compactMap { $0["file"]?.string }.sorted() == wanted)
+      }
+    }
+  }
+}
