@@ -17,6 +17,8 @@ struct ProgramsTests {
       "DOCKER_AUTH_CONFIG": "{}", "DOCKER_PASSWORD": "p", "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE": "p",
       "CLUP_TOKEN": "t",
     ]
-    #expect(try Programs(environment: given.merging(secret) { own, _ in own }).environment == given)
+    let seen = try Programs(environment: given.merging(secret) { own, _ in own }).environment
+    let fixed = ["COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false"]
+    #expect(seen == given.merging(fixed) { own, _ in own })
   }
 }
