@@ -167,9 +167,9 @@ public func history(of settings: Settings, last count: Int, stack: String? = nil
   }
 }
 
-/// Says which lines of the history another version of clup wrote; nothing where there are none.
-public func foreignHistory(of settings: Settings) -> String? {
-  let found = Checkout(path: settings.checkout).foreignHistory().sorted { $0.key < $1.key }
+/// Says which of the last lines of the history another version of clup wrote; nothing where there are none.
+public func foreignHistory(of settings: Settings, last count: Int) -> String? {
+  let found = Checkout(path: settings.checkout).foreignHistory(last: count).sorted { $0.key < $1.key }
   if found.isEmpty { return nil }
   let counts = found.map { "\($0.value) as \($0.key)" }.joined(separator: ", ")
   return "\(settings.checkout)/history.jsonl holds reports of another version of clup (\(counts); this one knows "

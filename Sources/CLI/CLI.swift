@@ -215,7 +215,7 @@ public enum CLI {
     }
     let stack = arguments.values["--stack"]?.last
     let shown = Agent.history(of: settings, last: count, stack: stack)
-    if let gap = Agent.foreignHistory(of: settings) { tell("clup: \(gap)\nhelp: that version shows them") }
+    if let gap = Agent.foreignHistory(of: settings, last: count) { tell("clup: \(gap)\nhelp: that version shows them") }
     if let stack, shown.isEmpty, let newest = Agent.history(of: settings, last: 1).first {
       let known = newest.stacks.map(\.name)
       return end(

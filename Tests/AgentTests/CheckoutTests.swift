@@ -100,7 +100,7 @@ struct CheckoutTests {
     try scratch.write("clup/history.jsonl", String(before.dropLast()))
     try checkout.append(report("3"))
     #expect(checkout.history(last: 9, where: { _ in true }).map(\.id) == ["1", "3"])
-    #expect(checkout.foreignHistory() == ["clup.report/9": 1])
+    #expect(checkout.foreignHistory(last: 10) == ["clup.report/9": 1])
     #expect(try scratch.read("clup/history.jsonl").hasPrefix(before))
   }
 

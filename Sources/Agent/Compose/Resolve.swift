@@ -103,16 +103,32 @@ struct Resolve: Sendable {
     }
     answer.placeholders = asked.placeholders
     answer.invented = asked.invented
-    let model = ComposeModel(rebased)
+    let managed = try await manage(name, ComposeModel(rebased), ComposeModel(whole), &gather)
+    answer.diagnostics += managed.diagnostics
+    answer.subjects = [try await subject(name, .stack, whole, gather)]
+    if let other = try await withDefaults(asked, &gather) {
+      answer.subjects.append(try await subject(name, .stack, other, gather))
+    }
+    if view.invents { return answer }
+
+    var deployed = try await deployable(answer, name, rebased, managed.links, asked, &gather)
+    deployed.desired?.writes = managed.writes.sorted()
+    return deployed
+  }
+
+  /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every profile.
+  private func manage(
+    _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout Gather
+  ) async throws(Failure) -> (links: [String: DesiredLink], writes: Set<String>, diagnostics: [Diagnostic]) {
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
-    answer.diagnostics += try await encrypted(
+    let sealed = try await encrypted(
       name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
     // A service of a profile that is off writes once somebody starts it.
-    let writes = try await writes(of: ComposeModel(whole))
+    let writes = try await writes(of: whole)
     // What the host keeps in a directory of the repository would come to lie in a release, too.
-    let own = ComposeModel(whole).hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
+    let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
       tree: view.tree, stack: name, protected: settings.protectedPaths,
       written: Written(writes.union(written).union(own).union(gather.untracked.keys)),
@@ -127,18 +143,7 @@ struct Resolve: Sendable {
     where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
       managed.check(above: path)
     }
-    answer.diagnostics += managed.diagnostics
-    let links = managed.outermost
-
-    answer.subjects = [try await subject(name, .stack, whole, gather)]
-    if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(name, .stack, other, gather))
-    }
-    if view.invents { return answer }
-
-    var deployed = try await deployable(answer, name, rebased, links, asked, &gather)
-    deployed.desired?.writes = writes.sorted()
-    return deployed
+    return (managed.outermost, writes, sealed + managed.diagnostics)
   }
 
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.

@@ -123,16 +123,14 @@ struct Checkout: Sendable {
     return reports.reversed()
   }
 
-  /// Counts the lines of the history that another version of clup wrote, by their schema.
-  func foreignHistory() -> [String: Int] {
-    var found: [String: Int] = [:]
-    let own = "\"schema\":\"\(Report.schema)\""
+  /// Counts the lines that another version of clup wrote among the last of the history, by their schema; those before the
+  /// last `count` reports of this version are not looked at.
+  func foreignHistory(last count: Int) -> [String: Int] {
+    var (found, own): ([String: Int], Int) = ([:], 0)
     readHistory { line in
-      // Decoding every line of a long history would be waited for.
-      if String(decoding: line, as: UTF8.self).contains(own) { return true }
       let schema = (try? JSON(parsing: line))?["schema"]?.string
-      if let schema, schema != Report.schema { found[schema, default: 0] += 1 }
-      return true
+      if schema == Report.schema { own += 1 } else if let schema { found[schema, default: 0] += 1 }
+      return own < count
     }
     return found
   }
