@@ -16,6 +16,7 @@ extension Rule {
         web: {image: "node:22", volumes: ["./app:/app:ro", "./uploads:/app/uploads"]}
       """
   ) { subject in
+    guard subject.kind == .stack else { return [] }
     let reads = subject.paths.reads.sorted().flatMap(subject.paths.forms)
     let mine = subject.services.flatMap { service, json in
       subject.mounts(of: service, json).compactMap { mount -> Finding? in
