@@ -66,19 +66,10 @@ extension Resolve {
   /// variable.
   func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
     try Files.makeDirectories(asked.directory)
-    var environment: [String] = []
-    if !environmentFiles.isEmpty {
-      let live = Path.join(asked.directory, ".env")
-      environment = ((Files.resolved(live) == nil ? [] : [live]) + environmentFiles).flatMap { ["--env-file", $0] }
-    }
     var outcome: Outcome
     var rounds = 0
     repeat {
-      let unread = asked.skipsValueFiles ? ["--no-env-resolution"] : []
-      let overlay = asked.overlay
-      outcome = try await programs.compose(
-        environment + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: asked.directory,
-        variables: asked.values, input: overlay.input, limits: .reading)
+      outcome = try await config(asked, in: asked.directory)
       rounds += 1
       if !outcome.succeeded, let path = view.missing(outcome.errorText), gather.tracked[path] == nil {
         guard try await mayRead(path, gather) else { break }
@@ -91,6 +82,19 @@ extension Resolve {
       guard asked.invents, try await invent(&asked, &gather, outcome) else { break }
     } while rounds < 48
     return outcome
+  }
+
+  /// Asks once, in a directory that shows the stack.
+  func config(_ asked: Asked, in directory: String) async throws(Failure) -> Outcome {
+    let live = Path.join(asked.directory, ".env")
+    let values =
+      environmentFiles.isEmpty
+      ? [] : ((Files.resolved(live) == nil ? [] : [live]) + environmentFiles).flatMap { ["--env-file", $0] }
+    let unread = asked.skipsValueFiles ? ["--no-env-resolution"] : []
+    let overlay = asked.overlay
+    return try await programs.compose(
+      values + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: directory,
+      variables: asked.values, input: overlay.input, limits: .reading)
   }
 
   /// Puts something in the place of what an answer lacks; says whether there is reason to ask again.

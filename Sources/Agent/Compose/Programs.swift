@@ -12,7 +12,7 @@ public struct Programs: Sendable {
   /// that none may hold a secret.
   public static let passed: Set<String> = [
     "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH",
-    "DOCKER_API_VERSION", "DOCKER_BUILDKIT",
+    "DOCKER_API_VERSION", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM",
   ]
 
   /// Says that the registries' passwords in clup's own environment are not used; nothing where there are none.

@@ -48,7 +48,9 @@ extension Resolve {
         key: "extends", text: path, file: source.path, mark: Mark(line: 1, column: 1),
         path: Path.join(settings.liveRoot, path))
     ]
-    return Rule.findings(ofReadsIn: subject).isEmpty
+    let found = Rule.findings(ofReadsIn: subject)
+    return !settings.policy.judge(found, today: today, configuration: settings.file, whole: false).contains(
+      where: \.refuses)
   }
 
   /// A relative path that leads above the root directory of the host.
@@ -72,9 +74,7 @@ extension Resolve {
     guard gather.mayClimb(above: settings.liveRoot) else { return nil }
     guard let place = Path.relative(asked.directory, to: view.root) else { return nil }
     let deep = Path.join(try view.deepRoot(), place)
-    let outcome = try await programs.compose(
-      environmentFiles.flatMap { ["--env-file", $0] } + asked.options + ["config", "--format", "json"],
-      in: deep, variables: asked.values, limits: .reading)
+    let outcome = try await config(asked, in: deep)
     let file = gather.sources.first?.path ?? place
     guard outcome.succeeded, let other = try? JSON(parsing: outcome.output) else {
       return Climbing(path: "a place that Compose cannot find", file: file)
@@ -85,11 +85,13 @@ extension Resolve {
 
   /// Describes a stack or a job file for the rules, with where its paths lead on this host.
   func subject(_ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: Gather) async throws(Failure) -> Subject {
+    // Compose doubles each dollar sign of what it prints; a path is what is meant.
+    let model = model.undollared
     let isHost = Files.status(settings.liveRoot) != nil && !view.invents
     var paths = HostPaths(
       liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
       stacks: Set(discovery.stacks.map(\.name) + neighbours).sorted(),
-      isHost: isHost || !settings.policy.bindRoots.isEmpty)
+      isHost: isHost)
     paths.tree = view.tree
     paths.own =
       view.invents ? [] : ["/etc/clup", settings.file].filter { $0.hasPrefix("/") }.reduce(into: []) { $0.insert($1) }
@@ -118,7 +120,7 @@ extension Gather {
   /// Whether the texts hold enough `..` to climb above the root directory from a directory of the live root.
   fileprivate func mayClimb(above liveRoot: String) -> Bool {
     let depth = liveRoot.split(separator: "/").count
-    func count(_ text: String) -> Int { text.ranges(of: "..").count }
+    func count(_ text: String) -> Int { Path.climbs(in: text) }
     let own = sources.reduce(0) { $0 + $1.climbs }
     // A variable may bring as many as it likes.
     let brought = untracked.keys.contains { path in

@@ -68,7 +68,8 @@ extension Prepare {
 
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
   private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
-    let projects = Set(stacks.map(\.project)).union(state.stacks.values.flatMap { [$0.project, $0.towards ?? ""] })
+    let projects = Set(stacks.map(\.project)).union(
+      state.stacks.values.flatMap { [$0.project] + [$0.towards].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
     let wanted = stacks.flatMap { stack in
       stack.services.flatMap(\.claims).filter { claim in

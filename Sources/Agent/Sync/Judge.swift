@@ -26,7 +26,7 @@ struct Judge: Sendable {
     var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
-      neighbourhood.place(&subject)
+      neighbourhood.place(&subject, origin: origins[subject.stack])
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }

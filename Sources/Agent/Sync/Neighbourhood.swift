@@ -4,7 +4,7 @@ import Core
 struct Neighbourhood: Sendable {
   private var belongings: [String: Belongings] = [:]
   private let records: [String: StackState]
-  private var mounted: [String: Set<String>] = [:]
+  private var mounted: [String: Mounted] = [:]
   private var engine: Set<String> = []
   private let liveRoot: String
 
@@ -30,39 +30,64 @@ struct Neighbourhood: Sendable {
         records[subject.stack]?.belongings?.places.contains(place) != true
           && !subject.paths.missing.contains(Path.join(settings.liveRoot, place))
       }
-      guard !unproved.isEmpty, let project = subject.model["name"]?.string else { continue }
+      let strange = subject.namedVolumes.subtracting(records[subject.stack]?.belongings?.volumes ?? [])
+      guard !unproved.isEmpty || !strange.isEmpty, let project = subject.model["name"]?.string else { continue }
       mounted[subject.stack] = try await Self.mounts(of: project, programs)
     }
   }
 
-  /// Tells a subject of the others.
-  func place(_ subject: inout Subject) {
+  /// Tells a subject of the others; what it was moved from, under `origin`, is itself.
+  func place(_ subject: inout Subject, origin: String?) {
     let own = subject.stack
-    subject.others = belongings.filter { $0.key != own || subject.kind == .job }
-    subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).sorted()
+    let record = (records[own] ?? origin.flatMap { records[$0] })?.belongings
+    subject.others = belongings.filter { ($0.key != own || subject.kind == .job) && $0.key != origin }
+    subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
     subject.paths.engine = engine
-    subject.kept = records[own]?.belongings?.volumes ?? []
-    subject.paths.used = (records[own]?.belongings?.places ?? []).union(
-      (mounted[own] ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })
+    subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
+    subject.paths.used = (record?.places ?? []).union(
+      (mounted[own]?.sources ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })
   }
 
-  /// The sources of the mounts of a project's containers: what a person let them have before.
-  private static func mounts(of project: String, _ programs: Programs) async throws(Failure) -> Set<String> {
-    let listed = try await programs.docker([
-      "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)",
-    ])
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
-    if ids.isEmpty { return [] }
-    let format = "{{range .Mounts}}{{println .Source}}{{end}}"
-    let outcome = try await programs.docker(["inspect", "--type", "container", "--format", format] + ids)
-    return Set(
-      outcome.outputText.split(separator: "\n").map { Path.normalized(String($0)) }.filter { $0.hasPrefix("/") })
+  /// What a project's containers mount: what a person let them have before.
+  private struct Mounted {
+    var sources: Set<String> = []
+    var volumes: Set<String> = []
+  }
+
+  private static func mounts(of project: String, _ programs: Programs) async throws(Failure) -> Mounted {
+    let listed = try await answer(
+      ["ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)"], programs)
+    let ids = listed.split(separator: "\n").map(String.init)
+    if ids.isEmpty { return Mounted() }
+    let format = "{{range .Mounts}}{{.Type}}\t{{.Name}}\t{{println .Source}}{{end}}"
+    var mounted = Mounted()
+    for line in try await answer(["inspect", "--type", "container", "--format", format] + ids, programs)
+      .split(separator: "\n")
+    {
+      let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 3 else { continue }
+      if parts[0] == "volume" {
+        mounted.volumes.insert(parts[1])
+      } else {
+        mounted.sources.insert(Path.normalized(parts[2]))
+      }
+    }
+    return mounted
+  }
+
+  private static func answer(_ arguments: [String], _ programs: Programs) async throws(Failure) -> String {
+    let outcome = try await programs.docker(arguments)
+    guard outcome.succeeded else {
+      throw Failure(
+        .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)", help: "start it, and sync again")
+    }
+    return outcome.outputText
   }
 
   /// The engine's data directory, the directory that it runs from, and its socket.
   private static func places(_ programs: Programs) async throws(Failure) -> Set<String> {
-    let outcome = try await programs.docker(["info", "--format", "{{.DockerRootDir}}"])
-    var found = Set(outcome.outputText.split(separator: "\n").map(String.init))
+    let told = try await answer(["info", "--format", "{{.DockerRootDir}}"], programs)
+    var found = Set(told.split(separator: "\n").map(String.init))
     // The engine keeps a mount for the network of each container there; nothing else tells where that is.
     for line in (Files.text("/proc/self/mountinfo") ?? "").split(separator: "\n") where line.contains(" - nsfs ") {
       let fields = line.split(separator: " ")
@@ -73,6 +98,7 @@ struct Neighbourhood: Sendable {
       found.insert(String(host.dropFirst(7)))
     }
     for place in found { if let real = Files.resolved(place) { found.insert(real) } }
-    return found.filter { $0.hasPrefix("/") && $0 != "/" }
+    // Others keep their mounts of networks there, too; what belongs to the system is refused anyhow.
+    return found.filter { $0.hasPrefix("/") && !["/", "/run", "/var/run"].contains($0) }
   }
 }

@@ -239,9 +239,9 @@ struct Prepare: Sendable {
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
     diagnostics += try await foreseen(stacks, containers, places: places(discovery))
     diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
-    diagnostics += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, diagnostics)
-    let judged = settings.policy.weigh(
+    var judged = settings.policy.weigh(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
+    judged += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, judged)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
@@ -251,12 +251,11 @@ struct Prepare: Sendable {
   private func unplanned(_ sources: [StackSource], _ aims: [String: Aim], _ found: [Diagnostic]) -> [Diagnostic] {
     sources.filter { source in
       if aims[source.name]?.isHeld == true { return false }
-      return !found.contains { $0.stack == source.name && $0.isFinal }
+      return !found.contains { $0.stack == source.name && $0.refuses }
     }.map { source in
       Diagnostic(
         rule: "compose", file: source.composeFiles.first ?? source.name, stack: source.name,
-        message: "\(source.name) was found and cannot be deployed", help: "correct what else is said about it",
-        isFinal: true)
+        message: "\(source.name) was found and cannot be deployed", help: "correct what else is said about it")
     }
   }
 

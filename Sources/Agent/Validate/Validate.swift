@@ -110,8 +110,7 @@ public struct Validate: Sendable {
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics)
     // What the configuration links is checked like what a stack mounts.
-    _ = settings.hostLinks(
-      tree, discovery, written: Written(answers.compactMap(\.desired).flatMap { $0.writes ?? [] }), &diagnostics)
+    _ = settings.hostLinks(tree, discovery, written: Written([]), &diagnostics)
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(answers, discovery)
     let orders = Dictionary(

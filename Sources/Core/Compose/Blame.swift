@@ -11,7 +11,7 @@ public struct ComposeSource: Sendable {
   /// The text.
   let bytes: [UInt8]
   /// How often the text goes up a directory.
-  public var climbs: Int { String(decoding: bytes, as: UTF8.self).ranges(of: "..").count }
+  public var climbs: Int { Path.climbs(in: String(decoding: bytes, as: UTF8.self)) }
 
   /// Reads a text; of several documents the first.
   public init(path: String, bytes: [UInt8]) {

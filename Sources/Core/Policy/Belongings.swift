@@ -18,6 +18,21 @@ public struct Belongings: Codable, Sendable, Equatable {
   /// Starts from nothing.
   public init() {}
 
+  /// Reads what an earlier version wrote, too.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func names(_ key: CodingKeys) throws -> Set<String> {
+      try container.decodeIfPresent(Set<String>.self, forKey: key) ?? []
+    }
+    volumes = try names(.volumes)
+    builds = try names(.builds)
+    runs = try names(.runs)
+    places = try names(.places)
+    writes = try names(.writes)
+    socketNetworks = try names(.socketNetworks)
+    containers = try names(.containers)
+  }
+
   /// Adds what another reading of the same stack found.
   public mutating func formUnion(_ other: Belongings) {
     volumes.formUnion(other.volumes)
@@ -63,10 +78,14 @@ extension Subject {
     return found
   }
 
-  /// The engine's names of the volumes that it uses and does not make.
-  var externalVolumes: [(key: String, name: String)] {
-    (model["volumes"]?.object ?? [:]).sorted { $0.key < $1.key }.filter { $0.value["external"]?.bool == true }
-      .map { ($0.key, $0.value["name"]?.string ?? $0.key) }
+  /// The engine's names of the volumes that are not called after the project: somebody else may have made them.
+  public var namedVolumes: Set<String> {
+    let project = model["name"]?.string ?? ""
+    return Set(
+      (model["volumes"]?.object ?? [:]).compactMap { key, volume in
+        let name = volume["name"]?.string ?? key
+        return volume["external"]?.bool == true || name != "\(project)_\(key)" ? name : nil
+      })
   }
 
   /// Whether a service's container reaches the Docker socket.

@@ -5,15 +5,24 @@ public enum Ciphertext {
   /// A file that merely says that it is encrypted, and holds a secret in clear, is not.
   public static func kind(of bytes: [UInt8]) -> String? {
     for (start, kind) in starts where bytes.starts(with: Array(start.utf8)) { return kind }
-    // A binary OpenPGP message begins with the tag of an encrypted session key or of a compressed packet.
-    if let first = bytes.first, [0x84, 0x85, 0x8c, 0xa3, 0xc1, 0xc3, 0xd2].contains(first),
-      String(validating: bytes, as: UTF8.self) == nil
-    {
-      return "OpenPGP"
-    }
+    if isOpenPGP(bytes) { return "OpenPGP" }
     let head = bytes.prefix(1 << 20)
     guard markers.contains(where: { head.holds(Array($0.utf8)) }) else { return nil }
     return kind(ofText: String(decoding: head, as: UTF8.self))
+  }
+
+  /// A binary OpenPGP message begins with the packet of an encrypted session key: its tag, its length, its version, 3 for a
+  /// public key, 4 to 6 for a passphrase or a newer one; see RFC 4880 and RFC 9580.
+  private static func isOpenPGP(_ bytes: [UInt8]) -> Bool {
+    guard let tag = bytes.first, bytes.count > 16, String(validating: bytes, as: UTF8.self) == nil else { return false }
+    let version: Int? =
+      switch tag {
+      case 0x84, 0x8c: 2
+      case 0x85, 0x8d: 3
+      case 0xc1, 0xc3: bytes[1] < 192 ? 2 : bytes[1] < 224 ? 3 : nil
+      default: nil
+      }
+    return version.map { (3...6).contains(bytes[$0]) } ?? false
   }
 
   private static let starts = [

@@ -124,11 +124,14 @@ extension Policy {
   /// Changes whenever the policy would judge differently; kept with a stack to know when to look again.
   public func fingerprint(today: String) -> String {
     let ended = waivers.filter { $0.expires < today }.map { "\($0.rule) \($0.stack ?? "") \($0.service ?? "")" }
+    let ending = waivers.filter { waiver in
+      Day(waiver.expires)?.days(since: Day(today)).map { (0...Self.noticeDays).contains($0) } ?? false
+    }.map { "\($0.rule) \($0.stack ?? "")" }
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
     return "\(Self.edition) \(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers)"
       + " \(clean.allowedFiles) \(clean.tracked) \(clean.jobImages) \(clean.jobNetworks) \(clean.shared)"
-      + " \(clean.options.fingerprint) \(ended)"
+      + " \(clean.options.fingerprint) \(ended) \(ending)"
   }
 
   /// Grows with rules that judge otherwise than before, so that every stack is looked at again after an upgrade.

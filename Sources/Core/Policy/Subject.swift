@@ -71,11 +71,7 @@ public struct Subject: Sendable {
     let external = ["networks", "volumes"].contains { section in
       (model[section]?.object ?? [:]).values.contains { $0["external"]?.bool == true }
     }
-    let project = model["name"]?.string ?? ""
-    let named = (model["volumes"]?.object ?? [:]).contains { key, volume in
-      volume["name"]?.string.map { $0 != "\(project)_\(key)" } ?? false
-    }
-    return kind == .stack && (external || named || services.contains { Image.isLocal($0.json) })
+    return kind == .stack && (external || !namedVolumes.isEmpty || services.contains { Image.isLocal($0.json) })
   }
 
   /// The services, sorted by name.

@@ -41,13 +41,16 @@ public struct Waiver: Sendable, Equatable {
   func gap(to finding: Diagnostic) -> String? {
     guard Self.bound.contains(rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
+    if stack == nil || service == nil { return "it names no stack or no service, and excuses one service of one stack" }
+    guard let image else { return "name the image that it excuses, `image: \"\(terms.image)\"`" }
     if image != terms.image {
       return
-        "it is for the image \(image ?? "(none)"), and the service \(terms.builds ? "builds" : "runs") \(terms.image)"
+        "it is for the image \(image), and the service \(terms.builds ? "builds" : "runs") \(terms.image)"
     }
     if terms.builds { return "the service builds its image, so nobody knows what runs; build it elsewhere and name it" }
-    let isNamed = options.isEmpty ? terms.isPlain : options.contains(terms.option)
-    if !isNamed { return "name what it excuses, `options: [\"\(terms.option)\"]`" }
+    if !terms.isPlain, !options.contains(terms.option) {
+      return "name what it excuses, `options: [\"\(terms.option)\"]`"
+    }
     if let command = terms.commands.first(where: { !commands.contains($0) }) {
       return "the service runs a command beside its image's own; allow it by `commands: [\"\(command)\"]`"
     }

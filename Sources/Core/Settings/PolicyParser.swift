@@ -71,16 +71,6 @@ extension SettingsReader {
     if let place = keys["expires"], !expires.isEmpty, !Self.isDay(expires) {
       problem(place, "expires must be a day such as 2027-06-30, not \(expires)")
     }
-    if Waiver.bound.contains(rule) {
-      let missing = ["stack", "service", "image"].filter { keys[$0] == nil }
-      if !missing.isEmpty {
-        problem(
-          item, "a waiver of \(rule) excuses one image of one service; it lacks \(missing.joined(separator: ", "))")
-      }
-      if rule == "privileged", keys["options"] == nil {
-        problem(item, "a waiver of privileged names what it excuses, such as `options: [\"cap_add NET_ADMIN\"]`")
-      }
-    }
     return Waiver(
       rule: rule, stack: keys["stack"]?.string.map(Path.normalized), service: keys["service"]?.string,
       file: keys["file"]?.string, image: keys["image"]?.string, options: strings(keys, "options"),

@@ -24,6 +24,11 @@ public enum Path {
     return path.hasPrefix("/") ? "/" + text : (text.isEmpty ? "." : text)
   }
 
+  /// Counts how often a text that holds paths goes up a directory.
+  public static func climbs(in text: String) -> Int {
+    text.split { !($0.isLetter || $0.isNumber || "_.-".contains($0)) }.count { $0 == ".." }
+  }
+
   /// Gives the directory that holds the path: `.` for a bare name, `/` for a top-level absolute one.
   public static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -20,7 +20,8 @@ extension Rule {
         web: {image: "nginx:1.27", volumes: ["./conf:/etc/nginx/conf.d:ro"]}
       """
   ) { subject in
-    subject.foreignMounts + subject.foreignBuilds + subject.foreignReads + subject.foreignFiles + subject.unknownVolumes
+    subject.foreignMounts(tracked: false) + subject.foreignBuilds(tracked: false)
+      + subject.foreignReads(tracked: false) + subject.foreignFiles(tracked: false) + subject.unknownVolumes
       + subject.foreignLogs + subject.swappable + subject.contested
   }
 }
@@ -34,10 +35,6 @@ extension Subject {
     guard let objection = objection(to: path, readOnly: readOnly), objection.isTracked == tracked else { return nil }
     return objection.words
   }
-
-  fileprivate var foreignMounts: [Finding] { foreignMounts(tracked: false) }
-  fileprivate var foreignBuilds: [Finding] { foreignBuilds(tracked: false) }
-  fileprivate var foreignFiles: [Finding] { foreignFiles(tracked: false) }
 
   func foreignMounts(tracked: Bool) -> [Finding] {
     services.flatMap { service, json -> [Finding] in
@@ -89,9 +86,17 @@ extension Subject {
     }
   }
 
-  /// Finds what Compose would read and the stack may not have; asked before Compose reads anything, too.
-  var foreignReads: [Finding] { foreignReads(tracked: false) }
+  /// Names the other stack whose main Compose file stands at a path.
+  private func stackOf(composeFile path: String) -> String? {
+    guard let relative = Path.relative(path, to: paths.liveRoot), ComposeFileName.main.contains(Path.name(relative))
+    else {
+      return nil
+    }
+    let directory = Path.parent(relative)
+    return paths.stacks.contains(directory) && directory != stack ? directory : nil
+  }
 
+  /// Finds what Compose would read and the stack may not have; asked before Compose reads anything, too.
   func foreignReads(tracked: Bool) -> [Finding] {
     references.compactMap { reference in
       func finding(_ words: String, _ help: String) -> Finding {
@@ -103,8 +108,18 @@ extension Subject {
         return tracked
           ? nil
           : finding(
-            "from elsewhere, where it may be another thing at the next look",
+            "from a server, where its content can change",
             "commit the file, and name it by its path in the repository")
+      }
+      if reference.isImplied, paths.tree?[Path.relative(reference.path, to: paths.liveRoot) ?? ""] == nil,
+        !paths.isHost || paths.missing.contains(reference.path)
+      {
+        return nil
+      }
+      if tracked, reference.key == "include", let other = stackOf(composeFile: reference.path) {
+        return finding(
+          "which is the stack \(other) by itself: clup would deploy its services twice",
+          "leave that stack out, `stacks: {exclude: [\(other)]}`, or take the include away")
       }
       // Compose files are text of the repository, whosever directory they stand in; what they read is looked at by itself.
       if tracked, reference.isComposeFile { return nil }

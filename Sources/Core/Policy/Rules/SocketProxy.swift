@@ -24,25 +24,28 @@ extension Rule {
       """
   ) { subject in
     subject.services.flatMap { service, json -> [Finding] in
-      let waived = subject.policy.waivers.contains {
+      let waivers = subject.policy.waivers.filter {
         $0.rule == "docker-socket" && ($0.stack ?? subject.stack) == subject.stack && ($0.service ?? service) == service
       }
-      guard waived, subject.holdsSocket(service, json) else { return [] }
-      return subject.proxyMounts(service, json) + subject.proxyPorts(service, json)
-        + subject.proxySwitches(service, json)
+      guard !waivers.isEmpty, subject.holdsSocket(service, json) else { return [] }
+      let named = Set(waivers.flatMap(\.options))
+      return subject.proxyMounts(service, json, named) + subject.proxyPorts(service, json)
+        + subject.proxySwitches(service, json, named)
     }
   }
 }
 
 extension Subject {
-  fileprivate func proxyMounts(_ service: String, _ json: JSON) -> [Finding] {
+  /// `named` is what the waiver excuses beside the socket, by the path in the container.
+  fileprivate func proxyMounts(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
     mounts(of: service, json).compactMap { mount in
+      if named.contains(mount.target) { return nil }
       guard DockerSocket.way(mount.source, paths) != nil else {
         return Finding(
           service: service, place: place(of: mount),
           message:
             "\(service) holds the Docker socket and mounts \(words(mount)), which could take its program's place",
-          help: "take the mount away: a proxy needs the socket and nothing else")
+          help: "take the mount away, or name it in the waiver: `options: [\"\(mount.target)\"]`")
       }
       if mount.readOnly { return nil }
       return Finding(
@@ -61,13 +64,15 @@ extension Subject {
   }
 
   /// A variable that is not known to be harmless may switch something on.
-  fileprivate func proxySwitches(_ service: String, _ json: JSON) -> [Finding] {
+  fileprivate func proxySwitches(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
     (json["environment"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
-      if Self.harmless.contains(key) || Self.off.contains(value.text?.lowercased() ?? "") { return nil }
+      if named.contains(key) || Self.harmless.contains(key) || Self.off.contains(value.text?.lowercased() ?? "") {
+        return nil
+      }
       return Finding(
         service: service, place: place(service, "environment", item: [key]),
         message: "\(service) sets \(key), and a socket proxy opens CONTAINERS and IMAGES and no more",
-        help: "take \(key) away")
+        help: "take \(key) away, or name it in the waiver: `options: [\(key)]`")
     }
   }
 

@@ -17,7 +17,7 @@ extension Subject {
         return finding("the stack \(other.key)", [stack, other.key])
       }
       guard let maker = present?.volumeProjects[name], maker != own, !kept.contains(name) else { return nil }
-      return finding("the project \(maker), which runs beside this stack", [stack])
+      return finding("the project \(maker), which made it", [stack])
     }
   }
 
