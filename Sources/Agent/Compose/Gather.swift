@@ -18,6 +18,7 @@ struct Gather: Sendable {
   /// What the Compose files name.
   private(set) var references: [Reference] = []
   private var read: Set<String> = []
+  private static let mostFiles = 200
   /// The home directory of whoever runs Compose.
   private let home: String
 
@@ -52,7 +53,9 @@ struct Gather: Sendable {
   /// Puts values in the place of variables as Compose would, in a directory and with further files of values; nothing for
   /// a text whose variables nobody knows.
   typealias Interpolate =
-    @Sendable (_ texts: [String], _ directory: String, _ values: [String]) async throws(Failure) -> [String?]
+    @Sendable (
+      _ texts: [String], _ directory: String, _ values: [String], _ project: String?
+    ) async throws(Failure) -> [String?]
 
   /// A Compose file that is still to be read.
   private struct Waiting {
@@ -71,8 +74,14 @@ struct Gather: Sendable {
     while !queue.isEmpty {
       let file = queue.removeFirst()
       guard let entry = view.tree[file.path], entry.kind == .file || entry.kind == .executable,
-        read.insert(file.path).inserted
+        read.insert("\(file.path)\n\(file.base)\n\(file.values)").inserted
       else { continue }
+      if read.count > Self.mostFiles {
+        return Refusal(
+          path: paths.first ?? directory, mark: nil,
+          message: "its Compose files include one another more than \(Self.mostFiles) times",
+          help: "include each file once")
+      }
       let bytes: [UInt8]
       do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
         guard error.kind == .refused else { throw error }
@@ -102,9 +111,10 @@ struct Gather: Sendable {
     let found = References.all(in: document, file: file.path)
     let includes = References.includes(in: document)
     let variable = Set((found.map(\.text) + includes.flatMap(\.texts)).filter { $0.contains("$") }).sorted()
+    let project = sources.lazy.compactMap { $0.document?["name"]?.string }.first
     var known: [String: String] = [:]
     if !variable.isEmpty {
-      for (text, value) in zip(variable, try await interpolate(variable, directory, file.values)) {
+      for (text, value) in zip(variable, try await interpolate(variable, directory, file.values, project)) {
         known[text] = value
       }
     }
@@ -127,6 +137,10 @@ struct Gather: Sendable {
       let files = item.files.compactMap(place)
       guard let first = files.first, !Reference.isRemote(first) else { continue }
       let own = item.directory.flatMap(place) ?? Path.parent(first)
+      if let text = item.directory {
+        references.append(
+          Reference(key: "include.project_directory", text: text, file: file.path, mark: item.mark, path: own))
+      }
       let values = item.values?.compactMap(place) ?? [Path.join(own, ".env")]
       if item.values == nil {
         // Compose takes an included file's values from beside it.
@@ -146,7 +160,8 @@ struct Gather: Sendable {
   /// something else than a path of the host as it is.
   private func absolute(_ text: String, _ base: String) -> String {
     if Reference.isRemote(text) { return text }
-    if text == "~" || text.hasPrefix("~/") { return Path.join(home, "." + text.dropFirst()) }
+    // Compose takes whatever follows the sign from the home directory on.
+    if text.hasPrefix("~") { return Path.join(home, "./" + text.dropFirst()) }
     return Path.join(Path.join(view.liveRoot, base), text)
   }
 
@@ -159,7 +174,7 @@ struct Gather: Sendable {
 
   /// Shows Compose what its files name, once that was allowed.
   mutating func noteReferences() async throws(Failure) {
-    for reference in references where !reference.isRemote {
+    for reference in references where !reference.isRemote && reference.key != "include.project_directory" {
       if let target = view.relative(reference.path) { try await note(target) }
     }
   }

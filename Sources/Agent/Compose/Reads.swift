@@ -4,7 +4,20 @@ import YAML
 /// What Compose may read, judged before it reads anything, and what its answer may name.
 extension Resolve {
   /// Puts values in the place of variables as Compose does.
-  func interpolate(_ texts: [String], _ directory: String, _ values: [String]) async throws(Failure) -> [String?] {
+  ///
+  /// A text whose variables must have a value and have none is given none: what Compose drops needs none either.
+  func interpolate(
+    _ texts: [String], _ directory: String, _ values: [String], _ project: String?
+  ) async throws(Failure) -> [String?] {
+    if let all = try await interpolated(texts, directory, values, project) { return all }
+    var found: [String?] = []
+    for text in texts { found.append(try await interpolated([text], directory, values, project)?.first ?? nil) }
+    return found
+  }
+
+  private func interpolated(
+    _ texts: [String], _ directory: String, _ values: [String], _ project: String?
+  ) async throws(Failure) -> [String?]? {
     let place = Path.join(view.root, directory)
     try Files.makeDirectories(place)
     var files: [String] = []
@@ -12,14 +25,16 @@ extension Resolve {
     if Files.resolved(Path.join(place, ".env")) != nil, !(files.isEmpty && environmentFiles.isEmpty) {
       files.append(Path.join(place, ".env"))
     }
-    let question = JSON.object(["services": .object([:]), "x-texts": .array(texts.map(JSON.string))])
+    var members: [String: JSON] = ["services": .object([:]), "x-texts": .array(texts.map(JSON.string))]
+    members["name"] = project.map(JSON.string)
+    let question = JSON.object(members)
     let outcome = try await programs.compose(
       (files + environmentFiles).flatMap { ["--env-file", $0] }
         + ["--project-directory", place, "-f", "-", "config", "--format", "json"],
       in: place, variables: haste, input: question.canonical, limits: .reading)
     guard outcome.succeeded, let answer = (try? JSON(parsing: outcome.output))?["x-texts"]?.undollared.array,
       answer.count == texts.count
-    else { return texts.map { _ in nil } }
+    else { return nil }
     let unknown = view.invents ? unsetNames(outcome.errorText) : []
     return zip(texts, answer).map { text, value in
       unknown.contains { Variables.uses($0, text) } ? nil : value.string.map(view.rebased)
@@ -109,10 +124,28 @@ extension Resolve {
     for path in candidates.sorted() where path.hasPrefix("/") {
       if let other = try await sight.real(path) { paths.real[path] = other }
       if isHost, sight.isMissing(path) { paths.missing.insert(path) }
-      if isHost, let relative = view.relative(path), sight.holdsMore(relative) { paths.mixed.insert(relative) }
+      if isHost, let relative = view.relative(path) {
+        if sight.holdsMore(relative) { paths.mixed.insert(relative) }
+        paths.stacks += handRun(around: relative, beside: name).filter { !paths.stacks.contains($0) }
+      }
     }
     subject.paths = paths
     return subject
+  }
+}
+
+extension Resolve {
+  /// Lists the directories around a path that a person runs a stack from, or keeps values for one in, beside clup.
+  private func handRun(around path: String, beside stack: String) -> [String] {
+    (Path.ancestors(path) + [path]).filter { directory in
+      guard directory != ".", Path.relative(stack, to: directory) == nil, Path.relative(directory, to: stack) == nil,
+        !discovery.stacks.contains(where: { $0.name == directory })
+      else { return false }
+      return (ComposeFileName.main + [".env"]).contains { name in
+        let file = Path.join(directory, name)
+        return view.tree[file] == nil && Files.status(Path.join(settings.liveRoot, file)) != nil
+      }
+    }
   }
 }
 

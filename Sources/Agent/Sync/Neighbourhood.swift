@@ -16,13 +16,22 @@ struct Neighbourhood: Sendable {
     liveRoot = settings.liveRoot
     for (name, record) in records { belongings[name] = record.belongings }
     var found: [String: Belongings] = [:]
-    for subject in subjects where subject.kind == .stack {
-      found[subject.stack, default: Belongings()].formUnion(subject.belongings)
+    for subject in subjects {
+      var own = subject.belongings
+      // A job has nothing for itself, and writes all the same.
+      if subject.kind == .job {
+        let writes = own.writes
+        own = Belongings()
+        own.writes = writes
+      }
+      found[subject.stack, default: Belongings()].formUnion(own)
     }
     belongings.merge(found) { _, new in new }
     guard let programs else { return }
     let beyond = subjects.contains { subject in
-      subject.hostPaths.contains { Path.relative($0, to: liveRoot) == nil }
+      subject.hostPaths.contains { path in
+        subject.paths.forms(path).contains { Path.relative($0, to: settings.liveRoot) == nil }
+      }
     }
     if beyond { engine = try await Self.places(programs) }
     for subject in subjects where subject.kind == .stack {
@@ -40,9 +49,10 @@ struct Neighbourhood: Sendable {
   func place(_ subject: inout Subject, origin: String?) {
     let own = subject.stack
     let record = (records[own] ?? origin.flatMap { records[$0] })?.belongings
-    subject.others = belongings.filter { ($0.key != own || subject.kind == .job) && $0.key != origin }
+    subject.others = belongings.filter { $0.key != own && $0.key != origin }
     subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
     subject.paths.engine = engine
+    subject.formerWrites = record?.writes ?? []
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
     subject.paths.used = (record?.places ?? []).union(
       (mounted[own]?.sources ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })

@@ -14,6 +14,8 @@ public struct Belongings: Codable, Sendable, Equatable {
   public var socketNetworks: Set<String> = []
   /// The names that it gives to containers.
   public var containers: Set<String> = []
+  /// Its Compose project.
+  public var projects: Set<String> = []
 
   /// Starts from nothing.
   public init() {}
@@ -31,6 +33,7 @@ public struct Belongings: Codable, Sendable, Equatable {
     writes = try names(.writes)
     socketNetworks = try names(.socketNetworks)
     containers = try names(.containers)
+    projects = try names(.projects)
   }
 
   /// Adds what another reading of the same stack found.
@@ -42,6 +45,7 @@ public struct Belongings: Codable, Sendable, Equatable {
     writes.formUnion(other.writes)
     socketNetworks.formUnion(other.socketNetworks)
     containers.formUnion(other.containers)
+    projects.formUnion(other.projects)
   }
 }
 
@@ -49,12 +53,14 @@ extension Subject {
   /// Reads what the stack has for itself from its model.
   public var belongings: Belongings {
     var found = Belongings()
+    let project = model["name"]?.string ?? stack
+    found.projects.insert(project)
     for (key, volume) in model["volumes"]?.object ?? [:] where volume["external"]?.bool != true {
       found.volumes.insert(volume["name"]?.string ?? key)
     }
     for (service, json) in services {
       let image = json["image"]?.string
-      if let name = json["container_name"]?.string { found.containers.insert(name) }
+      found.containers.insert(json["container_name"]?.string ?? "\(project)-\(service)-1")
       if let build = json["build"] {
         found.builds.insert(image ?? "\(model["name"]?.string ?? stack)-\(service)")
         found.builds.formUnion((build["tags"]?.array ?? []).compactMap(\.string))

@@ -39,7 +39,7 @@ public struct HostPaths: Sendable {
   }
 
   /// A path as written and as it is after its links.
-  func forms(_ path: String) -> [String] {
+  public func forms(_ path: String) -> [String] {
     let plain = Path.normalized(path)
     return [plain] + (real[plain].map { [$0] } ?? [])
   }

@@ -71,14 +71,19 @@ extension Subject {
       found.append(context)
       if let file = build["dockerfile"]?.string { found.append(Path.join(context, file)) }
     }
-    let others =
-      (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-      + ((build["cache_from"]?.array ?? []) + (build["cache_to"]?.array ?? [])).compactMap(\.string)
-      .flatMap { $0.split(separator: ",") }.filter { $0.hasPrefix("src=") || $0.hasPrefix("dest=") }
-      .map { String($0[$0.index(after: $0.firstIndex(of: "=") ?? $0.startIndex)...]) }
-    for text in others {
-      let path = ["file://", "oci-layout://"].reduce(text) { $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0 }
-      if path.hasPrefix("/") { found.append(path) }
+    // A relative path of these starts from where Compose runs.
+    let directory = Path.join(paths.liveRoot, kind == .job ? Path.parent(stack) : stack)
+    for text in (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string) {
+      let local = ["file://", "oci-layout://"].first(where: text.hasPrefix)
+      if let local {
+        found.append(Path.join(directory, String(text.dropFirst(local.count))))
+      } else if text.hasPrefix("/") {
+        found.append(text)
+      }
+    }
+    for text in ((build["cache_from"]?.array ?? []) + (build["cache_to"]?.array ?? [])).compactMap(\.string) {
+      let options = BuildCache.options(text)
+      found += ["src", "dest"].compactMap { options[$0] }.map { Path.join(directory, $0) }
     }
     return found.map(Path.normalized)
   }
@@ -116,5 +121,18 @@ extension Subject {
     case .config(let name): "\(mount.source) (through the config \(name))"
     case .secret(let name): "\(mount.source) (through the secret \(name))"
     }
+  }
+}
+
+/// How a build's cache is named: `type=local,src=…`.
+enum BuildCache {
+  /// Reads the options; their names are the same in any case.
+  static func options(_ text: String) -> [String: String] {
+    var found: [String: String] = [:]
+    for part in text.split(separator: ",") {
+      let sides = part.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
+      if sides.count == 2 { found[sides[0].lowercased()] = sides[1] }
+    }
+    return found
   }
 }

@@ -27,6 +27,8 @@ public struct Subject: Sendable {
   public var left: [String: String] = [:]
   /// What the other stacks have for themselves, by stack.
   public var others: [String: Belongings] = [:]
+  /// What the stack's containers may have written to before.
+  public var formerWrites: Set<String> = []
   /// The volumes that the stack was deployed with before.
   public var kept: Set<String> = []
   /// What Compose reads beside the stack's own Compose files.

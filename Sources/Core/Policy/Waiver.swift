@@ -51,6 +51,10 @@ public struct Waiver: Sendable, Equatable {
     if !terms.isPlain, !options.contains(terms.option) {
       return "name what it excuses, `options: [\"\(terms.option)\"]`"
     }
+    if let mount = terms.mounts.first(where: { !options.contains($0) }) {
+      return
+        "the service mounts something at \(mount), which may take its program's place; allow it by `options: [\"\(mount)\"]`"
+    }
     if let command = terms.commands.first(where: { !commands.contains($0) }) {
       return "the service runs a command beside its image's own; allow it by `commands: [\"\(command)\"]`"
     }
@@ -70,6 +74,8 @@ struct WaiverTerms: Sendable, Hashable {
   var isPlain: Bool
   /// Every command that the service runs beside its image's own.
   var commands: [String]
+  /// Every path in the container at which something else than the Docker socket is mounted.
+  var mounts: [String] = []
 }
 
 extension Subject {
@@ -78,9 +84,21 @@ extension Subject {
     guard let option = finding.option, let service = finding.service, let json = model["services"]?[service] else {
       return nil
     }
+    let image = json["image"]?.string ?? ""
+    let built = others.values.reduce(into: belongings.builds) { $0.formUnion($1.builds) }
     return WaiverTerms(
-      image: json["image"]?.string ?? "", builds: json["build"] != nil, option: option, isPlain: finding.isPlain,
-      commands: commands(of: service, json))
+      image: image, builds: json["build"] != nil || built.contains(Image(image).reference), option: option,
+      isPlain: finding.isPlain, commands: commands(of: service, json), mounts: mountPoints(of: json))
+  }
+
+  private func mountPoints(of json: JSON) -> [String] {
+    let volumes = (json["volumes"]?.array ?? []).filter { volume in
+      volume["type"]?.string != "tmpfs"
+        && volume["source"]?.string.map { DockerSocket.way($0, paths) != nil } != true
+    }
+    return (volumes + (json["configs"]?.array ?? []) + (json["secrets"]?.array ?? [])).map {
+      $0["target"]?.string ?? $0["source"]?.string ?? $0.string ?? ""
+    }
   }
 
   /// Every command that a service runs beside its image's own, its words with a space between.

@@ -43,7 +43,7 @@ enum ComposeKeys {
       """
       attach blkio_config cap_drop command container_name cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period
       cpu_rt_runtime cpu_shares cpus cpuset depends_on develop dns dns_opt dns_search domainname entrypoint expose
-      external_links extra_hosts group_add healthcheck hostname image init isolation links mac_address mem_limit
+      extra_hosts group_add healthcheck hostname image init isolation links mac_address mem_limit
       mem_reservation mem_swappiness memswap_limit oom_kill_disable oom_score_adj pids_limit platform profiles
       pull_policy pull_refresh_after read_only restart scale shm_size stdin_open stop_grace_period stop_signal
       storage_opt tmpfs tty ulimits user working_dir
@@ -60,7 +60,7 @@ enum ComposeKeys {
     (service, .judged(by: "host-path"), "configs env_file extends label_file secrets volumes volumes_from"),
     (service, .judged(by: "published-port"), "ports"),
     (service, .judged(by: "unknown-option"), "labels"),
-    (service, .refused, "annotations models pre_start"),
+    (service, .refused, "annotations external_links models pre_start"),
     (
       service, .allowed,
       """
@@ -108,13 +108,14 @@ enum ComposeKeys {
       "aliases gw_priority interface_name ipv4_address ipv6_address link_local_ips mac_address priority"
     ),
     (service + ".networks.*", .judged(by: "unknown-option"), "driver_opts"),
-    ("networks.*", .allowed, "attachable enable_ipv4 enable_ipv6 external internal labels"),
+    ("networks.*", .allowed, "attachable enable_ipv4 enable_ipv6 external internal"),
     ("networks.*", .judged(by: "privileged"), "name"),
     (
       "networks.*", .judged(by: "unknown-option"),
-      "driver driver_opts ipam.driver ipam.options ipam.config.subnet ipam.config.gateway ipam.config.ip_range ipam.config.aux_addresses"
+      "labels driver driver_opts ipam.driver ipam.options ipam.config.subnet ipam.config.gateway ipam.config.ip_range ipam.config.aux_addresses"
     ),
-    ("volumes.*", .allowed, "external labels"),
+    ("volumes.*", .allowed, "external"),
+    ("volumes.*", .judged(by: "unknown-option"), "labels"),
     ("volumes.*", .judged(by: "host-path"), "driver driver_opts"),
     ("volumes.*", .judged(by: "project-collision"), "name"),
     ("configs.*", .allowed, "content environment external labels name"),

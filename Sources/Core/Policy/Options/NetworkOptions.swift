@@ -12,6 +12,7 @@ enum NetworkOptions {
     for (key, value) in (network["driver_opts"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
       if harmless.contains(key) || key.contains("gateway_mode") || options.networkOptions.contains(key) { continue }
       if key == "parent", driver == "macvlan" || driver == "ipvlan" { continue }
+      if key == "com.docker.network.bridge.name", value.text?.hasPrefix("br-") == true { continue }
       if key == "com.docker.network.bridge.host_binding_ipv4", value.text?.hasPrefix("127.") == true { continue }
       found.append((["driver_opts", key], "has the option \(key)"))
     }

@@ -121,6 +121,15 @@ extension Subject {
           "which is the stack \(other) by itself: clup would deploy its services twice",
           "leave that stack out, `stacks: {exclude: [\(other)]}`, or take the include away")
       }
+      let entry = Path.relative(reference.path, to: paths.liveRoot).flatMap { paths.tree?[$0] }
+      if !tracked, reference.key == "include.project_directory", entry?.kind != .directory {
+        return finding("which is no directory of the repository", "name a directory that the repository has")
+      }
+      if !tracked, reference.isComposeFile, !reference.isImplied, paths.isHost, entry == nil,
+        !paths.missing.contains(reference.path)
+      {
+        return finding("a Compose file that the repository does not have, so that nobody judged it", "commit it")
+      }
       // Compose files are text of the repository, whosever directory they stand in; what they read is looked at by itself.
       if tracked, reference.isComposeFile { return nil }
       guard let words = object(to: reference.path, readOnly: true, tracked: tracked) else { return nil }
@@ -159,7 +168,7 @@ extension Subject {
 
   /// What lies below a directory that a container may write to can be another thing at the next start.
   fileprivate var swappable: [Finding] {
-    let writes = others.values.reduce(into: belongings.writes) { $0.formUnion($1.writes) }
+    let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
     return services.flatMap { service, json in
       mounts(of: service, json).compactMap { mount -> Finding? in
         let forms = paths.forms(mount.source)

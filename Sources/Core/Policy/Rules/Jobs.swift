@@ -1,3 +1,5 @@
+import YAML
+
 extension Rule {
   /// The stricter rules of job files: what the Runner may start without asking anyone.
   static let jobs = [
@@ -134,6 +136,19 @@ extension Rule {
         }
         guard case .array = params else { return [finding("`params` must be a list of names")] }
       }
+      for name in own?["params"]?.array.compactMap(\.string) ?? [] {
+        if ["COMPOSE_", "DOCKER_", "LD_"].contains(where: name.hasPrefix) || ["PATH", "HOME", "PWD"].contains(name) {
+          return [finding("the parameter \(name) would change how the job is started")]
+        }
+        let places = subject.sources.flatMap { source in JobParameter.places(of: name, in: source) }
+        if let place = places.first {
+          return [
+            Finding(
+              place: place, message: "the parameter \(name) decides more than what the job is told",
+              help: "use parameters in `environment` and `command` alone, and write the rest out")
+          ]
+        }
+      }
       return []
     },
   ]
@@ -210,5 +225,27 @@ extension Subject {
   fileprivate func isCache(_ path: String) -> Bool {
     if let relative = Path.relative(path, to: paths.liveRoot) { return isJobCache(relative) }
     return path.hasSuffix("/runner/gradle")
+  }
+}
+
+/// Where a job file uses a parameter.
+private enum JobParameter {
+  private static let told: Set<String> = ["environment", "command", "labels", "working_dir"]
+
+  /// Gives the places at which a parameter decides more than what the job is told.
+  static func places(of name: String, in source: ComposeSource) -> [Place] {
+    var found: [Place] = []
+    func look(_ node: Node) {
+      if let text = node.string, Variables.uses(name, text) { found.append((source.path, node.start)) }
+      for item in node.sequence ?? [] { look(item) }
+      for entry in node.mapping ?? [] { look(entry.value) }
+    }
+    for service in source.document?["services"]?.merged ?? [] {
+      for entry in service.value.merged where !told.contains(entry.key.string ?? "") { look(entry.value) }
+    }
+    for entry in source.document?.mapping ?? [] where entry.key.string != "services" {
+      if entry.key.string?.hasPrefix("x-") != true { look(entry.value) }
+    }
+    return found
   }
 }

@@ -130,5 +130,10 @@ struct Image {
   var full: String { "\(name):\(tag ?? "latest")" }
 
   /// The reference that says the same however it was written.
-  var reference: String { digest.map { "\(name)@\($0)" } ?? full }
+  var reference: String {
+    let short = ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "library/"].reduce(name) {
+      $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0
+    }
+    return digest.map { "\(short)@\($0)" } ?? "\(short):\(tag ?? "latest")"
+  }
 }

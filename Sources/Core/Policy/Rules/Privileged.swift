@@ -88,6 +88,9 @@ extension Subject {
     for (key, name) in Self.namespaces {
       guard let value = json[key]?.string else { continue }
       if value == "host" { walls.add([key], "shares the host's \(name)", value: "host") }
+      if value.hasPrefix("service:"), model["services"]?[String(value.dropFirst(8))]?[key]?.string == "host" {
+        walls.add([key], "shares the host's \(name) through \(value.dropFirst(8))", value: value)
+      }
       if value.hasPrefix("container:") {
         walls.add(
           [key], "shares the \(name) of a container that is not of this stack (`\(value)`)", option: "\(key) \(value)")
@@ -149,7 +152,7 @@ extension Subject {
       "no-new-privileges", "no-new-privileges:true", "apparmor:docker-default", "seccomp:builtin",
       "label:type:container_t",
     ]
-    return known.contains(text) || text.hasPrefix("label:level:") || policy.options.securityOptions.contains(option)
+    return known.contains(text) || policy.options.securityOptions.contains(option)
   }
 
   /// The kernel keeps these for each container apart.

@@ -15,7 +15,7 @@ extension Rule {
         web: {image: "nginx:1.27", logging: {driver: json-file, options: {max-size: 10m}}}
       """
   ) { subject in
-    subject.unknownKeys + subject.unknownNetworks
+    subject.unknownKeys + subject.unknownNetworks + subject.takenLabels
       + subject.services.flatMap { subject.unknownLogging($0.name, $0.json) + subject.unknownValues($0.name, $0.json) }
   }
 }
@@ -47,6 +47,20 @@ extension Subject {
           place: place(topLevel: ["networks", name] + keys), message: "the network \(name) \(words)",
           help: keys.first == "ipam"
             ? "take a range of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16" : allow(list, value))
+      }
+    }
+  }
+
+  /// Compose and clup know what is theirs by these labels.
+  fileprivate var takenLabels: [Finding] {
+    ["networks", "volumes"].flatMap { section in
+      (model[section]?.object ?? [:]).sorted { $0.key < $1.key }.flatMap { name, value in
+        (value["labels"]?.object ?? [:]).keys.sorted().filter { $0.hasPrefix("com.docker.compose.") }.map {
+          Finding(
+            place: place(topLevel: [section, name, "labels", $0]),
+            message: "\(name) sets the label \($0), by which Compose and clup know what is theirs",
+            help: "give the label another name")
+        }
       }
     }
   }
@@ -100,7 +114,7 @@ extension Subject {
     }
     for cache in ["cache_from", "cache_to"] {
       for text in (json["build"]?[cache]?.array ?? []).compactMap(\.string) {
-        let type = text.split(separator: ",").first { $0.hasPrefix("type=") }.map { String($0.dropFirst(5)) }
+        let type = BuildCache.options(text)["type"]?.lowercased()
         if let type, !["local", "registry", "inline"].contains(type) {
           add(["build", cache], "\(service) keeps its build cache by `\(type)`", "use `type=registry` or `type=local`")
         }

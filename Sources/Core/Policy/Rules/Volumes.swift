@@ -24,14 +24,22 @@ extension Subject {
   /// Whoever removes a job's container by its name must not remove a stack's.
   var takenNames: [Finding] {
     guard kind == .job else { return [] }
-    return services.compactMap { service, json in
-      guard let name = json["container_name"]?.string,
-        let other = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.containers.contains(name) })
-      else { return nil }
-      return Finding(
-        service: service, place: place(service, ["container_name"]),
-        message: "\(service) takes the container name \(name), which is \(other.key)'s",
-        help: "leave `container_name` out of job files")
+    let own = model["name"]?.string ?? ""
+    let namesake = others.sorted { $0.key < $1.key }.first { $0.value.projects.contains(own) }
+    let taken = namesake.map { other in
+      Finding(
+        place: place(topLevel: ["name"]), message: "the project name \(own) is that of the stack \(other.key)",
+        help: "leave `name:` out of job files, or choose another")
     }
+    return [taken].compactMap { $0 }
+      + services.compactMap { service, json in
+        guard let name = json["container_name"]?.string,
+          let other = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.containers.contains(name) })
+        else { return nil }
+        return Finding(
+          service: service, place: place(service, ["container_name"]),
+          message: "\(service) takes the container name \(name), which is \(other.key)'s",
+          help: "leave `container_name` out of job files")
+      }
   }
 }
