@@ -57,6 +57,10 @@ import Testing
     #expect(Self.subject(stack).objection(to: path, readOnly: true) == nil)
   }
 
+  @Test func `what the repository keeps beside stacks is read and not written`() {
+    #expect(Self.subject().objection(to: "/live/common/x.conf", readOnly: false)?.words.contains("not written") == true)
+  }
+
   @Test func `the host shares a place, and what a stack has used before stays its own`() {
     let shared = Self.subject { _, policy in
       policy.shared = [

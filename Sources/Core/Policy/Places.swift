@@ -10,8 +10,10 @@ extension Subject {
 
   /// Whose a path below the live root is.
   enum Standing: Equatable, Sendable {
-    /// The stack's own, or common to all.
+    /// The stack's own, or given to it by the host.
     case free
+    /// The repository's, beside the stacks: everybody may read it.
+    case common
     /// Another stack's.
     case foreign(String)
     /// Another stack's file that the commit holds.
@@ -43,7 +45,7 @@ extension Subject {
       return Objection(words: "which holds what belongs to the system (\(root))")
     }
     if let words = reserved(form) { return Objection(words: words) }
-    if let relative = Path.relative(form, to: paths.liveRoot) { return objection(toLive: relative) }
+    if let relative = Path.relative(form, to: paths.liveRoot) { return objection(toLive: relative, readOnly: readOnly) }
     if Path.relative(paths.liveRoot, to: form) != nil { return Objection(words: "which holds the live root") }
     if !inside, paths.isHost || !policy.bindRoots.isEmpty {
       return Objection(words: "which is outside of \(roots.joined(separator: ", "))")
@@ -68,10 +70,12 @@ extension Subject {
     return nil
   }
 
-  private func objection(toLive relative: String) -> Objection? {
+  private func objection(toLive relative: String, readOnly: Bool) -> Objection? {
     if relative == ".", home != "." { return Objection(words: "the whole live root") }
     switch standing(of: relative) {
     case .free: return nil
+    case .common:
+      return readOnly ? nil : Objection(words: "which the repository keeps for all stacks, to be read and not written")
     case .foreign(let owner): return Objection(words: "which belongs to the stack \(owner)")
     case .tracked(let owner): return Objection(words: "a file of the stack \(owner)", isTracked: true)
     case .holds(let other): return Objection(words: "which holds the directory of the stack \(other)")
@@ -96,7 +100,8 @@ extension Subject {
     if let owner = around, owner != stack, !(isHome && owner.count < home.count) {
       return tracked && !isFileOfValues(path) ? .tracked(owner) : .foreign(owner)
     }
-    if isHome || around != nil || tracked { return .free }
+    if isHome || around != nil { return .free }
+    if tracked { return stack == "." ? .free : .common }
     // What lies beside the only stack of a part of the live root is that stack's.
     let top = String(path.prefix { $0 != "/" })
     let neighbours = paths.stacks.filter { Path.relative($0, to: top) != nil && $0 != "." }

@@ -40,6 +40,15 @@ extension Rule {
           help: "mount it `:ro` in \(name), or keep the file elsewhere")
       }
     }
-    return mine + theirs
+    // What a container could change until now may be another thing than it looks.
+    let former = subject.formerWrites.subtracting(subject.belongings.writes).sorted().compactMap { write -> Finding? in
+      guard let covered = reads.first(where: { Path.relative($0, to: write) != nil }) else { return nil }
+      return Finding(
+        place: subject.place(topLevel: ["services"]),
+        message:
+          "a container of \(subject.stack) may have written to \(write) until now, where Compose reads \(Path.name(covered))",
+        help: "keep the file elsewhere")
+    }
+    return mine + theirs + former
   }
 }
