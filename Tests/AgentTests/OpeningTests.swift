@@ -60,6 +60,39 @@ struct OpeningTests {
     #expect(scratch.names("live/s/conf") == ["own"])
   }
 
+  @Test func `a file that somebody edited has its second name before the directory takes its place`() async throws {
+    let scratch = try Scratch()
+    let (links, plan) = try Self.prepare(scratch)
+    #expect(unlink(scratch.root + Self.live) == 0)
+    let file = try scratch.write("live/s/conf", "edited\n")
+    let before = try #require(Files.status(file)?.st_ino)
+    let edited = LinkPlan(
+      live: "s/conf", desired: nil, target: plan.target, action: .replace, backsUp: true,
+      found: links.observe.live("s/conf"))
+    // Cut off after the backup, before the exchange: the next one goes on with it.
+    let kept = try #require(try links.keep(file))
+    let backup = try #require(try await links.apply([edited]).first?.backup)
+    #expect(Path.name(kept) == Path.name(backup), "one backup, made first")
+    #expect(try scratch.read("live/" + backup) == "edited\n")
+    #expect(Files.status(scratch.root + "/live/" + backup)?.st_ino == before)
+    #expect(scratch.names("live/s") == ["conf", Path.name(backup)])
+  }
+
+  @Test func `a file that cannot be kept stays where it is`() async throws {
+    let scratch = try Scratch()
+    let (links, plan) = try Self.prepare(scratch)
+    #expect(unlink(scratch.root + Self.live) == 0)
+    // A name as long as names may be leaves no room for that of a backup, but the directory can be built beside it.
+    let name = String(repeating: "x", count: 240)
+    try scratch.write("live/s/\(name)", "edited\n")
+    let edited = LinkPlan(
+      live: "s/\(name)", desired: nil, target: plan.target, action: .replace, backsUp: true,
+      found: links.observe.live("s/\(name)"))
+    await #expect(throws: Failure.self) { _ = try await links.apply([edited]) }
+    #expect(try scratch.read("live/s/\(name)") == "edited\n")
+    #expect(scratch.names("live/s") == [name])
+  }
+
   @Test func `a person's link at the last moment is kept`() async throws {
     let scratch = try Scratch()
     let (links, plan) = try Self.prepare(scratch)

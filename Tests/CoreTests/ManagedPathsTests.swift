@@ -130,7 +130,10 @@ struct CopyPlanningTests {
   }
 
   @Test func `a copy that was never put in place is not taken for edited`() {
-    for known in [nil, Self.copy("1").comingUp, Self.copy("0").becoming(Self.copy("1"))] {
+    let link = DesiredLink(kind: .link, from: "s/f", id: "1")
+    for known in [
+      nil, Self.copy("1").comingUp, Self.copy("0").becoming(Self.copy("1")), link.becoming(Self.copy("1")),
+    ] {
       let found = Self.plan(Self.copy("1"), known, .file("a person's"))
       #expect(found?.action == .replace && found?.backsUp == true, "\(String(describing: known))")
     }

@@ -41,6 +41,19 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a one-shot that had failed is not started for the service that depends on it`() async throws {
+      let own = sleeper("web", "depends_on: [task]") + Self.failing
+      try await Host.with(["a/compose.yaml": own], live: ["a/compose.yaml": own]) { host in
+        _ = try await host.compose("a", "up", "-d")
+        try await host.docker("wait", "a-task-1")
+        let before = try await Self.look(host, "a-task-1")
+        try await host.push(["a/compose.yaml": sleeper("web", "depends_on: [task]", "labels: {x: y}") + Self.failing])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await Self.look(host, "a-task-1") == before)
+        #expect(try await host.docker("inspect", "-f", "{{.Config.Labels.x}}", "a-web-1") == "y\n")
+      }
+    }
+
     struct Unknown: Sendable, CustomTestStringConvertible {
       let testDescription: String
       let prepare: @Sendable (Host) async throws -> Void

@@ -160,17 +160,15 @@ struct Apply: Sendable {
     return state.lastGood(stack.name)?.isSame(as: desired) ?? false
   }
 
-  /// The directories of a commit that images are built from, without those that a container mounts.
-  private func contexts(of commit: String) -> Set<String> {
-    var (contexts, mounts): (Set<String>, Set<String>) = ([], [])
+  /// What images are built from at a commit, and what containers mount of it.
+  private func contexts(of commit: String) -> Release.Contexts {
+    var contexts = Release.Contexts()
     for stack in plan.stacks {
       guard case .deploy(let desired) = stack.work, desired.commit == commit else { continue }
-      contexts.formUnion(desired.services.flatMap(\.builds.keys))
-      mounts.formUnion(desired.services.flatMap(\.mounts.keys))
+      contexts.built.formUnion(desired.services.flatMap(\.builds.keys))
+      contexts.mounted.formUnion(desired.services.flatMap(\.mounts.keys))
     }
-    return contexts.filter { context in
-      !mounts.contains { Path.relative($0, to: context) != nil || Path.relative(context, to: $0) != nil }
-    }
+    return contexts
   }
 
   /// Every path that the release of a commit must hold.

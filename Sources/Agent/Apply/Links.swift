@@ -211,7 +211,7 @@ struct Links: Sendable {
   }
 
   /// A hard link keeps the inode with its owner, mode and times; only an empty directory has to be moved.
-  private func keep(_ place: String) throws(Failure) -> String? {
+  func keep(_ place: String) throws(Failure) -> String? {
     guard let found = Files.status(place) else { return nil }
     if Files.isDirectory(found), !Files.names(in: place).isEmpty {
       throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")

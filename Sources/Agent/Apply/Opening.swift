@@ -58,12 +58,7 @@ struct Opening: Sendable {
     do throws(Failure) {
       guard mkdir(fresh, 0o700) == 0 else { throw Files.failure("cannot make a directory at \(place)") }
       var kept = try await fill(fresh, in: directory.path, from: source, plan, plans)
-      let code = exchange(fresh, place)
-      if code != 0 {
-        errno = code
-        throw Files.failure("cannot exchange \(place) for a directory")
-      }
-      if let backup = try leave(fresh, of: place, present, plan) { kept[plan.live] = Path.join(parent, backup) }
+      if let backup = try exchange(fresh, with: place, plan) { kept[plan.live] = Path.join(parent, backup) }
       Files.flush(directory.path)
       return kept
     } catch {
@@ -72,20 +67,36 @@ struct Opening: Sendable {
     }
   }
 
-  /// Does away with what stood at the place before; what is not clup's own is kept.
-  private func leave(
-    _ old: String, of place: String, _ present: LiveEntry, _ plan: LinkPlan
-  ) throws(Failure) -> String? {
-    let found = observe.entry(at: old)
-    var own = found == present && present == plan.found && !plan.backsUp
-    if case .link(let text) = found { own = observe.links.isOwn(text) }
-    if own {
-      unlink(old)
-      return nil
+  /// Exchanges the directory for what stands at the place. What is not clup's own has its second name before that: the
+  /// temporary name, which it gets then, is one that the next sync sweeps away.
+  private func exchange(_ fresh: String, with place: String, _ plan: LinkPlan) throws(Failure) -> String? {
+    let backup = isOwn(place, plan) ? nil : try links.keep(place)
+    let kept = backup.flatMap { Files.status($0)?.st_ino }
+    Files.flush(Path.parent(place))
+    let code = Processes.exchange(fresh, place)
+    if code != 0 {
+      errno = code
+      throw Files.failure("cannot exchange \(place) for a directory")
     }
-    let backup = links.backupName(of: place)
-    guard rename(old, backup) == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
-    return Path.name(backup)
+    if isOwn(fresh, plan) || kept != nil && Files.status(fresh)?.st_ino == kept {
+      unlink(fresh)
+      return backup.map(Path.name)
+    }
+    // Somebody has put something else there at the last moment.
+    let name = links.backupName(of: place)
+    guard rename(fresh, name) == 0 else {
+      let problem = Files.failure("cannot keep \(place) as \(name)")
+      // Under the temporary name it would be swept away.
+      _ = Processes.exchange(fresh, place)
+      throw problem
+    }
+    return Path.name(name)
+  }
+
+  private func isOwn(_ place: String, _ plan: LinkPlan) -> Bool {
+    let found = observe.entry(at: place)
+    if case .link(let text) = found { return observe.links.isOwn(text) }
+    return found == plan.found && !plan.backsUp
   }
 
   private func fill(

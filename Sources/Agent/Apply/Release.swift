@@ -5,9 +5,19 @@ import Glibc
 struct Release: Sendable {
   let checkout: Checkout
   let look: Look
-  /// The directories that images are built from and no container mounts. A build takes their modes over, and what it
-  /// builds may have to write there.
-  var contexts: Set<String> = []
+  var contexts = Contexts()
+
+  /// The directories that images are built from. A build takes their modes over, and what it builds may have to write
+  /// there; what a container mounts of them is closed all the same.
+  struct Contexts: Sendable {
+    var built: Set<String> = []
+    var mounted: Set<String> = []
+
+    func mode(of path: String) -> mode_t {
+      let isMounted = mounted.contains { Path.relative(path, to: $0) != nil }
+      return !isMounted && built.contains { Path.relative(path, to: $0) != nil } ? 0o755 : 0o555
+    }
+  }
 
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
@@ -38,12 +48,8 @@ struct Release: Sendable {
   private func close(_ directory: String, _ path: String) {
     guard let found = Files.status(directory), Files.isDirectory(found) else { return }
     for name in Files.names(in: directory) { close("\(directory)/\(name)", Path.join(path, name)) }
-    chmod(directory, mode(of: path))
+    chmod(directory, contexts.mode(of: path))
     Files.flush(directory)
-  }
-
-  private func mode(of path: String) -> mode_t {
-    contexts.contains { Path.relative(path, to: $0) != nil } ? 0o755 : 0o555
   }
 
   private func merge(_ directory: String, into release: String, _ path: String) throws(Failure) {
@@ -58,7 +64,7 @@ struct Release: Sendable {
         throw Files.failure("cannot write \(to)")
       }
     }
-    chmod(release, mode(of: path))
+    chmod(release, contexts.mode(of: path))
     Files.flush(release)
   }
 }

@@ -89,12 +89,12 @@ struct Up: Sendable {
     let moved = try await moved(desired)
     let keeps = services.contains { $0.action == .keep && moved[$0.name] != nil }
     // Where a service is to be left alone although its image's name has moved on, it must not be named.
-    // What is left as it failed would be started by a call for all of them.
+    // What is left as it failed would be started by a call for all of them, and by one that names what depends on it.
     let resting = desired.services.filter { service in
       service.resting != nil && services.contains { $0.name == service.name && $0.action == .keep }
     }.map(\.name)
     let awake = resting.isEmpty ? [] : desired.services.map(\.name).filter { !resting.contains($0) }
-    let names = keeps ? ["--no-deps"] + others : awake
+    let names = keeps ? ["--no-deps"] + others : awake.isEmpty ? [] : ["--no-deps"] + awake
     // With nothing but mounted files to take up, one call is enough; without anything to do, none.
     if !others.isEmpty {
       try await compose(["up", "-d", "--quiet-pull"] + names, desired, moved: moved, until: end)

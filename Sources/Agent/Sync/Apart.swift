@@ -17,6 +17,7 @@ extension Prepare {
   ) async throws(Failure) -> [Resolve.Answer] {
     let resolved = answers.compactMap(\.desired)
     if resolved.isEmpty { return answers }
+    diagnostics += unknown(names, sources, aims)
     let written = written(resolved, names)
     var wishes = state.stacks.filter { names.contains($0.key) }.mapValues(\.paths)
     for stack in resolved { wishes[stack.name] = stack.links }
@@ -29,9 +30,13 @@ extension Prepare {
         others.keys.sorted().first { Written(others[$0] ?? []).touches(path) }.map { (path, $0) }
       }.first
       guard let (path, writer) = found else { continue }
-      if let work = sources.first(where: { $0.source.name == name }) {
-        again.append((work, Set(others.values.joined())))
-      } else if let source = head.source(name), request.rollback == nil, (aims[name] ?? .target) == .target {
+      let asked = sources.first { $0.source.name == name }
+      // What cannot be resolved keeps its links: the other stack must not come to write there.
+      let isRefused = asked != nil && !resolved.contains { $0.name == name }
+      if let asked, !isRefused {
+        again.append((asked, Set(others.values.joined())))
+      } else if !isRefused, let source = head.source(name), request.rollback == nil, (aims[name] ?? .target) == .target
+      {
         sources.append((head, source))
         reasons[name] = ["\(writer) may write to \(path)"]
         again.append(((head, source), Set(others.values.joined())))
@@ -50,6 +55,24 @@ extension Prepare {
     }
     let replaced = Set(again.map(\.work.source.name))
     return answers.filter { !replaced.contains($0.desired?.name ?? "") } + anew
+  }
+
+  /// Tells of the stacks that stay at a record of an earlier version: where their containers may write is in none.
+  private func unknown(_ names: Set<String>, _ sources: [Work], _ aims: [String: Aim]) -> [Diagnostic] {
+    names.sorted().filter { name in
+      guard let known = state.stacks[name], known.writes == nil else { return false }
+      return !sources.contains { $0.source.name == name }
+    }.map { name in
+      let isPinned = aims[name]?.isPin ?? false
+      return Diagnostic(
+        rule: "writable-live-path", severity: .warning, file: head.source(name)?.composeFiles.first ?? name,
+        stack: name,
+        message:
+          "where the containers of \(name) may write is not known: an earlier version of clup deployed it, and it "
+          + "has not been deployed since",
+        help: isPinned
+          ? "run `clup resume --stack \(name)`" : "push a commit that works for it, so that it is deployed again")
+    }
   }
 
   private func isComposeFile(_ path: String) -> Bool {

@@ -1,5 +1,6 @@
 import Core
 import Glibc
+import Processes
 
 /// Looks for what stands in the way of a plan at the live paths themselves.
 struct Standing: Sendable {
@@ -27,6 +28,11 @@ struct Standing: Sendable {
       return found
     }
     let place = Path.join(settings.liveRoot, link.live)
+    if link.opens, let system = fileSystemWithoutExchange(at: Path.parent(place)) {
+      return refuse(
+        "\(place) is to become a directory, and \(system), where it is, cannot exchange a name for a directory in one step",
+        "stop what mounts it, replace the link with a directory that has the same files, and sync again")
+    }
     if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
     }

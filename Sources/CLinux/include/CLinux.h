@@ -61,6 +61,9 @@ int clinux_landlock_restrict(int rules, int abi, long long patience);
 /// Lets two entries of one file system change places in one step. Returns 0, or -1; see RENAME_EXCHANGE in renameat2(2).
 int clinux_exchange(const char *one, const char *other);
 
+/// Gives the magic number of the file system that a path is in, or -1; see statfs(2).
+long long clinux_file_system(const char *path);
+
 /// Makes malloc keep little of what was freed; see mallopt(3).
 void clinux_settle_memory(void);
 

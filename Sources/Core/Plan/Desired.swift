@@ -204,7 +204,8 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public func becoming(_ next: DesiredLink) -> DesiredLink {
     var next = next
     let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
-    next.replaces = copies.isEmpty && replaces == nil ? nil : copies
+    // A copy that takes the place of a link is not there yet either.
+    next.replaces = copies.isEmpty && replaces == nil && kind == next.kind ? nil : copies
     next.commit = nil
     return next
   }
