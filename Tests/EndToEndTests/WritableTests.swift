@@ -58,6 +58,47 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a build that fails gives the old container what stands at the live path by then`() async throws {
+      let reader = "services:\n" + service("app", ["volumes: ['./conf:/conf:ro']"])
+      let built = service("made", ["volumes: ['./conf:/conf']"]).replacing("image: busybox:test", with: "build: ./made")
+      try await Host.with(["s/compose.yaml": reader, "s/conf/x": "one\n"]) { host in
+        _ = try await host.sync()
+        let old = try #require(try await host.containers()["s/app"])
+        try await host.push([
+          "s/compose.yaml": reader + built, "s/made/Dockerfile": "FROM busybox:test\nRUN false\n",
+        ])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        let back = try #require(try await host.containers()["s/app"])
+        #expect(back != old)
+        try host.write("s/conf/own", "by a person\n", in: host.live)
+        #expect(try await host.docker("exec", back, "cat", "/conf/x", "/conf/own") == "one\nby a person\n")
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.containers()["s/app"] == back)
+      }
+    }
+
+    @Test func `what a container of an earlier version writes while clup works is not lost`() async throws {
+      let file = "services:\n" + service("app", ["volumes: ['./conf:/conf:ro']"])
+      let writing = sleeper("app", "volumes: ['./conf:/conf']").replacing(
+        "command: sleep 100000", with: "command: sh -c 'while :; do date +%s%N >>/conf/state; sleep 0.02; done'")
+      try await Host.with(["s/compose.yaml": file, "s/conf/x": "one\n"]) { host in
+        _ = try await host.sync()
+        // As an earlier version left it: a container that writes through the link.
+        try await host.shell(
+          "cd live/s && rm compose.yaml && cat >compose.yaml <<'E'\n\(writing)E\ndocker compose up -d")
+        let id = try #require(try await host.containers()["s/app"])
+        let record = URL(fileURLWithPath: host.checkout + "/state.json")
+        var state = try JSONDecoder().decode(State.self, from: Data(contentsOf: record))
+        state.stacks["s"]?.writes = nil
+        try JSONEncoder().encode(state).write(to: record)
+        try await host.push(["s/compose.yaml": writing, "s/conf/x": "two\n"])
+        _ = try await host.sync()
+        let release = try await host.shell("cat \(host.checkout)/releases/*/s/conf/state")
+        let live = try String(contentsOfFile: host.live + "/s/conf/state", encoding: .utf8)
+        #expect(id.isEmpty == false && live.hasPrefix(release), "every line that the old container wrote came along")
+      }
+    }
+
     @Test func `settings that a container saves stay until a commit changes them, and are kept then`() async throws {
       try await Host.with([
         "s/compose.yaml": sleeper("web", "volumes: ['./settings:/settings']"), "s/settings": "first\n",

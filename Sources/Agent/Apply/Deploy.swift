@@ -38,6 +38,11 @@ struct Deploy: Sendable {
     var isResumed = false
     /// The projects that it had before, or was on the way to.
     var left: [String] = []
+    /// The live paths that were links into a release and are directories by now: the containers from before still have
+    /// the release's.
+    var turned: Set<String> = []
+    /// Whether containers were stopped, so that they write no more into what is copied.
+    var isStopped = false
     /// The ids of the containers from before.
     var before: Set<String> = []
     /// Those of them that ran, and that are not what a sync that was cut off has left.
@@ -52,6 +57,9 @@ struct Deploy: Sendable {
     /// What hides the values of its `.env`, once it has failed; and what is kept of that.
     var mask = Mask(assignments: [], all: false)
     var hold: Hold?
+
+    /// Whether the containers from before run on as they were, and have what stands at the live paths.
+    var isUntouched: Bool { turned.isEmpty && !isStopped }
 
     /// The stack that this one was moved from; its record stays what it was.
     var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
@@ -177,6 +185,7 @@ struct Deploy: Sendable {
     do throws(Failure) {
       try await open(attempt)
       attempt.reached = .files
+      try await stopWriters(&attempt)
       try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
         try checkout.point(plan.name, to: desired.commit)
       }

@@ -20,6 +20,12 @@ extension Deploy {
       }
     }
 
+    /// The live paths that it has links at, and the same way as it can be gone by now has none.
+    func turned(into way: WayBack) -> Set<String> {
+      let now = way.record?.paths ?? [:]
+      return Set((record?.paths ?? [:]).filter { $0.value.kind == .link && now[$0.key] == nil }.keys)
+    }
+
     /// Gives the id of what stood at a live path; nothing where it does not matter what stands there.
     func content(of path: String) -> String? {
       switch self {
@@ -111,7 +117,7 @@ extension Deploy {
     report.error = "\(why); \(mask.hide(cause.help))"
     report.logTail = attempt.logTail.map(mask.hide)
     report.show(attempt.containers)
-    if attempt.reached == .nothing, !attempt.isResumed { report.keepAll() }
+    if attempt.reached == .nothing, !attempt.isResumed, attempt.isUntouched { report.keepAll() }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted || attempt.plan.aim.isHeld && attempt.reached == .nothing { return }
     if isGood(attempt) {
@@ -163,11 +169,12 @@ extension Deploy {
     switch attempt.former {
     case .good(let good):
       let commit = good.commit.prefix(7)
-      if attempt.reached == .nothing, !attempt.isResumed {
+      let runsOn = !attempt.isResumed && attempt.isUntouched
+      if attempt.reached == .nothing, runsOn {
         return Back(outcome: .rolledBack, said: "nothing was changed, \(commit) runs as before")
       }
       try await putFilesBack(name, good)
-      if attempt.reached == .files, !attempt.isResumed {
+      if attempt.reached == .files, runsOn {
         let entry = try await honest(good)
         try await ledger.change { $0.settle(name, as: entry, following: true) }
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
@@ -222,7 +229,7 @@ extension Deploy {
         pointer: LinkPlanning.pointerName(of: old), desired: wanted, known: present, live: live))
     checkout.removePointer(of: name)
     var containers: [WatchedContainer]?
-    if attempt.reached == .containers || attempt.known != nil {
+    if attempt.reached == .containers || attempt.known != nil || !attempt.isUntouched {
       containers = try await restore(attempt, DesiredStack(old, good))
     }
     let entry = try await honest(good)
@@ -323,7 +330,9 @@ extension Deploy {
   }
 
   private func services(_ attempt: Attempt, _ desired: DesiredStack, _ now: [WatchedContainer]) -> [ServicePlan] {
-    let origin = Dictionary((attempt.known ?? desired.services).map { ($0.name, $0) }) { first, _ in first }
+    let origin = Dictionary(
+      (attempt.known ?? desired.services).map { ($0.name, $0.doubting(attempt.turned)) }
+    ) { first, _ in first }
     let containers = now.map { Container($0, project: attempt.desired.project) }
     let wanted = Set(desired.services.map(\.name))
     // A container from before still has what it was made with; a new one has what the failed deploy gave it.

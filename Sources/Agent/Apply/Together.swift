@@ -19,6 +19,11 @@ extension Deploy {
       do throws(Failure) {
         try await remember(going.compactMap { attempts[$0] })
         let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: going) }
+        for name in going.sorted() {
+          guard var attempt = attempts[name] else { continue }
+          defer { attempts[name] = attempt }
+          try await stopWriters(&attempt, shared: wishes.mapValues(\.link))
+        }
         ended.links = try await sharedLinks.lead(
           wishes.mapValues(\.link), with: members.union(attempts.values.compactMap(\.origin)))
         await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
@@ -42,7 +47,11 @@ extension Deploy {
     }
     var goingBack: Failure?
     for (name, attempt) in attempts where reports[name] == nil {
-      do throws(Failure) { attempts[name]?.former = try await opened(attempt.former) } catch { goingBack = error }
+      do throws(Failure) {
+        let way = try await opened(attempt.former)
+        attempts[name]?.turned = attempt.former.turned(into: way)
+        attempts[name]?.former = way
+      } catch { goingBack = error }
     }
     let left = attempts.filter { reports[$0.key] == nil }
     let isLed = !going.isEmpty || left.values.contains(where: \.isResumed)
@@ -54,8 +63,10 @@ extension Deploy {
     }
     for name in order(of: left) {
       guard let attempt = left[name], let cause = ended.causes[name] else { continue }
-      var report = attempt.plan.report(ended.skipped.contains(name) ? .skipped : .failed)
-      if ended.skipped.contains(name) {
+      // What was not begun may have had a shared directory turned under it.
+      let isSkipped = ended.skipped.contains(name) && attempt.isUntouched
+      var report = attempt.plan.report(isSkipped ? .skipped : .failed)
+      if isSkipped {
         report.error = cause.message
       } else {
         await leave(attempt, because: cause, goingBack, &report)

@@ -126,6 +126,20 @@ public struct DesiredService: Codable, Sendable, Equatable {
     return service
   }
 
+  /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere by now.
+  public func doubting(_ paths: Set<String>) -> DesiredService {
+    var service = self
+    for mount in mounts.keys where uses(mount, paths) { service.mounts[mount] = Fingerprint.absent }
+    return service
+  }
+
+  /// Whether it mounts a path, or something above or below it.
+  public func mounts(any paths: Set<String>) -> Bool { mounts.keys.contains { uses($0, paths) } }
+
+  private func uses(_ mount: String, _ paths: Set<String>) -> Bool {
+    paths.contains { Path.relative($0, to: mount) != nil || Path.relative(mount, to: $0) != nil }
+  }
+
   /// Whether what its containers are made from is known.
   public var isSeen: Bool { !hash.isEmpty }
 
