@@ -10,7 +10,7 @@ METRICS = {
     "clup_stack_pinned", "clup_stack_held", "clup_stack_drift", "clup_commits_behind",
     "clup_last_success_timestamp_seconds", "clup_last_poll_timestamp_seconds", "clup_repository_reachable",
     "clup_engine_reachable", "clup_sync_running", "clup_drift_repairs_total", "clup_webhook_requests_total",
-    "process_start_time_seconds", "process_resident_memory_bytes",
+    "clup_checkout_writable", "clup_write_failures_total", "process_start_time_seconds", "process_resident_memory_bytes",
 }  # fmt: skip
 
 directory = pathlib.Path(sys.argv[1])
