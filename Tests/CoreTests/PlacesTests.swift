@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Core
@@ -125,5 +126,19 @@ import Testing
   ])
   func `only addresses that are nobody's on the internet are taken`(_ range: String, _ isPrivate: Bool) {
     #expect(NetworkOptions.isPrivate(range) == isPrivate)
+  }
+}
+
+@Suite("What a stack has beside its directory") struct BelongingsTests {
+  @Test func `equal values are written in the same order, and what an earlier version wrote is read`() throws {
+    var (one, other) = (Belongings(), Belongings())
+    let names = (1...40).map { "name-\($0)" }
+    one.containers = Set(names)
+    for name in names.reversed() { other.containers.insert(name) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(try encoder.encode(one) == encoder.encode(other))
+    let known = try JSONDecoder().decode(Belongings.self, from: Data(#"{"volumes": ["a_db"]}"#.utf8))
+    #expect(known.volumes == ["a_db"] && known.projects.isEmpty)
   }
 }

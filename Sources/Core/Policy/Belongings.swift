@@ -17,6 +17,10 @@ public struct Belongings: Codable, Sendable, Equatable {
   /// Its Compose project.
   public var projects: Set<String> = []
 
+  private enum CodingKeys: String, CodingKey {
+    case volumes, builds, runs, places, writes, socketNetworks, containers, projects
+  }
+
   /// Starts from nothing.
   public init() {}
 
@@ -34,6 +38,19 @@ public struct Belongings: Codable, Sendable, Equatable {
     socketNetworks = try names(.socketNetworks)
     containers = try names(.containers)
     projects = try names(.projects)
+  }
+
+  /// Writes the names in order, so that equal values give equal texts.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(volumes.sorted(), forKey: .volumes)
+    try container.encode(builds.sorted(), forKey: .builds)
+    try container.encode(runs.sorted(), forKey: .runs)
+    try container.encode(places.sorted(), forKey: .places)
+    try container.encode(writes.sorted(), forKey: .writes)
+    try container.encode(socketNetworks.sorted(), forKey: .socketNetworks)
+    try container.encode(containers.sorted(), forKey: .containers)
+    try container.encode(projects.sorted(), forKey: .projects)
   }
 
   /// Adds what another reading of the same stack found.
