@@ -297,6 +297,8 @@ extension EndToEnd {
     @Test func `a page of another name is not answered, a webhook and the host's own names are`() async throws {
       let settings = Daemon.settings.replacing("serve: {", with: "serve: {hosts: [clup.example.org], ")
       try await Daemon.with(["a/compose.yaml": sleeper()], settings: settings) { host, daemon in
+        // What the first sync starts must be there to be taken away at the end.
+        try await daemon.until("test -n \"$(docker ps -q --filter label=com.docker.compose.project=a)\"")
         for path in ["/", "/plan", "/api/v1/status", "/api/v1/history", "/metrics", "/healthz", "/nothing"] {
           let answer = try await daemon.ask(path, "-H 'Host: rebound.example'")
           #expect(answer.status == 421 && answer.body.contains("serve: {hosts:"), "\(path): \(answer)")
