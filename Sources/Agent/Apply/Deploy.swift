@@ -205,7 +205,7 @@ struct Deploy: Sendable {
         // An engine that answers was kept waiting by the containers.
         guard error.kind == .late, let why else { throw error }
         let seconds = (desired.deployTimeout ?? settings.sync.deployTimeout).components.seconds
-        throw Failure(.deploy, "not in place after \(seconds) s: \(why)", help: "mend it, and push again")
+        throw Failure(.deploy, "not in place after \(seconds) s: \(why)", help: "fix it, and push again")
       }
       // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
       let leaving = (attempt.known ?? []).filter { old in !desired.services.contains { $0.name == old.name } }
@@ -219,7 +219,7 @@ struct Deploy: Sendable {
       try await withProbes(desired), before: attempt.before, since: began, until: end)
     attempt.containers = watched.containers.filter { seen in !plan.services.contains { $0.way.removes(seen.id) } }
     attempt.logTail = watched.logTail
-    if let error = watched.error { throw Failure(.deploy, error, help: "mend it, and push again") }
+    if let error = watched.error { throw Failure(.deploy, error, help: "fix it, and push again") }
     for service in plan.services { try await up.remove(service) }
     for project in attempt.left where project != desired.project { try await removeNetworks(of: project) }
   }
