@@ -94,8 +94,7 @@ public struct Status: Codable, Sendable, Equatable {
       commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
     var containers: [Container]?
     do throws(Failure) {
-      containers = try await Engine(programs: try Programs(environment: environment))
-        .containers(of: settings.liveRoot)
+      containers = try await Programs(environment: environment).containers(of: settings.liveRoot)
     } catch {
       status.error = error.message
     }

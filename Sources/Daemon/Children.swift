@@ -73,18 +73,11 @@ struct Children: Sendable {
     }
   }
 
-  /// Gives a line for each thing that happens to a container of Compose's.
-  func events() -> AsyncThrowingStream<String, any Error> {
-    guard let docker = find("docker", in: environment["PATH"] ?? "") else {
-      return AsyncThrowingStream { $0.finish() }
+  /// Says each time that something happens to a container of Compose's.
+  func events() -> AsyncThrowingStream<Void, any Error> {
+    do throws(Failure) { return try Programs(environment: environment).containerEvents() } catch {
+      return AsyncThrowingStream { $0.finish(throwing: error) }
     }
-    let kinds = ["create", "start", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status"]
-    return lines(
-      of: Command(
-        docker,
-        ["events", "--filter", "type=container", "--filter", "label=com.docker.compose.project"]
-          + kinds.flatMap { ["--filter", "event=\($0)"] } + ["--format", "{{.Action}}"],
-        environment: environment, directory: "/", deadline: .seconds(1 << 40)))
   }
 
   /// Asks how the host stands.

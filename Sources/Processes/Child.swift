@@ -7,6 +7,8 @@ struct Job: Sendable {
   let command: Command
   /// Takes standard output line by line; `nil`: it is kept for the outcome.
   let lines: LineQueue?
+  /// Its standard input and output; `nil`: pipes of its own.
+  var socket: SharedDescriptor?
   let finish: @Sendable (Result<Outcome, ProcessError>) -> Void
 }
 
@@ -39,10 +41,15 @@ final class Child {
   private(set) var due: ContinuousClock.Instant?
 
   init(_ job: Job) throws(ProcessError) {
+    var job = job
     let command = job.command
     let output = try Pipe.make()
     let errors = try Pipe.make()
-    if command.input.isEmpty {
+    if let socket = job.socket {
+      pid = try spawn(command, input: socket.raw, output: socket.raw, errors: errors.writing.raw)
+      input = nil
+      job.socket = nil
+    } else if command.input.isEmpty {
       let null = try Descriptor(owning: check("cannot open /dev/null") { open("/dev/null", O_RDONLY | O_CLOEXEC) })
       pid = try spawn(command, input: null.raw, output: output.writing.raw, errors: errors.writing.raw)
       input = nil

@@ -48,18 +48,4 @@ struct CollisionsTests {
     #expect(found.map(\.stack) == stacks)
     #expect(found.first { $0.stack == "a" }.map { $0.line == 3 && $0.column == 9 && $0.file == "f" } ?? true)
   }
-
-  @Test func `the ports of a container are read as the engine lists them`() {
-    let listed = "0.0.0.0:8080->80/tcp, :::8080->80/tcp, [::1]:53->53/udp, 127.0.0.1:8000-8002->8000-8002/tcp, 9000/tcp"
-    let ports = Claim.ports(listed: listed)
-    #expect(ports.count == 6)
-    for (port, transport, address) in [
-      ("8080", "tcp", "127.0.0.1"), ("53", "udp", "::1"), ("8001", "tcp", "127.0.0.1"),
-    ] {
-      #expect(ports.contains { $0.excludes(.port(port, transport: transport, address: address)) }, "\(port)")
-    }
-    #expect(!ports.contains { $0.excludes(.port("9000", transport: "tcp", address: "")) })
-    #expect(!ports.contains { $0.excludes(.port("8001", transport: "tcp", address: "10.0.0.1")) })
-    #expect(Claim.ports(listed: "").isEmpty)
-  }
 }

@@ -1,4 +1,5 @@
 import Core
+import Engine
 import FoundationEssentials
 
 /// Brings one stack to what its plan says, and back to what was good when that does not end well.
@@ -328,10 +329,11 @@ struct Deploy: Sendable {
 
   /// Removes the networks that Compose made for a project; one that a container still uses stays.
   func removeNetworks(of project: String) async throws(Failure) {
-    let listed = try await programs.docker(
-      ["network", "ls", "-q", "--filter", "label=com.docker.compose.project=\(project)"])
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
-    if !ids.isEmpty { _ = try await programs.docker(["network", "rm"] + ids) }
+    try await programs.ask { engine throws(EngineError) in
+      for network in try await engine.networks(labels: [ComposeLabel.of(project)]) {
+        _ = try await engine.removeNetwork(network.id ?? network.name)
+      }
+    }
   }
 }
 

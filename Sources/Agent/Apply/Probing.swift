@@ -1,5 +1,5 @@
 import Core
-import Processes
+import Engine
 
 /// Asks a stack's probes, one after the other.
 struct Probing: Sendable {
@@ -62,56 +62,37 @@ struct Probing: Sendable {
   }
 
   private func call(_ command: [String], in container: String, _ time: Duration) async throws(Failure) -> Complaint? {
-    let outcome: Outcome
-    do throws(Failure) {
-      outcome = try await programs.docker(["exec", container] + command, deadline: time)
+    let answer: (status: Int, output: ContainerOutput)
+    do throws(EngineError) {
+      answer = try await programs.engine.execute(command, in: container, deadline: time)
     } catch {
       switch error.kind {
       case .late:
         let seconds = max(1, time.milliseconds / 1000)
         return Complaint(message: "it did not end within \(seconds) s", container: container)
-      case .refused: return Complaint(message: "it printed more than 16 MiB", container: container)
-      default: throw error
+      case .unreadable: return Complaint(message: "it printed more than 16 MiB", container: container)
+      // The container has ended, or is about to.
+      case .status(404), .status(409): return Complaint(message: error.message, container: container)
+      default: throw Failure(error)
       }
     }
-    if outcome.succeeded { return nil }
-    let text = outcome.outputText + "\n" + outcome.errorText
+    if answer.status == 0 { return nil }
+    let ended = "exited with status \(answer.status)"
+    let text = String(decoding: answer.output.output + [10] + answer.output.errors, as: UTF8.self)
     guard let line = text.split(separator: "\n").last else {
-      return Complaint(message: "it \(outcome.status)", container: container)
+      return Complaint(message: "it \(ended)", container: container)
     }
     let mask = await programs.mask(ofContainer: container)
-    return Complaint(
-      message: "it \(outcome.status): \(mask.hide(String(line.prefix(300)).printable))", container: container)
+    return Complaint(message: "it \(ended): \(mask.hide(String(line.prefix(300)).printable))", container: container)
   }
 
   private func get(_ url: String, _ wanted: Int?, _ json: JSON?, _ time: Duration) async throws(Failure) -> String? {
-    // No settings of a person, no proxy and no redirect: the answer is to come from this host. Its certificate is
-    // rarely made out to loopback, and nobody can stand in between.
-    let outcome: Outcome
-    do throws(Failure) {
-      outcome = try await programs.call(
-        "curl",
-        [
-          "-q", "--silent", "--show-error", "--globoff", "--insecure", "--noproxy", "*", "--proto", "=http,https",
-          "--max-filesize", "1048576", "--max-time", String(Double(max(time.milliseconds, 100)) / 1000), "--write-out",
-          "\n%{http_code}", "--config", "-",
-        ], input: Self.options(url), deadline: time + .seconds(2))
+    do throws(EngineError) {
+      let answer = try await WebAnswer.get(url, deadline: max(time, .milliseconds(100)))
+      return Probe.complaint(status: answer.status, body: answer.body, wanted: wanted, json: json)
     } catch {
-      // An answer without end is a bad one, not the end of the sync.
-      guard error.kind == .late else { throw error }
+      if error.kind == .cancelled { throw Failure(error) }
       return error.message
     }
-    guard outcome.succeeded else {
-      let reason = outcome.errorText.firstLine
-      return reason.hasPrefix("curl: (") ? String(reason.drop { $0 != ")" }.dropFirst(2)) : reason
-    }
-    let end = outcome.output.lastIndex(of: 10) ?? outcome.output.startIndex
-    let status = Int(String(decoding: outcome.output[end...].dropFirst(), as: UTF8.self)) ?? 0
-    return Probe.complaint(status: status, body: Array(outcome.output[..<end]), wanted: wanted, json: json)
-  }
-
-  /// Everybody on the host sees a program's arguments, and a value of the `.env` may stand in the address.
-  private static func options(_ url: String) -> [UInt8] {
-    Array("url = \"\(url.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\"\n".utf8)
   }
 }

@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Glibc
 
 /// Removes releases that nothing needs any more.
@@ -46,16 +47,12 @@ struct Sweep: Sendable {
   /// Reads what the running containers really mount: the engine knows a bind mount by its live path only, the kernel by
   /// the release that it led to when the container was started. Nothing when that cannot be seen.
   private func mounted() async throws(Failure) -> String? {
-    let listed = try await programs.docker(["ps", "-aq", "--no-trunc"])
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
-    if listed.succeeded, ids.isEmpty { return "" }
-    let format = "{{.State.Pid}}{{range .Mounts}} {{.Source}}/ {{end}}"
-    let outcome = try await programs.docker(["inspect", "--type", "container", "--format", format] + ids)
-    // Some container is gone by now, or the engine does not answer: another time.
-    guard listed.succeeded, outcome.succeeded else { return nil }
-    var text = outcome.outputText
-    for line in outcome.outputText.split(separator: "\n") {
-      guard let pid = line.split(separator: " ").first.flatMap({ Int($0) }), pid > 0 else { continue }
+    let seen = try await programs.inspections(
+      of: try await programs.ask { engine throws(EngineError) in try await engine.containers() }.map(\.id))
+    var text = ""
+    for container in seen {
+      for mount in container["Mounts"]?.array ?? [] { text += (mount["Source"]?.string ?? "") + "/ " }
+      guard case .integer(let pid)? = container["State"]?["Pid"], pid > 0 else { continue }
       guard let mounts = Files.text("/proc/\(pid)/mountinfo"), mounts.contains(" / ") else { return nil }
       text += mounts
     }

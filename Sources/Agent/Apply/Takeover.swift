@@ -12,12 +12,8 @@ struct Takeover: Sendable {
     let directory = Path.join(settings.liveRoot, desired.name)
     let own = containers.filter { $0.project == desired.project && $0.directory == directory && !$0.isLeftOver }
     if own.isEmpty { return nil }
-    let asked = try await programs.docker(["inspect", "--type", "container"] + own.map(\.id))
-    guard let seen = try? JSON(parsing: asked.output).array, !seen.isEmpty else {
-      throw Failure(
-        .host, "Docker Engine does not show the containers of \(desired.name): \(asked.errorText.firstLine)",
-        help: "see whether it answers, and sync again")
-    }
+    let seen = try await programs.inspections(of: own.map(\.id))
+    if seen.isEmpty { return nil }
     var found = seen.map { Self.container($0) }
     let versions = seen.map { $0["Config"]?["Labels"]?["com.docker.compose.version"]?.string }
     for call in Set(found.compactMap(\.call)) {

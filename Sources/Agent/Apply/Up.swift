@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Processes
 
 /// Runs `docker compose` for one stack in its live directory.
@@ -65,13 +66,10 @@ struct Up: Sendable {
   /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to
   /// replace, under a name that nobody knows.
   func clear(_ project: String) async throws(Failure) {
-    let listed = try await programs.docker([
-      "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
-      "status=created",
-      "--filter", "name=^/?[0-9a-f]{12}_",
-    ])
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
-    if !ids.isEmpty { _ = try await programs.docker(["rm", "-f"] + ids) }
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(project)])
+    }
+    try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id))
   }
 
   /// Does to the containers what the plan says. Those of services that go are stopped, and removed only once the others were
@@ -130,23 +128,34 @@ struct Up: Sendable {
 
   /// Stops containers, and nothing beside them.
   func stop(_ ids: [String]) async throws(Failure) {
-    if ids.isEmpty { return }
-    let stopped = try await programs.docker(["stop"] + ids, deadline: patience)
-    guard stopped.succeeded || isGone(stopped) else { throw Self.failure("docker stop", stopped.errorText) }
+    try await change(ids, "stopped") { engine, id throws(EngineError) in try await engine.stop(id, deadline: patience) }
   }
 
   /// Starts containers as they are.
   func start(_ ids: [String]) async throws(Failure) {
-    if ids.isEmpty { return }
-    let started = try await programs.docker(["start"] + ids, deadline: patience)
-    guard started.succeeded else { throw Self.failure("docker start", started.errorText) }
+    try await change(ids, "started") { engine, id throws(EngineError) in try await engine.start(id, deadline: patience)
+    }
   }
 
   /// Removes containers, and nothing beside them.
   func remove(_ ids: [String]) async throws(Failure) {
-    if ids.isEmpty { return }
-    let removed = try await programs.docker(["rm", "-f"] + ids)
-    guard removed.succeeded || isGone(removed) else { throw Self.failure("docker rm", removed.errorText) }
+    try await change(ids, "removed") { engine, id throws(EngineError) in try await engine.remove(id) }
+  }
+
+  /// Does one thing to each container, side by side. What the engine refuses is the affair of the container, not the host's.
+  private func change(
+    _ ids: [String], _ what: String,
+    _ change: @escaping @Sendable (EngineClient, String) async throws(EngineError) -> Void
+  ) async throws(Failure) {
+    let engine = programs.engine
+    _ = try await each(ids, atOnce: 8) { id throws(Failure) in
+      do throws(EngineError) { try await change(engine, id) } catch {
+        guard case .status = error.kind, !error.isAway else { throw Failure(error) }
+        throw Failure(
+          .deploy, "the container \(id.prefix(12)) cannot be \(what): \(error.message)",
+          help: "see `docker inspect \(id.prefix(12))`, and sync again")
+      }
+    }
   }
 
   /// Makes the containers of services anew as a person's own call of Compose had made them: so many of each, and not started
@@ -236,13 +245,6 @@ struct Up: Sendable {
 
   private func stop(_ service: ServicePlan) async throws(Failure) {
     if case .remove(let ids) = service.way { try await stop(ids) }
-  }
-
-  /// Whether all that a program complains of is that a container has gone away by itself.
-  private func isGone(_ outcome: Outcome) -> Bool {
-    outcome.errorText.split(separator: "\n").allSatisfy {
-      $0.contains("No such container") || $0.contains("is already in progress")
-    }
   }
 
   /// Removes the containers of a service that is to go.

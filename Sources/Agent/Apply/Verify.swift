@@ -1,4 +1,5 @@
 import Core
+import Engine
 import FoundationEssentials
 import Processes
 
@@ -37,16 +38,12 @@ struct Verify: Sendable {
     until end: ContinuousClock.Instant
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    let events = Command(
-      programs.docker,
-      [
-        "events", "--filter", "type=container", "--filter", "label=com.docker.compose.project=\(stack.project)",
-        "--filter", "event=start", "--filter", "event=die", "--filter", "event=destroy", "--filter",
-        "event=health_status", "--format", "{{.Action}}",
-      ],
-      environment: programs.environment, deadline: ContinuousClock.now.duration(to: end) + .seconds(60))
+    let events = programs.engine.events([
+      "type": ["container"], "label": [ComposeLabel.of(stack.project)],
+      "event": ["start", "die", "destroy", "health_status"],
+    ])
     let pump = Task {
-      do { for try await _ in lines(of: events) { looker.yield() } } catch { looker.yield() }
+      do { for try await _ in events { looker.yield() } } catch { looker.yield() }
     }
     var timer: Task<Void, Never>?
     defer {
@@ -97,21 +94,10 @@ struct Verify: Sendable {
 
   /// Looks at the containers of a project, as they are now.
   func look(_ project: String) async throws(Failure) -> [WatchedContainer] {
-    let listed = try await programs.docker(
-      [
-        "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
-        "label=com.docker.compose.oneoff=False",
-      ])
-    guard listed.succeeded else {
-      throw Failure(
-        .host, "Docker Engine does not answer: \(listed.errorText.firstLine)", help: "start it, and sync again")
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(project), "\(ComposeLabel.oneOff)=False"])
     }
-    let ids = listed.outputText.split(separator: "\n").map(String.init)
-    if ids.isEmpty { return [] }
-    // A container that went away in between makes `inspect` fail, but it prints the others.
-    let outcome = try await programs.docker(["inspect", "--type", "container"] + ids)
-    guard let found = try? JSON(parsing: outcome.output).array else { return [] }
-    return found.map(Self.container)
+    return try await programs.inspections(of: listed.map(\.id)).map(Self.container)
   }
 
   private static func container(_ json: JSON) -> WatchedContainer {
@@ -137,12 +123,11 @@ struct Verify: Sendable {
 
   /// Gives the last lines of a container's log.
   func tail(_ container: String) async -> [String] {
-    do throws(Failure) {
-      let outcome = try await programs.docker(
-        ["logs", "--timestamps", "--tail", "20", container], deadline: .seconds(10))
+    do throws(EngineError) {
+      let log = try await programs.engine.log(of: container, lines: 20)
       let mask = await programs.mask(ofContainer: container)
       // Two streams, each with the time that a line came.
-      let lines = (outcome.outputText + "\n" + outcome.errorText).split(separator: "\n")
+      let lines = String(decoding: log.output + [10] + log.errors, as: UTF8.self).split(separator: "\n")
         .map { $0.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false) }.filter { $0.count == 2 }
       return lines.sorted { $0[0] < $1[0] }.suffix(20).map { mask.hide(String($0[1].prefix(500)).printable) }
     } catch {

@@ -1,10 +1,13 @@
 import Core
+import Engine
 import Glibc
 import Processes
 
-/// The docker command and the Compose plugin of this host.
+/// The docker command, the Compose plugin and the engine of this host.
 public struct Programs: Sendable {
   let docker: String
+  /// The engine that they ask, too.
+  let engine: EngineClient
   let compose: [String]
   let environment: [String: String]
 
@@ -37,6 +40,7 @@ public struct Programs: Sendable {
         help: "install Docker Engine: https://docs.docker.com/engine/install")
     }
     self.docker = docker
+    engine = Self.client(docker: docker, environment: kept)
     let home = own["HOME"].map { $0 + "/.docker" }
     let places: [String] =
       ((own["DOCKER_CONFIG"] ?? home).map { [$0 + "/cli-plugins"] } ?? [])
@@ -81,13 +85,6 @@ public struct Programs: Sendable {
   /// these.
   static let haste = ["GOGC": "off", "GOMEMLIMIT": "256MiB"]
 
-  /// Runs the docker command.
-  func docker(_ arguments: [String], deadline: Duration = .seconds(60)) async throws(Failure) -> Outcome {
-    try await start(
-      docker, arguments, environment.merging(Self.haste) { own, _ in own }, directory: "/", input: [],
-      Limits(deadline: deadline))
-  }
-
   /// Runs Compose in a directory, as a person would who stands there.
   func compose(
     _ arguments: [String], in directory: String, variables own: [String: String] = [:], input: [UInt8] = [],
@@ -122,10 +119,9 @@ public struct Programs: Sendable {
 
   /// Gives what hides the secrets that a container was given.
   func mask(ofContainer id: String) async -> Mask {
-    let environment = try? await docker(
-      ["inspect", "--type", "container", "--format", "{{range .Config.Env}}{{println .}}{{end}}", id],
-      deadline: .seconds(10))
-    return Mask(assignments: (environment?.outputText ?? "").split(separator: "\n"), all: false)
+    let seen = try? await engine.inspection(ofContainer: id, as: JSON.self)
+    let variables = seen?["Config"]?["Env"]?.array ?? []
+    return Mask(assignments: variables.compactMap { $0.string.map { $0[...] } }, all: false)
   }
 
   private func start(
@@ -157,47 +153,6 @@ public struct Programs: Sendable {
       throw Failure(.refused, "`\(words)` printed more than 16 MiB", help: "run it by hand and see what it says")
     }
     return outcome
-  }
-}
-
-/// What the engine knows.
-struct Engine: Sendable {
-  let programs: Programs
-
-  /// Lists every container that Compose made. Whoever reached the live root by another name started it there all the same.
-  func containers(of liveRoot: String) async throws(Failure) -> [Container] {
-    var real: [String: String] = [:]
-    let root = Files.resolved(liveRoot)
-    var containers = try await listed()
-    for index in containers.indices where Path.relative(containers[index].directory, to: liveRoot) == nil {
-      let directory = containers[index].directory
-      let found = real[directory] ?? Files.resolved(directory) ?? directory
-      real[directory] = found
-      if let root, let place = Path.relative(found, to: root) {
-        containers[index].directory = Path.join(liveRoot, place)
-      }
-    }
-    return containers
-  }
-
-  private func listed() async throws(Failure) -> [Container] {
-    let labels = ["project", "service", "config-hash", "project.working_dir", "oneoff"]
-      .map { "{{.Label \"com.docker.compose.\($0)\"}}" }
-    let format = (["{{.ID}}", "{{.Names}}", "{{.State}}", "{{.Status}}", "{{.Image}}"] + labels).joined(separator: "\t")
-    let outcome = try await programs.docker(
-      ["ps", "-a", "--no-trunc", "--filter", "label=com.docker.compose.project", "--format", format])
-    guard outcome.succeeded else {
-      throw Failure(
-        .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)",
-        help: "start it (`systemctl start docker`), or set DOCKER_HOST to where it listens")
-    }
-    return outcome.outputText.split(separator: "\n").compactMap { line in
-      let columns = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      guard columns.count == 10, columns[9] != "True" else { return nil }
-      return Container(
-        id: columns[0], name: columns[1], state: columns[2], status: columns[3], image: columns[4], project: columns[5],
-        service: columns[6], hash: columns[7], directory: columns[8])
-    }
   }
 }
 

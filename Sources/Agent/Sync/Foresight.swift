@@ -1,4 +1,5 @@
 import Core
+import Engine
 
 /// What the engine shows already that a deploy would meet.
 extension Prepare {
@@ -78,13 +79,12 @@ extension Prepare {
       }
     }
     if wanted.isEmpty { return [] }
-    let listed = try await programs.docker(
-      ["ps", "-a", "--format", "{{.Names}}\t{{.Label \"com.docker.compose.project\"}}\t{{.Ports}}"])
-    return listed.outputText.split(separator: "\n").flatMap { line -> [Holder] in
-      let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 3, !projects.contains(parts[1]) else { return [] }
-      return ([.containerName(parts[0])] + Claim.ports(listed: parts[2]))
-        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: parts[0]) }
+    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
+    return listed.flatMap { container -> [Holder] in
+      guard !projects.contains(container.labels[ComposeLabel.project] ?? "") else { return [] }
+      let ports = container.ports.map { Claim.port("\($0.port)", transport: $0.transport, address: $0.address) }
+      return ([.containerName(container.name)] + ports)
+        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: container.name) }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Glibc
 
 /// Runs the rules over everything that was looked at.
@@ -108,23 +109,14 @@ struct Judge: Sendable {
   }
 
   private func inventory() async throws(Failure) -> Present {
-    func lines(_ arguments: [String]) async throws(Failure) -> [String] {
-      let outcome = try await programs.docker(arguments)
-      guard outcome.succeeded else {
-        throw Failure(
-          .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)", help: "start it, and sync again")
-      }
-      return outcome.outputText.split(separator: "\n").map(String.init)
+    try await programs.ask { engine throws(EngineError) in
+      let volumes = try await engine.volumes()
+      var present = Present(
+        networks: Set(try await engine.networks().map(\.name)), volumes: Set(volumes.map(\.name)),
+        images: try await engine.imageReferences())
+      present.volumeProjects = volumes.reduce(into: [:]) { $0[$1.name] = $1.labels?[ComposeLabel.project] }
+      return present
     }
-    let volumes = try await lines([
-      "volume", "ls", "--format", "{{.Name}}\t{{.Label \"com.docker.compose.project\"}}",
-    ]).map { $0.split(separator: "\t").map(String.init) }
-    var present = Present(
-      networks: Set(try await lines(["network", "ls", "--format", "{{.Name}}"])),
-      volumes: Set(volumes.compactMap(\.first)),
-      images: Set(try await lines(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])))
-    present.volumeProjects = Dictionary(volumes.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { first, _ in first }
-    return present
   }
 }
 

@@ -1,4 +1,5 @@
 import Core
+import Engine
 
 /// What stacks have beside one another, and what belongs to the engine and to clup: what one subject alone cannot tell.
 struct Neighbourhood: Sendable {
@@ -65,39 +66,23 @@ struct Neighbourhood: Sendable {
   }
 
   private static func mounts(of project: String, _ programs: Programs) async throws(Failure) -> Mounted {
-    let listed = try await answer(
-      ["ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)"], programs)
-    let ids = listed.split(separator: "\n").map(String.init)
-    if ids.isEmpty { return Mounted() }
-    let format = "{{range .Mounts}}{{.Type}}\t{{.Name}}\t{{println .Source}}{{end}}"
     var mounted = Mounted()
-    for line in try await answer(["inspect", "--type", "container", "--format", format] + ids, programs)
-      .split(separator: "\n")
-    {
-      let parts = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 3 else { continue }
-      if parts[0] == "volume" {
-        mounted.volumes.insert(parts[1])
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(project)])
+    }
+    for mount in listed.flatMap(\.mounts) {
+      if mount.type == "volume", let name = mount.name {
+        mounted.volumes.insert(name)
       } else {
-        mounted.sources.insert(Path.normalized(parts[2]))
+        mounted.sources.insert(Path.normalized(mount.source))
       }
     }
     return mounted
   }
 
-  private static func answer(_ arguments: [String], _ programs: Programs) async throws(Failure) -> String {
-    let outcome = try await programs.docker(arguments)
-    guard outcome.succeeded else {
-      throw Failure(
-        .host, "Docker Engine does not answer: \(outcome.errorText.firstLine)", help: "start it, and sync again")
-    }
-    return outcome.outputText
-  }
-
   /// The engine's data directory, the directory that it runs from, and its socket.
   private static func places(_ programs: Programs) async throws(Failure) -> Set<String> {
-    let told = try await answer(["info", "--format", "{{.DockerRootDir}}"], programs)
-    var found = Set(told.split(separator: "\n").map(String.init))
+    var found: Set = [try await programs.ask { engine throws(EngineError) in try await engine.info() }.root]
     // The engine keeps a mount for the network of each container there; nothing else tells where that is.
     for line in (Files.text("/proc/self/mountinfo") ?? "").split(separator: "\n") where line.contains(" - nsfs ") {
       let fields = line.split(separator: " ")

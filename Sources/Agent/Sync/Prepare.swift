@@ -71,7 +71,7 @@ struct Prepare: Sendable {
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
       engine: containers != nil
     ).of(names, target: tree)
-    var observed = observe.all(state, stacks: names.sorted(), containers: try await withImageIDs(of: aims, containers))
+    var observed = observe.all(state, stacks: names.sorted(), containers: containers)
 
     var reasons: [String: [String]] = [:]
     var sources: [(look: Look, source: StackSource)] = []
@@ -275,18 +275,6 @@ struct Prepare: Sendable {
   private func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
     let touched = Touched(tree: CommitTree(recordedBy: good), observed: observed, links: links)
     return touched.kept(name, known: state.stacks[name], images: good.images ?? [:])
-  }
-
-  /// Tells the image of each container of a stack that is not to follow its references.
-  private func withImageIDs(
-    of aims: [String: Aim], _ containers: [Container]?
-  ) async throws(Failure) -> [Container]? {
-    guard var containers else { return nil }
-    let projects = Set(aims.keys.compactMap { state.stacks[$0]?.project })
-    let own = containers.indices.filter { projects.contains(containers[$0].project) }
-    let ids = try await Images(programs: programs).ids(ofContainers: own.map { containers[$0].id })
-    for index in own { containers[index].imageID = ids[containers[index].id] }
-    return containers
   }
 
   /// What ran at a commit before runs with the images of that time.

@@ -138,7 +138,7 @@ public struct Sync: Sendable {
       stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers: [Container]?
-    do throws(Failure) { containers = try await Engine(programs: programs).containers(of: settings.liveRoot) } catch {
+    do throws(Failure) { containers = try await programs.containers(of: settings.liveRoot) } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"
       containers = nil

@@ -20,6 +20,9 @@ int clinux_spawn(
 /// see pipe2(2).
 int clinux_pipe(int ends[2]);
 
+/// Makes two connected sockets that no other program inherits. Returns -1 when it fails; see socketpair(2).
+int clinux_sockets(int ends[2]);
+
 /// Opens a descriptor that becomes readable when the child `pid` exits, or returns -1; see pidfd_open(2).
 int clinux_pidfd_open(pid_t pid);
 

@@ -30,15 +30,4 @@ public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
     return port == otherPort && transport == otherTransport
       && (address == otherAddress || everywhere.contains(address) || everywhere.contains(otherAddress))
   }
-
-  /// Reads the ports of a container as `docker ps` lists them: `127.0.0.1:80->80/tcp, :::8000-8002->8000-8002/tcp`.
-  public static func ports(listed text: String) -> [Claim] {
-    text.split(separator: ",").flatMap { item -> [Claim] in
-      let form = /\s*(.*):(\d+)(?:-(\d+))?->[\d-]+\/(\w+)\s*/
-      guard let match = item.wholeMatch(of: form), let first = Int(match.2) else { return [] }
-      let last = match.3.flatMap { Int($0) } ?? first
-      let address = match.1.filter { $0 != "[" && $0 != "]" }
-      return (first...max(first, last)).map { .port("\($0)", transport: String(match.4), address: address) }
-    }
-  }
 }

@@ -1,0 +1,75 @@
+import Core
+import Engine
+
+extension Programs {
+  /// Lists every container that Compose made. Whoever reached the live root by another name started it there all the same.
+  func containers(of liveRoot: String) async throws(Failure) -> [Container] {
+    var real: [String: String] = [:]
+    let root = Files.resolved(liveRoot)
+    let listed = try await ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.project])
+    }
+    var containers = listed.compactMap(Container.init)
+    for index in containers.indices where Path.relative(containers[index].directory, to: liveRoot) == nil {
+      let directory = containers[index].directory
+      let found = real[directory] ?? Files.resolved(directory) ?? directory
+      real[directory] = found
+      if let root, let place = Path.relative(found, to: root) {
+        containers[index].directory = Path.join(liveRoot, place)
+      }
+    }
+    return containers
+  }
+
+  /// Says each time that something happens to a container of Compose's, until the reader stops or the engine is away.
+  public func containerEvents() -> AsyncThrowingStream<Void, any Error> {
+    let events = engine.events([
+      "type": ["container"], "label": [ComposeLabel.project],
+      "event": ["create", "start", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status"],
+    ])
+    return AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
+      let reader = Task {
+        do {
+          for try await _ in events { continuation.yield() }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in reader.cancel() }
+    }
+  }
+
+  /// Gives what the engine knows of each container, as it says it; those that are gone by then are left out.
+  func inspections(of ids: [String]) async throws(Failure) -> [JSON] {
+    try await each(ids, atOnce: 8) { id throws(Failure) in
+      try await ask { engine throws(EngineError) in try await engine.inspection(ofContainer: id, as: JSON.self) }
+    }.compactMap { $0 }
+  }
+}
+
+/// The labels by which Compose knows its own.
+enum ComposeLabel {
+  static let project = "com.docker.compose.project"
+  static let service = "com.docker.compose.service"
+  static let hash = "com.docker.compose.config-hash"
+  static let directory = "com.docker.compose.project.working_dir"
+  /// `True` for a container of `docker compose run`.
+  static let oneOff = "com.docker.compose.oneoff"
+
+  /// The label of one project.
+  static func of(_ project: String) -> String { "\(Self.project)=\(project)" }
+}
+
+extension Container {
+  /// Takes a container of Compose's; nothing for one of `docker compose run`.
+  init?(_ listed: ListedContainer) {
+    let labels = listed.labels
+    if labels[ComposeLabel.oneOff] == "True" { return nil }
+    self.init(
+      id: listed.id, name: listed.name, state: listed.state, status: listed.status, image: listed.image,
+      project: labels[ComposeLabel.project] ?? "", service: labels[ComposeLabel.service] ?? "",
+      hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
+    imageID = listed.imageID
+  }
+}

@@ -1,0 +1,160 @@
+import FoundationEssentials
+
+/// A container, as a listing shows it.
+public struct ListedContainer: Sendable, Decodable, Equatable {
+  /// The id, 64 hexadecimal digits.
+  public let id: String
+  /// Its name, without the slash.
+  public let name: String
+  /// The reference that it was made from.
+  public let image: String
+  /// The id of the image that it runs.
+  public let imageID: String
+  /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
+  public let state: String
+  /// What people are shown: `Exited (1) 3 minutes ago`.
+  public let status: String
+  /// Its labels.
+  public let labels: [String: String]
+  /// What it mounts.
+  public let mounts: [Mount]
+  /// The names of the networks that it is in.
+  public let networks: Set<String>
+  /// What it has published of the host's ports.
+  public let ports: Set<PublishedPort>
+
+  /// Reads one element of `GET /containers/json`.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    id = try values.decode(String.self, forKey: .id)
+    name = String((try values.decodeIfPresent([String].self, forKey: .names)?.first ?? "").drop { $0 == "/" })
+    image = try values.decode(String.self, forKey: .image)
+    imageID = try values.decode(String.self, forKey: .imageID)
+    state = try values.decode(String.self, forKey: .state)
+    status = try values.decode(String.self, forKey: .status)
+    labels = try values.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
+    mounts = try values.decodeIfPresent([Mount].self, forKey: .mounts) ?? []
+    ports = Set(
+      (try values.decodeIfPresent([Port].self, forKey: .ports) ?? []).compactMap { listed in
+        listed.published.map {
+          PublishedPort(port: $0, transport: listed.transport ?? "tcp", address: listed.address ?? "")
+        }
+      })
+    networks = Set(try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks.map { Array($0.keys) } ?? [])
+  }
+
+  private enum Key: String, CodingKey {
+    case id = "Id"
+    case ports = "Ports"
+    case names = "Names"
+    case image = "Image"
+    case imageID = "ImageID"
+    case state = "State"
+    case status = "Status"
+    case labels = "Labels"
+    case mounts = "Mounts"
+    case settings = "NetworkSettings"
+  }
+
+  private struct Port: Decodable {
+    let address: String?
+    let published: Int?
+    let transport: String?
+    enum CodingKeys: String, CodingKey {
+      case address = "IP"
+      case published = "PublicPort"
+      case transport = "Type"
+    }
+  }
+
+  private struct Settings: Decodable {
+    struct Nothing: Decodable {}
+    let networks: [String: Nothing]?
+    enum CodingKeys: String, CodingKey { case networks = "Networks" }
+  }
+}
+
+/// A port of the host that leads to a container.
+public struct PublishedPort: Sendable, Hashable {
+  /// Its number.
+  public let port: Int
+  /// `tcp`, `udp` or `sctp`.
+  public let transport: String
+  /// The host's address.
+  public let address: String
+
+  /// Describes a port.
+  public init(port: Int, transport: String, address: String) {
+    self.port = port
+    self.transport = transport
+    self.address = address
+  }
+}
+
+/// What a container has mounted.
+public struct Mount: Sendable, Decodable, Equatable {
+  /// `bind`, `volume`, `tmpfs`, `image` and others.
+  public let type: String
+  /// The name of a volume.
+  public let name: String?
+  /// The path on the host.
+  public let source: String
+  /// The path in the container.
+  public let destination: String
+  /// Whether the container may write there.
+  public let isWritable: Bool
+
+  /// Reads one element of `Mounts`.
+  public init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: Key.self)
+    type = try values.decodeIfPresent(String.self, forKey: .type) ?? ""
+    name = try values.decodeIfPresent(String.self, forKey: .name)
+    source = try values.decodeIfPresent(String.self, forKey: .source) ?? ""
+    destination = try values.decodeIfPresent(String.self, forKey: .destination) ?? ""
+    isWritable = try values.decodeIfPresent(Bool.self, forKey: .writable) ?? true
+  }
+
+  private enum Key: String, CodingKey {
+    case type = "Type"
+    case name = "Name"
+    case source = "Source"
+    case destination = "Destination"
+    case writable = "RW"
+  }
+}
+
+extension EngineClient {
+  /// Lists containers, also those that do not run; each label is a key, or `key=value`.
+  public func containers(labels: [String] = []) async throws(EngineError) -> [ListedContainer] {
+    var query = [("all", "1")]
+    if !labels.isEmpty { query.append(("filters", Self.filters(["label": labels]))) }
+    return try await value([ListedContainer].self, "/containers/json", query: query)
+  }
+
+  /// Gives what the engine knows of a container, as it says it; nothing where there is none.
+  public func inspection<Value: Decodable & Sendable>(
+    ofContainer id: String, as type: Value.Type
+  ) async throws(EngineError) -> Value? {
+    do throws(EngineError) {
+      return try await value(type, "/containers/\(Self.escaped(id))/json")
+    } catch {
+      if error.isMissing { return nil }
+      throw error
+    }
+  }
+
+  /// Stops a container as its own settings say; one that does not run, or is not there, is stopped already.
+  public func stop(_ id: String, deadline: Duration) async throws(EngineError) {
+    try await call("/containers/\(Self.escaped(id))/stop", method: "POST", deadline: deadline, also: [304, 404])
+  }
+
+  /// Starts a container; one that runs stays as it is.
+  public func start(_ id: String, deadline: Duration) async throws(EngineError) {
+    try await call("/containers/\(Self.escaped(id))/start", method: "POST", deadline: deadline, also: [304])
+  }
+
+  /// Removes a container with force, and none of its named volumes; one that is not there, or is being removed, is no error.
+  public func remove(_ id: String) async throws(EngineError) {
+    try await call("/containers/\(Self.escaped(id))", method: "DELETE", query: [("force", "1")], also: [404, 409])
+  }
+}

@@ -1,0 +1,143 @@
+import FoundationEssentials
+import Synchronization
+
+/// Docker Engine, asked through its API.
+///
+/// The version of the API is agreed upon at the first call. Every call throws `EngineError`; see Docker's page "Engine API".
+public struct EngineClient: Sendable {
+  /// Where the engine listens.
+  public enum Endpoint: Sendable {
+    /// A Unix socket's path.
+    case socket(String)
+    /// A connected socket that this opens, for a way that the docker command knows: TLS, ssh, a context.
+    case connected(@Sendable () throws(EngineError) -> Int32)
+  }
+
+  private let endpoint: Endpoint
+  private let agreed: AgreedVersion
+
+  /// The newest version of the API that this was written for, and the oldest that has all of it (Engine 20.10).
+  static let versions = (newest: Version(1, 51), oldest: Version(1, 41))
+
+  /// Prepares to ask an engine; `version` is one that somebody wants (`DOCKER_API_VERSION`), as `1.43`.
+  public init(_ endpoint: Endpoint, version: String? = nil) {
+    self.endpoint = endpoint
+    agreed = AgreedVersion(version.flatMap(Version.init))
+  }
+
+  /// Says whether the engine answers, and agrees upon a version.
+  public func ping(deadline: Duration = .seconds(10)) async throws(EngineError) {
+    var request = Request(url: "http://127.0.0.1/_ping", route: route)
+    request.deadline = deadline
+    let answer = try await send(request)
+    guard answer.status == 200 else { throw EngineError(.status(answer.status), Self.words(of: answer)) }
+    guard let newest = answer.headers["api-version"].flatMap(Version.init) else {
+      throw EngineError(.unreadable, "what answers there is no Docker Engine")
+    }
+    guard newest >= Self.versions.oldest else {
+      throw EngineError(
+        .unreadable, "the engine speaks version \(newest) of its API; \(Self.versions.oldest) (Engine 20.10) is needed")
+    }
+    agreed.set(min(newest, Self.versions.newest))
+  }
+
+  /// Asks, and gives the body of a good answer.
+  @discardableResult
+  func call(
+    _ path: String, method: String = "GET", query: [(String, String)] = [], body: [UInt8]? = nil,
+    deadline: Duration? = .seconds(60), limit: Int = 64 << 20, also good: Set<Int> = [],
+    receive: (@Sendable ([UInt8]) -> Void)? = nil
+  ) async throws(EngineError) -> [UInt8] {
+    if agreed.version == nil { try await ping() }
+    let prefix = agreed.version.map { "/v\($0)" } ?? ""
+    let words = query.map { "\($0.0)=\(Self.escaped($0.1))" }.joined(separator: "&")
+    var request = Request(
+      method: method, url: "http://127.0.0.1\(prefix)\(path)\(words.isEmpty ? "" : "?\(words)")", route: route)
+    request.body = body
+    request.deadline = deadline
+    request.limit = limit
+    let answer = try await send(request, receive: receive)
+    guard (200..<300).contains(answer.status) || good.contains(answer.status) else {
+      throw EngineError(.status(answer.status), Self.words(of: answer))
+    }
+    return answer.body
+  }
+
+  /// Asks for a JSON value.
+  func value<Value: Decodable>(
+    _ type: Value.Type, _ path: String, method: String = "GET", query: [(String, String)] = [],
+    body: [UInt8]? = nil
+  ) async throws(EngineError) -> Value {
+    let bytes = try await call(path, method: method, query: query, body: body)
+    do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+      throw EngineError(.unreadable, "the engine's answer to \(path) is not what its API promises")
+    }
+  }
+
+  /// Gives the text of a `filters` parameter.
+  static func filters(_ filters: [String: [String]]) -> String {
+    let bytes = try? JSONEncoder().encode(filters)
+    return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  /// Gives a text as it may stand in a path or a query; see RFC 3986, section 2.3.
+  static func escaped(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        bytes.append(byte)
+      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private var route: Request.Route {
+    switch endpoint {
+    case .socket(let path): .socket(path)
+    case .connected(let open): .connected(open)
+    }
+  }
+
+  /// The engine's own words for what it refuses.
+  private static func words(of answer: Response) -> String {
+    struct Refusal: Decodable { let message: String }
+    if let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)) { return refusal.message }
+    return "the engine answered with status \(answer.status)"
+  }
+}
+
+/// A version of the engine's API, as `1.41`.
+struct Version: Sendable, Comparable, CustomStringConvertible {
+  let major: Int
+  let minor: Int
+  var description: String { "\(major).\(minor)" }
+
+  init(_ major: Int, _ minor: Int) {
+    self.major = major
+    self.minor = minor
+  }
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ".").map { Int($0) }
+    guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }
+    self.init(major, minor)
+  }
+
+  static func < (one: Version, other: Version) -> Bool { (one.major, one.minor) < (other.major, other.minor) }
+}
+
+/// The version that was agreed upon, for all who share a client.
+private final class AgreedVersion: Sendable {
+  private let stored: Mutex<Version?>
+
+  init(_ version: Version?) { stored = Mutex(version) }
+
+  var version: Version? { stored.withLock { $0 } }
+
+  func set(_ version: Version) { stored.withLock { $0 = version } }
+}

@@ -1,0 +1,78 @@
+import FoundationEssentials
+
+/// What a program said on its two streams.
+public struct ContainerOutput: Sendable, Equatable {
+  /// Standard output.
+  public var output: [UInt8] = []
+  /// Standard error.
+  public var errors: [UInt8] = []
+
+  /// Takes the engine's frames apart: a byte that names the stream, three of zero, four of the length, and the text; see
+  /// "Stream format" of the API's `attach`. What is cut off is kept as far as it came.
+  init(frames bytes: [UInt8]) {
+    var rest = bytes[...]
+    while rest.count >= 8 {
+      let header = Array(rest.prefix(8))
+      let length = header[4...].reduce(0) { $0 << 8 | Int($1) }
+      rest = rest.dropFirst(8)
+      if header[0] == 2 { errors += rest.prefix(length) } else { output += rest.prefix(length) }
+      rest = rest.dropFirst(length)
+    }
+  }
+
+  init(terminal bytes: [UInt8]) { output = bytes }
+}
+
+extension EngineClient {
+  /// Gives the last lines of a container's log, each behind the time that it came.
+  public func log(of id: String, lines: Int) async throws(EngineError) -> ContainerOutput {
+    let query = [("stdout", "1"), ("stderr", "1"), ("timestamps", "1"), ("tail", String(lines))]
+    let bytes = try await call("/containers/\(Self.escaped(id))/logs", query: query, deadline: .seconds(10))
+    struct Container: Decodable {
+      struct Settings: Decodable {
+        let terminal: Bool
+        enum CodingKeys: String, CodingKey { case terminal = "Tty" }
+      }
+      let settings: Settings
+      enum CodingKeys: String, CodingKey { case settings = "Config" }
+    }
+    let container = try await inspection(ofContainer: id, as: Container.self)
+    return container?.settings.terminal == true ? ContainerOutput(terminal: bytes) : ContainerOutput(frames: bytes)
+  }
+
+  /// Runs a program in a running container; gives its exit status and what it said.
+  ///
+  /// When the deadline is over the program goes on: the engine has no way to end it.
+  public func execute(
+    _ command: [String], in id: String, deadline: Duration, limit: Int = 16 << 20
+  ) async throws(EngineError) -> (status: Int, output: ContainerOutput) {
+    struct Wish: Encodable {
+      let output = true
+      let errors = true
+      let command: [String]
+      enum CodingKeys: String, CodingKey {
+        case output = "AttachStdout"
+        case errors = "AttachStderr"
+        case command = "Cmd"
+      }
+    }
+    struct Made: Decodable {
+      let id: String
+      enum CodingKeys: String, CodingKey { case id = "Id" }
+    }
+    struct Ended: Decodable {
+      let status: Int?
+      enum CodingKeys: String, CodingKey { case status = "ExitCode" }
+    }
+    guard let wish = try? JSONEncoder().encode(Wish(command: command)) else {
+      throw EngineError(.unreadable, "the command cannot be sent")
+    }
+    let made = try await value(
+      Made.self, "/containers/\(Self.escaped(id))/exec", method: "POST", body: Array(wish))
+    let bytes = try await call(
+      "/exec/\(Self.escaped(made.id))/start", method: "POST", body: Array(#"{"Detach": false, "Tty": false}"#.utf8),
+      deadline: deadline, limit: limit)
+    let ended = try await value(Ended.self, "/exec/\(Self.escaped(made.id))/json")
+    return (ended.status ?? -1, ContainerOutput(frames: bytes))
+  }
+}
