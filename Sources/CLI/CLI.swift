@@ -90,7 +90,7 @@ public enum CLI {
         $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
       }
       return .failure(
-        Failure(.configuration, lines.joined(separator: "\n"), help: "mend the configuration; nothing was changed"))
+        Failure(.configuration, lines.joined(separator: "\n"), help: "fix the configuration; nothing was changed"))
     }
   }
 

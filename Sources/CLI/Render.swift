@@ -71,10 +71,10 @@ enum Render {
       case .planned:
         touched == 0
           ? "nothing to do, \(idle(report))" : "would touch \(count); nothing was changed"
-      case .deployed: touched == 0 ? repaired(report) : "brought over \(count)"
+      case .deployed: touched == 0 ? repaired(report) : "deployed \(count)"
       case .refused:
         report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
-          ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), brought over the others"
+          ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), deployed the others"
           : "refused; nothing was changed"
       case .failed: "failed"
       }
@@ -86,7 +86,7 @@ enum Render {
     let held = report.stacks.filter { stack in
       stack.outcome == .held && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
     }
-    if held.isEmpty { return "brought over the links of the configuration" }
+    if held.isEmpty { return "updated the links of the configuration" }
     return "put right \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are") held"
   }
 

@@ -20,6 +20,8 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   public let mounts: [Mount]
   /// The names of the networks that it is in.
   public let networks: Set<String>
+  /// How it is connected: a network's name, `host`, `none`, or `container:` and an id.
+  public let networkMode: String
   /// What it has published of the host's ports.
   public let ports: Set<PublishedPort>
 
@@ -40,6 +42,7 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
           PublishedPort(port: $0, transport: listed.transport ?? "tcp", address: listed.address ?? "")
         }
       })
+    networkMode = try values.decodeIfPresent(Host.self, forKey: .host)?.networkMode ?? ""
     networks = Set(try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks.map { Array($0.keys) } ?? [])
   }
 
@@ -54,6 +57,7 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
     case labels = "Labels"
     case mounts = "Mounts"
     case settings = "NetworkSettings"
+    case host = "HostConfig"
   }
 
   private struct Port: Decodable {
@@ -65,6 +69,11 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
       case published = "PublicPort"
       case transport = "Type"
     }
+  }
+
+  private struct Host: Decodable {
+    let networkMode: String?
+    enum CodingKeys: String, CodingKey { case networkMode = "NetworkMode" }
   }
 
   private struct Settings: Decodable {

@@ -23,6 +23,42 @@ extension EngineClient {
     return Set(try await value([Image].self, "/images/json").flatMap { $0.references ?? [] })
   }
 
+  /// Lists the tags of one repository, each with the image's id.
+  public func tags(of repository: String) async throws(EngineError) -> [String: String] {
+    struct Image: Decodable {
+      let id: String
+      let references: [String]?
+      enum CodingKeys: String, CodingKey {
+        case id = "Id"
+        case references = "RepoTags"
+      }
+    }
+    let query = [("filters", Self.filters(["reference": ["\(repository):*"]]))]
+    let images = try await value([Image].self, "/images/json", query: query)
+    return images.reduce(into: [:]) { tags, image in
+      for reference in image.references ?? [] where reference.hasPrefix(repository + ":") {
+        tags[String(reference.dropFirst(repository.count + 1))] = image.id
+      }
+    }
+  }
+
+  /// Gives an image one more name; says whether there is such an image.
+  public func tag(_ id: String, repository: String, tag: String) async throws(EngineError) -> Bool {
+    do throws(EngineError) {
+      try await call(
+        "/images/\(Self.path(id))/tag", method: "POST", query: [("repo", repository), ("tag", tag)])
+      return true
+    } catch {
+      if error.isMissing { return false }
+      throw error
+    }
+  }
+
+  /// Takes a name from an image, and with its last one the image, unless a container needs it; then the name stays.
+  public func untag(_ reference: String) async throws(EngineError) {
+    try await call("/images/\(Self.path(reference))", method: "DELETE", also: [404, 409])
+  }
+
   /// The API takes the slashes of a reference as they are.
   private static func path(_ reference: String) -> String {
     reference.split(separator: "/", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "/")

@@ -35,7 +35,7 @@ struct RenderTests {
       Render.report(report, help: nil) == [
         "✓ gw  deployed  aaaaaaa → bbbbbbb", "    recreate web: command changed (running, healthy)",
         "✓ infra  unchanged  aaaaaaa", "  replace gw/compose.yaml  (kept as gw/compose.yaml.bak.1)",
-        "0123456 on main: brought over 1 of 2 stacks (42 ms)",
+        "0123456 on main: deployed 1 of 2 stacks (42 ms)",
       ])
   }
 
@@ -47,15 +47,15 @@ struct RenderTests {
     failed.logTail = ["boom"]
     report.stacks = [failed]
     report.error = "it broke"
-    let lines = Render.report(report, help: "mend it")
+    let lines = Render.report(report, help: "fix it")
     #expect(lines.contains("    error: web is unhealthy") && lines.contains("    | boom"))
-    #expect(lines.contains("error: it broke") && lines.contains("help: mend it"))
+    #expect(lines.contains("error: it broke") && lines.contains("help: fix it"))
   }
 
   @Test func `a finding begins with its place, as compilers write it`() {
-    let found = Diagnostic(rule: "compose", file: "s/compose.yaml", line: 3, column: 5, message: "wrong", help: "mend")
+    let found = Diagnostic(rule: "compose", file: "s/compose.yaml", line: 3, column: 5, message: "wrong", help: "fix")
     #expect(
-      Render.diagnostic(found) == ["s/compose.yaml:3:5: error: wrong [compose]", "    help: mend"])
+      Render.diagnostic(found) == ["s/compose.yaml:3:5: error: wrong [compose]", "    help: fix"])
   }
 
   @Test func `nothing to do is said in one line`() {

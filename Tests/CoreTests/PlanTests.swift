@@ -101,7 +101,57 @@ struct ServicePlanningTests {
       action: .recreate, reason: "the image of busybox:1 as it was before"),
   ]
 
-  @Test(arguments: rows) func `a service`(_ row: Row) throws {
+  static let uses = [
+    Row(
+      testDescription: "a network turned internal", wish: using(["network back": "a_back 2"]),
+      known: using(["network back": "a_back 1"]), action: .recreate, reason: "network back changed"),
+    Row(
+      testDescription: "a volume of another name", wish: using(["volume data": "b_data 1"]),
+      known: using(["volume data": "a_data 1"]), action: .recreate, reason: "volume data changed"),
+    Row(
+      testDescription: "another text of a config", wish: using(["config app": "- 2"]),
+      known: using(["config app": "- 1"]), action: .recreate, reason: "config app changed", way: .force),
+    Row(
+      testDescription: "recorded by a version that did not know of it", wish: using(["network back": "a_back 1"]),
+      known: service(), action: .keep),
+    Row(
+      testDescription: "disconnected from its network", wish: using(["network back": "a_back 1"]),
+      known: using(["network back": "a_back 1"]), found: [connected([])], action: .recreate,
+      reason: "drift: a-web-1 left the network a_back", way: .force),
+    Row(
+      testDescription: "in its network, and in a person's", wish: using(["network back": "a_back 1"]),
+      known: using(["network back": "a_back 1"]), found: [connected(["a_back", "proxy"])], action: .keep),
+    Row(
+      testDescription: "in the network of a container that was started anew", found: [connected([], isDead: true)],
+      action: .recreate, reason: "drift: the container whose network a-web-1 uses was started anew", way: .force),
+    Row(
+      testDescription: "a script that became executable", wish: mounting("1:755"), known: mounting("1:644"),
+      action: .recreate, reason: "mounted file s/run changed", way: .force),
+    Row(
+      testDescription: "a mode that was not recorded", wish: mounting("1:755"), known: mounting("1"), action: .keep),
+  ]
+
+  static func using(_ resources: [String: String]) -> DesiredService {
+    var service = service()
+    service.resources = resources
+    return service
+  }
+
+  static func mounting(_ fingerprint: String) -> DesiredService {
+    var service = service()
+    service.mounts = ["s/run": fingerprint]
+    return service
+  }
+
+  static func connected(_ networks: Set<String>, isDead: Bool = false) -> Container {
+    var found = container()
+    found.name = "a-web-1"
+    found.networks = networks
+    found.sharesDeadNetwork = isDead
+    return found
+  }
+
+  @Test(arguments: rows + uses) func `a service`(_ row: Row) throws {
     let plan = try #require(
       ServicePlanning.plan(
         desired: [row.wish], known: row.known.map { [$0] } ?? [], containers: row.found, stale: row.stale,

@@ -100,7 +100,7 @@ extension EndToEnd {
     }
 
     @Test(.disabled(if: Host.skips))
-    func `I10: a refused commit is told once, and stays in the status until it is mended`()
+    func `I10: a refused commit is told once, and stays in the status until it is fixed`()
       async throws
     {
       try await Host.with(["a/compose.yaml": sleeper()]) { host in
@@ -139,8 +139,8 @@ extension EndToEnd {
         #expect(try await trouble()?.outcome == .failed)
         try await host.shell("mv away.git repo.git")
         try await host.push(["a/compose.yaml": sleeper()])
-        let mended = try await poll()
-        #expect(mended.report.outcome == .unchanged && mended.lines == 5)
+        let fixed = try await poll()
+        #expect(fixed.report.outcome == .unchanged && fixed.lines == 5)
         #expect(try await poll().lines == 5)
         #expect(try await trouble() == nil)
       }

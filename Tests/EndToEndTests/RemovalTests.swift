@@ -116,7 +116,7 @@ extension EndToEnd {
           toFile: host.root + "/other.yaml", atomically: true, encoding: .utf8)
         let answer = try await host.clup("sync", "--config", host.root + "/other.yaml", "--output", "json")
         #expect(answer.status == 3)
-        #expect(try answer.report().diagnostics.contains { $0.message.contains("is led by another clup") })
+        #expect(try answer.report().diagnostics.contains { $0.message.contains("points to another clup") })
         #expect(try await host.containers() == before)
         #expect(try await host.sync().outcome == .unchanged)
       }

@@ -40,7 +40,7 @@ extension EndToEnd {
       Breakage(
         testDescription: "it is started again for ever",
         lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],
-        cause: "web ends and is started again, over and over (exit 4)", log: "again"),
+        cause: "web keeps restarting (exit 4)", log: "again"),
       Breakage(
         testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
         cause: "127.0.0.1:1: connect: connection refused"),
@@ -114,8 +114,8 @@ extension EndToEnd {
 
         // A later good commit deploys by itself.
         try await host.push(["a/compose.yaml": Self.file(["command: sleep 300000"])])
-        let mended = try await host.sync()
-        #expect(mended.stacks.map(\.outcome) == [.deployed, .unchanged])
+        let fixed = try await host.sync()
+        #expect(fixed.stacks.map(\.outcome) == [.deployed, .unchanged])
         #expect(try await host.status()["a"]?["held"] == .null)
       }
     }
@@ -141,9 +141,9 @@ extension EndToEnd {
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held, .unchanged])
         #expect(try await host.containers() == running)
         // A new build behind the name is a new chance.
-        try await host.rebuild(name, "echo > mended")
-        let mended = try await host.sync()
-        #expect(mended.stacks.map(\.outcome) == [.deployed, .deployed])
+        try await host.rebuild(name, "echo > fixed")
+        let fixed = try await host.sync()
+        #expect(fixed.stacks.map(\.outcome) == [.deployed, .deployed])
         #expect(try await host.image(of: "a/web") != image)
         for (_, id) in try await host.containers() { try await host.docker("rm", "-f", id) }
         try await host.docker("rmi", name)

@@ -221,8 +221,8 @@ extension EndToEnd {
         let again = try await host.sync(expect: 1)
         #expect(again.stacks.map(\.outcome) == [.held, .unchanged, .skipped])
         try await host.push(["a/compose.yaml": sleeper()])
-        let mended = try await host.sync()
-        #expect(mended.stacks.map(\.outcome) == [.deployed, .unchanged, .deployed])
+        let fixed = try await host.sync()
+        #expect(fixed.stacks.map(\.outcome) == [.deployed, .unchanged, .deployed])
       }
     }
 

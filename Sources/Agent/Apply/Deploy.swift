@@ -14,7 +14,7 @@ struct Deploy: Sendable {
   /// The containers that were listed for the plan.
   let containers: [Container]
   let sharedLinks: SharedLinks
-  /// The live paths that are led by pointers of their own, and those of them that are not yet what they are to be.
+  /// The live paths that have pointers of their own, and those of them that are not yet what they are to be.
   let shared: [String: SharedPath]
   let moving: Set<String>
 
@@ -115,7 +115,7 @@ struct Deploy: Sendable {
     let asked = try await programs.compose(
       ["config", "--format", "json"], in: Path.join(settings.liveRoot, desired.name))
     guard asked.succeeded, let json = try? JSON(parsing: asked.output) else {
-      throw Up.failure("docker compose config", asked.errorText)
+      throw await programs.failure("docker compose config", asked.errorText)
     }
     desired.probes = ComposeModel(json).own.probes
     return desired
@@ -123,8 +123,12 @@ struct Deploy: Sendable {
 
   /// Finds what the host lacks before anything is changed.
   private func check(_ attempt: Attempt) async throws(Failure) {
-    let asksOverHTTP = attempt.desired.probes.contains { if case .http = $0.question { true } else { false } }
-    if asksOverHTTP { _ = try programs.find("curl") }
+    // Somebody paused it for a reason, a snapshot perhaps: neither the commit's fault nor ours to end.
+    if let paused = containers.first(where: { $0.project == attempt.desired.project && $0.state == "paused" }) {
+      throw Failure(
+        .host, "\(paused.name) is paused, and cannot be deployed around",
+        help: "resume it (`docker unpause \(paused.name)`); the next sync goes on")
+    }
     // What a stack is kept at is what was good, and no other image behind the same name.
     if attempt.plan.aim.isHeld {
       let images = Images(programs: programs)
@@ -284,7 +288,7 @@ struct Deploy: Sendable {
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
     let outcome = try await programs.compose(["config", "--hash", "*"], in: directory)
-    guard outcome.succeeded else { throw Up.failure("docker compose config", outcome.errorText) }
+    guard outcome.succeeded else { throw await programs.failure("docker compose config", outcome.errorText) }
     let found = Set(outcome.outputText.split(separator: "\n").map(String.init))
     let validated = Set(desired.services.map { "\($0.name) \($0.hash)" })
     guard found == validated else {

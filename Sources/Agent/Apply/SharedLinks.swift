@@ -1,6 +1,6 @@
 import Core
 
-/// Brings the live paths that are led by pointers of their own.
+/// Brings the live paths that have pointers of their own.
 struct SharedLinks: Sendable {
   let checkout: Checkout
   let links: Links

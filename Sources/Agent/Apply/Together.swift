@@ -109,7 +109,7 @@ extension Deploy {
           for earlier in attempt.plan.after where inOrder && going[earlier] != nil {
             if await own.end(of: earlier) { continue }
             let why = "it comes after \(earlier), which is not at its commit"
-            end = (attempt, Failure(.host, why, help: "sync again when that one is mended"), true)
+            end = (attempt, Failure(.host, why, help: "sync again when that one is fixed"), true)
           }
           if end.failure == nil {
             await turns.take()
@@ -150,7 +150,7 @@ extension Deploy {
       }
       if found.isEmpty { return }
       for (name, why) in found {
-        ended.causes[name] = Failure(.host, why, help: "mend that one, and push again")
+        ended.causes[name] = Failure(.host, why, help: "fix that one, and push again")
       }
     }
   }

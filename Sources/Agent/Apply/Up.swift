@@ -29,15 +29,24 @@ struct Up: Sendable {
       outcome = try await programs.compose(
         ["-p", desired.project, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"] + wanted,
         in: directory, limits: .init(deadline: settings.sync.pullTimeout))
-    } catch { throw late(error, "docker compose pull") }
+    } catch {
+      if error.kind != .late { throw error }
+      throw Self.waiting(late(error, "docker compose pull").message)
+    }
     guard outcome.succeeded else {
-      throw Self.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
+      let failure = await programs.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
+      throw Self.waiting(failure.message)
     }
     if let service = try await missing().first {
-      throw Failure(
-        .deploy, "the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled",
-        help: "build or pull it, and sync again")
+      throw Self.waiting("the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled")
     }
+  }
+
+  /// An image that cannot be had now may be there tomorrow, and nothing was touched: the commit is not held for it.
+  private static func waiting(_ message: String) -> Failure {
+    Failure(
+      .host, message,
+      help: "see that the registry answers and has the image; what runs stays, and the next sync tries again")
   }
 
   /// Builds what has to be built; the containers that run are not touched.
@@ -176,7 +185,7 @@ struct Up: Sendable {
       in: Path.join(settings.liveRoot, desired.name),
       input: laid.isEmpty ? [] : JSON.object(["services": .object(laid)]).canonical,
       limits: .init(deadline: max(ContinuousClock.now.duration(to: end), .seconds(1))))
-    guard outcome.succeeded else { throw Self.failure("docker compose up", outcome.errorText) }
+    guard outcome.succeeded else { throw await programs.failure("docker compose up", outcome.errorText) }
   }
 
   /// The ids to run, for services whose references have moved on to other images.
@@ -218,7 +227,7 @@ struct Up: Sendable {
     let outcome = try await programs.compose(
       options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
       limits: .init(deadline: deadline))
-    guard outcome.succeeded else { throw Self.failure("docker compose \(arguments[0])", outcome.errorText) }
+    guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
   }
 
   /// The files that Compose takes by itself, which it no longer does once one is named.
@@ -250,17 +259,5 @@ struct Up: Sendable {
   /// Removes the containers of a service that is to go.
   func remove(_ service: ServicePlan) async throws(Failure) {
     if case .remove(let ids) = service.way { try await remove(ids) }
-  }
-
-  /// Turns the words of a program that failed into what a person needs.
-  static func failure(_ what: String, _ errors: String, rewriting rewrite: (String) -> String = { $0 }) -> Failure {
-    let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
-    let line = rewrite(lines.last ?? "it gave no reason")
-    if lines.contains(where: {
-      $0.contains("error during connect") || $0.contains("Cannot connect to the Docker daemon")
-    }) {
-      return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
-    }
-    return Failure(.deploy, "\(what) failed: \(line)", help: "mend it, and push again")
   }
 }

@@ -50,6 +50,9 @@ struct Gather: Sendable {
     tracked[path] = view.tree.fingerprint(path)
   }
 
+  /// Takes a file of the host's own that only the resolved model names.
+  mutating func depend(onHostFile path: String) { untracked[path] = observe.untracked(path) }
+
   /// Puts values in the place of variables as Compose would, in a directory and with further files of values; nothing for
   /// a text whose variables nobody knows.
   typealias Interpolate =

@@ -96,8 +96,7 @@ public struct Programs: Sendable {
       compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, limits)
     // Without the plugin the docker command takes these words for its own.
     if compose.count > 1, !outcome.succeeded,
-      outcome.errorText.contains("unknown flag") || outcome.errorText.contains("unknown shorthand flag")
-        || outcome.errorText.contains("is not a docker command") || outcome.errorText.contains("unknown command")
+      try await !start(docker, ["compose", "version"], variables, directory: "/", input: [], limits).succeeded
     {
       throw Failure(
         .host, "the docker command has no Compose plugin",

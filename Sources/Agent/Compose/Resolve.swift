@@ -165,6 +165,10 @@ struct Resolve: Sendable {
       (refused.subjects, refused.glimpses) = (answer.subjects, [])
       return refused
     }
+    for path in model.services.flatMap(\.files).compactMap(view.relative) where view.tree[path] == nil {
+      gather.depend(onHostFile: path)
+    }
+    let values = try await environmentValues(of: model, name)
     var byService: [String: String] = [:]
     for line in hashes.outputText.split(separator: "\n") {
       let parts = line.split(separator: " ")
@@ -172,16 +176,30 @@ struct Resolve: Sendable {
     }
     answer.desired = DesiredStack(
       name: name, commit: view.tree.commit, project: model.project, tracked: gather.tracked,
-      untracked: gather.untracked, services: model.services.map { service($0, hash: byService[$0.name] ?? "") },
+      untracked: gather.untracked,
+      services: model.services.map { service($0, hash: byService[$0.name] ?? "", values: values) },
       links: links, after: model.own.after,
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
     answer.desired?.belongings = answer.subjects.reduce(into: Belongings()) { $0.formUnion($1.belongings) }
     answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
     answer.desired?.contents = String(
-      blobID(of: Array(gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined().utf8))
-        .prefix(16))
+      blobID(
+        of: Array(
+          gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }.joined().utf8)
+      )
+      .prefix(16))
     answer.desired?.policy = policyFingerprint(settings.policy, today: today)
     return answer
+  }
+
+  /// Asks for the variables that configs and secrets of a model are made of.
+  private func environmentValues(of model: ComposeModel, _ name: String) async throws(Failure) -> [String: String] {
+    let definitions = model.services.flatMap(\.resources.values)
+    let variables = Set(definitions.compactMap { $0["environment"]?.string }).sorted()
+    if variables.isEmpty { return [:] }
+    let texts = variables.map { "${\($0)-}" }
+    let found = try await interpolate(texts, name, [], model.project)
+    return Dictionary(zip(variables, found).compactMap { key, value in value.map { (key, $0) } }) { first, _ in first }
   }
 
   private func resolve(job path: String) async throws(Failure) -> Answer {
@@ -258,7 +276,7 @@ struct Resolve: Sendable {
 
   // MARK: answers
 
-  private func service(_ service: ComposeService, hash: String) -> DesiredService {
+  private func service(_ service: ComposeService, hash: String, values: [String: String]) -> DesiredService {
     func ids(_ paths: [String]) -> [String: String] {
       var ids: [String: String] = [:]
       for path in paths.compactMap(view.relative) {
@@ -275,6 +293,13 @@ struct Resolve: Sendable {
       name: service.name, hash: hash, image: service.image,
       fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
       replicas: service.replicas, restarts: service.restarts, claims: service.claims)
+    desired.resources = service.resources.reduce(into: [:]) { resources, entry in
+      var definition = entry.value
+      if let variable = definition["environment"]?.string, let value = values[variable] {
+        definition = .object(definition.object.merging(["value": .string(value)]) { $1 })
+      }
+      resources[entry.key] = resourceDigest(definition.undollared)
+    }
     desired.built = service.isBuilt
     desired.joins = service.joins.isEmpty ? nil : service.joins
     return desired
@@ -299,6 +324,12 @@ extension Settings {
     let text = "\(stacks[stack]?.chances ?? "") \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
     return String(blobID(of: Array(text.utf8)).prefix(16))
   }
+}
+
+/// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
+/// is what is meant, without doubled dollar signs.
+func resourceDigest(_ definition: JSON) -> String {
+  "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
 }
 
 /// Gives the text that is kept with a stack to know whether the policy has changed since.

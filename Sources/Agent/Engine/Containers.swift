@@ -10,6 +10,10 @@ extension Programs {
       try await engine.containers(labels: [ComposeLabel.project])
     }
     var containers = listed.compactMap(Container.init)
+    let dead = try await withDeadNetwork(listed)
+    for index in containers.indices where dead.contains(containers[index].id) {
+      containers[index].sharesDeadNetwork = true
+    }
     for index in containers.indices where Path.relative(containers[index].directory, to: liveRoot) == nil {
       let directory = containers[index].directory
       let found = real[directory] ?? Files.resolved(directory) ?? directory
@@ -19,6 +23,24 @@ extension Programs {
       }
     }
     return containers
+  }
+
+  /// Finds the running containers that live in the network of one that was started after them, or is no longer there.
+  private func withDeadNetwork(_ listed: [ListedContainer]) async throws(Failure) -> Set<String> {
+    let bases = listed.reduce(into: [String: String]()) { bases, container in
+      guard container.state == "running", container.networkMode.hasPrefix("container:") else { return }
+      bases[container.id] = String(container.networkMode.dropFirst(10))
+    }
+    if bases.isEmpty { return [] }
+    let ids = Set(bases.keys).union(bases.values)
+    var started: [String: String] = [:]
+    for seen in try await inspections(of: ids.sorted()) {
+      if let id = seen["Id"]?.string {
+        started[id] = seen["State"]?["StartedAt"]?.string.map { String($0.prefix { $0 != "Z" }) }
+      }
+    }
+    // The engine's times are all in UTC and of one form: as texts they are in the order of time.
+    return Set(bases.filter { id, base in started[base].map { $0 > started[id] ?? "" } ?? true }.keys)
   }
 
   /// Says each time that something happens to a container of Compose's, until the reader stops or the engine is away.
@@ -71,5 +93,6 @@ extension Container {
       project: labels[ComposeLabel.project] ?? "", service: labels[ComposeLabel.service] ?? "",
       hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
     imageID = listed.imageID
+    networks = listed.networks
   }
 }

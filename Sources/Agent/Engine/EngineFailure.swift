@@ -10,6 +10,20 @@ extension Programs {
   }
 }
 
+extension Programs {
+  /// Turns the end of a Compose that failed into what a person needs: whose fault it is, the engine says and not Compose.
+  func failure(
+    _ what: String, _ errors: String, rewriting rewrite: (String) -> String = { $0 }
+  ) async -> Failure {
+    let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
+    let line = rewrite(lines.last ?? "it gave no reason")
+    do throws(EngineError) { try await engine.ping() } catch {
+      return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
+    }
+    return Failure(.deploy, "\(what) failed: \(line)", help: "fix it, and push again")
+  }
+}
+
 extension Failure {
   /// Says that the engine did not do what it was asked for.
   init(_ error: EngineError) {

@@ -10,7 +10,7 @@ extension Prepare {
       let tracked = state.stacks[source.name]?.tracked
       return state.pins[source.name] == nil && state.holds[source.name] == nil && !broken.contains(source.name)
         && (request.stacks.isEmpty || request.stacks.contains(source.name))
-        && tracked?.allSatisfy { target.tree.fingerprint($0.key) == $0.value } != true
+        && tracked?.allSatisfy { Fingerprint.isSame(target.tree.fingerprint($0.key), $0.value) } != true
     }
     do throws(Failure) {
       let answers = try await each(changed, atOnce: atOnce) { source throws(Failure) in

@@ -31,7 +31,7 @@ struct Aims: Sendable {
       var tree = target
       if let pin = state.pins[name] {
         guard pin.commit == hold.commit else { continue }
-        tree = CommitTree(commit: hold.commit, paths: hold.tracked.map { TrackedPath(path: $0, kind: .file, id: $1) })
+        tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }
       let stands = hold.stands(
         tree: tree, untracked: now, policy: policy, settings: observe.settings.fingerprint(of: name), images: own)

@@ -10,24 +10,29 @@ struct Judge: Sendable {
 
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
   ///
-  /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from. `mask` hides the values of a stack's `.env`: a rule names what
+  /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from, `images` the services of
+  /// each stack that run an image by its id. `mask` hides the values of a stack's `.env`: a rule names what
   /// it found, and that may be one of them.
   func findings(
     of subjects: [Subject], engine: Bool, records: [String: StackState], after: [String: [String]],
-    origins: [String: String], mask: (String) async -> Mask
+    origins: [String: String], images: [String: Set<String>] = [:], mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
+    let neighbourhood = try await Neighbourhood(
+      of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
+    var subjects = subjects
+    for index in subjects.indices {
+      neighbourhood.place(&subjects[index], origin: origins[subjects[index].stack])
+    }
     var present: Present?
     if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
     for subject in subjects {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
-    let neighbourhood = try await Neighbourhood(
-      of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
     var all: [Diagnostic] = []
     var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
-      neighbourhood.place(&subject, origin: origins[subject.stack])
+      subject.hasImage = images[subject.stack] ?? []
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }

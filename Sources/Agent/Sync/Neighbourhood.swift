@@ -54,9 +54,24 @@ struct Neighbourhood: Sendable {
     subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
     subject.paths.engine = engine
     subject.formerWrites = record?.writes ?? []
+    compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
     subject.paths.used = (record?.places ?? []).union(
       (mounted[own]?.sources ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })
+  }
+
+  /// Tells a subject which of its volumes are another thing than what it was deployed with.
+  private func compareVolumes(_ subject: inout Subject, _ record: StackState?) {
+    guard let record, let project = subject.model["name"]?.string else { return }
+    let former = record.services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("volume ") }
+    let digests = Set(former.map(\.value))
+    let names = Set(digests.compactMap { $0.split(separator: " ").first.map(String.init) })
+    for (key, volume) in subject.model["volumes"]?.object ?? [:] {
+      guard let name = volume["name"]?.string, volume["external"]?.bool != true else { continue }
+      if names.contains(name), !digests.contains(resourceDigest(volume)) { subject.changedVolumes.insert(key) }
+      let old = "\(record.project)_\(key)"
+      if record.project != project, name == "\(project)_\(key)", names.contains(old) { subject.leftVolumes[key] = old }
+    }
   }
 
   /// What a project's containers mount: what a person let them have before.

@@ -101,7 +101,7 @@ struct Prepare: Sendable {
         reasons[name] = touched.reasons(name, known: known, images: pin.images)
         if reasons[name] == [] { continue }
         if let good = try await good(name), let known, request.rollback == nil,
-          known.tracked.allSatisfy({ look.tree.fingerprint($0.key) == $0.value }),
+          known.tracked.allSatisfy({ Fingerprint.isSame(look.tree.fingerprint($0.key), $0.value) }),
           known.untracked.allSatisfy({ observed.untracked[$0.key] == $0.value }), known.verified
         {
           kept[name] = good
@@ -181,7 +181,8 @@ struct Prepare: Sendable {
     diagnostics += try await judge.findings(
       of: answers.flatMap(\.subjects), engine: containers != nil, records: state.stacks, after: after,
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
-        .filter { !names.contains($0.value) }
+        .filter { !names.contains($0.value) },
+      images: desired.mapValues { Set($0.images.keys) }
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)

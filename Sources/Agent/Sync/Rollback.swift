@@ -52,7 +52,9 @@ struct Rollback: Sendable {
   /// What runs as the commit has it goes back to the images of that time, and stays as it is where those are not known:
   /// what the images' names mean by now does not count.
   private func images(of stack: String, at tree: CommitTree, _ records: [Former]) -> [String: String] {
-    guard let good = state.lastGood(stack), good.tracked.allSatisfy({ tree.fingerprint($0.key) == $0.value }) else {
+    guard let good = state.lastGood(stack),
+      good.tracked.allSatisfy({ Fingerprint.isSame(tree.fingerprint($0.key), $0.value) })
+    else {
       return [:]
     }
     return records.first { $0.contents == good.contents }?.images ?? good.images ?? [:]
@@ -71,7 +73,7 @@ struct Rollback: Sendable {
     for name in stacks where state.stacks[name] == nil && state.holds[name] != nil {
       throw Failure(
         .configuration, "\(name) was never in place: there is nothing to go back to",
-        help: "`clup status` says why; mend it, and push again")
+        help: "`clup status` says why; fix it, and push again")
     }
     for name in stacks where state.stacks[name] == nil {
       throw Failure(

@@ -53,7 +53,7 @@ struct Standing: Sendable {
     switch observed.live[link.live] ?? .absent {
     case .link(let text) where owner(of: text) != nil:
       return refuse(
-        "\(place) is led by another clup, with the checkout \(owner(of: text) ?? "")",
+        "\(place) points to another clup, with the checkout \(owner(of: text) ?? "")",
         "exclude the stack in one of the two configurations; if that checkout is no longer used, move it away")
     case .directory where !Files.names(in: place).isEmpty:
       return refuse(

@@ -190,6 +190,7 @@ public struct Sync: Sendable {
     }
     // A rollback that is cut off is gone on with, not undone.
     if state != before { try checkout.write(state) }
+    await keepImages(of: state, others: true, programs)
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
       plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
@@ -198,6 +199,7 @@ public struct Sync: Sendable {
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     try remember(ended.report, checkout)
+    await keepImages(of: try checkout.state(), others: false, programs)
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
     ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
   }
@@ -208,6 +210,13 @@ public struct Sync: Sendable {
       try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases - 1).run(state)
     } catch {
       say("warning: \(error.message); the next deploy tries again to remove old releases")
+    }
+  }
+
+  /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.
+  private func keepImages(of state: State, others: Bool, _ programs: Programs) async {
+    do throws(Failure) { try await KeptImages(programs: programs).keep(state, others: others) } catch {
+      say("warning: \(error.message); images to go back to may be lost to a prune")
     }
   }
 

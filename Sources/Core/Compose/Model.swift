@@ -24,7 +24,7 @@ public struct ComposeModel: Sendable, Equatable {
     self.files = files
     let volumes = Self.bindVolumes(json)
     services = (json["services"]?.object ?? [:]).map {
-      ComposeService(name: $0.key, $0.value, files: files, volumes: volumes)
+      ComposeService(name: $0.key, $0.value, files: files, volumes: volumes, top: json)
     }
     .sorted { $0.name < $1.name }
     own = Extension(json["x-clup"]?.undollared)
@@ -73,7 +73,10 @@ public struct ComposeService: Sendable, Equatable {
   public let writable: [String]
   /// Absolute paths of the configs and secrets that it uses.
   public let files: [String]
-  /// Absolute paths of its build contexts.
+  /// What it uses of the model's networks and volumes, and of the configs and secrets that are in no file, as
+  /// `network NAME`, `volume NAME`, `config NAME` and `secret NAME`.
+  public let resources: [String: JSON]
+  /// Absolute paths of its build contexts, and of a Dockerfile that lies outside of them.
   public let buildContexts: [String]
   /// Whether its image is built.
   public let isBuilt: Bool
@@ -89,7 +92,8 @@ public struct ComposeService: Sendable, Equatable {
   public let fields: [String: JSON]
 
   init(
-    name: String, _ json: JSON, files all: [String: String], volumes: [String: (path: String, isReadOnly: Bool)] = [:]
+    name: String, _ json: JSON, files all: [String: String], volumes: [String: (path: String, isReadOnly: Bool)] = [:],
+    top: JSON = .null
   ) {
     self.name = name
     fields = json.object
@@ -112,9 +116,16 @@ public struct ComposeService: Sendable, Equatable {
     }
     var contexts: [String] = []
     if let build = json["build"] {
-      if let context = build["context"]?.string { contexts.append(context) }
+      if let context = build["context"]?.string {
+        contexts.append(context)
+        let file = build["dockerfile"]?.string.map { $0.hasPrefix("/") ? $0 : Path.join(context, $0) }
+        if let file, context.hasPrefix("/"), Path.relative(Path.normalized(file), to: context) == nil {
+          contexts.append(Path.normalized(file))
+        }
+      }
       contexts += (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
     }
+    resources = Self.resources(json, top)
     isBuilt = json["build"] != nil
     buildContexts = contexts.filter { $0.hasPrefix("/") }
     // Compose lets `deploy` win; a policy without a condition is `any`.
@@ -142,5 +153,21 @@ public struct ComposeService: Sendable, Equatable {
     } else {
       replicas = 1
     }
+  }
+
+  private static func resources(_ json: JSON, _ top: JSON) -> [String: JSON] {
+    var found: [String: JSON] = [:]
+    func add(_ kind: String, _ section: String, _ names: [String]) {
+      for name in names { found["\(kind) \(name)"] = top[section]?[name] }
+    }
+    if json["network_mode"] == nil { add("network", "networks", (json["networks"]?.object ?? [:]).keys.sorted()) }
+    add(
+      "volume", "volumes",
+      (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "volume" }.compactMap { $0["source"]?.string })
+    for (kind, section) in [("config", "configs"), ("secret", "secrets")] {
+      let names = (json[section]?.array ?? []).compactMap { $0["source"]?.string ?? $0.string }
+      add(kind, section, names.filter { top[section]?[$0]?["file"] == nil })
+    }
+    return found
   }
 }

@@ -96,6 +96,9 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var mounts: [String: String]
   /// The id of each tracked directory that it is built from, by path.
   public var builds: [String: String]
+  /// What it uses beside files, as `network NAME`, `volume NAME`, `config NAME` and `secret NAME`, each with the engine's name
+  /// for it and a digest of what it is to be; unknown in what an earlier version wrote.
+  public var resources: [String: String]?
   /// Whether its image is built; unknown in what an earlier version wrote.
   public var built: Bool?
   /// How many containers it has.
@@ -116,6 +119,12 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// Whether a container was left as it was found.
   public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }
 
+  /// The engine's names of the networks that its containers are in.
+  public var networks: Set<String> {
+    Set((resources ?? [:]).filter { $0.key.hasPrefix("network ") }.compactMap { $0.value.split(separator: " ").first })
+      .reduce(into: []) { $0.insert(String($1)) }
+  }
+
   /// Whether its image is built.
   public var isBuilt: Bool { built ?? !builds.isEmpty }
 
@@ -123,6 +132,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var unseen: DesiredService {
     var service = self
     (service.hash, service.fields, service.mounts, service.builds) = ("", [:], [:], [:])
+    service.resources = nil
     return service
   }
 

@@ -20,6 +20,10 @@ public struct Container: Sendable, Equatable {
   public var directory: String
   /// The id of its image, where that was asked for.
   public var imageID: String?
+  /// The engine's names of the networks that it is in, where that was asked for.
+  public var networks: Set<String>?
+  /// Whether it lives in the network of a container that was started anew since, or is gone; then it reaches nobody.
+  public var sharesDeadNetwork: Bool?
 
   /// Describes a container.
   public init(

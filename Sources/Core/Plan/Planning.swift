@@ -6,7 +6,7 @@ public struct Planning: Sendable {
   public let state: State
   /// The links' texts.
   public let links: LinkPlanning
-  /// Who leads each live path from now on: a stack, or `LinkPlanning.shared` for a path that is led by its own pointer.
+  /// Whose pointer each live path goes through from now on: a stack, or `LinkPlanning.shared` for a path that has its own pointer.
   public let leaders: [String: String]
   /// The order that the host asks for, by stack; it wins over the Compose file's own.
   public let after: [String: [String]]

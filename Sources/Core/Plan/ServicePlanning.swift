@@ -58,11 +58,18 @@ public enum ServicePlanning {
     if let known, imageID == nil, let path = changed(from: known.builds, to: service.builds) {
       return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
     }
+    if let known, known.isSeen, imageID == nil, service.isBuilt, known.isBuilt,
+      known.fields["build"] != service.fields["build"]
+    {
+      return decide(containers.isEmpty ? .create : .recreate, "build changed", .build)
+    }
     let mounted =
       known.flatMap { changed(from: $0.mounts, to: service.mounts) }
       ?? service.mounts.keys.sorted().first(where: stale.contains)
+    let resource = changedResource(from: known, to: service)
     // Compose counts containers, and does not look into what they mount.
-    let counted: ServicePlan.Way = mounted != nil && !containers.isEmpty ? .force : .up
+    let isForced = mounted != nil || resource.map { !$0.hasPrefix("network ") && !$0.hasPrefix("volume ") } ?? false
+    let counted: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
     if containers.count < service.replicas {
       // An image of its name may be from any commit.
       if known?.isSeen != true {
@@ -95,6 +102,13 @@ public enum ServicePlanning {
     if let path = mounted {
       return decide(.recreate, "mounted file \(path) changed", .force)
     }
+    if let resource { return decide(.recreate, "\(resource) changed", counted) }
+    if let (network, lost) = lostNetwork(service, containers) {
+      return decide(.recreate, "drift: \(lost.name) left the network \(network)", .force)
+    }
+    if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
+      return decide(.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
+    }
     if let stopped = containers.first(where: {
       $0.state != "running" && $0.state != "restarting" && !service.rests($0.id)
     }) {
@@ -113,7 +127,23 @@ public enum ServicePlanning {
   }
 
   private static func changed(from old: [String: String], to new: [String: String]) -> String? {
-    Set(old.keys).union(new.keys).sorted().first { old[$0] != new[$0] }
+    Set(old.keys).union(new.keys).sorted().first { !Fingerprint.isSame(old[$0], new[$0]) }
+  }
+
+  /// Finds a network, volume, config or secret that is another one than was recorded.
+  private static func changedResource(from known: DesiredService?, to service: DesiredService) -> String? {
+    guard let old = known?.resources, let new = service.resources else { return nil }
+    return changed(from: old, to: new)
+  }
+
+  /// Finds a running container that is not in a network of its service.
+  private static func lostNetwork(_ service: DesiredService, _ containers: [Container]) -> (String, Container)? {
+    let networks = service.networks
+    for container in containers where container.state == "running" {
+      guard let present = container.networks else { continue }
+      if let lost = networks.subtracting(present).min() { return (lost, container) }
+    }
+    return nil
   }
 
   private static func isID(_ image: String) -> Bool {

@@ -60,6 +60,9 @@ public struct State: Codable, Sendable, Equatable {
     good = good.mapValues(whole)
   }
 
+  /// The repository under whose name the images stay that a stack may have to go back to.
+  public static let keptImages = "clup/keep"
+
   /// Gives what a stack was when it was last seen in place.
   public func lastGood(_ stack: String) -> StackState? {
     stacks[stack].flatMap { $0.verified ? $0 : nil } ?? good[stack]
@@ -246,7 +249,7 @@ extension StackState {
     return stack
   }
 
-  /// Tells its own paths from those that are led by pointers of their own by now.
+  /// Tells its own paths from those that have pointers of their own by now.
   public mutating func follow(_ led: [String: DesiredLink]) {
     let all = paths
     links = [:]
@@ -334,7 +337,7 @@ public struct Hold: Codable, Sendable, Equatable {
   public func stands(
     tree: CommitTree, untracked now: [String: String], policy: String, settings: String, images: [String: String]?
   ) -> Bool {
-    tracked.allSatisfy { tree.fingerprint($0.key) == $0.value }
+    tracked.allSatisfy { Fingerprint.isSame(tree.fingerprint($0.key), $0.value) }
       && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy
       && (self.settings ?? settings) == settings && (images ?? self.images) == self.images
   }

@@ -27,7 +27,7 @@ public struct Touched: Sendable {
 
   /// Gives what is another than it was deployed from: the commit, the host's own files, the policy, an image's build.
   public func changes(_ known: StackState) -> [String] {
-    var reasons = known.tracked.keys.sorted().filter { tree.fingerprint($0) != known.tracked[$0] }
+    var reasons = known.tracked.keys.sorted().filter { !Fingerprint.isSame(tree.fingerprint($0), known.tracked[$0]) }
       .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }

@@ -90,7 +90,7 @@ public enum Verdict: Sendable, Equatable {
     if restarted >= (service.restarts ? restartLimit : retryLimit) {
       // While it runs, the engine does not tell what it ended with.
       let ended = container.state == "running" ? "" : " (exit \(container.exitCode))"
-      return .failed("\(name) ends and is started again, over and over\(ended)", container: container.id)
+      return .failed("\(name) keeps restarting\(ended)", container: container.id)
     }
     switch container.state {
     case "running":

@@ -12,7 +12,7 @@ public struct Rule: Sendable {
   public let fix: String
   /// A Compose file that it refuses.
   public let bad: String
-  /// The same, mended.
+  /// The same, fixed.
   public let good: String
   /// Finds what it refuses in one stack; rules that look at more than one stack do so elsewhere.
   let check: @Sendable (Subject) -> [Finding]
@@ -36,7 +36,7 @@ public struct Rule: Sendable {
     [compose, unsetVariable, dockerSocket, socketProxy, publishedPort, privileged, hostPath, foreignPath]
     + [
       writableLivePath, unknownOption, plaintextSecret, forbiddenFile, projectCollision, missingNetwork, missingImage,
-      missingBind,
+      missingBind, volumeChanged,
     ]
     + [floatingTag, noRestart, noHealthcheck, noLimits] + jobs
 

@@ -31,6 +31,12 @@ public struct Subject: Sendable {
   public var formerWrites: Set<String> = []
   /// The volumes that the stack was deployed with before.
   public var kept: Set<String> = []
+  /// The volumes, as the model calls them, that are another thing under the same name than what the stack was deployed with.
+  public var changedVolumes: Set<String> = []
+  /// The volumes that would stay behind under the name of the project's former name, by what the model calls them.
+  public var leftVolumes: [String: String] = [:]
+  /// The services that run an image by its id, whatever their references name.
+  public var hasImage: Set<String> = []
   /// What Compose reads beside the stack's own Compose files.
   public var references: [Reference] = []
   /// The tracked `env_file`s: path and text.
@@ -73,7 +79,8 @@ public struct Subject: Sendable {
     let external = ["networks", "volumes"].contains { section in
       (model[section]?.object ?? [:]).values.contains { $0["external"]?.bool == true }
     }
-    return kind == .stack && (external || !namedVolumes.isEmpty || services.contains { Image.isLocal($0.json) })
+    let compares = !changedVolumes.isEmpty || !leftVolumes.isEmpty
+    return kind == .stack && (compares || external || !namedVolumes.isEmpty || services.contains { Image.isLocal($0.json) })
   }
 
   /// The services, sorted by name.

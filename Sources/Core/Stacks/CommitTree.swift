@@ -26,6 +26,7 @@ public struct CommitTree: Sendable {
   public let commit: String
   private let byPath: [String: TrackedPath]
   private let sorted: [TrackedPath]
+  private var recorded: [String: String]?
 
   /// Indexes the paths.
   public init(commit: String, paths: [TrackedPath]) {
@@ -35,11 +36,15 @@ public struct CommitTree: Sendable {
   }
 
   /// Shows a commit as a stack's record tells of it: against this, only the host itself can differ.
-  public init(recordedBy stack: StackState) {
+  public init(recordedBy stack: StackState) { self.init(commit: stack.commit, recorded: stack.tracked) }
+
+  /// Shows as much of a commit as was recorded of it: the fingerprint of each path.
+  public init(commit: String, recorded: [String: String]) {
     self.init(
-      commit: stack.commit,
-      paths: stack.tracked.filter { $0.value != Fingerprint.absent }
-        .map { TrackedPath(path: $0.key, kind: .file, id: $0.value) })
+      commit: commit,
+      paths: recorded.filter { $0.value != Fingerprint.absent }
+        .map { TrackedPath(path: $0.key, kind: .file, id: Fingerprint.id(of: $0.value)) })
+    self.recorded = recorded
   }
 
   /// Gives what the commit has at a path.
@@ -73,12 +78,31 @@ public struct CommitTree: Sendable {
     return Set(names).sorted().compactMap { byPath[Path.join(directory, $0)] }
   }
 
-  /// Gives the id of what stands at a path, for comparing two commits.
-  public func fingerprint(_ path: String) -> String { byPath[path]?.id ?? Fingerprint.absent }
+  /// Gives what stands at a path as a text for comparing two commits: the id, and the mode unless it is a directory.
+  public func fingerprint(_ path: String) -> String {
+    if let recorded { return recorded[path] ?? Fingerprint.absent }
+    guard let entry = byPath[path] else { return Fingerprint.absent }
+    switch entry.kind {
+    case .directory: return entry.id
+    case .file: return entry.id + ":644"
+    case .executable: return entry.id + ":755"
+    case .symlink: return entry.id + ":link"
+    case .submodule: return entry.id + ":module"
+    }
+  }
 }
 
 /// Texts that stand for a file's content.
 public enum Fingerprint {
   /// Nothing stands there.
   public static let absent = "absent"
+
+  /// Gives the id without the mode.
+  public static func id(of fingerprint: String) -> String { String(fingerprint.prefix { $0 != ":" }) }
+
+  /// Says whether both are the same. An earlier version recorded no modes, and what is not known is not different.
+  public static func isSame(_ one: String?, _ other: String?) -> Bool {
+    guard let one, let other, one != other else { return one == other }
+    return (!one.contains(":") || !other.contains(":")) && id(of: one) == id(of: other)
+  }
 }

@@ -34,12 +34,12 @@ extension Page {
         then: rest)
     case .deployed:
       Headline(
-        tone, touched == 0 ? "The links were brought over" : "Brought over \(many)", at: report.commit, then: rest)
+        tone, touched == 0 ? "The links were updated" : "Deployed \(many)", at: report.commit, then: rest)
     case .refused:
       Headline(
         tone, report.dryRun ? "A sync would be refused" : "Refused", at: report.commit,
         then: report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
-          ? "; the other stacks were brought over" : report.dryRun ? "" : "; nothing was changed")
+          ? "; the other stacks were deployed" : report.dryRun ? "" : "; nothing was changed")
     case .failed: Headline(tone, "Failed", at: report.commit, then: failures(report))
     }
   }

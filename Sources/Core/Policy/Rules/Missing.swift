@@ -56,7 +56,9 @@ extension Rule {
   ) { subject in
     guard subject.kind == .stack, let present = subject.present else { return [] }
     return subject.services.compactMap { service, json in
-      guard Image.isLocal(json), let image = json["image"]?.string, json["profiles"] == nil else { return nil }
+      guard Image.isLocal(json), let image = json["image"]?.string, json["profiles"] == nil,
+        !subject.hasImage.contains(service)
+      else { return nil }
       let name = Image(image)
       if present.images.contains(name.full) || present.images.contains(image) { return nil }
       return Finding(

@@ -1,3 +1,50 @@
+extension Rule {
+  static let volumeChanged = Rule(
+    "volume-changed", summary: "a change of a volume that Compose would answer by making it anew",
+    why: """
+      A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
+      with all that is in it; without that, the change never comes about. No commit costs data.
+      """,
+    fix: """
+      Leave the volume as it is; or give the new one another `name:` and copy the data; or, where the data may go, remove the
+      volume on the host, `docker compose down` and `docker volume rm NAME`, and sync again.
+      """,
+    bad: """
+      # Until now: volumes: {cache: {}}
+      services:
+        web: {image: "nginx:1.27", volumes: ["cache:/var/cache"]}
+      volumes:
+        cache: {driver_opts: {type: tmpfs, device: tmpfs, o: size=64m}}
+      """,
+    good: """
+      services:
+        web: {image: "nginx:1.27", volumes: ["cache:/var/cache"]}
+      volumes:
+        cache: {name: web_cache_64m, driver_opts: {type: tmpfs, device: tmpfs, o: size=64m}}
+      """
+  ) { subject in
+    subject.changedVolumes.sorted().compactMap { key in
+      let name = subject.model["volumes"]?[key]?["name"]?.string ?? key
+      if let present = subject.present, !present.volumes.contains(name) { return nil }
+      return Finding(
+        place: subject.place(topLevel: ["volumes", key]),
+        message: "the volume \(name) would have to be made anew for what changes, and its data would be lost",
+        help: "give the new one another `name:` and copy the data, or remove \(name) on the host and sync again")
+    }
+      + subject.leftVolumes.sorted { $0.key < $1.key }.compactMap { key, former in
+        let name = subject.model["volumes"]?[key]?["name"]?.string ?? key
+        guard let present = subject.present, present.volumes.contains(former), !present.volumes.contains(name) else {
+          return nil
+        }
+        return Finding(
+          place: subject.place(topLevel: ["volumes", key]),
+          message:
+            "the project has another name, and would start with an empty volume \(name): its data is in \(former)",
+          help: "keep the volume: `volumes: {\(key): {name: \(former)}}`; or make \(name) and copy the data into it")
+      }
+  }
+}
+
 extension Subject {
   /// Finds volumes that another stack, or another project on this host, has made for itself.
   var foreignVolumes: [Finding] {
