@@ -124,6 +124,15 @@ struct Judge: Sendable {
       volumes: Set(volumes.compactMap(\.first)),
       images: Set(try await lines(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])))
     present.volumeProjects = Dictionary(volumes.filter { $0.count == 2 }.map { ($0[0], $0[1]) }) { first, _ in first }
+    let containers = try await lines([
+      "ps", "--all", "--no-trunc", "--format", "{{.Label \"com.docker.compose.project\"}}\t{{.Mounts}}",
+    ])
+    for line in containers {
+      let sides = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      for name in (sides.last ?? "").split(separator: ",") {
+        present.volumeUsers[String(name), default: []].insert(sides[0])
+      }
+    }
     return present
   }
 }
