@@ -59,6 +59,10 @@ import Testing
       "an ordinary build", nil,
       dockerfile:
         "# syntax=docker/dockerfile:1\nARG V=3.12\nFROM python:${V} AS base\nFROM base\nCOPY --from=base /a /b\n"),
+    Case(
+      "its files as a directory of images", "host-path",
+      "    build: {context: ., additional_contexts: {b: 'oci-layout://../bank@sha256:00'}}\n",
+      ["app/Dockerfile": "FROM b\n", "bank/x": ""]),
     Case("a base that both have", nil, dockerfile: "FROM base:1\n"),
   ]
 
@@ -92,6 +96,16 @@ import Testing
       "a patient stack", nil, "x-clup: {deploy_timeout: 45m, probes: [{http: 'http://127.0.0.1:1/', deadline: 5m}]}\n"),
     Case("a host full of containers", "unknown-option", "    scale: 100000\n"),
     Case("the same by `deploy`", "unknown-option", "    deploy: {replicas: 100000}\n"),
+    Case("another stack's image by the first digits of its id", "foreign-path", "    image: '3f'\n"),
+    Case("an image by its id", "foreign-path", "    image: sha256:\(String(repeating: "0", count: 64))\n"),
+    Case("another stack's image mounted so", "foreign-path", "    volumes: [{type: image, source: a, target: /x}]\n"),
+    Case(
+      "a probe of another stack's port", "compose",
+      "x-clup: {probes: [{http: 'http://127.0.0.1:8099/secrets', json: {a: b}}]}\n",
+      ["y/compose.yaml": "services: {w: {image: 'nginx:1.27', ports: ['127.0.0.1:8099:80']}}\n"]),
+    Case(
+      "a probe of its own", nil,
+      "    ports: ['127.0.0.1:8098:80']\nx-clup: {probes: [{http: 'http://127.0.0.1:8098/'}]}\n"),
     Case("others ended before it", "privileged", "    oom_score_adj: -1000\n"),
   ]
 

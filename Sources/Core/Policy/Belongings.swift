@@ -24,6 +24,9 @@ public struct Belongings: Codable, Sendable, Equatable {
   /// What it mounts of the live root beside its own directory, unless the commit or the host has that for all.
   public var outside: Set<String> = []
 
+  /// The ports of the host that it publishes, `PORT/TRANSPORT`.
+  public var ports: Set<String> = []
+
   private struct Key: CodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -35,6 +38,7 @@ public struct Belongings: Codable, Sendable, Equatable {
     ("volumes", \.volumes), ("builds", \.builds), ("runs", \.runs), ("places", \.places), ("writes", \.writes),
     ("socketNetworks", \.socketNetworks), ("containers", \.containers), ("projects", \.projects),
     ("networks", \.networks), ("hosts", \.hosts), ("outside", \.outside),
+    ("ports", \.ports),
   ]
 
   /// Starts from nothing.
@@ -63,7 +67,7 @@ public struct Belongings: Codable, Sendable, Equatable {
       own[keyPath: path].subtract(theirs.subtracting(before[keyPath: path]))
     }
     let claims: [WritableKeyPath<Belongings, Set<String>>] = [
-      \.volumes, \.builds, \.containers, \.projects, \.networks, \.hosts,
+      \.volumes, \.builds, \.containers, \.projects, \.networks, \.hosts, \.ports,
     ]
     for path in claims { leave(path, owner[keyPath: path]) }
     leave(\.runs, owner.builds)
@@ -108,6 +112,9 @@ extension Subject {
         {
           found.outside.insert(place)
         }
+      }
+      for case .port(let port, let transport, _) in ComposeService(name: service, json, files: [:]).claims {
+        found.ports.insert("\(port)/\(transport)")
       }
       for (network, names) in hostNames(of: service, json) {
         found.hosts.formUnion((names.given + [names.service]).map { "\(network) \($0)" })

@@ -76,7 +76,12 @@ extension Subject {
     for text in (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string) {
       let local = ["file://", "oci-layout://"].first(where: text.hasPrefix)
       if let local {
-        found.append(Path.join(directory, String(text.dropFirst(local.count))))
+        let path = String(text.dropFirst(local.count))
+        found.append(Path.join(directory, path))
+        // What follows is the tag or the digest within a directory of images.
+        for sign in ["@", ":"] where local == "oci-layout://" {
+          if let end = path.firstRange(of: sign) { found.append(Path.join(directory, String(path[..<end.lowerBound]))) }
+        }
       } else if Path.isAbsolute(text) {
         found.append(text)
       }

@@ -8,7 +8,21 @@ extension Subject {
       let own = json["image"]?.string ?? build.map { _ in "\(model["name"]?.string ?? stack)-\(service)" }
       let names = [own].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string)
       return names.compactMap { taken($0, by: service, builds: build != nil) } + borrowed(by: service, json)
-        + unknownBuild(of: service, json)
+        + unknownBuild(of: service, json) + imagesByID(of: service, json)
+    }
+  }
+
+  /// The engine takes the first digits of an image's id for its name, whosever image that is.
+  private func imagesByID(of service: String, _ json: JSON) -> [Finding] {
+    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
+      $0["source"]?.string
+    }
+    let named = [("image", json["image"]?.string)].compactMap { key, name in name.map { (key, $0) } }
+    return (named + mounted.map { ("volumes", $0) }).filter { Image.mayBeID($0.1) }.map { key, name in
+      Finding(
+        service: service, place: place(service, [key]),
+        message: "\(service) names the image \(name), which may be the id of another stack's image",
+        help: "write its name with a tag or a digest")
     }
   }
 

@@ -129,6 +129,12 @@ struct Image {
 
   var full: String { "\(name):\(tag ?? "latest")" }
 
+  /// Whether a text may stand for an image's id or its first digits.
+  static func mayBeID(_ text: String) -> Bool {
+    let digits = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+    return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isHexDigit && !$0.isUppercase }
+  }
+
   /// The name without the parts that may be left out.
   var short: String {
     ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "library/"].reduce(name) {
