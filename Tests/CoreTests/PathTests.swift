@@ -20,6 +20,31 @@ struct PathTests {
     #expect(Path.relative(path, to: directory) == rest)
   }
 
+  /// The kernel knows bytes: a letter that joins the one before it does not join a slash, and two spellings are two names.
+  @Test(arguments: [
+    ("/\u{301}/../etc", "/etc"), ("/a/\u{301}b/./c", "/a/\u{301}b/c"), ("\u{301}/..", "."), ("a/\u{301}/../..", "."),
+    ("/e\u{301}/../x", "/x"),
+  ])
+  func `a slash stays one before a letter that joins`(_ path: String, _ normal: String) {
+    #expect(Array(Path.normalized(path).utf8) == Array(normal.utf8))
+    #expect(Path.isAbsolute(path) == (path.utf8.first == 0x2f))
+  }
+
+  @Test(arguments: [
+    ("/srv/e\u{301}", "/srv/\u{e9}", nil), ("/srv/\u{e9}/x", "/srv/e\u{301}", nil),
+    ("/srv/\u{301}x", "/srv", "\u{301}x"), ("/srv/x", "/srv\u{301}", nil), ("/\u{301}", "/", "\u{301}"),
+  ])
+  func `names are compared byte by byte`(_ path: String, _ directory: String, _ rest: String?) {
+    #expect(Path.relative(path, to: directory).map { Array($0.utf8) } == rest.map { Array($0.utf8) })
+  }
+
+  @Test func `every component is found however it starts`() {
+    #expect(Path.components("/a/\u{301}/b").count == 3)
+    #expect(Path.name("/a/\u{301}b").unicodeScalars.first == "\u{301}")
+    #expect(Path.parent("/a/\u{301}b") == "/a")
+    #expect(Path.climbs(in: "x:/\u{301}/../..") == 2)
+  }
+
   @Test func `the directories above a path come from the top`() {
     #expect(Path.ancestors("a/b/c") == ["a", "a/b"])
     #expect(Path.ancestors("c") == [])

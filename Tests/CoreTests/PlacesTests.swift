@@ -141,4 +141,21 @@ import Testing
     let known = try JSONDecoder().decode(Belongings.self, from: Data(#"{"volumes": ["a_db"]}"#.utf8))
     #expect(known.volumes == ["a_db"] && known.projects.isEmpty)
   }
+  @Test func `what a stack had first stays its own, whatever another one claims`() {
+    var (bank, evil, before) = (Belongings(), Belongings(), Belongings())
+    bank.volumes = ["bank_data"]
+    bank.builds = ["bank-web:latest"]
+    bank.containers = ["bank-db-1"]
+    evil.volumes = ["bank_data", "evil_data"]
+    evil.runs = ["bank-web:latest"]
+    evil.containers = ["bank-db-1"]
+    evil.writes = ["/live/bank"]
+    evil.outside = ["bank/new"]
+    let seen = evil.without(bank, unless: before)
+    #expect(seen.volumes == ["evil_data"] && seen.runs == [] && seen.containers == [] && seen.outside == [])
+    #expect(seen.writes == ["/live/bank"])
+    // What both had already is told.
+    before.volumes = ["bank_data"]
+    #expect(evil.without(bank, unless: before).volumes == ["bank_data", "evil_data"])
+  }
 }

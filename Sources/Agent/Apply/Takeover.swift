@@ -103,7 +103,7 @@ struct Takeover: Sendable {
     let directory = label("project.working_dir")
     // What came by standard input only chose an image; Compose 1 named its files by their place in the directory.
     let files = list("project.config_files").filter { $0 != "-" }.map { Path.join(directory, $0) }
-    let isCallable = !files.isEmpty && directory.hasPrefix("/")
+    let isCallable = !files.isEmpty && Path.isAbsolute(directory)
     return FoundContainer(
       id: json["Id"]?.string ?? "", name: String((json["Name"]?.string ?? "").drop { $0 == "/" }),
       service: label("service"), state: state?["Status"]?.string ?? "",

@@ -164,7 +164,7 @@ struct Gather: Sendable {
   private func absolute(_ text: String, _ base: String) -> String {
     if Reference.isRemote(text) { return text }
     // Compose takes whatever follows the sign from the home directory on.
-    if text.hasPrefix("~") { return Path.join(home, "./" + text.dropFirst()) }
+    if text.utf8.first == UInt8(ascii: "~") { return Path.join(home, "./" + String(Substring(text.utf8.dropFirst()))) }
     return Path.join(Path.join(view.liveRoot, base), text)
   }
 

@@ -109,7 +109,8 @@ extension Resolve {
       isHost: isHost)
     paths.tree = view.tree
     paths.own =
-      view.invents ? [] : ["/etc/clup", settings.file].filter { $0.hasPrefix("/") }.reduce(into: []) { $0.insert($1) }
+      view.invents
+      ? [] : ["/etc/clup", settings.file].filter { Path.isAbsolute($0) }.reduce(into: []) { $0.insert($1) }
     let directory = Path.join(settings.liveRoot, kind == .job ? Path.parent(name) : name)
     paths.reads = Set(
       (kind == .job ? [Path.name(name), ".env"] : ComposeFileName.all + [".env"]).map { Path.join(directory, $0) }
@@ -121,7 +122,7 @@ extension Resolve {
     subject.references = gather.references
     let sight = Sight(view: view, owns: view.owns)
     let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
-    for path in candidates.sorted() where path.hasPrefix("/") {
+    for path in candidates.sorted() where Path.isAbsolute(path) {
       if let other = try await sight.real(path) { paths.real[path] = other }
       if isHost, sight.isMissing(path) { paths.missing.insert(path) }
       if isHost, let relative = view.relative(path) {
@@ -130,7 +131,28 @@ extension Resolve {
       }
     }
     subject.paths = paths
+    for (service, path) in subject.readableDockerfiles {
+      subject.dockerfiles[service] = try await dockerfile(path)
+    }
     return subject
+  }
+
+  /// Reads a Dockerfile as the builder will find it; the builder takes the same name in small letters, too.
+  private func dockerfile(_ path: String) async throws(Failure) -> String? {
+    let small = Path.join(Path.parent(path), "dockerfile")
+    for place in Path.name(path) == "Dockerfile" ? [path, small] : [path] {
+      if let relative = view.relative(place), let entry = view.tree[relative] {
+        guard entry.isRegular else { return nil }
+        do throws(Failure) {
+          return String(decoding: try await view.tracked.contents(of: entry, limit: 1 << 20), as: UTF8.self)
+        } catch {
+          if error.kind == .refused { return nil }
+          throw error
+        }
+      }
+      if let bytes = Files.read(place, limit: 1 << 20) { return String(decoding: bytes, as: UTF8.self) }
+    }
+    return nil
   }
 }
 
@@ -152,7 +174,7 @@ extension Resolve {
 extension Gather {
   /// Whether the texts hold enough `..` to climb above the root directory from a directory of the live root.
   fileprivate func mayClimb(above liveRoot: String) -> Bool {
-    let depth = liveRoot.split(separator: "/").count
+    let depth = Path.components(liveRoot).count
     func count(_ text: String) -> Int { Path.climbs(in: text) }
     let own = sources.reduce(0) { $0 + $1.climbs }
     // A variable may bring as many as it likes.

@@ -182,7 +182,7 @@ extension Resolve {
     let references = text.split(separator: "$", omittingEmptySubsequences: false).count - 1
     if references > text.defaults.count { return !knowsHost }
     let place = Path.join(Path.parent(file), path)
-    let relative = place.hasPrefix("/") ? view.relative(place) : place
+    let relative = Path.isAbsolute(place) ? view.relative(place) : place
     if let relative, let entry = view.tree[relative] { return entry.kind == .directory }
     let live = Path.join(settings.liveRoot, place)
     return Files.status(live) == nil

@@ -59,6 +59,6 @@ struct Sight: Sendable {
   private func start(_ path: String) -> (String, ArraySlice<String>) {
     let base = Path.relative(path, to: view.liveRoot) == nil ? "/" : view.liveRoot
     let rest = Path.relative(path, to: base) ?? ""
-    return (base, rest.split(separator: "/").map(String.init).filter { $0 != "." }[...])
+    return (base, Path.components(rest).map(String.init).filter { $0 != "." }[...])
   }
 }

@@ -15,7 +15,7 @@ struct Held: ~Copyable {
     var current = open(liveRoot, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard current >= 0 else { throw Files.failure("cannot open \(liveRoot)") }
     var walked = liveRoot
-    for part in relative.split(separator: "/").map(String.init) where part != "." {
+    for part in Path.components(relative).map(String.init) where part != "." {
       walked += "/" + part
       var isNew = false
       if create {

@@ -120,6 +120,12 @@ struct Judge: Sendable {
         networks: Set(try await engine.networks().map(\.name)), volumes: Set(volumes.map(\.name)),
         images: try await engine.imageReferences())
       present.volumeProjects = volumes.reduce(into: [:]) { $0[$1.name] = $1.labels?[ComposeLabel.project] }
+      for container in try await engine.containers() {
+        for mount in container.mounts {
+          guard let name = mount.name else { continue }
+          present.volumeUsers[name, default: []].insert(container.labels[ComposeLabel.project] ?? "")
+        }
+      }
       return present
     }
   }

@@ -51,6 +51,11 @@ struct Neighbourhood: Sendable {
     let own = subject.stack
     let record = (records[own] ?? origin.flatMap { records[$0] })?.belongings
     subject.others = belongings.filter { $0.key != own && $0.key != origin }
+    if let record {
+      for (other, its) in subject.others {
+        subject.others[other] = its.without(record, unless: records[other]?.belongings ?? Belongings())
+      }
+    }
     subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
     subject.paths.engine = engine
     subject.formerWrites = record?.writes ?? []
@@ -109,6 +114,6 @@ struct Neighbourhood: Sendable {
     }
     for place in found { if let real = Files.resolved(place) { found.insert(real) } }
     // Others keep their mounts of networks there, too; what belongs to the system is refused anyhow.
-    return found.filter { $0.hasPrefix("/") && !["/", "/run", "/var/run"].contains($0) }
+    return found.filter { Path.isAbsolute($0) && !["/", "/run", "/var/run"].contains($0) }
   }
 }

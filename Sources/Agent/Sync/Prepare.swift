@@ -359,8 +359,10 @@ struct Prepare: Sendable {
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
-      (Collisions.between(projects: projects, places: places, at: locate)
-      + Collisions.between(claims: claims, places: places, at: locate))
+      (Collisions.between(
+        projects: projects, places: places, had: state.stacks.mapValues(\.project), at: locate)
+      + Collisions.between(
+        claims: claims, places: places, had: state.stacks.mapValues { $0.services.flatMap(\.claims) }, at: locate))
       .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
       let directory = Path.join(settings.liveRoot, stack.name)

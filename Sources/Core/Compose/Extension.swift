@@ -41,6 +41,12 @@ public struct Extension: Sendable, Equatable {
       deployTimeout = value.string.flatMap { Duration(parsing: $0) }
       if deployTimeout.map({ $0 <= .zero }) ?? true {
         refuse(["deploy_timeout"], "deploy_timeout must be a time such as 30s, 5m or 1h30m")
+      } else if deployTimeout.map({ $0 > Self.longestDeploy }) == true {
+        refuse(
+          ["deploy_timeout"],
+          "deploy_timeout may be at most \(Self.longestDeploy.text) in a repository; the host can allow more in its configuration"
+        )
+        deployTimeout = Self.longestDeploy
       }
     }
     if let value = members["probes"], value != .null {
@@ -50,8 +56,33 @@ public struct Extension: Sendable, Equatable {
           refuse(["probes"] + (error.key.map { [$0] } ?? []), error.message)
         }
       }
+      bound(probes)
     }
   }
+
+  /// While a stack is asked, nothing else can be done with it.
+  private mutating func bound(_ probes: [Probe]) {
+    if probes.count > Self.mostProbes {
+      refuse(
+        ["probes"],
+        "a repository may name at most \(Self.mostProbes) probes; the host can name more in its configuration")
+    }
+    let times: [(String, WritableKeyPath<Probe, Duration>)] = [
+      ("interval", \.interval), ("timeout", \.timeout), ("deadline", \.deadline),
+    ]
+    for index in probes.indices {
+      for (key, time) in times where probes[index][keyPath: time] > Self.longestProbe {
+        self.probes[index][keyPath: time] = Self.longestProbe
+        refuse(
+          ["probes", key],
+          "\(key) of a probe may be at most \(Self.longestProbe.text) in a repository; the host can allow more in its configuration"
+        )
+      }
+    }
+  }
+
+  /// The longest times, and the most probes, that a repository can ask for.
+  private static let (longestDeploy, longestProbe, mostProbes) = (Duration.seconds(3600), Duration.seconds(600), 32)
 
   private mutating func refuse(_ keys: [String], _ message: String) {
     problems.append(Problem(keys: ["x-clup"] + keys, message: message))

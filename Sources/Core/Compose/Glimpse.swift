@@ -50,9 +50,11 @@ public enum Glimpse {
   }
 
   private static func volume(_ node: Node) -> JSON? {
-    guard let text = node.string else { return node["source"]?.string?.hasPrefix("/") == true ? JSON(node) : nil }
+    guard let text = node.string else {
+      return node["source"]?.string.map { Path.isAbsolute($0) } == true ? JSON(node) : nil
+    }
     let parts = text.withDefaults.split(separator: ":").map(String.init)
-    guard parts.count > 1, parts[0].hasPrefix("/"), !text.contains("$") || text.contains(":-") else { return nil }
+    guard parts.count > 1, Path.isAbsolute(parts[0]), !text.contains("$") || text.contains(":-") else { return nil }
     let isReadOnly = parts.count > 2 && parts[2].split(separator: ",").contains("ro")
     return .object([
       "type": .string("bind"), "source": .string(Path.normalized(parts[0])), "target": .string(parts[1]),

@@ -127,7 +127,7 @@ public struct ComposeService: Sendable, Equatable {
     }
     resources = Self.resources(json, top)
     isBuilt = json["build"] != nil
-    buildContexts = contexts.filter { $0.hasPrefix("/") }
+    buildContexts = contexts.filter { Path.isAbsolute($0) }
     // Compose lets `deploy` win; a policy without a condition is `any`.
     let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }
     let policy = deployed ?? json["restart"]?.string ?? "no"

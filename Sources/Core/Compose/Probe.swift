@@ -118,6 +118,15 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Probe {
+  /// Gives the port of a URL on loopback.
+  static func port(of url: String) -> Int? {
+    guard let start = url.firstRange(of: "://") else { return nil }
+    let host = url[start.upperBound...].prefix { !"/?#".contains($0) }
+    let digits = host.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()
+    if host.dropLast(digits.count).last == ":", !digits.isEmpty { return Int(String(digits)) }
+    return url.hasPrefix("https") ? 443 : 80
+  }
+
   /// Says what is wrong with an answer; nothing when it is a good one.
   public static func complaint(status: Int, body: [UInt8], wanted: Int?, json: JSON?) -> String? {
     guard wanted.map({ $0 == status }) ?? (200...299).contains(status) else {

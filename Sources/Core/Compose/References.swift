@@ -20,8 +20,8 @@ public struct Reference: Sendable, Hashable {
 
   /// Whether a text names something on the net rather than a path: `scheme:…`, or a repository of a well-known server.
   public static func isRemote(_ text: String) -> Bool {
-    let first = text.prefix { $0 != "/" }
-    return first.contains(":") || first == "github.com"
+    let first = text.utf8.prefix { $0 != UInt8(ascii: "/") }
+    return first.contains(UInt8(ascii: ":")) || first.elementsEqual("github.com".utf8)
   }
 
   /// Whether it names a Compose file.
@@ -41,7 +41,7 @@ public enum References {
   public static func all(in document: Node?, file: String) -> [Reference] {
     var found: [Reference] = []
     func add(_ node: Node?, _ key: String) {
-      guard let node else { return }
+      guard let node, !node.isNull else { return }
       if let text = node.string {
         if !text.isEmpty { found.append(Reference(key: key, text: text, file: file, mark: node.start, path: text)) }
       } else if let items = node.sequence {
@@ -100,7 +100,7 @@ public enum References {
   public static func valueFiles(in document: Node) -> [ValueFile] {
     var found: [ValueFile] = []
     func add(_ node: Node?, _ service: String?) {
-      guard let node else { return }
+      guard let node, !node.isNull else { return }
       if let text = node.string {
         found.append(ValueFile(text: text, mark: node.start, service: service))
       } else if node.mapping != nil {

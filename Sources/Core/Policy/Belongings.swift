@@ -17,52 +17,68 @@ public struct Belongings: Codable, Sendable, Equatable {
   /// Its Compose project.
   public var projects: Set<String> = []
 
-  private enum CodingKeys: String, CodingKey {
-    case volumes, builds, runs, places, writes, socketNetworks, containers, projects
+  /// The networks that it makes, by the engine's names.
+  public var networks: Set<String> = []
+  /// The names that its services have on networks, `NETWORK NAME`.
+  public var hosts: Set<String> = []
+  /// What it mounts of the live root beside its own directory, unless the commit or the host has that for all.
+  public var outside: Set<String> = []
+
+  /// The ports of the host that it publishes, `PORT/TRANSPORT`.
+  public var ports: Set<String> = []
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
   }
+
+  private static let fields: [(key: String, path: WritableKeyPath<Belongings, Set<String>> & Sendable)] = [
+    ("volumes", \.volumes), ("builds", \.builds), ("runs", \.runs), ("places", \.places), ("writes", \.writes),
+    ("socketNetworks", \.socketNetworks), ("containers", \.containers), ("projects", \.projects),
+    ("networks", \.networks), ("hosts", \.hosts), ("outside", \.outside),
+    ("ports", \.ports),
+  ]
 
   /// Starts from nothing.
   public init() {}
 
   /// Reads what an earlier version wrote, too.
   public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    func names(_ key: CodingKeys) throws -> Set<String> {
-      try container.decodeIfPresent(Set<String>.self, forKey: key) ?? []
+    let container = try decoder.container(keyedBy: Key.self)
+    for (key, path) in Self.fields {
+      self[keyPath: path] = try container.decodeIfPresent(Set<String>.self, forKey: Key(stringValue: key)) ?? []
     }
-    volumes = try names(.volumes)
-    builds = try names(.builds)
-    runs = try names(.runs)
-    places = try names(.places)
-    writes = try names(.writes)
-    socketNetworks = try names(.socketNetworks)
-    containers = try names(.containers)
-    projects = try names(.projects)
   }
 
   /// Writes the names in order, so that equal values give equal texts.
   public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(volumes.sorted(), forKey: .volumes)
-    try container.encode(builds.sorted(), forKey: .builds)
-    try container.encode(runs.sorted(), forKey: .runs)
-    try container.encode(places.sorted(), forKey: .places)
-    try container.encode(writes.sorted(), forKey: .writes)
-    try container.encode(socketNetworks.sorted(), forKey: .socketNetworks)
-    try container.encode(containers.sorted(), forKey: .containers)
-    try container.encode(projects.sorted(), forKey: .projects)
+    var container = encoder.container(keyedBy: Key.self)
+    for (key, path) in Self.fields { try container.encode(self[keyPath: path].sorted(), forKey: Key(stringValue: key)) }
+  }
+
+  /// Leaves out what another stack had first: a claim that is refused must not hold back the one whose it is.
+  ///
+  /// `before` is what this one had by then.
+  public func without(_ owner: Belongings, unless before: Belongings) -> Belongings {
+    var own = self
+    func leave(_ path: WritableKeyPath<Belongings, Set<String>>, _ theirs: Set<String>) {
+      own[keyPath: path].subtract(theirs.subtracting(before[keyPath: path]))
+    }
+    let claims: [WritableKeyPath<Belongings, Set<String>>] = [
+      \.volumes, \.builds, \.containers, \.projects, \.networks, \.hosts, \.ports,
+    ]
+    for path in claims { leave(path, owner[keyPath: path]) }
+    leave(\.runs, owner.builds)
+    leave(\.builds, owner.runs)
+    own.outside.formIntersection(before.outside)
+    return own
   }
 
   /// Adds what another reading of the same stack found.
   public mutating func formUnion(_ other: Belongings) {
-    volumes.formUnion(other.volumes)
-    builds.formUnion(other.builds)
-    runs.formUnion(other.runs)
-    places.formUnion(other.places)
-    writes.formUnion(other.writes)
-    socketNetworks.formUnion(other.socketNetworks)
-    containers.formUnion(other.containers)
-    projects.formUnion(other.projects)
+    for (_, path) in Self.fields { self[keyPath: path].formUnion(other[keyPath: path]) }
   }
 }
 
@@ -81,33 +97,48 @@ extension Subject {
       if let build = json["build"] {
         found.builds.insert(image ?? "\(model["name"]?.string ?? stack)-\(service)")
         found.builds.formUnion((build["tags"]?.array ?? []).compactMap(\.string))
+        found.runs.formUnion(bases(of: service, json))
       } else if let image {
         found.runs.insert(image)
       }
       let mounts = mounts(of: service, json)
       found.writes.formUnion(mounts.filter { !$0.readOnly }.flatMap { paths.forms($0.source) })
       for mount in mounts {
-        if let place = Path.relative(mount.source, to: paths.liveRoot), standing(of: place) == .nobody {
-          found.places.insert(place)
+        guard let place = Path.relative(mount.source, to: paths.liveRoot) else { continue }
+        let standing = standing(of: place)
+        if standing == .nobody { found.places.insert(place) }
+        if standing == .nobody || standing == .free, Path.relative(place, to: home) == nil, paths.tree?[place] == nil,
+          !policy.shares(path: place, with: stack)
+        {
+          found.outside.insert(place)
         }
       }
-      if holdsSocket(service, json) {
-        let own = (json["networks"]?.object ?? [:]).keys
-        found.socketNetworks.formUnion(own.map { model["networks"]?[$0]?["name"]?.string ?? $0 })
+      for case .port(let port, let transport, _) in ComposeService(name: service, json, files: [:]).claims {
+        found.ports.insert("\(port)/\(transport)")
       }
+      for (network, names) in hostNames(of: service, json) {
+        found.hosts.formUnion((names.given + [names.service]).map { "\(network) \($0)" })
+      }
+      if holdsSocket(service, json) {
+        found.socketNetworks.formUnion(networks(of: json).map(\.name))
+      }
+    }
+    for (key, network) in model["networks"]?.object ?? [:] where network["external"]?.bool != true {
+      found.networks.insert(network["name"]?.string ?? key)
     }
     found.builds = Set(found.builds.map { Image($0).reference })
     found.runs = Set(found.runs.map { Image($0).reference })
     return found
   }
 
-  /// The engine's names of the volumes that are not called after the project: somebody else may have made them.
+  /// The engine's names of the volumes that are not called after the project, or all where the repository chose the
+  /// project's name: somebody else may have made them.
   public var namedVolumes: Set<String> {
     let project = model["name"]?.string ?? ""
     return Set(
       (model["volumes"]?.object ?? [:]).compactMap { key, volume in
         let name = volume["name"]?.string ?? key
-        return volume["external"]?.bool == true || name != "\(project)_\(key)" ? name : nil
+        return volume["external"]?.bool == true || choosesItsName || name != "\(project)_\(key)" ? name : nil
       })
   }
 

@@ -36,7 +36,7 @@ extension Subject {
         for path in paths(ofVolume: source) {
           found.append(Mount(service: service, way: .volume(source), source: path, target: target, readOnly: readOnly))
         }
-      } else if source.hasPrefix("/") {
+      } else if Path.isAbsolute(source) {
         found.append(Mount(service: service, way: .bind, source: source, target: target, readOnly: readOnly))
       }
     }
@@ -67,7 +67,7 @@ extension Subject {
   func buildPaths(_ build: JSON) -> [String] {
     var found: [String] = []
     let context = build["context"]?.string ?? ""
-    if context.hasPrefix("/") {
+    if Path.isAbsolute(context) {
       found.append(context)
       if let file = build["dockerfile"]?.string { found.append(Path.join(context, file)) }
     }
@@ -76,14 +76,18 @@ extension Subject {
     for text in (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string) {
       let local = ["file://", "oci-layout://"].first(where: text.hasPrefix)
       if let local {
-        found.append(Path.join(directory, String(text.dropFirst(local.count))))
-      } else if text.hasPrefix("/") {
+        let path = String(text.dropFirst(local.count))
+        found.append(Path.join(directory, path))
+        // What follows is the tag or the digest within a directory of images.
+        for sign in ["@", ":"] where local == "oci-layout://" {
+          if let end = path.firstRange(of: sign) { found.append(Path.join(directory, String(path[..<end.lowerBound]))) }
+        }
+      } else if Path.isAbsolute(text) {
         found.append(text)
       }
     }
     for text in ((build["cache_from"]?.array ?? []) + (build["cache_to"]?.array ?? [])).compactMap(\.string) {
-      let options = BuildCache.options(text)
-      found += ["src", "dest"].compactMap { options[$0] }.map { Path.join(directory, $0) }
+      found += BuildCache.paths(text).map { Path.join(directory, $0) }
     }
     return found.map(Path.normalized)
   }
@@ -94,10 +98,10 @@ extension Subject {
     var found: [String] = []
     if case .bind(let path) = VolumeOptions(volume, allowed: policy.options.volumeDrivers) {
       found.append(path)
-    } else if let device = volume["driver_opts"]?["device"]?.string, device.hasPrefix("/") {
+    } else if let device = volume["driver_opts"]?["device"]?.string, Path.isAbsolute(device) {
       found.append(Path.normalized(device))
     }
-    if let own = volume["name"]?.string, own.hasPrefix("/") { found.append(Path.normalized(own)) }
+    if let own = volume["name"]?.string, Path.isAbsolute(own) { found.append(Path.normalized(own)) }
     return found
   }
 
@@ -126,13 +130,34 @@ extension Subject {
 
 /// How a build's cache is named: `type=local,src=…`.
 enum BuildCache {
-  /// Reads the options; their names are the same in any case.
-  static func options(_ text: String) -> [String: String] {
-    var found: [String: String] = [:]
-    for part in text.split(separator: ",") {
+  /// Reads the options; their names are the same in any case, and a line of CSV may quote them.
+  static func options(_ text: String) -> [(key: String, value: String)] {
+    text.filter { $0 != "\"" }.split(separator: ",").compactMap { part in
       let sides = part.split(separator: "=", maxSplits: 1).map { String($0).trimmed }
-      if sides.count == 2 { found[sides[0].lowercased()] = sides[1] }
+      return sides.count == 2 ? (sides[0].lowercased(), sides[1]) : nil
     }
-    return found
   }
+
+  /// The paths that it is read from or written to.
+  static func paths(_ text: String) -> [String] {
+    options(text).filter { $0.key == "src" || $0.key == "dest" }.map(\.value)
+  }
+
+  /// The images that it is kept with: `NAME`, or `type=registry,ref=NAME`.
+  static func images(_ text: String) -> [String] {
+    let options = options(text)
+    return options.isEmpty ? [text] : options.filter { $0.key == "ref" }.map(\.value)
+  }
+
+  /// What the gate does not know of it.
+  static func unknown(_ text: String) -> String? {
+    options(text).first { key, value in
+      key == "type" ? !["local", "registry", "inline"].contains(value.lowercased()) : !known.contains(key)
+    }.map { "\($0.key)=\($0.value)" }
+  }
+
+  private static let known: Set<String> = [
+    "ref", "src", "dest", "mode", "tag", "digest", "compression", "compression-level", "force-compression",
+    "oci-mediatypes", "image-manifest", "ignore-error",
+  ]
 }

@@ -103,7 +103,7 @@ extension Subject {
     if isHome || around != nil { return .free }
     if tracked { return stack == "." ? .free : .common }
     // What lies beside the only stack of a part of the live root is that stack's.
-    let top = String(path.prefix { $0 != "/" })
+    let top = Path.components(path).first.map(String.init) ?? path
     let neighbours = paths.stacks.filter { Path.relative($0, to: top) != nil && $0 != "." }
     if neighbours.count == 1, let owner = neighbours.first { return owner == stack ? .free : .foreign(owner) }
     return stack == "." ? .free : .nobody

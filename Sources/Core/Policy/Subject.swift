@@ -37,6 +37,8 @@ public struct Subject: Sendable {
   public var leftVolumes: [String: String] = [:]
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
+  /// The text of each service's Dockerfile, as far as the gate may know what is built.
+  public var dockerfiles: [String: String] = [:]
   /// What Compose reads beside the stack's own Compose files.
   public var references: [Reference] = []
   /// The tracked `env_file`s: path and text.
@@ -79,8 +81,9 @@ public struct Subject: Sendable {
     let external = ["networks", "volumes"].contains { section in
       (model[section]?.object ?? [:]).values.contains { $0["external"]?.bool == true }
     }
-    let compares = !changedVolumes.isEmpty || !leftVolumes.isEmpty
-    return kind == .stack && (compares || external || !namedVolumes.isEmpty || services.contains { Image.isLocal($0.json) })
+    if kind == .job { return !(model["volumes"]?.object ?? [:]).isEmpty }
+    return external || !namedVolumes.isEmpty || !changedVolumes.isEmpty || !leftVolumes.isEmpty
+      || services.contains { Image.isLocal($0.json) }
   }
 
   /// The services, sorted by name.
@@ -101,6 +104,8 @@ public struct Present: Sendable, Equatable {
   public var coming: [String: String] = [:]
   /// The Compose project that made each volume, for those that one made.
   public var volumeProjects: [String: String] = [:]
+  /// The Compose projects whose containers use each volume; an empty name for containers of no project.
+  public var volumeUsers: [String: Set<String>] = [:]
 
   /// Names what is there.
   public init(networks: Set<String>, volumes: Set<String>, images: Set<String>) {

@@ -37,7 +37,7 @@ extension Subject {
     place(service, "volumes") { item in
       if let own = item["target"]?.string { return own.withDefaults == target ? 1 : 0 }
       var parts = (item.string?.withDefaults ?? "").split(separator: ":").map(String.init)
-      if parts.count > 1, let last = parts.last, !last.hasPrefix("/") { parts.removeLast() }
+      if parts.count > 1, let last = parts.last, !Path.isAbsolute(last) { parts.removeLast() }
       return parts.last.map { Path.normalized($0) == Path.normalized(target) } == true ? 1 : 0
     }
   }

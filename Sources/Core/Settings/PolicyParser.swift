@@ -11,7 +11,7 @@ extension SettingsReader {
       ])
     var policy = Policy()
     policy.bindRoots = strings(keys, "bind_roots").map(Path.normalized)
-    for (index, root) in policy.bindRoots.enumerated() where !root.hasPrefix("/") {
+    for (index, root) in policy.bindRoots.enumerated() where !Path.isAbsolute(root) {
       if let place = keys["bind_roots"]?.sequence?[index] { problem(place, "\(root) must be an absolute path") }
     }
     policy.tracked = keys["tracked"].map { list($0, "tracked") }?.compactMap { tracked($0) } ?? []

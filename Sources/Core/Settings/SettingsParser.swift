@@ -184,7 +184,7 @@ extension SettingsReader {
     func file(_ key: String) -> String? {
       guard keys[key] != nil else { return nil }
       let path = required(keys, key, in: node)
-      if let place = keys[key], !path.isEmpty, !path.hasPrefix("/") {
+      if let place = keys[key], !path.isEmpty, !Path.isAbsolute(path) {
         problem(place, "\(key) must be an absolute path")
       }
       return path

@@ -68,7 +68,7 @@ struct SettingsReader {
   mutating func absolutePath(_ members: [String: Node], _ key: String, in parent: Node) -> String {
     let text = required(members, key, in: parent)
     guard !text.isEmpty else { return "" }
-    guard text.hasPrefix("/"), Path.normalized(text) != "/" else {
+    guard Path.isAbsolute(text), Path.normalized(text) != "/" else {
       if let node = members[key] { problem(node, "\(key) must be an absolute path below /, not \(text)") }
       return ""
     }
@@ -79,7 +79,7 @@ struct SettingsReader {
     let text = required(members, key, in: parent)
     guard !text.isEmpty else { return "" }
     let path = Path.normalized(text)
-    guard !path.hasPrefix("/"), !path.hasPrefix(".."), path != "." else {
+    guard !Path.isAbsolute(path), !path.hasPrefix(".."), path != "." else {
       if let node = members[key] { problem(node, "\(key) must be a relative path without .., not \(text)") }
       return ""
     }

@@ -6,35 +6,41 @@ public enum Collisions {
   public typealias Locate = (_ stack: String, _ claim: Claim?) -> (path: String, mark: Mark?)?
 
   /// Compares the projects of all stacks; `places` gives each stack's Compose file, to say where.
-  public static func between(projects: [String: String], places: [String: String], at locate: Locate = { _, _ in nil })
-    -> [Diagnostic]
-  {
+  ///
+  /// A stack that `had` its project before is not blamed for another one that takes it now.
+  public static func between(
+    projects: [String: String], places: [String: String], had: [String: String] = [:],
+    at locate: Locate = { _, _ in nil }
+  ) -> [Diagnostic] {
     let groups = Dictionary(grouping: projects.keys.sorted()) { projects[$0] ?? "" }
-    return groups.sorted { $0.key < $1.key }.flatMap { project, stacks in
-      stacks.count < 2
-        ? []
-        : stacks.map { stack in
-          let others = stacks.filter { $0 != stack }.joined(separator: ", ")
-          let place = locate(stack, nil)
-          return Diagnostic(
-            rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
-            column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)",
-            help: help(stack))
-        }
+    return groups.sorted { $0.key < $1.key }.flatMap { project, stacks -> [Diagnostic] in
+      if stacks.count < 2 { return [] }
+      let owners = stacks.filter { had[$0] == project }
+      return stacks.filter { owners != [$0] }.map { stack in
+        let others = stacks.filter { $0 != stack }.joined(separator: ", ")
+        let place = locate(stack, nil)
+        return Diagnostic(
+          rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
+          column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)",
+          help: help(stack))
+      }
     }
   }
 
-  /// Compares what the services of all stacks claim for themselves.
-  public static func between(claims: [String: [Claim]], places: [String: String], at locate: Locate = { _, _ in nil })
-    -> [Diagnostic]
-  {
+  /// Compares what the services of all stacks claim for themselves; `had` is what each of them claimed before.
+  public static func between(
+    claims: [String: [Claim]], places: [String: String], had: [String: [Claim]] = [:],
+    at locate: Locate = { _, _ in nil }
+  ) -> [Diagnostic] {
     let all = claims.sorted { $0.key < $1.key }.flatMap { stack, claims in claims.map { (stack, $0) } }
     var holders: [String: [(String, Claim)]] = [:]
     for (stack, claim) in all { holders[claim.subject, default: []].append((stack, claim)) }
     return all.compactMap { stack, claim in
-      guard let other = holders[claim.subject]?.first(where: { $0.0 != stack && $0.1.excludes(claim) }) else {
-        return nil
+      let isOwner = had[stack]?.contains(claim) == true
+      let other = holders[claim.subject]?.first { other, theirs in
+        other != stack && theirs.excludes(claim) && !(isOwner && had[other]?.contains(theirs) != true)
       }
+      guard let other else { return nil }
       let place = locate(stack, claim)
       return Diagnostic(
         rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,

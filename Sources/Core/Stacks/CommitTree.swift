@@ -72,7 +72,7 @@ public struct CommitTree: Sendable {
     var names: [String] = []
     for file in files(under: directory) {
       guard let rest = Path.relative(file.path, to: directory) else { continue }
-      let name = String(rest.prefix { $0 != "/" })
+      let name = Path.components(rest).first.map(String.init) ?? rest
       if names.last != name { names.append(name) }
     }
     return Set(names).sorted().compactMap { byPath[Path.join(directory, $0)] }

@@ -39,7 +39,7 @@ public struct Discovery: Sendable {
     var directories: Set<String> = []
     for file in tree.files {
       let directory = Path.parent(file.path)
-      let parts = file.path.split(separator: "/").map(String.init)
+      let parts = Path.components(file.path).map(String.init)
       for (index, part) in parts.enumerated() where ComposeFileName.main.contains(part) {
         if index == parts.count - 1 {
           directories.insert(directory)
@@ -51,7 +51,7 @@ public struct Discovery: Sendable {
       }
     }
     func skips(_ directory: String) -> Bool {
-      excluded.contains { $0.covers(directory) } || directory.split(separator: "/").contains(Self.jobDirectory[...])
+      excluded.contains { $0.covers(directory) } || Path.components(directory).contains(Self.jobDirectory[...])
     }
     for directory in directories.sorted() where !skips(directory) {
       if LinkPlanning.pointerName(of: directory).utf8.count > 200 {
@@ -75,7 +75,7 @@ public struct Discovery: Sendable {
       stacks.append(StackSource(name: directory, composeFiles: [main, override].compactMap { $0 }))
     }
     jobs = tree.files.map(\.path).filter { path in
-      path.split(separator: "/").dropLast().contains(Self.jobDirectory[...])
+      Path.components(path).dropLast().contains(Self.jobDirectory[...])
         && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix)
         && !excluded.contains { $0.covers(path) }
     }

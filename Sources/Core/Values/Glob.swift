@@ -12,18 +12,18 @@ public struct Glob: Sendable, Hashable {
   /// Keeps a pattern.
   public init(_ pattern: String) {
     self.pattern = pattern
-    parts = pattern.split(separator: "/").map(String.init)
+    parts = Path.components(pattern).map(String.init)
     isLiteral = parts.map { part in !part.contains { "*?[\\".contains($0) } }
   }
 
   /// Says whether the whole path matches.
-  public func matches(_ path: String) -> Bool { matches(path.split(separator: "/")) }
+  public func matches(_ path: String) -> Bool { matches(Path.components(path)) }
 
   func matches(_ path: [Substring]) -> Bool { match(0, path, 0) }
 
   /// Says whether the path, or a directory above it, matches.
   public func covers(_ path: String) -> Bool {
-    let path = path.split(separator: "/")
+    let path = Path.components(path)
     return path.indices.contains { match(0, Array(path[...$0]), 0) }
   }
 
@@ -69,7 +69,7 @@ public struct ProtectedPaths: Sendable, Hashable {
   func glob(protecting path: String, memory: inout [String: Int]) -> String? {
     if lifted.contains(where: { $0.covers(path) }) { return nil }
     let above = first(protecting: Path.parent(path), &memory)
-    let parts = path.split(separator: "/")
+    let parts = Path.components(path)
     let isTemplate = Template.isNamed(path)
     let own = globs.firstIndex { $0.matches(parts) && !(isTemplate && $0.pattern == "**/.env.*") } ?? globs.count
     let index = min(own, above)
@@ -79,7 +79,7 @@ public struct ProtectedPaths: Sendable, Hashable {
   private func first(protecting directory: String, _ memory: inout [String: Int]) -> Int {
     if directory == "." || directory == "/" { return globs.count }
     if let known = memory[directory] { return known }
-    let parts = directory.split(separator: "/")
+    let parts = Path.components(directory)
     let own = globs.firstIndex { $0.matches(parts) } ?? globs.count
     let index = min(own, first(protecting: Path.parent(directory), &memory))
     memory[directory] = index

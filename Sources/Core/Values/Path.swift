@@ -1,19 +1,33 @@
 /// Works on `/`-separated path text without touching the disk.
+///
+/// The kernel compares bytes: `é` in one letter or in two are different names, and a letter that joins the one before it does
+/// not join a slash. So does this.
 public enum Path {
+  private static let slash = UInt8(ascii: "/")
+
+  /// Whether a path starts from the root directory.
+  public static func isAbsolute(_ path: some StringProtocol) -> Bool { path.utf8.first == slash }
+
+  /// Gives the components that are not empty, `.` and `..` included.
+  public static func components(_ path: String) -> [Substring] {
+    path.utf8.split(separator: slash).map { Substring($0) }
+  }
+
   /// Joins two paths; an absolute second path wins, and `.` on either side adds nothing.
   public static func join(_ base: String, _ path: String) -> String {
-    if path.hasPrefix("/") || base.isEmpty || base == "." { return normalized(path) }
+    if isAbsolute(path) || base.isEmpty || base == "." { return normalized(path) }
     return normalized(base + "/" + path)
   }
 
   /// Removes empty and `.` components and resolves `..` by text alone; an empty relative path becomes `.`.
   public static func normalized(_ path: String) -> String {
+    let isAbsolute = isAbsolute(path)
     var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    for part in components(path) where part != "." {
       if part == ".." {
         if let last = parts.last, last != ".." {
           parts.removeLast()
-        } else if !path.hasPrefix("/") {
+        } else if !isAbsolute {
           parts.append(part)
         }
       } else {
@@ -21,33 +35,46 @@ public enum Path {
       }
     }
     let text = parts.joined(separator: "/")
-    return path.hasPrefix("/") ? "/" + text : (text.isEmpty ? "." : text)
+    return isAbsolute ? "/" + text : (text.isEmpty ? "." : text)
   }
 
   /// Counts how often a text that holds paths goes up a directory.
   public static func climbs(in text: String) -> Int {
-    text.split { !($0.isLetter || $0.isNumber || "_.-".contains($0)) }.count { $0 == ".." }
+    func isName(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"), 0x80...:
+        true
+      default: false
+      }
+    }
+    return text.utf8.split { !isName($0) }.count { $0.elementsEqual("..".utf8) }
   }
 
   /// Gives the directory that holds the path: `.` for a bare name, `/` for a top-level absolute one.
   public static func parent(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+    guard let last = path.utf8.lastIndex(of: slash) else { return "." }
+    return last == path.startIndex ? "/" : String(path[..<last])
   }
 
   /// Gives the last component.
   public static func name(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return path }
-    return String(path[path.index(after: slash)...])
+    guard let last = path.utf8.lastIndex(of: slash) else { return path }
+    return String(path[path.utf8.index(after: last)...])
   }
 
   /// Gives the part of `path` below `directory` (`.` for the directory itself), or nothing when it lies elsewhere.
   /// Both are normalized paths of the same kind.
   public static func relative(_ path: String, to directory: String) -> String? {
-    if directory == "." { return path.hasPrefix("/") || path.hasPrefix("..") ? nil : path }
-    if path == directory { return "." }
-    let prefix = directory == "/" ? "/" : directory + "/"
-    return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+    let bytes = path.utf8
+    if directory == "." {
+      return isAbsolute(path) || bytes.starts(with: "..".utf8) ? nil : path
+    }
+    guard bytes.starts(with: directory.utf8) else { return nil }
+    let rest = bytes.dropFirst(directory.utf8.count)
+    if rest.isEmpty { return "." }
+    if directory == "/" { return String(Substring(rest)) }
+    return rest.first == slash ? String(Substring(rest.dropFirst())) : nil
   }
 
   /// Gives every directory above a relative path, the nearest last: `a/b/c` gives `a`, `a/b`.

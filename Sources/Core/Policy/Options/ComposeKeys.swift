@@ -44,22 +44,23 @@ enum ComposeKeys {
       attach blkio_config cap_drop command container_name cpu_count cpu_percent cpu_period cpu_quota cpu_rt_period
       cpu_rt_runtime cpu_shares cpus cpuset depends_on develop dns dns_opt dns_search domainname entrypoint expose
       extra_hosts group_add healthcheck hostname image init isolation links mac_address mem_limit
-      mem_reservation mem_swappiness memswap_limit oom_kill_disable oom_score_adj pids_limit platform profiles
-      pull_policy pull_refresh_after read_only restart scale shm_size stdin_open stop_grace_period stop_signal
+      mem_reservation mem_swappiness memswap_limit pids_limit platform profiles
+      pull_policy pull_refresh_after read_only restart shm_size stdin_open stop_grace_period stop_signal
       storage_opt tmpfs tty ulimits user working_dir
       """
     ),
     (
       service, .judged(by: "privileged"),
       """
-      cap_add cgroup cgroup_parent credential_spec device_cgroup_rules devices gpus ipc network_mode pid privileged
+      cap_add cgroup cgroup_parent credential_spec device_cgroup_rules devices gpus ipc network_mode oom_kill_disable
+      oom_score_adj pid privileged
       provider runtime security_opt sysctls userns_mode uts
       """
     ),
     (service, .judged(by: "docker-socket"), "use_api_socket environment"),
     (service, .judged(by: "host-path"), "configs env_file extends label_file secrets volumes volumes_from"),
     (service, .judged(by: "published-port"), "ports"),
-    (service, .judged(by: "unknown-option"), "labels"),
+    (service, .judged(by: "unknown-option"), "deploy.replicas labels scale"),
     (service, .refused, "annotations external_links models pre_start"),
     (
       service, .allowed,
@@ -72,7 +73,7 @@ enum ComposeKeys {
     (
       service + ".deploy", .allowed,
       """
-      endpoint_mode labels mode placement replicas restart_policy rollback_config update_config
+      endpoint_mode labels mode placement restart_policy rollback_config update_config
       resources.limits.cpus resources.limits.memory resources.limits.pids
       resources.reservations.cpus resources.reservations.memory
       """

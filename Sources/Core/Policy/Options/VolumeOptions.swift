@@ -34,7 +34,7 @@ enum VolumeOptions: Equatable, Sendable {
     } else if type == "tmpfs" {
       let other = flags.first { flag in !Self.memoryFlags.contains(String(flag.prefix { $0 != "=" })) }
       self = other.map { .unknown("has the mount option \($0)") } ?? .harmless
-    } else if allowed.contains(type), !device.hasPrefix("/") {
+    } else if allowed.contains(type), !Path.isAbsolute(device) {
       self = .harmless
     } else {
       self = .unknown(type.isEmpty ? "mounts \(device)" : "mounts the file system \(type)")

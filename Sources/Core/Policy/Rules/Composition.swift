@@ -22,7 +22,7 @@ extension Rule {
           place: subject.place(topLevel: ["x-clup", "probes", "service"]),
           message: "a probe asks in \(name), which is no service of the stack\(near)",
           help: "name one of \(services.joined(separator: ", "))")
-      } + subject.secondDocuments + subject.interpolatedProbes
+      } + subject.secondDocuments + subject.interpolatedProbes + subject.foreignProbes(own.probes)
   }
 
   static let unsetVariable = Rule(
@@ -41,7 +41,7 @@ extension Rule {
     fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}"
-  ) { subject in subject.foreignVolumes + subject.takenNames }
+  ) { subject in subject.foreignVolumes + subject.foreignNetworks + subject.takenHosts + subject.takenNames }
 }
 
 extension Subject {
@@ -71,6 +71,22 @@ extension Subject {
             help: "write `$$NAME`, and give the container the variable under `environment:`")
         }
       }
+    }
+  }
+
+  /// A probe's answer is told when it is not the wanted one, and another stack's may tell more than it should.
+  fileprivate func foreignProbes(_ probes: [Probe]) -> [Finding] {
+    let own = belongings.ports
+    return probes.compactMap { probe in
+      guard case .http(let url, _, _) = probe.question, let port = Probe.port(of: url) else { return nil }
+      let name = "\(port)/tcp"
+      guard !own.contains(name),
+        let other = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.ports.contains(name) })
+      else { return nil }
+      return Finding(
+        place: place(topLevel: ["x-clup", "probes", "http"]),
+        message: "a probe asks at the port \(port), which \(other.key) publishes",
+        help: "ask the stack itself; a probe of another one belongs into the host's configuration")
     }
   }
 

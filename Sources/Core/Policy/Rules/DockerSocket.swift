@@ -67,16 +67,12 @@ extension Subject {
           message: "\(service) shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
           help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
     }
-    var joined = (json["networks"]?.object ?? [:]).keys.sorted().map { key in
-      (key: "networks", name: model["networks"]?[key]?["name"]?.string ?? key)
-    }
-    if let mode = json["network_mode"]?.string, !mode.contains(":") { joined.append(("network_mode", mode)) }
-    for (key, name) in joined {
+    for (key, name) in networks(of: json) {
       guard let holder = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.socketNetworks.contains(name) })
       else { continue }
       found.append(
         Finding(
-          service: service, place: place(service, [key]),
+          service: service, place: place(service, [key == "network_mode" ? key : "networks"]),
           message: "\(service) joins \(name), on which \(holder.key) gives access to the Docker socket",
           help: "keep that network to the stack of the socket proxy", option: "network \(name)"))
     }

@@ -36,7 +36,7 @@ extension Rule {
     let lifted = policy.tracked.map { Glob($0.path) }
     let excluded = excluded.map(Glob.init)
     return tree.files.compactMap { file in
-      let parts = file.path.split(separator: "/")
+      let parts = Path.components(file.path)
       if excluded.contains(where: { $0.covers(file.path) }) || lifted.contains(where: { $0.covers(file.path) }) {
         return nil
       }
@@ -85,7 +85,7 @@ extension Rule {
 
   /// Finds a Compose file among the job files that its name keeps from being judged as one.
   public static func unjudgedJobs(in path: String, _ bytes: [UInt8]) -> [Diagnostic] {
-    guard path.split(separator: "/").dropLast().contains(Discovery.jobDirectory[...]) else { return [] }
+    guard Path.components(path).dropLast().contains(Discovery.jobDirectory[...]) else { return [] }
     return ComposeSource.documents(path: path, bytes: bytes).compactMap { source in
       guard let services = source.document?.entry("services"), services.value.mapping != nil else { return nil }
       return Diagnostic(
@@ -99,7 +99,7 @@ extension Rule {
   private static func isGuide(_ path: String) -> Bool {
     let lower = path.lowercased()
     return [".md", ".mdx", ".rst", ".adoc", ".txt", ".html"].contains(where: lower.hasSuffix)
-      || Path.name(lower).hasPrefix("readme") || lower.split(separator: "/").dropLast().contains { $0 == "docs" }
+      || Path.name(lower).hasPrefix("readme") || Path.components(lower).dropLast().contains { $0 == "docs" }
   }
 }
 

@@ -23,6 +23,7 @@ extension Rule {
     subject.foreignMounts(tracked: false) + subject.foreignBuilds(tracked: false)
       + subject.foreignReads(tracked: false) + subject.foreignFiles(tracked: false) + subject.unknownVolumes
       + subject.foreignLogs + subject.swappable + subject.contested
+      + subject.claimed
   }
 }
 
@@ -157,7 +158,7 @@ extension Subject {
     services.flatMap { service, json -> [Finding] in
       (json["logging"]?["options"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
         guard let text = value.string, let scheme = text.firstRange(of: "://") else { return nil }
-        guard text.hasPrefix("unix"), text[scheme.upperBound...].hasPrefix("/") else { return nil }
+        guard text.hasPrefix("unix"), Path.isAbsolute(text[scheme.upperBound...]) else { return nil }
         return Finding(
           service: service, place: place(service, ["logging", "options", key]),
           message: "\(service) makes the engine write its log to the socket \(text[scheme.upperBound...]) of the host",
@@ -169,19 +170,48 @@ extension Subject {
   /// What lies below a directory that a container may write to can be another thing at the next start.
   fileprivate var swappable: [Finding] {
     let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
+    func above(_ path: String) -> String? {
+      let forms = paths.forms(path)
+      return writes.sorted().first { write in
+        !write.hasPrefix(Placeholder.path) && forms.contains { $0 != write && Path.relative($0, to: write) != nil }
+      }
+    }
     return services.flatMap { service, json in
-      mounts(of: service, json).compactMap { mount -> Finding? in
-        let forms = paths.forms(mount.source)
-        let above = writes.sorted().first { write in
-          forms.contains { $0 != write && Path.relative($0, to: write) != nil }
-        }
-        guard let above, !above.hasPrefix(Placeholder.path) else { return nil }
+      let builds = json["build"]?["context"]?.string.flatMap { context in above(context).map { (context, $0) } }
+      return mounts(of: service, json).compactMap { mount -> Finding? in
+        guard let above = above(mount.source) else { return nil }
         return Finding(
           service: service, place: place(of: mount),
           message:
             "\(service) mounts \(words(mount)) below \(above), which a container may write to and so exchange for a link",
           help: "mount \(above) itself, or a directory beside it")
       }
+        + [builds].compactMap { $0 }.map { context, above in
+          Finding(
+            service: service, place: place(service, ["build"]),
+            message:
+              "\(service) is built from \(context) below \(above), which a container may write to and so exchange for a link",
+            help: "keep what it is built from beside \(above)")
+        }
+    }
+  }
+
+  /// Finds what other stacks took in the stack's own directory before that was its own: they write there from now on.
+  fileprivate var claimed: [Finding] {
+    guard kind == .stack, home != "." else { return [] }
+    return others.sorted { $0.key < $1.key }.compactMap { owner, other in
+      let place = other.outside.sorted().first { place in
+        (Path.relative(place, to: home) != nil || Path.relative(home, to: place) != nil)
+          && !policy.shares(path: place, with: owner)
+      }
+      guard let place else { return nil }
+      return Finding(
+        place: self.place(topLevel: ["services"]),
+        message:
+          "\(owner) mounts \(Path.join(paths.liveRoot, place)), which is in the directory of \(stack) or holds it",
+        help:
+          "take that mount out of \(owner) first, or share it on the host: `policy: {shared: [{path: \(place), stacks: [\(owner)]}]}`"
+      )
     }
   }
 

@@ -131,11 +131,26 @@ struct Image {
 
   var full: String { "\(name):\(tag ?? "latest")" }
 
-  /// The reference that says the same however it was written.
-  var reference: String {
-    let short = ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "library/"].reduce(name) {
+  /// Whether a text may stand for an image's id or its first digits.
+  static func mayBeID(_ text: String) -> Bool {
+    let digits = text.hasPrefix("sha256:") ? text.dropFirst(7) : text[...]
+    return !digits.isEmpty && digits.allSatisfy { $0.isASCII && $0.isHexDigit && !$0.isUppercase }
+  }
+
+  /// The name without the parts that may be left out.
+  var short: String {
+    ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "library/"].reduce(name) {
       $0.hasPrefix($1) ? String($0.dropFirst($1.count)) : $0
     }
-    return digest.map { "\(short)@\($0)" } ?? "\(short):\(tag ?? "latest")"
+  }
+
+  /// Whether it can be the same image; whose a digest is, its name tells.
+  func isSame(as other: Image) -> Bool {
+    reference == other.reference || digest != nil && short == other.short
+  }
+
+  /// The reference that says the same however it was written.
+  var reference: String {
+    digest.map { "\(short)@\($0)" } ?? "\(short):\(tag ?? "latest")"
   }
 }

@@ -73,6 +73,12 @@ extension Subject {
         ["deploy", "resources", "reservations", "devices"], "gets devices of the host", option: "deploy devices")
     }
     if let parent = json["cgroup_parent"]?.string { walls.add(["cgroup_parent"], "runs under the cgroup \(parent)") }
+    if let score = json["oom_score_adj"]?.text.flatMap(Double.init), score < 0 {
+      walls.add(["oom_score_adj"], "has other programs of the host ended before it when memory runs out")
+    }
+    if json["oom_kill_disable"]?.bool == true {
+      walls.add(["oom_kill_disable"], "is not ended when it has used the memory up")
+    }
     if json["credential_spec"] != nil { walls.add(["credential_spec"], "takes a credential_spec from the host") }
     for volume in json["volumes"]?.array ?? [] {
       guard let way = volume["bind"]?["propagation"]?.string, !["", "private", "rprivate"].contains(way) else {

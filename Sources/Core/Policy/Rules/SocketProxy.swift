@@ -30,6 +30,7 @@ extension Rule {
       guard !waivers.isEmpty, subject.holdsSocket(service, json) else { return [] }
       let named = Set(waivers.flatMap(\.options))
       return subject.proxyMounts(service, json, named) + subject.proxyPorts(service, json)
+        + subject.proxyNetworks(service, json, named)
         + subject.proxySwitches(service, json, named)
     }
   }
@@ -60,6 +61,23 @@ extension Subject {
         service: service, place: place(service, of: Port(port)),
         message: "\(service) holds the Docker socket and publishes \(Port(port).text)",
         help: "take the port away; containers reach it over a network")
+    }
+  }
+
+  /// Who is on a network already gets the socket by this, and nobody looks at them again.
+  fileprivate func proxyNetworks(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
+    networks(of: json).compactMap { key, name in
+      let guests = others.sorted { $0.key < $1.key }.filter { owner, other in
+        other.hosts.contains { $0.hasPrefix("\(name) ") }
+          && !policy.waivers.contains {
+            $0.rule == "docker-socket" && $0.stack == owner && $0.options.contains("network \(name)")
+          }
+      }
+      guard let guest = guests.first, !named.contains("network \(name)") else { return nil }
+      return Finding(
+        service: service, place: place(service, [key == "network_mode" ? key : "networks"]),
+        message: "\(service) holds the Docker socket and joins \(name), on which \(guest.key) would reach it",
+        help: "keep a network for the proxy, or name it in the waiver: `options: [\"network \(name)\"]`")
     }
   }
 

@@ -85,6 +85,9 @@ extension Subject {
     }
   }
 
+  /// More containers of one service than a single host has a use for.
+  private static let mostReplicas = 100
+
   fileprivate func unknownValues(_ service: String, _ json: JSON) -> [Finding] {
     var found: [Finding] = []
     func add(_ keys: [String], _ message: String, _ help: String) {
@@ -109,14 +112,22 @@ extension Subject {
         ["labels", key], "\(service) sets the label \(key), by which Compose and clup know their containers",
         "give the label another name")
     }
+    let replicas = ComposeService(name: service, json, files: [:]).replicas
+    let key = json["deploy"]?["replicas"] == nil ? "scale" : "deploy.replicas"
+    if replicas > Self.mostReplicas, !policy.options.keys.contains("services.*.\(key)") {
+      add(
+        key.split(separator: ".").map(String.init),
+        "\(service) asks for \(replicas) containers, more than \(Self.mostReplicas)", allow("keys", "services.*.\(key)")
+      )
+    }
     if let text = json["build"]?["sbom"]?.text, !["", "true", "false", "0", "1"].contains(text) {
       add(["build", "sbom"], "\(service) names a program that reads its image (`sbom: \(text)`)", "write `sbom: true`")
     }
     for cache in ["cache_from", "cache_to"] {
       for text in (json["build"]?[cache]?.array ?? []).compactMap(\.string) {
-        let type = BuildCache.options(text)["type"]?.lowercased()
-        if let type, !["local", "registry", "inline"].contains(type) {
-          add(["build", cache], "\(service) keeps its build cache by `\(type)`", "use `type=registry` or `type=local`")
+        if let option = BuildCache.unknown(text) {
+          add(
+            ["build", cache], "\(service) keeps its build cache by `\(option)`", "use `type=registry` or `type=local`")
         }
       }
     }

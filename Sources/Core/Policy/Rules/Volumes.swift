@@ -63,14 +63,50 @@ extension Subject {
       if let other = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.volumes.contains(name) }) {
         return finding("the stack \(other.key)", [stack, other.key])
       }
-      guard let maker = present?.volumeProjects[name], maker != own, !kept.contains(name) else { return nil }
-      return finding("the project \(maker), which made it", [stack])
+      if kept.contains(name) { return nil }
+      if let maker = present?.volumeProjects[name], maker != own || choosesItsName {
+        return finding("the project \(maker), which made it", [stack])
+      }
+      guard let user = present?.volumeUsers[name]?.subtracting([own]).min() else { return nil }
+      return finding(user.isEmpty ? "a container that no project made" : "the project \(user), which uses it", [stack])
     }
   }
 
+  /// Whether the repository calls the project otherwise than its directory, by a name that some other project may have had.
+  var choosesItsName: Bool {
+    let named = sources.contains { $0.document?["name"]?.string != nil }
+    return named && model["name"]?.string != Path.name(stack)
+  }
+
+  /// The engine has each container's name once: one that another stack takes is one that it cannot be started with again.
+  var takenNames: [Finding] { kind == .job ? jobNames : generatedNames }
+
+  /// Compose calls containers by project, service and number; written out, two names are compared elsewhere.
+  private var generatedNames: [Finding] {
+    let project = model["name"]?.string ?? stack
+    return services.compactMap { service, json in
+      let written = json["container_name"]?.string
+      let first = written.map(Self.firstOfItsKind) ?? "\(project)-\(service)-1"
+      let taken = others.sorted { $0.key < $1.key }.first { _, other in
+        let isGenerated = other.projects.contains { first.hasPrefix($0 + "-") }
+        return other.containers.contains(first) && (written == nil || isGenerated) && !other.projects.contains(project)
+      }
+      guard let taken else { return nil }
+      return Finding(
+        service: service, place: place(service, written == nil ? [] : ["container_name"]),
+        message: "\(service) takes the container name \(written ?? first), which is \(taken.key)'s",
+        help: written == nil ? "give the stack or the service another name" : "choose another `container_name`")
+    }
+  }
+
+  /// Gives the name of a service's first container for that of any of them.
+  private static func firstOfItsKind(_ name: String) -> String {
+    let stem = name.reversed().drop { $0.isASCII && $0.isNumber }.reversed()
+    return stem.last == "-" && stem.count < name.count ? String(stem) + "1" : name
+  }
+
   /// Whoever removes a job's container by its name must not remove a stack's.
-  var takenNames: [Finding] {
-    guard kind == .job else { return [] }
+  private var jobNames: [Finding] {
     let own = model["name"]?.string ?? ""
     let namesake = others.sorted { $0.key < $1.key }.first { $0.value.projects.contains(own) }
     let taken = namesake.map { other in
@@ -81,7 +117,9 @@ extension Subject {
     return [taken].compactMap { $0 }
       + services.compactMap { service, json in
         guard let name = json["container_name"]?.string,
-          let other = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.containers.contains(name) })
+          let other = others.sorted(by: { $0.key < $1.key }).first(where: {
+            $0.value.containers.contains(name) || $0.value.containers.contains(Self.firstOfItsKind(name))
+          })
         else { return nil }
         return Finding(
           service: service, place: place(service, ["container_name"]),

@@ -1,0 +1,150 @@
+extension Subject {
+  /// Finds images of other stacks that a service runs, builds, mounts or is built from.
+  ///
+  /// Whoever builds an image under a name that another stack runs or builds decides what that one starts next.
+  var foreignImages: [Finding] {
+    services.flatMap { service, json -> [Finding] in
+      let build = json["build"]
+      let own = json["image"]?.string ?? build.map { _ in "\(model["name"]?.string ?? stack)-\(service)" }
+      let names = [own].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string)
+      return names.compactMap { taken($0, by: service, builds: build != nil) } + borrowed(by: service, json)
+        + unknownBuild(of: service, json) + imagesByID(of: service, json)
+    }
+  }
+
+  /// The engine takes the first digits of an image's id for its name, whosever image that is.
+  private func imagesByID(of service: String, _ json: JSON) -> [Finding] {
+    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
+      $0["source"]?.string
+    }
+    let named = [("image", json["image"]?.string)].compactMap { key, name in name.map { (key, $0) } }
+    return (named + mounted.map { ("volumes", $0) }).filter { Image.mayBeID($0.1) }.map { key, name in
+      Finding(
+        service: service, place: place(service, [key]),
+        message: "\(service) names the image \(name), which may be the id of another stack's image",
+        help: "write its name with a tag or a digest")
+    }
+  }
+
+  private func taken(_ name: String, by service: String, builds: Bool) -> Finding? {
+    let image = Image(name)
+    let rival = others.sorted { $0.key < $1.key }.first { _, other in
+      other.builds.contains { image.isSame(as: Image($0)) } || builds && other.runs.contains(image.reference)
+    }
+    guard let rival, !policy.shares(.image(name), among: [stack, rival.key]) else { return nil }
+    let theirs = rival.value.runs.contains(image.reference) && builds ? "runs" : "builds"
+    return Finding(
+      service: service, place: place(service, "image", item: [name]),
+      message: "\(service) \(builds ? "builds" : "runs") the image \(name), which \(rival.key) \(theirs)",
+      help: "give it another name, or \(sharing(name, with: rival.key))")
+  }
+
+  /// What a container or a build sees of an image that another stack builds.
+  private func borrowed(by service: String, _ json: JSON) -> [Finding] {
+    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
+      $0["source"]?.string
+    }
+    let build = json["build"]
+    let contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+      .filter { $0.hasPrefix("docker-image://") }.map { String($0.dropFirst(15)) }
+    let caches = ["cache_from", "cache_to"].flatMap { (build?[$0]?.array ?? []).compactMap(\.string) }
+      .flatMap(BuildCache.images)
+    let named = (contexts + caches).map { Dockerfile.Named(parts: [$0], line: 1) }
+    let groups = [
+      ("volumes", "reads", mounted.map { Dockerfile.Named(parts: [$0], line: 1) }), ("build", "reads", named),
+      ("build", "is built from", dockerfile(of: service, json)?.images ?? []),
+    ]
+    return groups.flatMap { key, verb, images in
+      images.compactMap { named in
+        guard let (image, owner) = rival({ named.mayBe($0) }) else { return nil }
+        let text = named.parts.contains(nil) ? "\(named.text), which may be \(image)" : named.text
+        return Finding(
+          service: service, place: place(service, [key]),
+          message: "\(service) \(verb) the image \(text), which \(owner) builds", help: sharing(image, with: owner))
+      }
+    }
+  }
+
+  /// A build whose Dockerfile nobody could read may start from any image of the host.
+  private func unknownBuild(of service: String, _ json: JSON) -> [Finding] {
+    guard let build = json["build"] else { return [] }
+    var found: [Finding] = []
+    if let frontend = dockerfile(of: service, json)?.frontend ?? build["args"]?["BUILDKIT_SYNTAX"]?.text,
+      !Self.frontends.contains(Image(frontend).short)
+    {
+      found.append(
+        Finding(
+          service: service, place: place(service, ["build"]),
+          message:
+            "the Dockerfile of \(service) is read by the program \(frontend), which can build from whatever it likes",
+          help: "take its `# syntax=` line and BUILDKIT_SYNTAX away, or use docker/dockerfile"))
+    }
+    guard let words = secrecy(of: service, build), let (image, owner) = rival({ _ in true }) else { return found }
+    found.append(
+      Finding(
+        service: service, place: place(service, ["build"]),
+        message: "\(service) is built by a Dockerfile \(words), and may read the image \(image), which \(owner) builds",
+        help: "commit the Dockerfile, or \(sharing(image, with: owner))"))
+    return found
+  }
+
+  /// Why nobody can tell what a service is built from.
+  private func secrecy(of service: String, _ build: JSON) -> String? {
+    if build["dockerfile_inline"]?.string != nil { return nil }
+    guard let path = Self.dockerfilePath(build) else { return "from a server" }
+    if Path.relative(path, to: paths.liveRoot).map({ paths.tree?[$0] != nil }) == true {
+      return dockerfiles[service] == nil ? "that clup does not read" : nil
+    }
+    let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
+    let forms = paths.forms(path)
+    let isWritable = writes.contains { write in forms.contains { Path.relative($0, to: write) != nil } }
+    return isWritable && paths.isHost ? "that a container may write to" : nil
+  }
+
+  private func rival(_ isMeant: (Image) -> Bool) -> (image: String, owner: String)? {
+    others.sorted { $0.key < $1.key }.lazy.flatMap { owner, other in
+      other.builds.sorted().map { (image: $0, owner: owner) }
+    }.first { image, owner in isMeant(Image(image)) && !isShared(image, with: owner) }
+  }
+
+  /// The host may have written the reference without its tag.
+  private func isShared(_ image: String, with other: String) -> Bool {
+    [image, Image(image).name].contains { policy.shares(.image($0), among: [stack, other]) }
+  }
+
+  private func sharing(_ image: String, with other: String) -> String {
+    "share it on the host: `policy: {shared: [{image: \"\(image)\", stacks: [\(stack), \(other)]}]}`"
+  }
+
+  private static let frontends: Set<String> = ["docker/dockerfile", "docker/dockerfile-upstream"]
+}
+
+extension Subject {
+  /// What a service's Dockerfile takes from elsewhere, as far as its text is known.
+  func dockerfile(of service: String, _ json: JSON) -> Dockerfile? {
+    guard let build = json["build"], let text = build["dockerfile_inline"]?.string ?? dockerfiles[service] else {
+      return nil
+    }
+    return Dockerfile(text, arguments: (build["args"]?.object ?? [:]).mapValues(\.text))
+  }
+
+  /// The absolute path of a build's Dockerfile; nothing for a context that is not on this host.
+  static func dockerfilePath(_ build: JSON) -> String? {
+    guard let context = build["context"]?.string, Path.isAbsolute(context) else { return nil }
+    return Path.join(context, build["dockerfile"]?.string ?? "Dockerfile")
+  }
+
+  /// The Dockerfiles that the stack may have, by service.
+  public var readableDockerfiles: [String: String] {
+    services.reduce(into: [:]) { found, service in
+      guard let path = service.json["build"].flatMap(Self.dockerfilePath), objection(to: path, readOnly: true) == nil
+      else { return }
+      found[service.name] = path
+    }
+  }
+
+  /// The references of the images that a service is built from, as far as they are known.
+  func bases(of service: String, _ json: JSON) -> [String] {
+    (dockerfile(of: service, json)?.images ?? []).filter { !$0.parts.contains(nil) }.map(\.text)
+  }
+}
