@@ -98,6 +98,7 @@ import Testing
     Case("the same by `deploy`", "unknown-option", "    deploy: {replicas: 100000}\n"),
     Case("another stack's image by the first digits of its id", "foreign-path", "    image: '3f'\n"),
     Case("an image by its id", "foreign-path", "    image: sha256:\(String(repeating: "0", count: 64))\n"),
+    Case("what clup keeps for another stack", "foreign-path", "    image: docker.io/clup/keep:0123abcd\n"),
     Case("another stack's image mounted so", "foreign-path", "    volumes: [{type: image, source: a, target: /x}]\n"),
     Case(
       "a probe of another stack's port", "compose",

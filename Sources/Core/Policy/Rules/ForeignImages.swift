@@ -8,7 +8,7 @@ extension Subject {
       let own = json["image"]?.string ?? build.map { _ in "\(model["name"]?.string ?? stack)-\(service)" }
       let names = [own].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string)
       return names.compactMap { taken($0, by: service, builds: build != nil) } + borrowed(by: service, json)
-        + unknownBuild(of: service, json) + imagesByID(of: service, json)
+        + unknownBuild(of: service, json) + imagesByID(of: service, json) + keptImages(of: service, json)
     }
   }
 
@@ -23,6 +23,26 @@ extension Subject {
         service: service, place: place(service, [key]),
         message: "\(service) names the image \(name), which may be the id of another stack's image",
         help: "write its name with a tag or a digest")
+    }
+  }
+
+  /// What clup keeps for a stack to go back to is nobody else's.
+  private func keptImages(of service: String, _ json: JSON) -> [Finding] {
+    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
+      $0["source"]?.string
+    }
+    let build = json["build"]
+    let contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+      .filter { $0.hasPrefix("docker-image://") }.map { String($0.dropFirst(15)) }
+    let names =
+      [json["image"]?.string].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string) + mounted
+      + contexts
+      + (dockerfile(of: service, json)?.images ?? []).map(\.text)
+    return names.filter { Image($0).short == State.keptImages }.map { name in
+      Finding(
+        service: service, place: place(service, "image", item: [name]),
+        message: "\(service) names the image \(name), which clup keeps for a stack to go back to",
+        help: "write the name that the image was built or pulled under")
     }
   }
 

@@ -1,0 +1,146 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("What a stack stands on decides whether it is in place", .disabled(if: Host.skips)) struct InPlace {
+    struct Row: CustomTestStringConvertible, Sendable {
+      let testDescription: String
+      /// What one commit has, and the next one; nothing where only the host changes.
+      let before: [String: String]
+      var after: [String: String] = [:]
+      /// A line of shell in the host's directory between the two.
+      var host = "true"
+      let reason: String
+      /// A line of shell that succeeds once the change has arrived; `$c` is the container.
+      let arrived: String
+    }
+
+    private static func file(_ lines: String..., top: String = "") -> [String: String] {
+      ["a/compose.yaml": "services:\n" + service("web", lines) + top]
+    }
+
+    static let rows: [Row] = [
+      Row(
+        testDescription: "a network is closed to the outside",
+        before: file("networks: [back]", top: "networks: {back: {}}\n"),
+        after: file("networks: [back]", top: "networks: {back: {internal: true}}\n"), reason: "network back changed",
+        arrived: "docker network inspect -f '{{.Internal}}' a_back | grep -qx true"),
+      Row(
+        testDescription: "a volume has another name",
+        before: file("volumes: ['data:/d']", top: "volumes: {data: {}}\n"),
+        after: file("volumes: ['data:/d']", top: "volumes: {data: {name: restored}}\n"), reason: "volume data changed",
+        arrived: "docker inspect -f '{{range .Mounts}}{{.Name}}{{end}}' $c | grep -qx restored"),
+      Row(
+        testDescription: "the text of a config",
+        before: file("configs: [{source: app, target: /app}]", top: "configs: {app: {content: one}}\n"),
+        after: file("configs: [{source: app, target: /app}]", top: "configs: {app: {content: two}}\n"),
+        reason: "config app changed", arrived: "docker exec $c grep -q two /app"),
+      Row(
+        testDescription: "a secret of a variable is rotated",
+        before: file("secrets: [token]", top: "secrets: {token: {environment: TOKEN}}\n"),
+        host: "echo TOKEN=two >live/a/.env", reason: "secret token changed",
+        arrived: "docker exec $c grep -q two /run/secrets/token"),
+      Row(
+        testDescription: "a secret of the host's own is rotated",
+        before: file("secrets: [token]", top: "secrets: {token: {file: ./token}}\n"), host: "echo two >live/a/token",
+        reason: "mounted file a/token changed", arrived: "docker exec $c grep -q two /run/secrets/token"),
+      Row(
+        testDescription: "a build argument",
+        before: file("build: {context: image, args: {V: one}}").merging(["a/image/Dockerfile": docker]) { $1 },
+        after: file("build: {context: image, args: {V: two}}"), reason: "build changed",
+        arrived: "docker exec $c grep -q two /v"),
+      Row(
+        testDescription: "a container that a person took off its network", before: file(),
+        host: "docker network disconnect a_default $(docker ps -q --filter label=com.docker.compose.project=a)",
+        reason: "drift: a-web-1 left the network a_default",
+        arrived:
+          "docker inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}' $c | grep -qx a_default"),
+    ]
+
+    private static let docker = "FROM busybox:test\nARG V\nRUN echo $V >/v\n"
+
+    @Test(arguments: rows) func `a change arrives, with its reason, and then nothing is to do`(_ row: Row) async throws
+    {
+      let live = ["a/.env": "TOKEN=one\n", "a/token": "one\n"]
+      try await Host.with(row.before, live: live) { host in
+        _ = try await host.sync()
+        try await host.shell(row.host)
+        if !row.after.isEmpty { try await host.push(row.after) }
+        let report = try await host.sync()
+        let reasons = report.stacks.flatMap(\.reasons) + report.stacks.flatMap(\.services).compactMap(\.reason)
+        #expect(report.stacks.map(\.outcome) == [.deployed] && reasons.contains(row.reason), "\(reasons)")
+        try await host.shell("c=$(docker ps -q --filter label=com.docker.compose.project=a); \(row.arrived)")
+        #expect(try await host.sync().outcome == .unchanged)
+        try await host.shell(
+          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker volume rm -f restored a_data >/dev/null; docker rmi -f a-web 2>/dev/null; true"
+        )
+      }
+    }
+
+    @Test func `I11: a volume that would be made anew or left behind is refused, and what runs keeps it`() async throws
+    {
+      let files = Self.file("volumes: ['data:/d']", top: "volumes: {data: {}}\n")
+      try await Host.with(files) { host in
+        _ = try await host.sync()
+        let container = try await host.containers()["a/web"]
+        try await host.shell("docker exec \(container ?? "") sh -c 'echo kept >/d/f'")
+        let options = "volumes: {data: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}}\n"
+        try await host.push(Self.file("volumes: ['data:/d']", top: options))
+        let changed = try await host.sync(expect: 3)
+        #expect(changed.diagnostics.filter { $0.severity == .error }.map(\.rule) == ["volume-changed"])
+        try await host.push(files)
+        try await host.shell("echo COMPOSE_PROJECT_NAME=b >live/a/.env")
+        let renamed = try await host.sync(expect: 3)
+        #expect(renamed.diagnostics.contains { $0.rule == "volume-changed" && $0.message.contains("a_data") })
+        #expect(try await host.containers()["a/web"] == container)
+        try await host.shell(
+          "docker exec \(container ?? "") grep -q kept /d/f; docker rm -f \(container ?? "") >/dev/null; docker volume rm a_data"
+        )
+      }
+    }
+
+    @Test func `I7: the image to go back to outlives a build under its name and a prune`() async throws {
+      func image(_ text: String) -> String {
+        "printf 'FROM busybox:test\\nRUN echo \(text) >/v\\n' | docker build -q -t kept-local:1 - >/dev/null"
+      }
+      let file =
+        "services: {web: {image: 'kept-local:1', pull_policy: never, command: sleep 9999, stop_signal: SIGKILL}}\n"
+      try await Host.with([:]) { host in
+        try await host.shell(image("one"))
+        try await host.push(["a/compose.yaml": file])
+        _ = try await host.sync()
+        try await host.shell(image("two"))
+        try await host.push(["a/compose.yaml": file + "# two\n"])
+        _ = try await host.sync()
+        try await host.shell("docker image prune -f >/dev/null; docker rmi -f kept-local:1 >/dev/null")
+        #expect(try await host.clup(["rollback"]).status == 0)
+        try await host.shell("docker exec $(docker ps -q --filter label=com.docker.compose.project=a) grep -q one /v")
+        try await host.shell(
+          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker images -q clup/keep | xargs -r docker rmi -f >/dev/null"
+        )
+      }
+    }
+
+    @Test func `I14: an image that comes later and a container that is paused hold no commit`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        let late = sleeper().replacing("busybox:test", with: "busybox:later")
+        try await host.push(["a/compose.yaml": late.replacing("command:", with: "pull_policy: missing\n    command:")])
+        let waiting = try await host.sync(expect: 1).stacks.first
+        #expect(waiting?.outcome == .rolledBack, "\(waiting?.outcome.rawValue ?? "") \(waiting?.error ?? "")")
+        let held = try await host.status()["a"]?["held"]
+        #expect(held == nil || held == .null)
+        try await host.shell("docker tag busybox:test busybox:later")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        try await host.shell("docker pause $(docker ps -q --filter label=com.docker.compose.project=a)")
+        try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        let paused = try await host.sync(expect: 1)
+        #expect(paused.stacks.first?.error?.contains("is paused") == true)
+        try await host.shell("docker unpause $(docker ps -q --filter label=com.docker.compose.project=a)")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        try await host.shell("docker rmi busybox:later")
+      }
+    }
+  }
+}
