@@ -43,10 +43,14 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What happened, for people.
   public let message: String
 
+  /// What to do about it, where that follows from more than the kind.
+  public let help: String?
+
   /// Makes an error.
-  public init(_ kind: Kind, _ message: String) {
+  public init(_ kind: Kind, _ message: String, help: String? = nil) {
     self.kind = kind
     self.message = message
+    self.help = help
   }
 
   /// The message.

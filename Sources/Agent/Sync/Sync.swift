@@ -98,12 +98,15 @@ public struct Sync: Sendable {
     state.unpinFailed()
     var request = request
     if request.resume { try resume(&state, checkout) }
-    let fetch = Fetch(settings: settings, checkout: checkout)
+    let sources = Sources(
+      access: Access(settings: settings, environment: environment, checkout: checkout), say: say)
+    let fetch = Fetch(settings: settings, checkout: checkout, sources: sources)
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
       let goal = try await Rollback(
-        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks
+        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks,
+        sources: sources
       ).goal(of: rollback.revision, head: target.tree.commit)
       request.rollback?.goal = goal
       let pins = goal.pins
