@@ -100,8 +100,14 @@ extension Settings {
       }
       return first
     }
-    if let same = known.first(where: { [$0.0.host, $0.0.knownHostName].contains(operand) }) { return same }
-    guard let url = RepositoryURL("ssh://\(operand)/"), url.user == nil else {
+    // As `known_hosts` writes it: a name in brackets is none of a URL's.
+    let plain = operand.wholeMatch(of: /\[([^\[\]:]+)\](:[0-9]+)/).map { "\($0.1)\($0.2)" } ?? operand
+    if let same = known.first(where: { (url, _) in
+      [url.host, url.knownHostName, url.port.map { "\(url.host):\($0)" }].contains(plain)
+    }) {
+      return same
+    }
+    guard let url = RepositoryURL("ssh://\(plain)/"), url.user == nil else {
       throw Failure(.configuration, "\(operand) is no host", help: "clup known-host HOST[:PORT]")
     }
     return (url, known.first?.1 ?? credentials)

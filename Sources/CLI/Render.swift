@@ -144,7 +144,7 @@ enum Render {
     let isNew = host.keys.contains { $0.standing == .new }
     return ["\(host.host), beside \(host.file)"] + lines
       + (isNew
-        ? ["compare these with what the server's owner publishes, then: clup known-host --write \(host.host)"] : [])
+        ? ["compare these with what the server's owner publishes, then: clup known-host --write '\(host.host)'"] : [])
   }
 
   static func history(_ reports: [Report]) -> [String] {

@@ -128,7 +128,7 @@ final class Login {
     return refuse(
       what,
       help: "somebody may stand in between. Ask the server's owner for the fingerprint; where it is this one, "
-        + "`ssh-keygen -R '\(host)' -f \(file)` and `clup known-host --write \(host)` take the new key", .certificate)
+        + "`ssh-keygen -R '\(host)' -f \(file)` and `clup known-host --write '\(host)'` take the new key", .certificate)
   }
 
   private var shown: String { Remote.redacted(url) }

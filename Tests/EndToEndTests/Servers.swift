@@ -27,8 +27,11 @@ struct Servers {
         if !Task.isCancelled { Issue.record("\(name) ended: \(outcome.outputText) \(outcome.errorText)") }
       })
     guard let port else { return }
-    for _ in 0..<200 where !Self.answers(port) { try await Task.sleep(for: .milliseconds(25)) }
-    try #require(Self.answers(port), "\(name) does not listen")
+    for _ in 0..<400 {
+      if Self.answers(port) { return }
+      try await Task.sleep(for: .milliseconds(25))
+    }
+    Issue.record("\(name) does not listen")
   }
 
   func stop() async {
@@ -200,7 +203,7 @@ extension Servers {
               sent += len(data)
               if manner == 'cut' and sent > 200000: break
               if manner == 'trickle': time.sleep(0.25)
-          client.close(); server.close()
+          client.shutdown(socket.SHUT_RDWR); client.close(); server.close()
       listener = socket.create_server(('127.0.0.1', port))
       while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
       """

@@ -30,7 +30,10 @@ struct Up: Sendable {
         in: directory, limits: .init(deadline: settings.sync.pullTimeout))
     } catch { throw late(error, "docker compose pull") }
     guard outcome.succeeded else {
-      throw Self.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
+      let failure = Self.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
+      guard failure.kind == .deploy else { throw failure }
+      let asked = await Registries(environment: programs.environment).facts(of: wanted.compactMap { references[$0] })
+      throw Failure(.deploy, "\(failure.message); \(asked.text)", help: asked.help)
     }
     if let service = try await missing().first {
       throw Failure(

@@ -1,12 +1,15 @@
 import Core
 import Glibc
+import Processes
 
 /// Reads secrets from files. They are read anew each time, so that one can be changed without a restart.
 public enum SecretFile {
   /// Gives the secrets of a file, a line each; none where there is no readable file. A line of fewer than 8 letters is no
   /// secret.
   public static func lines(_ path: String?) -> [Secret] {
-    guard let path, var bytes = Files.read(path, limit: 16 << 10) else { return [] }
+    guard let path else { return [] }
+    Memory.forbidDumps()
+    guard var bytes = Files.read(path, limit: 16 << 10) else { return [] }
     defer { wipe(&bytes) }
     return bytes.split(separator: 10).map { line in
       Array(line.last == 13 ? line.dropLast() : line)
@@ -27,6 +30,7 @@ public enum SecretFile {
   /// by its directory, and may belong to a group.
   static func read(_ place: HostFile, isLine: Bool) throws(Failure) -> Secret {
     let path = place.path
+    Memory.forbidDumps()
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw Failure(

@@ -50,7 +50,7 @@ struct Sources: Sendable {
     GitError(
       .certificate, "no key of the ssh server \(access.hostName) is known: \(access.knownHostsFile) has none",
       help:
-        "`clup known-host \(access.hostName)` shows the keys' fingerprints: compare them with what the server's owner "
-        + "publishes, and write them with `clup known-host --write \(access.hostName)`")
+        "`clup known-host '\(access.hostName)'` shows the keys' fingerprints: compare them with what the server's owner "
+        + "publishes, and write them with `clup known-host --write '\(access.hostName)'`")
   }
 }

@@ -52,12 +52,15 @@ public struct Sync: Sendable {
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
-      let programs = try Programs(environment: environment)
+      var programs = try Programs(environment: environment)
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
       let lock = try checkout.lock()
       defer { close(lock) }
       do throws(Failure) {
+        if let file = settings.registryAuthFile {
+          programs = try programs.showing(file, settings: settings, environment: environment, checkout)
+        }
         try await locked(checkout, programs, &ended)
       } catch {
         ended.fail(error)
