@@ -23,7 +23,18 @@ final class Login {
   func explained(_ error: GitError) -> GitError {
     if let refusal { return refusal }
     // A key that cannot be read, or is of a kind that the server does not take, leads to no second question.
-    if isSSH, !offered.isEmpty { return GitError(error.kind, error.message, help: Self.keyHelp) }
+    if isSSH, !offered.isEmpty {
+      return GitError(error.kind, error.message, help: "see that the repository's path is right; " + Self.keyHelp)
+    }
+    // A server that has none of the kinds of keys that it was asked for ends the conversation before it shows one.
+    if isSSH, !access.hostKeys.isEmpty {
+      let types = Set(access.hostKeys.map(\.type)).sorted().joined(separator: ", ")
+      return GitError(
+        error.kind, error.message,
+        help: "see that \(access.hostName) can be reached, and that it still has a key of the kinds that "
+          + "\(access.knownHostsFile) lists for it (\(types)): `clup known-host '\(access.hostName)'` shows what it has"
+      )
+    }
     if error.kind == .certificate {
       return GitError(
         .certificate, error.message,

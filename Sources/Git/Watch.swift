@@ -4,8 +4,8 @@ import Synchronization
 /// Ends a transfer whose time is over, or that has come to a crawl.
 final class Watch: Sendable {
   /// A pack that brings less than `slowest` bytes within `patience` is given up, as git does for http.lowSpeedLimit.
-  static let patience = Duration.seconds(30)
-  static let slowest = 10 << 10
+  private let patience: Duration
+  private static let slowest = 10 << 10
 
   private struct State {
     var isOver = false
@@ -15,6 +15,8 @@ final class Watch: Sendable {
     var mark: (bytes: Int, at: ContinuousClock.Instant)?
   }
   private let state = Mutex(State())
+
+  init(patience: Duration = .seconds(30)) { self.patience = patience }
 
   /// Notes what has come so far; says whether to go on.
   func note(_ bytes: Int, isWhole: Bool) -> Bool {
@@ -52,8 +54,8 @@ final class Watch: Sendable {
       guard let mark = state.mark, !state.isWhole else { return nil }
       if state.bytes - mark.bytes >= Self.slowest {
         state.mark = (state.bytes, now)
-      } else if mark.at.duration(to: now) >= Self.patience {
-        return "sent less than \(Self.slowest >> 10) KiB within \(Self.patience.components.seconds) s"
+      } else if mark.at.duration(to: now) >= patience {
+        return "sent less than \(Self.slowest >> 10) KiB within \(patience.components.seconds) s"
       }
       return nil
     }

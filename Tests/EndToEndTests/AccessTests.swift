@@ -69,6 +69,15 @@ extension EndToEnd {
         before: "echo \"[127.0.0.1]:$port $(cut -d' ' -f1,2 stranger.pub)\" > known", status: 4,
         says: ["shows another key", "SHA256:", "ssh-keygen -R", "somebody may stand in between"]),
       Case(
+        testDescription: "a kind of host key that the server has no more", url: ssh,
+        credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
+        before: "ssh-keygen -q -t rsa -N '' -f rsa; echo \"[127.0.0.1]:$port $(cut -d' ' -f1,2 rsa.pub)\" > known",
+        status: 4, says: ["still has a key of the kinds", "ssh-rsa", "clup known-host"]),
+      Case(
+        testDescription: "a path that is not there", url: ssh + "x",
+        credentials: "{ssh_key_file: deploy, known_hosts_file: known}", before: trusting, status: 4,
+        says: ["does not appear to be a git repository", "path is right"]),
+      Case(
         testDescription: "a revoked host key", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
         before: trusting + "; sed 's/^/@revoked /' known > revoked; cat revoked >> known", status: 4,
@@ -188,6 +197,56 @@ extension EndToEnd {
         try await check(one, host, port: port)
         let log = try await host.shell("cat access.log 2>/dev/null || true")
         for line in log.split(separator: "\n") where line.contains("[Basic") { #expect(line.hasPrefix("localhost ")) }
+      }
+    }
+
+    @Test func `what systemd hands over is found by its name`() async throws {
+      try await Servers.with { host, servers in
+        let port = try await servers.nginx().good
+        try host.configure(
+          "https://localhost:\(port)/private/repo.git",
+          "credentials: {ca_file: ca.crt, username: robot, token_file: $CREDENTIALS_DIRECTORY/forge}")
+        let none = try await host.clup("sync")
+        #expect(none.status == 2 && none.output.contains("LoadCredential=forge:"), "\(none.output)")
+        try await host.shell("mkdir creds && cp token creds/forge && chmod 440 creds/forge")
+        let found = try await host.clup(["sync"], environment: ["CREDENTIALS_DIRECTORY": host.root + "/creds"])
+        #expect(found.status == 0, "\(found.output) \(found.errors)")
+      }
+    }
+
+    @Test func `the helper for a GitHub App signs what GitHub can check`() async throws {
+      try await Servers.with { host, servers in
+        let port = try Servers.freePort()
+        let api = """
+          import http.server, sys
+          class API(http.server.BaseHTTPRequestHandler):
+              def do_POST(self):
+                  open('asked', 'w').write(self.path + ' ' + self.headers['Authorization'])
+                  self.send_response(201); self.end_headers()
+                  self.wfile.write(b'{"token": "\(Marked.token)",\\n  "expires_at": "2030-01-01T00:00:00Z"}')
+              def log_message(self, *words): pass
+          http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), API).serve_forever()
+          """
+        try host.write("api.py", api, in: host.root)
+        try await servers.start("python3", [host.root + "/api.py", String(port)], port: port)
+        let hook = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+          .deletingLastPathComponent().appending(path: "hooks/github-app-token").path
+        let said = try await host.shell(
+          """
+          openssl genrsa -out app.pem 2048 2>/dev/null; openssl rsa -in app.pem -pubout -out app.pub 2>/dev/null
+          export GITHUB_API=http://127.0.0.1:\(port)
+          printf 'protocol=https\\nhost=github.com\\n\\n' | strace -f -qq -v -s 100000 -e trace=execve -o calls \(hook) 17 42 app.pem get
+          token=$(sed 's/.*Bearer //' asked)
+          printf %s "${token%.*}" > claims
+          sign=$(printf %s "${token##*.}" | tr '_-' '/+'); while [ $((${#sign} % 4)) != 0 ]; do sign=$sign=; done
+          printf %s "$sign" | base64 -d > signature
+          openssl dgst -sha256 -verify app.pub -signature signature claims
+          cut -d' ' -f1 asked; grep -cF "$(cut -d. -f3 asked)" calls || true
+          """)
+        #expect(
+          said
+            == "username=x-access-token\npassword=\(Marked.token)\nVerified OK\n/app/installations/42/access_tokens\n0\n",
+          "\(said)")
       }
     }
 
