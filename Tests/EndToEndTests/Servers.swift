@@ -16,7 +16,9 @@ struct Servers {
     async throws
   {
     let program = try #require(
-      ["/usr/sbin/", "/usr/bin/", "/usr/lib/git-core/"].map { $0 + name }.first { access($0, X_OK) == 0 },
+      ["", "/usr/sbin/", "/usr/bin/", "/usr/lib/git-core/"].map { $0 + name }.first {
+        $0.hasPrefix("/") && access($0, X_OK) == 0
+      },
       "\(name) is missing; deploy/prepare tools installs it")
     let command = Command(
       program, arguments, environment: host.environment.merging(extra) { _, new in new }, directory: host.root,
@@ -242,6 +244,7 @@ extension Servers {
 enum Marked {
   static let passphrase = "marked passphrase 5e1f"
   static let token = "marked-token-9b2c7d"
+  static let hook = "marked-hook-secret-3f0a"
 }
 
 extension Host {
