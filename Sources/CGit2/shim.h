@@ -24,3 +24,17 @@ static inline int git_opts_set_cache_limit(ssize_t bytes) {
 static inline int git_opts_enable_fsync(int enabled) {
   return git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, enabled);
 }
+
+static inline int git_opts_set_certificates(const char *file) {
+  return git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, NULL);
+}
+
+// Where libgit2 looks for .ssh/known_hosts. Before 1.7 it reads HOME for that.
+static inline int git_opts_set_home(const char *path) {
+#if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
+  return git_libgit2_opts(GIT_OPT_SET_HOMEDIR, path);
+#else
+  (void)path;
+  return 0;
+#endif
+}

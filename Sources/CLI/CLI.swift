@@ -69,6 +69,7 @@ public enum CLI {
       case "sync", "rollback", "resume": return await sync(arguments, settings, environment)
       case "status": return await status(arguments, settings, environment)
       case "serve": return await serve(settings, environment)
+      case "known-host": return await knownHost(arguments, settings, environment)
       default: return history(arguments, settings)
       }
     }
@@ -190,6 +191,21 @@ public enum CLI {
       try await Serve(
         settings: settings, program: program, version: version, environment: environment, say: { tell($0) }
       ).run()
+      return 0
+    } catch {
+      return end(error)
+    }
+  }
+
+  private static func knownHost(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
+    -> Int32
+  {
+    let fingerprint = arguments.values["--fingerprint"]?.last
+    let writes = arguments.switches.contains("--write") || fingerprint != nil
+    do throws(Failure) {
+      var host = try await KnownHost.look(at: arguments.operands.first, settings: settings, environment: environment)
+      if writes { try host.write(only: fingerprint) }
+      if arguments.output == .json { print(encode(host)) } else { Render.knownHost(host).forEach { print($0) } }
       return 0
     } catch {
       return end(error)

@@ -10,7 +10,9 @@ struct CommandHelp: Sendable {
 
 /// Every command.
 enum Commands {
-  static let order = ["sync", "rollback", "resume", "status", "history", "validate", "explain", "serve", "help"]
+  static let order = [
+    "sync", "rollback", "resume", "status", "history", "validate", "explain", "known-host", "serve", "help",
+  ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
       summary: "bring the host to the commit that the repository names",
@@ -99,6 +101,18 @@ enum Commands {
 
         Without a rule, lists all of them with their weight.
         """),
+    "known-host": CommandHelp(
+      summary: "show the keys of an ssh server, and trust them", switches: ["--write"], options: ["--fingerprint"],
+      operands: 1,
+      text: """
+        usage: clup known-host [HOST[:PORT]] [--write] [--fingerprint SHA256:…]
+
+        Asks the repository's ssh server, or HOST, for its keys, and shows their fingerprints beside what is known. Compare
+        them with what the server's owner publishes: whoever stands in between could show others.
+
+          --write                  add them to the configuration's known_hosts_file
+          --fingerprint SHA256:…   add only the key with this fingerprint
+        """),
     "serve": CommandHelp(
       summary: "sync by webhook and by timer; status page, metrics", outputs: [.text],
       text: """
@@ -127,7 +141,7 @@ enum Commands {
   }
 
   static var overview: String {
-    let lines = order.map { "  " + $0 + String(repeating: " ", count: 10 - $0.count) + (all[$0]?.summary ?? "") }
+    let lines = order.map { "  " + $0 + String(repeating: " ", count: 12 - $0.count) + (all[$0]?.summary ?? "") }
     return """
       clup keeps a Docker host equal to a git repository of Compose files.
 

@@ -135,6 +135,18 @@ enum Render {
     return lines + stack.drift.map { "    \($0)" }
   }
 
+  static func knownHost(_ host: KnownHost) -> [String] {
+    let width = host.keys.map(\.type.count).max() ?? 0
+    let lines = host.keys.map { key in
+      "  " + key.type + String(repeating: " ", count: width + 2 - key.type.count) + key.fingerprint
+        + "  \(key.standing.rawValue)"
+    }
+    let isNew = host.keys.contains { $0.standing == .new }
+    return ["\(host.host), beside \(host.file)"] + lines
+      + (isNew
+        ? ["compare these with what the server's owner publishes, then: clup known-host --write '\(host.host)'"] : [])
+  }
+
   static func history(_ reports: [Report]) -> [String] {
     reports.map { report in
       let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \(word($0.outcome))" }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 void clinux_settle_memory(void) {
@@ -33,3 +34,5 @@ static int drop(struct dl_phdr_info *object, size_t size, void *context) {
 void clinux_trim_memory(void) { malloc_trim(0); }
 
 void clinux_drop_code(void) { dl_iterate_phdr(drop, NULL); }
+
+void clinux_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

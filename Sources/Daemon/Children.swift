@@ -35,9 +35,9 @@ struct Children: Sendable {
       ? settings.file : Path.join(FileManager.default.currentDirectoryPath, settings.file)
     self.settings = settings
     self.desk = desk
-    self.environment = environment.filter {
-      ["PATH", "TZ", "LANG"].contains($0.key) || Programs.passed.contains($0.key)
-    }
+    let agent = settings.sources.contains { $0.credentials.sshAgent == .environment } ? ["SSH_AUTH_SOCK"] : []
+    let own = ["PATH", "TZ", "LANG", "CREDENTIALS_DIRECTORY"] + agent
+    self.environment = environment.filter { own.contains($0.key) || Programs.passed.contains($0.key) }
   }
 
   /// Syncs, after whoever else does so by hand.

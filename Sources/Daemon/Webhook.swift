@@ -44,7 +44,8 @@ enum Webhook: Sendable, Equatable {
     } else if event != nil {
       return .malformed("the body names no ref")
     }
-    if let other = otherRepository(json, settings.repository) {
+    let others = settings.sources.map { otherRepository(json, $0.url) }
+    if let other = others.first ?? nil, !others.contains(nil) {
       return .ignored("a push to the repository \(printable(other)), not to this host's")
     }
     return .push(delivery: delivery)

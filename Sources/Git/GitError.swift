@@ -43,10 +43,14 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What happened, for people.
   public let message: String
 
+  /// What to do about it, where that follows from more than the kind.
+  public let help: String?
+
   /// Makes an error.
-  public init(_ kind: Kind, _ message: String) {
+  public init(_ kind: Kind, _ message: String, help: String? = nil) {
     self.kind = kind
     self.message = message
+    self.help = help
   }
 
   /// The message.
@@ -55,7 +59,9 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Reads libgit2's thread-local error right after the call that returned `code`.
   static func last(_ code: Int32, _ what: String) -> GitError {
     let error = git_error_last()
-    let words = error.flatMap { $0.pointee.message.map { String(cString: $0) } } ?? "error \(code)"
+    // What the other side says may end with a line of its own.
+    let told = error.flatMap { $0.pointee.message.map { String(cString: $0) } } ?? "error \(code)"
+    let words = told.split(whereSeparator: \.isNewline).joined(separator: " ")
     let kind = Kind(code: code, class: error.map { UInt32($0.pointee.klass) } ?? 0, words: words)
     return GitError(kind, "\(what): \(Remote.redacted(words))")
   }

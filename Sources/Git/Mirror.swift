@@ -48,15 +48,21 @@ public actor Mirror {
   }
 
   /// Asks a repository for the id of a branch's head, without a mirror.
-  public static func remoteHead(of url: String, branch: String, deadline: Duration) async throws(GitError) -> String {
-    try await Remote.waiting(deadline, for: url) { () throws(GitError) in try Remote.head(of: url, branch: branch) }
+  public static func remoteHead(
+    of url: String, branch: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) -> String {
+    try await Remote.waiting(deadline, for: url) { () throws(GitError) in
+      try Remote.head(of: url, branch: branch, access: access)
+    }
   }
 
   /// Brings the branch up to date from `url` and gives the id that it has there now; nothing counts as accepted yet.
-  public func fetch(from url: String, deadline: Duration) async throws(GitError) -> String {
-    let (path, branch) = (path, branch)
-    try await Remote.waiting(deadline, for: url) { () throws(GitError) in
-      try Remote.fetch(branch, from: url, into: path)
+  public func fetch(
+    from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) -> String {
+    let (path, branch, watch) = (path, branch, Watch())
+    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+      try Remote.fetch(branch, from: url, into: path, access: access, watch: watch)
     }
     guard let id = try reference("refs/clup/fetched") else {
       throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")

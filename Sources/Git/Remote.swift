@@ -7,17 +7,17 @@ import Synchronization
 /// system call for as long as the other side likes.
 enum Remote {
   /// Asks for the id of a branch's head.
-  static func head(of url: String, branch: String) throws(GitError) -> String {
-    try Library.start()
+  static func head(of url: String, branch: String, access: RemoteAccess) throws(GitError) -> String {
+    try prepare(access)
+    let login = Login(access, url: url)
     return try open(url) { remote throws(GitError) in
       do throws(GitError) {
-        try Git.check("cannot reach \(redacted(url))") {
-          git_remote_connect(remote, GIT_DIRECTION_FETCH, nil, nil, nil)
-        }
+        let code = Connection.with(login, nil) { git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, $0) }
+        try Git.check("cannot reach \(redacted(url))") { code }
       } catch {
         // A refused connection comes as an error of the operating system, like a full disk.
         let known = error.kind == .authentication || error.kind == .certificate
-        throw known ? error : GitError(.unreachable, error.message)
+        throw login.explained(known ? error : GitError(.unreachable, error.message))
       }
       defer { git_remote_disconnect(remote) }
       var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
@@ -36,29 +36,48 @@ enum Remote {
   }
 
   /// Brings a branch with its history into a repository, as `refs/clup/fetched`.
-  static func fetch(_ branch: String, from url: String, into path: String) throws(GitError) {
+  static func fetch(
+    _ branch: String, from url: String, into path: String, access: RemoteAccess, watch: Watch
+  ) throws(GitError) {
+    try prepare(access)
     let repository = try Repository(opening: path)
     var handle: OpaquePointer?
     try Git.check("cannot use \(redacted(url))") { git_remote_create_anonymous(&handle, repository.raw, url) }
     defer { git_remote_free(handle) }
-    var options = git_fetch_options()
-    git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION))
-    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_AUTO
-    options.update_fetchhead = 0
     var specification: UnsafeMutablePointer<CChar>? = strdup("+refs/heads/\(branch):refs/clup/fetched")
     defer { free(specification) }
-    try Git.check("cannot fetch \(redacted(url))") {
-      withUnsafeMutablePointer(to: &specification) {
+    let login = Login(access, url: url)
+    do throws(GitError) {
+      let code = withUnsafeMutablePointer(to: &specification) {
         var specifications = git_strarray(strings: $0, count: 1)
-        return git_remote_fetch(handle, &specifications, &options, nil)
+        return Connection.fetching(login, watch) { git_remote_fetch(handle, &specifications, $0, nil) }
       }
+      try Git.check("cannot fetch \(redacted(url))") { code }
+    } catch {
+      // A pack that ends too early is the server's fault, whatever libgit2 stumbles over.
+      let isTheirs = error.kind == .other || error.kind == .missingObject
+      throw login.explained(isTheirs ? GitError(.unreachable, error.message) : error)
     }
+  }
+
+  /// Sets what libgit2 knows only for the whole process.
+  private static func prepare(_ access: RemoteAccess) throws(GitError) {
+    try Library.start()
+    if let file = access.certificatesFile {
+      try Git.check("cannot trust the certificates of \(file)") { git_opts_set_certificates(file) }
+    }
+    if let home = access.home {
+      setenv("HOME", home, 1)
+      git_opts_set_home(home)
+    }
+    if let socket = access.agentSocket { setenv("SSH_AUTH_SOCK", socket, 1) }
   }
 
   /// Runs a call on a thread of its own and stops waiting for it at the deadline, or when the task is cancelled; the
   /// thread then ends with the process.
   static func waiting<Value: Sendable>(
-    _ deadline: Duration, for url: String, _ call: @escaping @Sendable () throws(GitError) -> Value
+    _ deadline: Duration, for url: String, _ watch: Watch = Watch(),
+    _ call: @escaping @Sendable () throws(GitError) -> Value
   ) async throws(GitError) -> Value {
     let shared = Shared<Value>()
     let result = await withTaskCancellationHandler {
@@ -71,12 +90,14 @@ enum Remote {
             shared.resume(.failure(error))
           }
         }
-        let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
-        DispatchQueue(label: "git.deadline").asyncAfter(deadline: .now() + seconds) { [weak shared] in
-          shared?.resume(.failure(GitError(.timedOut, "\(redacted(url)) did not answer within \(deadline)")))
+        watch.follow(until: deadline) { [weak shared] why in
+          guard let shared else { return false }
+          if let why { shared.resume(.failure(GitError(.timedOut, "\(redacted(url)) \(why)"))) }
+          return true
         }
       }
     } onCancel: {
+      watch.end()
       shared.resume(.failure(GitError(.cancelled, "\(redacted(url)) was not waited for")))
     }
     return try result.get()

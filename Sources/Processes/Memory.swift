@@ -15,6 +15,9 @@ public enum Memory {
   /// Gives back what was freed.
   public static func trim() { clinux_trim_memory() }
 
+  /// Keeps what is in memory out of core dumps, from now on.
+  public static func forbidDumps() { clinux_forbid_dumps() }
+
   /// What is resident, in bytes; see proc(5).
   public static var resident: Int {
     let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)

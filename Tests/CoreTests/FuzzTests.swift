@@ -45,7 +45,8 @@ import YAML
     networks: {net: {external: true}}
     """,
     """
-    repository: https://u:p@example.org/x.git
+    repository: [https://u@example.org/x.git, {url: "git@h:x", credentials: {ssh_key_file: k, ssh_agent: true}}]
+    credentials: {username: u, helper: [h, a], ca_file: c, proxy: "http://p:1", registry_auth_file: r}
     branch: main
     live_root: /srv/live
     checkout: /srv/live/clup

@@ -50,6 +50,42 @@ struct SettingsTests {
     #expect(settings.notify == [Notify(run: "tell", on: ["failed"], timeout: .seconds(5))])
   }
 
+  @Test func `a token goes only to the host that it was written for`() throws {
+    let text = """
+      repository:
+        - https://git.example.org/a.git
+        - https://GIT.example.org/b.git
+        - https://mirror.example.org/a.git
+        - {url: "https://other.example.org/a.git", credentials: {token_file: other}}
+      branch: main
+      live_root: /l
+      checkout: /l/clup
+      credentials: {username: u, token_file: t, ca_file: ca, registry_auth_file: r}
+      sync: {fetch_timeout: 10s}
+      """
+    let settings = try Settings.parse(Array(text.utf8)).get()
+    #expect(settings.repository == "https://git.example.org/a.git" && settings.registryAuthFile == "r")
+    #expect(settings.sources.map(\.credentials.tokenFile) == ["t", "t", nil, "other"])
+    #expect(settings.sources.map(\.credentials.caFile) == ["ca", "ca", "ca", nil])
+    #expect(settings.sync.fetchTimeout == .seconds(10))
+  }
+
+  static let urls: [(String, String)] = [
+    ("https://git.example.org/a/b.git", "https nil nil git.example.org nil /a/b.git"),
+    ("https://u@h:8443/x", "https u nil h 8443 /x"), ("https://u:p@h/x", "https u p h nil /x"),
+    ("https://u:p/w@h/x", "https u p/w h nil /x"), ("https://h/x@y:z", "https nil nil h nil /x@y:z"),
+    ("git@h:a/b.git", "ssh git nil h nil a/b.git"), ("ssh://git@[::1]:2222/x", "ssh git nil ::1 2222 /x"),
+    ("/srv/git/a:b", "file nil nil  nil /srv/git/a:b"), ("file:///srv/a", "file nil nil  nil /srv/a"),
+    ("r", "file nil nil  nil r"),
+  ]
+
+  @Test(arguments: urls) func `a URL is taken apart`(_ text: String, _ parts: String) throws {
+    let url = try #require(RepositoryURL(text))
+    let port = url.port.map { "\($0)" }
+    #expect(
+      "\(url.scheme) \(url.user ?? "nil") \(url.password ?? "nil") \(url.host) \(port ?? "nil") \(url.path)" == parts)
+  }
+
   struct Bad: Sendable, CustomTestStringConvertible {
     let text: String
     let line: Int
@@ -61,6 +97,7 @@ struct SettingsTests {
     }
   }
 
+  static let rest = "branch: b\nlive_root: /l\ncheckout: /c\n"
   static let bad = [
     Bad("", 0, 0, "the file is empty", alone: true), Bad("- a\n", 1, 1, "must be a mapping", alone: true),
     Bad("branch: main\nlive_root: /l\ncheckout: /c\n", 1, 1, "repository is missing", alone: true),
@@ -77,6 +114,18 @@ struct SettingsTests {
     Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
     Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
     Bad("a: [\n", 6, 1, "node content"),
+    Bad("credentials: {tokenfile: t}\n", 5, 15, "did you mean token_file?"),
+    Bad("credentials: {ssh_agent: agent.sock}\n", 5, 26, "ssh_agent must be true"),
+    Bad("credentials: {ssh_passphrase_file: p}\n", 5, 36, "needs ssh_key_file"),
+    Bad("credentials: {token_file: t, helper: h}\n", 5, 14, "name one of them"),
+    Bad("credentials: {proxy: 'http://u:p@proxy:3128'}\n", 5, 22, "without a user's name and password"),
+    Bad("repository: https://u:pw@h/x\n" + rest, 1, 13, "holds a password", alone: true),
+    Bad("repository: https://ghp_abcdefghijklmnopqrstuvwxyz0123456789@h/x\n" + rest, 1, 13, "a token", alone: true),
+    Bad("repository: ssh://-oProxyCommand=x/y\n" + rest, 1, 13, "repository must be", alone: true),
+    Bad("repository: ftp://h/x\n" + rest, 1, 13, "repository must be", alone: true),
+    Bad("repository: http://h/x\n" + rest + "credentials: {token_file: t}\n", 5, 14, "unencrypted", alone: true),
+    Bad("repository: [a, {url: b, link: b}]\n" + rest, 1, 26, "unknown key link", alone: true),
+    Bad("repository: []\n" + rest, 1, 13, "at least one URL", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: live\ncheckout: /c\n", 3, 12, "absolute", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: /\ncheckout: /c\n", 3, 12, "absolute", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: /l\ncheckout: /l\n", 4, 11, "live root itself", alone: true),

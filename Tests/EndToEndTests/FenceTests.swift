@@ -90,11 +90,14 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": file("    command: sleep 100000\n    mem_limit: '${TOKEN}'\n")])
         try await traced("sync --output json", expect: 3)
         try await host.push(["a/compose.yaml": file("    command: sleep 100000\n    labels: {x: y}\n")])
-        // A URL with a token in it, on the command line of nobody.
+        // A URL with a token in it is refused, and shown to nobody; then one that cannot be reached.
         let text = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
         try text.replacing(
           "repository: \(host.root)/repo.git", with: "repository: https://user:\(mark)@127.0.0.1:1/x.git"
         ).write(
+          toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+        try await traced("sync", expect: 2)
+        try text.replacing("repository: \(host.root)/repo.git", with: "repository: https://127.0.0.1:1/x.git").write(
           toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
         try await traced("sync", expect: 4)
         try await traced("rollback HEAD~2", expect: 0)

@@ -35,7 +35,9 @@ struct Up: Sendable {
     }
     guard outcome.succeeded else {
       let failure = await programs.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
-      throw Self.waiting(failure.message)
+      guard failure.kind == .deploy else { throw failure }
+      let asked = await Registries(environment: programs.environment).facts(of: wanted.compactMap { references[$0] })
+      throw Self.waiting("\(failure.message); \(asked.text)", help: asked.help)
     }
     if let service = try await missing().first {
       throw Self.waiting("the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled")
@@ -43,10 +45,10 @@ struct Up: Sendable {
   }
 
   /// An image that cannot be had now may be there tomorrow, and nothing was touched: the commit is not held for it.
-  private static func waiting(_ message: String) -> Failure {
-    Failure(
-      .host, message,
-      help: "see that the registry answers and has the image; what runs stays, and the next sync tries again")
+  private static func waiting(
+    _ message: String, help: String = "see that the registry answers and has the image"
+  ) -> Failure {
+    Failure(.host, message, help: "\(help); what runs stays, and the next sync tries again")
   }
 
   /// Builds what has to be built; the containers that run are not touched.
@@ -64,7 +66,7 @@ struct Up: Sendable {
     } catch { throw late(error, "docker compose build") }
   }
 
-  /// An image that does not come in time is the commit's affair, as one that does not come at all.
+  /// A build that does not end in time is the commit's affair, as one that fails.
   private func late(_ failure: Failure, _ what: String) -> Failure {
     guard failure.kind == .late else { return failure }
     return Failure(

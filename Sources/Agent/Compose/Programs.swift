@@ -9,7 +9,7 @@ public struct Programs: Sendable {
   /// The engine that they ask, too.
   let engine: EngineClient
   let compose: [String]
-  let environment: [String: String]
+  private(set) var environment: [String: String]
 
   /// The variables that children see of clup's own environment, beside PATH: a Compose file can interpolate each of them, so
   /// that none may hold a secret.
@@ -47,6 +47,13 @@ public struct Programs: Sendable {
       + ["/usr/local/lib", "/usr/local/libexec", "/usr/lib", "/usr/libexec"].map { $0 + "/docker/cli-plugins" }
     let plugin: String? = places.map { directory in directory + "/docker-compose" }.first { access($0, X_OK) == 0 }
     compose = plugin.map { [$0] } ?? [docker, "compose"]
+  }
+
+  /// Gives the same programs with further variables.
+  func with(_ variables: [String: String]) -> Programs {
+    var same = self
+    same.environment.merge(variables) { _, new in new }
+    return same
   }
 
   /// The home directory of whoever runs clup, and so Compose.

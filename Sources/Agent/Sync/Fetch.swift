@@ -5,6 +5,7 @@ import Git
 struct Fetch: Sendable {
   let settings: Settings
   let checkout: Checkout
+  let sources: Sources
 
   struct Target: Sendable {
     let mirror: Mirror
@@ -12,16 +13,21 @@ struct Fetch: Sendable {
   }
 
   /// Gives the target: the branch's head, or the commit that was asked for. A dry run accepts no rewritten branch.
-  func target(head listed: String, request: SyncRequest) async throws(Failure) -> Target {
+  func target(head listed: Sources.Answer<String>, request: SyncRequest) async throws(Failure) -> Target {
     do throws(GitError) {
       let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
       let accepted = try await mirror.head()
-      var head = listed
+      var head = listed.value
       // A fetch that was cut off may have brought the commit and not its tags; what was accepted came whole.
       let there = await mirror.contains(head)
       if !there || accepted != head {
         // The branch may have moved on since it was listed.
-        head = try await mirror.fetch(from: settings.repository, deadline: Self.deadline)
+        head = try await mirror.fetch(
+          from: listed.source.url, access: listed.access, deadline: settings.sync.fetchTimeout)
+      }
+      // A second place may be behind the first: that is no rewritten branch.
+      if listed.isMirror, let accepted, accepted != head, try await mirror.isAncestor(head, of: accepted) {
+        head = accepted
       }
       var rewritten = false
       if let accepted, accepted != head {
@@ -62,15 +68,15 @@ struct Fetch: Sendable {
   }
 
   /// Asks the repository for the branch's head.
-  func head() async throws(Failure) -> String {
-    do throws(GitError) {
-      return try await Mirror.remoteHead(of: settings.repository, branch: settings.branch, deadline: Self.deadline)
-    } catch {
-      throw Failure(error, settings: settings)
+  func head() async throws(Failure) -> Sources.Answer<String> {
+    let deadline = min(settings.sync.fetchTimeout, Self.patience)
+    return try await sources.first { (source, access) throws(GitError) in
+      try await Mirror.remoteHead(of: source.url, branch: settings.branch, access: access, deadline: deadline)
     }
   }
 
-  private static let deadline = Duration.seconds(300)
+  /// How long a repository may take to say what it has.
+  private static let patience = Duration.seconds(60)
 
   private func refuse(_ accepted: String, _ head: String, asked: String?) throws(GitError) -> Target {
     throw GitError(
@@ -102,7 +108,8 @@ extension Failure {
     case .unreachable, .authentication, .certificate, .timedOut, .notARepository:
       self.init(
         .unreachable, error.message,
-        help: "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
+        help: error.help
+          ?? "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
     case .branchMissing, .emptyRepository:
       self.init(.unreachable, error.message, help: "push the branch \(settings.branch), or name another as `branch:`")
     case .unknownRevision, .ambiguousRevision:

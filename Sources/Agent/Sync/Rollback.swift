@@ -9,6 +9,7 @@ struct Rollback: Sendable {
   let mirror: Mirror
   let state: State
   let stacks: [String]
+  let sources: Sources
 
   /// Where a rollback leads: a pin for each stack, and what each ran by the time of the commit, the latest first.
   struct Goal: Sendable {
@@ -108,8 +109,10 @@ struct Rollback: Sendable {
   private func resolve(_ revision: String) async throws(GitError) -> String {
     do throws(GitError) { return try await mirror.resolve(revision) } catch {
       guard error.kind == .unknownRevision else { throw error }
-      do throws(GitError) {
-        _ = try await mirror.fetch(from: settings.repository, deadline: .seconds(60))
+      do throws(Failure) {
+        _ = try await sources.first { (source, access) throws(GitError) in
+          try await mirror.fetch(from: source.url, access: access, deadline: .seconds(60))
+        }
       } catch { throw GitError(.unknownRevision, "\(revision) names no commit of \(settings.branch)") }
       return try await mirror.resolve(revision)
     }

@@ -52,12 +52,15 @@ public struct Sync: Sendable {
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
-      let programs = try Programs(environment: environment)
+      var programs = try Programs(environment: environment)
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
       let lock = try checkout.lock()
       defer { close(lock) }
       do throws(Failure) {
+        if let file = settings.registryAuthFile {
+          programs = try programs.showing(file, settings: settings, environment: environment, checkout)
+        }
         try await locked(checkout, programs, &ended)
       } catch {
         ended.fail(error)
@@ -98,12 +101,15 @@ public struct Sync: Sendable {
     state.unpinFailed()
     var request = request
     if request.resume { try resume(&state, checkout) }
-    let fetch = Fetch(settings: settings, checkout: checkout)
+    let sources = Sources(
+      access: Access(settings: settings, environment: environment, checkout: checkout), say: say)
+    let fetch = Fetch(settings: settings, checkout: checkout, sources: sources)
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
       let goal = try await Rollback(
-        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks
+        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks,
+        sources: sources
       ).goal(of: rollback.revision, head: target.tree.commit)
       request.rollback?.goal = goal
       let pins = goal.pins

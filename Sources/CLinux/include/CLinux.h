@@ -76,4 +76,7 @@ void clinux_trim_memory(void);
 /// Takes code and constants that were read from files out of the process's resident memory; they come back when used.
 void clinux_drop_code(void);
 
+/// Keeps the process's memory out of core dumps, and from other processes of the same user; see PR_SET_DUMPABLE(2const).
+void clinux_forbid_dumps(void);
+
 #endif

@@ -2,8 +2,14 @@ import YAML
 
 /// The host's configuration, `/etc/clup/clup.yaml`, after its text was checked.
 public struct Settings: Sendable, Equatable {
-  /// The repository's URL or path.
+  /// The repository's URL or path; the first of them where there are several.
   public var repository: String
+  /// Where else the repository can be fetched from when the first cannot be reached, in order.
+  public var mirrors: [RepositorySource] = []
+  /// What the host shows to whoever keeps the repository.
+  public var credentials = Credentials()
+  /// A file with what registries are shown, as `docker login` writes it.
+  public var registryAuthFile: String?
   /// The branch that the host follows.
   public var branch: String
   /// The directory whose tree the host runs from; absolute, normalized.
@@ -40,6 +46,9 @@ public struct Settings: Sendable, Equatable {
     self.liveRoot = liveRoot
     self.checkout = checkout
   }
+
+  /// Every place that the repository can be fetched from, in order.
+  public var sources: [RepositorySource] { [RepositorySource(url: repository, credentials: credentials)] + mirrors }
 
   private mutating func protectPaths() {
     protectedPaths = ProtectedPaths(adding: protected, lifting: policy.tracked.map(\.path))
@@ -95,6 +104,8 @@ public struct SyncSettings: Sendable, Equatable {
   public var deployTimeout: Duration = .seconds(300)
   /// How long the images of a stack may take to be pulled or built.
   public var pullTimeout: Duration = .seconds(1800)
+  /// How long the repository may take to answer, and to send what is new.
+  public var fetchTimeout: Duration = .seconds(300)
   /// How long a whole sync may take.
   public var timeout: Duration = .seconds(7200)
   /// What a failed deploy leads to.

@@ -60,7 +60,7 @@ extension SettingsReader {
         "policy", "sync", "serve", "notify",
       ])
     var settings = Settings(repository: "", branch: "", liveRoot: "", checkout: "")
-    settings.repository = required(top, "repository", in: root)
+    repository(top, in: root, into: &settings)
     settings.branch = required(top, "branch", in: root)
     settings.liveRoot = absolutePath(top, "live_root", in: root)
     settings.checkout = absolutePath(top, "checkout", in: root)
@@ -91,13 +91,6 @@ extension SettingsReader {
   }
 
   private mutating func unacted(_ root: Node, _ top: [String: Node], _ settings: inout Settings) {
-    if let node = top["credentials"] {
-      let keys = section(
-        node, "credentials", keys: ["ssh_key_file", "known_hosts_file", "username", "token_file", "ca_file"])
-      if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
-        problem(first, "credentials are not supported by this version; use a repository that can be read without them")
-      }
-    }
     if let node = top["trust"] {
       let keys = section(node, "trust", keys: ["allowed_signers_file", "gpg_keyring_file"])
       if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
@@ -145,13 +138,14 @@ extension SettingsReader {
     let keys = section(
       node, "sync",
       keys: [
-        "interval", "concurrency", "deploy_timeout", "pull_timeout", "timeout", "on_failure", "drift", "gate",
-        "prune", "keep_releases",
+        "interval", "concurrency", "deploy_timeout", "pull_timeout", "fetch_timeout", "timeout", "on_failure", "drift",
+        "gate", "prune", "keep_releases",
       ])
     var sync = SyncSettings()
     if let value = keys["interval"].flatMap({ duration($0, "interval") }) { sync.interval = value }
     if let value = keys["deploy_timeout"].flatMap({ duration($0, "deploy_timeout") }) { sync.deployTimeout = value }
     if let value = keys["pull_timeout"].flatMap({ duration($0, "pull_timeout") }) { sync.pullTimeout = value }
+    if let value = keys["fetch_timeout"].flatMap({ duration($0, "fetch_timeout") }) { sync.fetchTimeout = value }
     if let value = keys["timeout"].flatMap({ duration($0, "timeout") }) { sync.timeout = value }
     sync.concurrency = integer(keys, "concurrency", sync.concurrency, in: 1...64)
     sync.keepReleases = integer(keys, "keep_releases", sync.keepReleases, in: 1...10_000)

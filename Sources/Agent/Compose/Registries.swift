@@ -1,0 +1,101 @@
+import Core
+import FoundationEssentials
+import Processes
+
+/// What registries are shown when images are pulled: what `docker login` left, or a file of clup's own.
+struct Registries: Sendable {
+  /// The file that Compose reads.
+  let file: String
+  let environment: [String: String]
+
+  init(environment: [String: String]) {
+    self.environment = environment
+    let directory = environment["DOCKER_CONFIG"] ?? (environment["HOME"] ?? "/root") + "/.docker"
+    let named = "\(directory)/config.json"
+    // The link that stands for a file of clup's own leads to the name that a person knows.
+    file = Files.link(at: named) ?? named
+  }
+
+  /// Gives the registry that an image's name leads to; see docker(1).
+  static func registry(of reference: String) -> String {
+    let first = reference.prefix { $0 != "/" }
+    let isHost = first.count < reference.count && (first.contains(".") || first.contains(":") || first == "localhost")
+    return isHost ? String(first) : "docker.io"
+  }
+
+  /// Says as whom the registries of images are asked, and what to do where that does not suffice.
+  func facts(of references: [String]) async -> (text: String, help: String) {
+    var texts: [String] = []
+    var helps: [String] = []
+    for registry in Set(references.map(Self.registry)).sorted() {
+      if let user = await user(at: registry) {
+        texts.append("\(registry) was asked as \(user), as \(file) says")
+        helps.append("see that \(user) may pull it from \(registry), and that the password has not changed")
+      } else {
+        texts.append("\(registry) was asked as nobody: \(file) names no user for it")
+        helps.append(
+          "where \(registry) wants to know who asks: `docker login \(registry)`, or name a file of clup's own by "
+            + "`credentials: {registry_auth_file: …}`")
+      }
+    }
+    return (texts.joined(separator: "; "), helps.joined(separator: "; "))
+  }
+
+  /// Finds who is named for a registry; see `docker login` for the form of the file.
+  private func user(at registry: String) async -> String? {
+    guard let bytes = Files.read(file, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { return nil }
+    let names = registry == "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", registry] : [registry]
+    for name in names {
+      if let helper = json["credHelpers"]?[name]?.string { return await user(at: names, askingFor: helper) }
+      guard let entry = json["auths"]?[name] else { continue }
+      if let user = entry["username"]?.string { return user }
+      if let auth = entry["auth"]?.string, var login = Data(base64Encoded: auth).map(Array.init) {
+        defer { wipe(&login) }
+        return String(decoding: login.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+      }
+    }
+    guard let store = json["credsStore"]?.string else { return nil }
+    return await user(at: names, askingFor: store)
+  }
+
+  /// Asks a credential helper whom it knows; it tells names, and no passwords.
+  private func user(at names: [String], askingFor helper: String) async -> String? {
+    guard let program = Processes.find("docker-credential-\(helper)", in: environment["PATH"] ?? ""),
+      let outcome = try? await run(
+        Command(program, ["list"], environment: environment, directory: "/", deadline: .seconds(10))),
+      let known = try? JSON(parsing: outcome.output)
+    else { return nil }
+    return names.compactMap { known[$0]?.string ?? known["https://\($0)"]?.string }.first
+  }
+}
+
+extension Programs {
+  /// Gives the programs that show registries what the configuration names, and nothing else.
+  func showing(_ written: String, settings: Settings, environment own: [String: String], _ checkout: Checkout)
+    throws(Failure) -> Programs
+  {
+    let place = try HostFile(written, settings: settings, environment: own)
+    let isJSON = try SecretFile.read(place, isLine: false).withBytes { (try? JSON(parsing: $0))?["auths"] != nil }
+    let helpers = try SecretFile.read(place, isLine: false).withBytes { bytes in
+      ["credHelpers", "credsStore"].contains { (try? JSON(parsing: bytes))?[$0] != nil }
+    }
+    guard isJSON || helpers else {
+      throw Failure(
+        .configuration, "\(place.path) names no registry",
+        help: "let docker write it: `docker --config DIR login REGISTRY`")
+    }
+    // The directory that names registries names the engine as well, and there must be one engine only.
+    let usual = Registries(environment: environment)
+    let context =
+      own["DOCKER_CONTEXT"] ?? Files.read(usual.file).flatMap { try? JSON(parsing: $0) }?["currentContext"]?.string
+    if own["DOCKER_HOST"] == nil, let context, context != "default" {
+      throw Failure(
+        .configuration, "registry_auth_file does not go together with the docker context \(context)",
+        help: "set DOCKER_HOST to that context's address: `docker context inspect \(context)`")
+    }
+    let directory = "\(checkout.path)/docker"
+    try Files.makeDirectories(directory, mode: 0o700)
+    try Files.link("\(directory)/config.json", to: place.path)
+    return with(["DOCKER_CONFIG": directory])
+  }
+}
