@@ -37,7 +37,7 @@ enum Webhook: Sendable, Equatable {
       return event == nil ? .push(delivery: delivery) : .malformed("the body is no JSON object")
     }
     if let ref = json["ref"]?.string {
-      if ref != "refs/heads/\(settings.branch)" {
+      if !settings.follow.concerns(ref) {
         let short = ref.hasPrefix("refs/heads/") ? String(ref.dropFirst(11)) : ref
         return .ignored("a push to \(printable(short)), not to \(settings.branch)")
       }

@@ -20,8 +20,6 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     case emptyRepository
     /// The directory is no git repository.
     case notARepository
-    /// The branch no longer holds a commit that it held before.
-    case rewritten
     /// A revision names no commit.
     case unknownRevision
     /// An abbreviated id fits more than one commit.

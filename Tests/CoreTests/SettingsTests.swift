@@ -75,7 +75,7 @@ struct SettingsTests {
     Bad("policy: {tracked: [{path: data/x.sql}]}\n", 5, 20, "reason is missing"),
     Bad("policy: {tracked: [{reason: r}]}\n", 5, 20, "path is missing"),
     Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
-    Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
+    Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers: /k}\n", 5, 9, "unknown key allowed_signers"),
     Bad("a: [\n", 6, 1, "node content"),
     Bad("repository: r\nbranch: b\nlive_root: live\ncheckout: /c\n", 3, 12, "absolute", alone: true),
     Bad("repository: r\nbranch: b\nlive_root: /\ncheckout: /c\n", 3, 12, "absolute", alone: true),

@@ -26,7 +26,7 @@ struct Rollback: Sendable {
     do throws(GitError) {
       commit = try await resolve(revision)
       guard try await mirror.isAncestor(commit, of: head) else {
-        throw GitError(.unknownRevision, "\(revision) is no commit of the branch \(settings.branch)")
+        throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
       }
       tree = CommitTree(commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
       discovery = Discovery(tree, settings: settings)
@@ -108,7 +108,7 @@ struct Rollback: Sendable {
       guard error.kind == .unknownRevision else { throw error }
       do throws(GitError) {
         _ = try await mirror.fetch(from: settings.repository, deadline: .seconds(60))
-      } catch { throw GitError(.unknownRevision, "\(revision) names no commit of \(settings.branch)") }
+      } catch { throw GitError(.unknownRevision, "\(revision) names no commit of \(settings.follow.phrase)") }
       return try await mirror.resolve(revision)
     }
   }

@@ -98,7 +98,7 @@ public struct Sync: Sendable {
     state.unpinFailed()
     var request = request
     if request.resume { try resume(&state, checkout) }
-    let fetch = Fetch(settings: settings, checkout: checkout)
+    let fetch = Fetch(settings: settings, checkout: checkout, environment: environment)
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
@@ -114,7 +114,8 @@ public struct Sync: Sendable {
         say("warning: \(name) \(why), and stays as it is")
       }
     } else {
-      target = try await fetch.target(head: try await fetch.head(), request: request)
+      target = try await fetch.target(
+        head: try await fetch.head(), request: request, deployed: state.hasDeployed)
       ended.report.commit = target.tree.commit
     }
     let before = state

@@ -4,8 +4,12 @@ import YAML
 public struct Settings: Sendable, Equatable {
   /// The repository's URL or path.
   public var repository: String
-  /// The branch that the host follows.
-  public var branch: String
+  /// What the host follows there.
+  public var follow: Followed
+  /// What the host follows, as it is called in reports.
+  public var branch: String { follow.name }
+  /// Whose signatures commits need.
+  public var trust = TrustSettings()
   /// The directory whose tree the host runs from; absolute, normalized.
   public var liveRoot: String
   /// The directory that clup owns; absolute, normalized.
@@ -36,7 +40,7 @@ public struct Settings: Sendable, Equatable {
   /// Starts with the four keys that are needed; paths are absolute and normalized.
   public init(repository: String, branch: String, liveRoot: String, checkout: String) {
     self.repository = repository
-    self.branch = branch
+    follow = .branch(branch)
     self.liveRoot = liveRoot
     self.checkout = checkout
   }

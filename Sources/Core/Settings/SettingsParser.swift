@@ -56,12 +56,13 @@ extension SettingsReader {
     let top = section(
       root, "the configuration",
       keys: [
-        "repository", "branch", "live_root", "checkout", "credentials", "trust", "protected", "links", "stacks",
+        "repository", "branch", "tag", "commit", "live_root", "checkout", "credentials", "trust", "protected", "links",
+        "stacks",
         "policy", "sync", "serve", "notify",
       ])
     var settings = Settings(repository: "", branch: "", liveRoot: "", checkout: "")
     settings.repository = required(top, "repository", in: root)
-    settings.branch = required(top, "branch", in: root)
+    settings.follow = followed(top, in: root)
     settings.liveRoot = absolutePath(top, "live_root", in: root)
     settings.checkout = absolutePath(top, "checkout", in: root)
     if !settings.liveRoot.isEmpty, settings.liveRoot == settings.checkout, let node = top["checkout"] {
@@ -72,6 +73,7 @@ extension SettingsReader {
     {
       problem(node, "checkout must not hold the live root")
     }
+    if let trust = top["trust"] { settings.trust = self.trust(trust, settings) }
     settings.protected = strings(top, "protected")
     if let links = top["links"] { settings.links = list(links, "links").compactMap { hostLink($0) } }
     if let stacks = top["stacks"] { self.stacks(stacks, into: &settings) }
@@ -96,12 +98,6 @@ extension SettingsReader {
         node, "credentials", keys: ["ssh_key_file", "known_hosts_file", "username", "token_file", "ca_file"])
       if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
         problem(first, "credentials are not supported by this version; use a repository that can be read without them")
-      }
-    }
-    if let node = top["trust"] {
-      let keys = section(node, "trust", keys: ["allowed_signers_file", "gpg_keyring_file"])
-      if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
-        problem(first, "signatures are not checked by this version, so a sync under trust: is refused")
       }
     }
     for key in ["notify"] {

@@ -1,0 +1,56 @@
+import Core
+import Git
+import Glibc
+
+/// Shows whose signatures a new head has, and what a sync would say of it, without taking it.
+public struct VerifySignatures: Sendable {
+  private let settings: Settings
+  private let environment: [String: String]
+
+  /// Prepares it; `environment` is clup's own.
+  public init(settings: Settings, environment: [String: String]) {
+    self.settings = settings
+    self.environment = environment
+  }
+
+  /// Looks at what the repository has now, or at a commit that the mirror holds.
+  public func run(_ revision: String?) async throws(Failure) -> Verification {
+    let checkout = Checkout(path: settings.checkout)
+    try checkout.prepare()
+    let lock = try checkout.lock()
+    defer { close(lock) }
+    let fetch = Fetch(settings: settings, checkout: checkout, environment: environment)
+    let mirror = try fetch.open()
+    let head: FollowedHead
+    if let revision {
+      do throws(GitError) { head = FollowedHead(commit: try await mirror.resolve(revision)) } catch {
+        throw Failure(error, settings: settings)
+      }
+    } else {
+      head = try await fetch.bring(try await fetch.head(), into: mirror)
+    }
+    let move = try await Move(to: head, in: mirror, settings: settings, deployed: try checkout.state().hasDeployed)
+    var found = Verification(
+      repository: settings.shownRepository, branch: settings.branch, commit: head.commit,
+      from: move.isTrusted ? nil : move.trusted, checked: settings.trust.isOn)
+    // An older commit was accepted with the head, and is not asked about again.
+    let isOld = try await isAccepted(head.commit, mirror) && revision != nil
+    if settings.trust.isOn {
+      let finding = try await fetch.check(move, in: mirror, whole: true)
+      (found.tag, found.commits) = (finding.tag, finding.commits)
+      found.error = isOld ? nil : finding.refusal
+    }
+    if !isOld, let refusal = move.refusal(accepting: nil) { found.error = refusal.message }
+    found.accepted = found.error == nil
+    return found
+  }
+
+  private func isAccepted(_ commit: String, _ mirror: Mirror) async throws(Failure) -> Bool {
+    do throws(GitError) {
+      guard let accepted = try await mirror.head() else { return false }
+      return try await mirror.isAncestor(commit, of: accepted)
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+}
