@@ -75,6 +75,9 @@ extension GitError.Kind {
         self = .unreachable
       } else if area == GIT_ERROR_OS.rawValue || area == GIT_ERROR_FILESYSTEM.rawValue {
         self = .storage
+      } else if area == GIT_ERROR_TREE.rawValue {
+        // What git itself cannot read is no work of git.
+        self = .unsafePath
       } else if code == GIT_ENOTFOUND.rawValue {
         self = .missingObject
       } else {

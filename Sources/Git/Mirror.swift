@@ -224,14 +224,11 @@ public actor Mirror {
 
   /// Writes files below `directory`, read-only (0444, or 0555 for executables), each flushed to the disk.
   ///
-  /// Makes the directories in between; a file that is there already stays as it is. One of more than `limit` bytes is not
-  /// written: libgit2 holds all of a file in memory.
+  /// Makes the directories in between; a file that is there already stays as it is. One of more than `limit` bytes is left
+  /// out: libgit2 holds all of a file in memory.
   public func export(_ entries: [TreeEntry], to directory: String, limit: Int = .max) throws(GitError) {
     for entry in entries where entry.kind == .file || entry.kind == .executable {
-      let size = try size(of: entry.id)
-      guard size <= limit else {
-        throw GitError(.tooLarge, "\(entry.path) has \(size) bytes; at most \(limit) are brought to a host")
-      }
+      if try size(of: entry.id) > limit { continue }
       try repository.object(entry.id, GIT_OBJECT_BLOB) { blob throws(GitError) in
         let content = UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: Int(git_blob_rawsize(blob)))
         try write(content, to: entry.path, in: directory, mode: entry.kind == .executable ? 0o555 : 0o444)
