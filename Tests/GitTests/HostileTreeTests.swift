@@ -64,7 +64,7 @@ import Testing
     }
     await #expect {
       _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
-      try await mirror.entries(of: commit)
+      _ = try await mirror.entries(of: commit)
     } throws: {
       guard let error = $0 as? GitError else { return false }
       let isPlain = error.message.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7f..<0xa0).contains($0.value) }

@@ -108,8 +108,9 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Checks the signatures that a move to a new head needs; nothing is asked where all of it was trusted before.
-  func check(_ move: Move, in mirror: Mirror, whole: Bool) async throws(Failure) -> Trust.Finding {
+  /// Checks the signatures that a move to a new head needs; nothing is asked where all of it was trusted before. To be
+  /// shown, the `whole` list is checked; with `alone` the head whatever was trusted before.
+  func check(_ move: Move, in mirror: Mirror, whole: Bool, alone: Bool = false) async throws(Failure) -> Trust.Finding {
     if move.isTrusted, !whole { return Trust.Finding() }
     // Whatever a killed sync leaves of it, the next one removes with its views.
     let scratch = "\(checkout.path)/view.\(String(UInt64.random(in: .min ... .max), radix: 36))"
@@ -117,7 +118,7 @@ struct Fetch: Sendable {
     defer { Files.remove(scratch) }
     let checker = try SignatureChecker(settings.trust, environment: environment, scratch: scratch)
     return try await Trust(mirror: mirror, checker: checker).check(
-      move.head, after: move.isTrusted ? nil : move.trusted, whole: whole)
+      move.head, after: move.isTrusted || alone ? nil : move.trusted, whole: whole)
   }
 
   /// Says what a sync says of a head that is not signed as it should be.

@@ -59,8 +59,12 @@ struct Trust: Sendable {
   private func pending(_ head: String, after trusted: String?) async throws(Failure) -> [Item] {
     try await read { () throws(GitError) in
       var ids = [head]
-      if let trusted, await mirror.contains(trusted), try await mirror.isAncestor(trusted, of: head) {
-        ids = try await mirror.commits(to: head, without: trusted)
+      if let trusted, await mirror.contains(trusted) {
+        // What lies before a trusted commit was trusted with it.
+        if try await mirror.isAncestor(head, of: trusted) { return [] }
+        if try await mirror.isAncestor(trusted, of: head) {
+          ids = try await mirror.commits(to: head, without: trusted)
+        }
       }
       let now = Int64(Glibc.time(nil))
       var (times, items): ([String: Int64], [Item]) = ([:], [])

@@ -30,13 +30,13 @@ public struct VerifySignatures: Sendable {
       head = try await fetch.bring(try await fetch.head(), into: mirror)
     }
     let move = try await Move(to: head, in: mirror, settings: settings, deployed: try checkout.state().hasDeployed)
+    let isCovered = try await isCovered(head.commit, mirror)
+    let isOld = revision != nil && isCovered
     var found = Verification(
       repository: settings.shownRepository, branch: settings.branch, commit: head.commit,
-      from: move.isTrusted ? nil : move.trusted, checked: settings.trust.isOn)
-    // An older commit was accepted with the head, and is not asked about again.
-    let isOld = try await isAccepted(head.commit, mirror) && revision != nil
+      from: move.isTrusted || isOld ? nil : move.trusted, checked: settings.trust.isOn)
     if settings.trust.isOn {
-      let finding = try await fetch.check(move, in: mirror, whole: true)
+      let finding = try await fetch.check(move, in: mirror, whole: true, alone: isOld)
       (found.tag, found.commits) = (finding.tag, finding.commits)
       found.error = isOld ? nil : finding.refusal
     }
@@ -45,10 +45,11 @@ public struct VerifySignatures: Sendable {
     return found
   }
 
-  private func isAccepted(_ commit: String, _ mirror: Mirror) async throws(Failure) -> Bool {
+  /// Whether a commit was taken before, by itself or with one that came later: nothing is asked about it again.
+  private func isCovered(_ commit: String, _ mirror: Mirror) async throws(Failure) -> Bool {
     do throws(GitError) {
-      guard let accepted = try await mirror.head() else { return false }
-      return try await mirror.isAncestor(commit, of: accepted)
+      guard let last = try await settings.trust.isOn ? mirror.trusted() : mirror.head() else { return false }
+      return try await mirror.isAncestor(commit, of: last)
     } catch {
       throw Failure(error, settings: settings)
     }
