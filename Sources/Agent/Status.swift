@@ -101,7 +101,7 @@ public struct Status: Codable, Sendable, Equatable {
     let links = LinkPlanning(pointers: checkout.pointers)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
-    let mirror = try? Mirror(at: checkout.mirror, branch: settings.branch, create: false)
+    let mirror = try? Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: false)
     let head = try? await mirror?.head()
     for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
       let pin = state.pins[name]

@@ -70,6 +70,7 @@ public enum CLI {
       case "status": return await status(arguments, settings, environment)
       case "serve": return await serve(settings, environment)
       case "known-host": return await knownHost(arguments, settings, environment)
+      case "verify": return await verify(arguments, settings, environment)
       default: return history(arguments, settings)
       }
     }
@@ -181,6 +182,24 @@ public enum CLI {
     }
     print(Findings.page(of: rule))
     return 0
+  }
+
+  private static func verify(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
+    -> Int32
+  {
+    do throws(Failure) {
+      let verification = try await VerifySignatures(settings: settings, environment: environment, say: { tell($0) })
+        .run(
+          arguments.operands.first)
+      if arguments.output == .json {
+        print(encode(verification))
+      } else {
+        Render.verification(verification).forEach { print($0) }
+      }
+      return verification.accepted ? 0 : 3
+    } catch {
+      return end(error)
+    }
   }
 
   private static func serve(_ settings: Settings, _ environment: [String: String]) async -> Int32 {

@@ -11,7 +11,7 @@ struct CommandHelp: Sendable {
 /// Every command.
 enum Commands {
   static let order = [
-    "sync", "rollback", "resume", "status", "history", "validate", "explain", "known-host", "serve", "help",
+    "sync", "rollback", "resume", "status", "history", "validate", "verify", "explain", "known-host", "serve", "help",
   ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
@@ -32,7 +32,7 @@ enum Commands {
           --stack S                 only this stack; may be given again
           --commit REV              this commit of the branch instead of its head
           --retry                   try again what failed before
-          --accept-rewrite COMMIT   accept a rewritten branch whose head is COMMIT
+          --accept-rewrite COMMIT   accept a rewritten branch whose head is exactly COMMIT
         """),
     "rollback": CommandHelp(
       summary: "go back to an earlier commit, and stay there",
@@ -93,6 +93,17 @@ enum Commands {
           --config FILE         a host's configuration, for its policy
           --changed-since REV   only what changed since this commit
           --output FORMAT       text, json, sarif or github
+        """),
+    "verify": CommandHelp(
+      summary: "show who signed the new commits, and what a sync would say", operands: 1,
+      text: """
+        usage: clup verify [REV]
+
+        Fetches what the host follows, accepts nothing, and checks the signature of each commit that a sync would check:
+        those since the last trusted one, or the head alone where nothing is trusted yet. A followed tag is checked itself.
+        Ends with 3 when a sync would refuse, and with 4 when the repository could not be reached.
+
+        With REV (an id, HEAD~2, a tag) it looks at a commit that is here already, without asking the repository.
         """),
     "explain": CommandHelp(
       summary: "show what a rule checks, why, and the way out", operands: 1,

@@ -25,7 +25,7 @@ enum Webhook: Sendable, Equatable {
     let delivery =
       ["X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "X-Gogs-Delivery", "X-Gitlab-Event-UUID"]
       .compactMap { request.header($0) }.first { !$0.isEmpty && $0.utf8.count <= 200 }
-    if let event, !["push", "Push Hook", "System Hook"].contains(event) {
+    if let event, !["push", "Push Hook", "Tag Push Hook", "System Hook"].contains(event) {
       return .ignored("\(printable(event)) is no push to a branch")
     }
     // A script of one's own may send nothing but its signature.
@@ -37,7 +37,7 @@ enum Webhook: Sendable, Equatable {
       return event == nil ? .push(delivery: delivery) : .malformed("the body is no JSON object")
     }
     if let ref = json["ref"]?.string {
-      if ref != "refs/heads/\(settings.branch)" {
+      if !settings.follow.concerns(ref) {
         let short = ref.hasPrefix("refs/heads/") ? String(ref.dropFirst(11)) : ref
         return .ignored("a push to \(printable(short)), not to \(settings.branch)")
       }

@@ -26,13 +26,13 @@ enum Connection {
   }
 
   /// Calls with the options of a fetch.
-  static func fetching(_ login: Login, _ watch: Watch?, _ call: (UnsafeMutablePointer<git_fetch_options>) -> Int32)
-    -> Int32
-  {
+  static func fetching(
+    _ login: Login, _ watch: Watch?, tags: Bool, _ call: (UnsafeMutablePointer<git_fetch_options>) -> Int32
+  ) -> Int32 {
     filled(login, watch) { callbacks, proxy in
       var options = git_fetch_options()
       git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION))
-      options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_AUTO
+      options.download_tags = tags ? GIT_REMOTE_DOWNLOAD_TAGS_AUTO : GIT_REMOTE_DOWNLOAD_TAGS_NONE
       options.update_fetchhead = 0
       options.callbacks = callbacks
       options.proxy_opts = proxy

@@ -20,8 +20,6 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     case emptyRepository
     /// The directory is no git repository.
     case notARepository
-    /// The branch no longer holds a commit that it held before.
-    case rewritten
     /// A revision names no commit.
     case unknownRevision
     /// An abbreviated id fits more than one commit.
@@ -83,6 +81,9 @@ extension GitError.Kind {
         self = .unreachable
       } else if area == GIT_ERROR_OS.rawValue || area == GIT_ERROR_FILESYSTEM.rawValue {
         self = .storage
+      } else if area == GIT_ERROR_TREE.rawValue {
+        // What git itself cannot read is no work of git.
+        self = .unsafePath
       } else if code == GIT_ENOTFOUND.rawValue {
         self = .missingObject
       } else {

@@ -62,6 +62,22 @@ struct Repository: ~Copyable {
     try Git.check("cannot record \(name)") { git_reference_create(&reference, raw, name, &oid, 1, "accepted") }
   }
 
+  /// Makes `HEAD` mean a branch.
+  func setHead(_ branch: String) throws(GitError) {
+    try Git.check("cannot record HEAD") { git_repository_set_head(raw, "refs/heads/\(branch)") }
+  }
+
+  /// Lists the references whose names match.
+  func references(_ glob: String) throws(GitError) -> [String] {
+    var iterator: OpaquePointer?
+    try Git.check("cannot list references") { git_reference_iterator_glob_new(&iterator, raw, glob) }
+    defer { git_reference_iterator_free(iterator) }
+    var names: [String] = []
+    var name: UnsafePointer<CChar>?
+    while git_reference_next_name(&name, iterator) == 0, let name { names.append(String(cString: name)) }
+    return names
+  }
+
   /// Removes every reference whose name matches.
   func removeReferences(_ glob: String) throws(GitError) {
     var iterator: OpaquePointer?

@@ -20,7 +20,7 @@ public struct Commit: Sendable, Hashable {
 /// Every call runs on one queue of its own, never on the cooperative pool.
 public actor Mirror {
   private let queue = MirrorQueue()
-  private let repository: Repository
+  let repository: Repository
   private let path: String
   private let branch: String
 
@@ -61,13 +61,63 @@ public actor Mirror {
     from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> String {
     let (path, branch, watch) = (path, branch, Watch())
+    // What an earlier fetch brought must not be taken for what this one did not find.
+    try repository.removeReferences(Self.fetched)
     try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
-      try Remote.fetch(branch, from: url, into: path, access: access, watch: watch)
+      try Remote.fetch(
+        ["+refs/heads/\(branch):\(Self.fetched)"], from: url, into: path, access: access, watch: watch)
     }
-    guard let id = try reference("refs/clup/fetched") else {
+    guard let id = try reference(Self.fetched) else {
       throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")
     }
     return id
+  }
+
+  /// What the last fetch brought.
+  static let fetched = "refs/clup/fetched"
+
+  /// Asks a repository for its tags, without a mirror.
+  public static func remoteTags(
+    of url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) -> [RemoteTag] {
+    try await Remote.waiting(deadline, for: url) { () throws(GitError) in
+      RemoteTag.all(in: try Remote.references(of: url, access: access))
+    }
+  }
+
+  /// Brings a tag with the history of its commit; nothing counts as accepted yet.
+  public func fetch(
+    tag name: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) -> RemoteTag {
+    let (path, watch) = (path, Watch())
+    try repository.removeReferences(Self.fetched)
+    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+      try Remote.fetch(
+        ["+refs/tags/\(name):\(Self.fetched)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
+        access: access, watch: watch, tags: false)
+    }
+    guard let id = try reference(Self.fetched) else {
+      throw GitError(.branchMissing, "\(Remote.redacted(url)) has no tag \(name)")
+    }
+    do throws(GitError) { return RemoteTag(name: name, object: id, commit: try resolve(id)) } catch {
+      throw GitError(.unsafePath, "the tag \(name) names no commit")
+    }
+  }
+
+  /// Brings every branch and tag of a repository, in which a commit should be; nothing counts as accepted yet.
+  public func fetch(
+    commit id: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) {
+    let (path, watch) = (path, Watch())
+    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+      try Remote.fetch(
+        ["+refs/heads/*:refs/clup/seen/*", "+refs/tags/*:refs/tags/*"], from: url, into: path, access: access,
+        watch: watch, tags: false)
+    }
+    try repository.removeReferences("refs/clup/seen/*")
+    guard contains(id) else {
+      throw GitError(.branchMissing, "no branch and no tag of \(Remote.redacted(url)) has the commit \(id)")
+    }
   }
 
   /// Gives the accepted head of the branch, or nothing before the first fetch.
@@ -78,7 +128,31 @@ public actor Mirror {
     // The mirror has one branch: another one's name may even stand in the way of this one's.
     if try reference("refs/heads/\(branch)") == nil { try repository.removeReferences("refs/heads/*") }
     try repository.setReference("refs/heads/\(branch)", to: id)
+    try repository.setHead(branch)
   }
+
+  /// Gives the tag by which the accepted head was found, where it was found by one.
+  public func acceptedTag() throws(GitError) -> RemoteTag? {
+    guard let name = try repository.references(Self.tags + "*").first, let object = try reference(name),
+      let commit = try head()
+    else { return nil }
+    return RemoteTag(name: String(name.dropFirst(Self.tags.utf8.count)), object: object, commit: commit)
+  }
+
+  /// Keeps the tag by which the accepted head was found.
+  public func setAcceptedTag(_ tag: RemoteTag?) throws(GitError) {
+    if try acceptedTag() == tag { return }
+    try repository.removeReferences(Self.tags + "*")
+    if let tag { try repository.setReference(Self.tags + tag.name, to: tag.object) }
+  }
+
+  private static let tags = "refs/clup/tag/"
+
+  /// Gives the commit up to which every signature was checked; nothing where none was.
+  public func trusted() throws(GitError) -> String? { try reference("refs/clup/trusted") }
+
+  /// Keeps the commit up to which every signature was checked.
+  public func setTrusted(_ id: String) throws(GitError) { try repository.setReference("refs/clup/trusted", to: id) }
 
   /// Says whether the mirror holds a commit.
   public func contains(_ id: String) -> Bool {
@@ -154,18 +228,21 @@ public actor Mirror {
 
   /// Reads a blob of at most `limit` bytes.
   public func contents(of id: String, limit: Int) throws(GitError) -> [UInt8] {
-    try repository.object(id, GIT_OBJECT_BLOB) { blob throws(GitError) in
-      let size = Int(git_blob_rawsize(blob))
-      guard size <= limit else { throw GitError(.tooLarge, "it has \(size) bytes; at most \(limit) are read") }
-      return Array(UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: size))
+    // A look-up would bring all of it into memory.
+    let size = try size(of: id)
+    guard size <= limit else { throw GitError(.tooLarge, "it has \(size) bytes; at most \(limit) are read") }
+    return try repository.object(id, GIT_OBJECT_BLOB) { blob throws(GitError) in
+      Array(UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: Int(git_blob_rawsize(blob))))
     }
   }
 
   /// Writes files below `directory`, read-only (0444, or 0555 for executables), each flushed to the disk.
   ///
-  /// Makes the directories in between; a file that is there already stays as it is.
-  public func export(_ entries: [TreeEntry], to directory: String) throws(GitError) {
+  /// Makes the directories in between; a file that is there already stays as it is. One of more than `limit` bytes is left
+  /// out: libgit2 holds all of a file in memory.
+  public func export(_ entries: [TreeEntry], to directory: String, limit: Int = .max) throws(GitError) {
     for entry in entries where entry.kind == .file || entry.kind == .executable {
+      if try size(of: entry.id) > limit { continue }
       try repository.object(entry.id, GIT_OBJECT_BLOB) { blob throws(GitError) in
         let content = UnsafeRawBufferPointer(start: git_blob_rawcontent(blob), count: Int(git_blob_rawsize(blob)))
         try write(content, to: entry.path, in: directory, mode: entry.kind == .executable ? 0o555 : 0o444)
@@ -173,7 +250,7 @@ public actor Mirror {
     }
   }
 
-  private func reference(_ name: String) throws(GitError) -> String? {
+  func reference(_ name: String) throws(GitError) -> String? {
     var oid = git_oid()
     let code = git_reference_name_to_id(&oid, repository.raw, name)
     if code == GIT_ENOTFOUND.rawValue { return nil }

@@ -8,6 +8,16 @@ import Synchronization
 enum Remote {
   /// Asks for the id of a branch's head.
   static func head(of url: String, branch: String, access: RemoteAccess) throws(GitError) -> String {
+    let listed = try references(of: url, access: access)
+    if let found = listed.first(where: { $0.name == "refs/heads/\(branch)" }) { return found.id }
+    if listed.isEmpty { throw GitError(.emptyRepository, "\(redacted(url)) has no commit yet") }
+    let names = listed.filter { $0.name.hasPrefix("refs/heads/") }.map { String($0.name.dropFirst(11)) }
+    let known = names.isEmpty ? "it has none" : "it has \(names.sorted().prefix(8).joined(separator: ", "))"
+    throw GitError(.branchMissing, "\(redacted(url)) has no branch \(branch); \(known)")
+  }
+
+  /// Asks for every reference with its id; an annotated tag has a second one, `^{}` behind its name, for its commit.
+  static func references(of url: String, access: RemoteAccess) throws(GitError) -> [(name: String, id: String)] {
     try prepare(access)
     let login = Login(access, url: url)
     return try open(url) { remote throws(GitError) in
@@ -23,34 +33,30 @@ enum Remote {
       var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
       var count = 0
       try Git.check("cannot list \(redacted(url))") { git_remote_ls(&heads, &count, remote) }
-      var names: [String] = []
-      for index in 0..<count {
-        guard let head = heads?[index], let name = head.pointee.name.map({ String(cString: $0) }) else { continue }
-        if name == "refs/heads/\(branch)" { return withUnsafePointer(to: head.pointee.oid) { text(of: $0) } }
-        if name.hasPrefix("refs/heads/") { names.append(String(name.dropFirst(11))) }
+      return (0..<count).compactMap { index in
+        guard let head = heads?[index], let name = head.pointee.name.map({ String(cString: $0) }) else { return nil }
+        return (name, withUnsafePointer(to: head.pointee.oid) { text(of: $0) })
       }
-      if count == 0 { throw GitError(.emptyRepository, "\(redacted(url)) has no commit yet") }
-      let known = names.isEmpty ? "it has none" : "it has \(names.sorted().prefix(8).joined(separator: ", "))"
-      throw GitError(.branchMissing, "\(redacted(url)) has no branch \(branch); \(known)")
     }
   }
 
-  /// Brings a branch with its history into a repository, as `refs/clup/fetched`.
+  /// Brings references with their history into a repository; see gitglossary(7), "refspec". With `tags`, those of the commits
+  /// that come are brought as well; then libgit2 lets no reference specification be about tags.
   static func fetch(
-    _ branch: String, from url: String, into path: String, access: RemoteAccess, watch: Watch
+    _ wanted: [String], from url: String, into path: String, access: RemoteAccess, watch: Watch, tags: Bool = true
   ) throws(GitError) {
     try prepare(access)
     let repository = try Repository(opening: path)
     var handle: OpaquePointer?
     try Git.check("cannot use \(redacted(url))") { git_remote_create_anonymous(&handle, repository.raw, url) }
     defer { git_remote_free(handle) }
-    var specification: UnsafeMutablePointer<CChar>? = strdup("+refs/heads/\(branch):refs/clup/fetched")
-    defer { free(specification) }
+    var specifications = wanted.map { strdup($0) }
+    defer { specifications.forEach { free($0) } }
     let login = Login(access, url: url)
     do throws(GitError) {
-      let code = withUnsafeMutablePointer(to: &specification) {
-        var specifications = git_strarray(strings: $0, count: 1)
-        return Connection.fetching(login, watch) { git_remote_fetch(handle, &specifications, $0, nil) }
+      let code = specifications.withUnsafeMutableBufferPointer {
+        var specifications = git_strarray(strings: $0.baseAddress, count: $0.count)
+        return Connection.fetching(login, watch, tags: tags) { git_remote_fetch(handle, &specifications, $0, nil) }
       }
       try Git.check("cannot fetch \(redacted(url))") { code }
     } catch {

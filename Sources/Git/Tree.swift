@@ -47,15 +47,16 @@ final class TreeWalk {
   }
 
   private func visit(_ root: String, _ entry: OpaquePointer) -> Int32 {
-    let name = git_tree_entry_name(entry).flatMap { String(validatingCString: $0) } ?? ""
-    let unprintable = name.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7f }
-    if name.isEmpty || name == "." || name == ".." || name.contains("/") || name.lowercased() == ".git" || unprintable {
-      unsafe = root + name.debugDescription
+    let raw = git_tree_entry_name(entry)
+    let name = raw.flatMap { String(validatingCString: $0) } ?? ""
+    let unprintable = name.unicodeScalars.contains { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) }
+    if name.isEmpty || name == "." || name == ".." || name.contains("/") || unprintable || isGitDirectory(name) {
+      unsafe = root + shown(name.isEmpty ? raw.map { String(cString: $0) } ?? "" : name)
       return -1
     }
     // A letter that joins its neighbours would hide a slash, and two spellings of one letter would be one name.
     if "/\(name)/".split(separator: "/") != [name[...]] || !seen.insert(root + name).inserted {
-      unsafe = root + name.debugDescription
+      unsafe = root + shown(name)
       return -1
     }
     if entries.count >= Self.limits.entries {
@@ -77,6 +78,34 @@ final class TreeWalk {
     }
     entries.append(TreeEntry(path: root + name, kind: kind, id: text(of: oid)))
     return 0
+  }
+}
+
+/// Says whether some file system would take a name for `.git`; see verify_path() in git's read-cache.c.
+///
+/// macOS knows no letter case and leaves out letters without a shape, Windows leaves out dots, spaces and what follows a colon
+/// at the end of a name, and calls the directory `git~1` as well.
+func isGitDirectory(_ name: String) -> Bool {
+  let shaped = String(String.UnicodeScalarView(name.unicodeScalars.filter { !isShapeless($0.value) })).lowercased()
+  let short = shaped.prefix { $0 != ":" && $0 != "\\" }
+  let end = short.lastIndex { $0 != "." && $0 != " " }
+  let bare = end.map { short[...$0] } ?? ""
+  return [".git", "git~1"].contains(bare)
+}
+
+/// Writes a name so that nothing in it is invisible or steers a terminal.
+private func shown(_ name: String) -> String {
+  let scalars = name.unicodeScalars.map { scalar in
+    isShapeless(scalar.value) || (0x80..<0xa0).contains(scalar.value)
+      ? "\\u{\(String(scalar.value, radix: 16))}" : scalar.escaped(asASCII: false)
+  }
+  return "\"\(scalars.joined())\""
+}
+
+private func isShapeless(_ scalar: UInt32) -> Bool {
+  switch scalar {
+  case 0x200c...0x200f, 0x202a...0x202e, 0x206a...0x206f, 0xfeff, 0xad, 0x34f, 0x200b, 0x2060...0x2064: true
+  default: false
   }
 }
 

@@ -49,6 +49,22 @@ public enum WorkTree {
     return paths
   }
 
+  /// Finds the paths of a directory of which git holds, or would hold, a pointer of Git LFS; see gitattributes(5), "filter".
+  public static func keptByLFS(in directory: String, among paths: [String]) throws(GitError) -> Set<String> {
+    guard let opened = try open(directory) else { return [] }
+    defer { git_repository_free(opened.repository) }
+    var found: Set<String> = []
+    for path in paths {
+      var value: UnsafePointer<CChar>?
+      let code = git_attr_get(
+        &value, opened.repository, UInt32(GIT_ATTR_CHECK_FILE_THEN_INDEX), opened.prefix + path, "filter")
+      if code == 0, git_attr_value(value) == GIT_ATTR_VALUE_STRING, let value, String(cString: value) == "lfs" {
+        found.insert(path)
+      }
+    }
+    return found
+  }
+
   /// Lists the files of a directory that are not what they were at a revision, relative to it.
   public static func changes(in directory: String, since revision: String) throws(GitError) -> Set<String> {
     guard let opened = try open(directory) else {

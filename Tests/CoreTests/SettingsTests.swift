@@ -112,7 +112,7 @@ struct SettingsTests {
     Bad("policy: {tracked: [{path: data/x.sql}]}\n", 5, 20, "reason is missing"),
     Bad("policy: {tracked: [{reason: r}]}\n", 5, 20, "path is missing"),
     Bad("links: {from: a}\n", 5, 8, "links must be a list"), Bad("protected: [[a]]\n", 5, 13, "must be text"),
-    Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers_file: /k}\n", 5, 31, "refused"),
+    Bad("branch: again\n", 5, 1, "branch"), Bad("trust: {allowed_signers: /k}\n", 5, 9, "unknown key allowed_signers"),
     Bad("a: [\n", 6, 1, "node content"),
     Bad("credentials: {tokenfile: t}\n", 5, 15, "did you mean token_file?"),
     Bad("credentials: {ssh_agent: agent.sock}\n", 5, 26, "ssh_agent must be true"),

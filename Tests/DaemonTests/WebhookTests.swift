@@ -79,6 +79,10 @@ struct WebhookTests {
         "X-Gitlab-Event": "Push Hook", "X-Gitlab-Event-UUID": "u1", "X-Gitlab-Token": "It's a Secret to Everybody",
       ], reads: .push(delivery: "u1")),
     Row(
+      testDescription: "GitLab's tag", body: #"{"ref": "refs/tags/v1"}"#,
+      headers: ["X-Gitlab-Event": "Tag Push Hook", "X-Gitlab-Token": "It's a Secret to Everybody"],
+      reads: .ignored("a push to refs/tags/v1, not to main")),
+    Row(
       testDescription: "GitLab with another token", body: push,
       headers: ["X-Gitlab-Event": "Push Hook", "X-Gitlab-Token": "It's a Secret to Everybodz"], reads: .unsigned),
     Row(

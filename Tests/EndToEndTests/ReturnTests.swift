@@ -13,6 +13,8 @@ extension EndToEnd {
       var below = ""
       let cause: String
       var log: String?
+      /// Whether the commit is held for it; what cannot be pulled is tried again.
+      var isHeld = true
     }
 
     static let port = Int.random(in: 20000..<30000)

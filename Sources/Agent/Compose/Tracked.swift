@@ -33,7 +33,18 @@ enum Tracked: Sendable {
     }
   }
 
-  /// Makes sure that the files stand below `root`.
+  /// Gives the size of a file without reading it.
+  func size(of entry: TrackedPath) async throws(Failure) -> Int {
+    switch self {
+    case .commit(let mirror, _):
+      do throws(GitError) { return try await mirror.size(of: entry.id) } catch {
+        throw Failure(.host, error.message, help: "remove the mirror (`repo.git` in the checkout), and sync again")
+      }
+    case .workTree(let directory): return Files.status(Path.join(directory, entry.path)).map { Int($0.st_size) } ?? 0
+    }
+  }
+
+  /// Makes sure that the files stand below `root`; those that are too large are left out, which `LargeFiles` refuses.
   func export(_ files: some Sequence<TrackedPath>) async throws(Failure) {
     guard case .commit(let mirror, let stage) = self else { return }
     let entries = files.compactMap { file -> TreeEntry? in
@@ -46,7 +57,7 @@ enum Tracked: Sendable {
     }
     guard !entries.isEmpty else { return }
     do throws(GitError) {
-      try await mirror.export(entries, to: stage)
+      try await mirror.export(entries, to: stage, limit: LargeFile.mostBytes)
     } catch {
       throw Failure(
         .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays")

@@ -5,6 +5,8 @@ import Git
 struct Fetch: Sendable {
   let settings: Settings
   let checkout: Checkout
+  /// clup's own.
+  let environment: [String: String]
   let sources: Sources
 
   struct Target: Sendable {
@@ -12,38 +14,25 @@ struct Fetch: Sendable {
     let tree: CommitTree
   }
 
-  /// Gives the target: the branch's head, or the commit that was asked for. A dry run accepts no rewritten branch.
-  func target(head listed: Sources.Answer<String>, request: SyncRequest) async throws(Failure) -> Target {
+  /// Gives the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
+  /// ever was: before that there is nothing to rewrite. A dry run accepts no rewritten branch.
+  func target(
+    head listed: Sources.Answer<FollowedHead>, request: SyncRequest, deployed: Bool
+  ) async throws(Failure) -> Target {
+    let mirror = try open()
+    let head = try await bring(listed, into: mirror)
+    let move = try await Move(to: head, in: mirror, settings: settings, deployed: deployed)
+    if let refusal = move.refusal(accepting: request.acceptRewrite) { throw refusal }
+    if settings.trust.isOn, let refusal = try await check(move, in: mirror, whole: false).refusal {
+      throw distrust(refusal, move)
+    }
     do throws(GitError) {
-      let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
-      let accepted = try await mirror.head()
-      var head = listed.value
-      // A fetch that was cut off may have brought the commit and not its tags; what was accepted came whole.
-      let there = await mirror.contains(head)
-      if !there || accepted != head {
-        // The branch may have moved on since it was listed.
-        head = try await mirror.fetch(
-          from: listed.source.url, access: listed.access, deadline: settings.sync.fetchTimeout)
-      }
-      // A second place may be behind the first: that is no rewritten branch.
-      if listed.isMirror, let accepted, accepted != head, try await mirror.isAncestor(head, of: accepted) {
-        head = accepted
-      }
-      var rewritten = false
-      if let accepted, accepted != head {
-        rewritten = try await !mirror.isAncestor(accepted, of: head)
-        if rewritten {
-          guard let id = request.acceptRewrite, id.count >= 7, head.hasPrefix(id) else {
-            return try refuse(accepted, head, asked: request.acceptRewrite)
-          }
-        }
-      }
-      if accepted != head, !(rewritten && request.dryRun) { try await mirror.setHead(head) }
-      var target = head
+      if !(move.isRewrite && request.dryRun) { try await accept(move, in: mirror) }
+      var target = head.commit
       if let commit = request.commit {
         target = try await mirror.resolve(commit)
-        guard try await mirror.isAncestor(target, of: head) else {
-          throw GitError(.unknownRevision, "\(commit) is no commit of the branch \(settings.branch)")
+        guard try await mirror.isAncestor(target, of: head.commit) else {
+          throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
         }
       }
       let paths = try await mirror.entries(of: target).map(TrackedPath.init)
@@ -55,8 +44,8 @@ struct Fetch: Sendable {
 
   /// Gives the head that the mirror knows, without asking the repository.
   func known() async throws(Failure) -> Target {
+    let mirror = try open()
     do throws(GitError) {
-      let mirror = try Mirror(at: checkout.mirror, branch: settings.branch, create: true)
       guard let head = try await mirror.head() else {
         throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
       }
@@ -67,22 +56,98 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Asks the repository for the branch's head.
-  func head() async throws(Failure) -> Sources.Answer<String> {
+  /// Opens the mirror, or makes it; whoever asks holds the lock.
+  func open() throws(Failure) -> Mirror {
+    do throws(GitError) {
+      return try Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: true)
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+
+  /// Asks the repository where what is followed leads. A commit is known beforehand.
+  func head() async throws(Failure) -> Sources.Answer<FollowedHead> {
     let deadline = min(settings.sync.fetchTimeout, Self.patience)
     return try await sources.first { (source, access) throws(GitError) in
-      try await Mirror.remoteHead(of: source.url, branch: settings.branch, access: access, deadline: deadline)
+      switch settings.follow {
+      case .branch(let name):
+        return FollowedHead(
+          commit: try await Mirror.remoteHead(of: source.url, branch: name, access: access, deadline: deadline))
+      case .commit(let id): return FollowedHead(commit: id)
+      case .tag(let pattern):
+        let tags = try await Mirror.remoteTags(of: source.url, access: access, deadline: deadline)
+        let name = TagPattern(pattern).highest(among: tags.map(\.name))
+        guard let tag = tags.first(where: { $0.name == name }) else {
+          throw GitError(.branchMissing, "\(redacted(source.url)) has no release among the tags \(pattern)")
+        }
+        return FollowedHead(commit: tag.commit, tag: tag)
+      }
     }
   }
 
   /// How long a repository may take to say what it has.
   private static let patience = Duration.seconds(60)
 
-  private func refuse(_ accepted: String, _ head: String, asked: String?) throws(GitError) -> Target {
-    throw GitError(
-      .rewritten,
-      "the branch \(settings.branch) was rewritten: \(accepted.prefix(12)) is no longer part of its head \(head.prefix(12))"
-        + (asked.map { ", and \($0) is not that head" } ?? ""))
+  /// Brings the head and its history, unless they are there, and gives it as it came: it may have moved since it was listed.
+  func bring(_ answer: Sources.Answer<FollowedHead>, into mirror: Mirror) async throws(Failure) -> FollowedHead {
+    let (listed, url, deadline) = (answer.value, answer.source.url, settings.sync.fetchTimeout)
+    do throws(GitError) {
+      // A fetch that was cut off may have brought the commit and not its tags; what was accepted came whole.
+      let accepted = try await mirror.head()
+      let tag = try await mirror.acceptedTag()
+      if accepted == listed.commit, listed.tag == nil || listed.tag == tag, await mirror.contains(listed.commit) {
+        return listed
+      }
+      switch settings.follow {
+      case .branch:
+        let head = try await mirror.fetch(from: url, access: answer.access, deadline: deadline)
+        // A second place may be behind the first: that is no rewritten branch.
+        if answer.isMirror, let accepted, accepted != head, try await mirror.isAncestor(head, of: accepted) {
+          return FollowedHead(commit: accepted)
+        }
+        return FollowedHead(commit: head)
+      case .commit(let id):
+        if await !mirror.contains(id) {
+          try await mirror.fetch(commit: id, from: url, access: answer.access, deadline: deadline)
+        }
+        return listed
+      case .tag:
+        guard let name = listed.tag?.name else { return listed }
+        let tag = try await mirror.fetch(tag: name, from: url, access: answer.access, deadline: deadline)
+        return FollowedHead(commit: tag.commit, tag: tag)
+      }
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+
+  /// Checks the signatures that a move to a new head needs; nothing is asked where all of it was trusted before. To be
+  /// shown, the `whole` list is checked; with `alone` the head whatever was trusted before.
+  func check(_ move: Move, in mirror: Mirror, whole: Bool, alone: Bool = false) async throws(Failure) -> Trust.Finding {
+    if move.isTrusted, !whole { return Trust.Finding() }
+    // Whatever a killed sync leaves of it, the next one removes with its views.
+    let scratch = "\(checkout.path)/view.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    try Files.makeDirectories(scratch, mode: 0o700)
+    defer { Files.remove(scratch) }
+    let checker = try SignatureChecker(settings.trust, environment: environment, scratch: scratch)
+    return try await Trust(mirror: mirror, checker: checker).check(
+      move.head, after: move.isTrusted || alone ? nil : move.trusted, whole: whole)
+  }
+
+  /// Says what a sync says of a head that is not signed as it should be.
+  func distrust(_ refusal: String, _ move: Move) -> Failure {
+    Failure(
+      .refused, refusal,
+      help: move.head.tag == nil
+        ? "`clup verify` lists every commit that needs a signature; commits are signed anew by "
+          + "`git rebase --force-rebase --gpg-sign \(move.trusted.map { String($0.prefix(12)) } ?? "--root")`"
+        : "sign the tag anew (`git tag -s -f`) and push it, or add its key to those that the configuration names")
+  }
+
+  private func accept(_ move: Move, in mirror: Mirror) async throws(GitError) {
+    if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
+    if move.accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
+    try await mirror.setAcceptedTag(move.head.tag)
   }
 }
 
@@ -111,14 +176,15 @@ extension Failure {
         help: error.help
           ?? "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
     case .branchMissing, .emptyRepository:
-      self.init(.unreachable, error.message, help: "push the branch \(settings.branch), or name another as `branch:`")
+      self.init(
+        .unreachable, error.message,
+        help: "push \(settings.follow.phrase), or name something else as `branch:`, `tag:` or `commit:`")
     case .unknownRevision, .ambiguousRevision:
-      self.init(.configuration, error.message, help: "`git log --oneline \(settings.branch)` lists what can be named")
+      self.init(
+        .configuration, error.message,
+        help: "`git log --oneline\(settings.follow.isBranch ? " \(settings.branch)" : "")` lists what can be named")
     case .unsafePath:
       self.init(.refused, error.message, help: "remove that file from the repository")
-    case .rewritten:
-      self.init(
-        .refused, error.message, help: "if that was meant, look at the new head and sync once with --accept-rewrite ID")
     case .missingObject, .tooLarge, .storage, .other:
       self.init(
         .host, error.message,

@@ -82,6 +82,14 @@ struct Judge: Sendable {
     return found
   }
 
+  /// Finds what the configuration links, and cannot be handed to the host as it is meant.
+  func large(_ links: [String: DesiredLink], in tree: CommitTree, tracked: Tracked) async throws(Failure)
+    -> [Diagnostic]
+  {
+    try await LargeFiles(tree: tree, tracked: tracked, policy: settings.policy).findings(
+      in: Set(links.values.map(\.from)), stack: nil)
+  }
+
   /// Leaves out the findings about files of values that are encrypted: they are made to be in git, and are no state.
   func withoutCiphertext(_ found: [Diagnostic], in tree: CommitTree, tracked: Tracked) async throws(Failure)
     -> [Diagnostic]

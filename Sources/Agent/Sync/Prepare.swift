@@ -131,6 +131,7 @@ struct Prepare: Sendable {
     let written = written(answers.compactMap(\.desired), names)
     var wishes = settings.hostLinks(
       tree, discovery, written: Written(written.values.joined()), &diagnostics)
+    diagnostics += try await judge.large(wishes, in: tree, tracked: head.tracked)
     // A rollback is about stacks: what none of them stands on stays.
     if request.rollback != nil { for path in wishes.keys { wishes[path] = state.links[path] ?? wishes[path] } }
     let policyChanged = state.policy != policy

@@ -27,7 +27,7 @@ struct Rollback: Sendable {
     do throws(GitError) {
       commit = try await resolve(revision)
       guard try await mirror.isAncestor(commit, of: head) else {
-        throw GitError(.unknownRevision, "\(revision) is no commit of the branch \(settings.branch)")
+        throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
       }
       tree = CommitTree(commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
       discovery = Discovery(tree, settings: settings)
@@ -113,7 +113,7 @@ struct Rollback: Sendable {
         _ = try await sources.first { (source, access) throws(GitError) in
           try await mirror.fetch(from: source.url, access: access, deadline: .seconds(60))
         }
-      } catch { throw GitError(.unknownRevision, "\(revision) names no commit of \(settings.branch)") }
+      } catch { throw GitError(.unknownRevision, "\(revision) names no commit of \(settings.follow.phrase)") }
       return try await mirror.resolve(revision)
     }
   }

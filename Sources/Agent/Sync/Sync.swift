@@ -103,7 +103,7 @@ public struct Sync: Sendable {
     if request.resume { try resume(&state, checkout) }
     let sources = Sources(
       access: Access(settings: settings, environment: environment, checkout: checkout), say: say)
-    let fetch = Fetch(settings: settings, checkout: checkout, sources: sources)
+    let fetch = Fetch(settings: settings, checkout: checkout, environment: environment, sources: sources)
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
@@ -120,7 +120,8 @@ public struct Sync: Sendable {
         say("warning: \(name) \(why), and stays as it is")
       }
     } else {
-      target = try await fetch.target(head: try await fetch.head(), request: request)
+      target = try await fetch.target(
+        head: try await fetch.head(), request: request, deployed: state.hasDeployed)
       ended.report.commit = target.tree.commit
     }
     let before = state

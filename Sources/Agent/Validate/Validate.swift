@@ -110,7 +110,8 @@ public struct Validate: Sendable {
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics)
     // What the configuration links is checked like what a stack mounts.
-    _ = settings.hostLinks(tree, discovery, written: Written([]), &diagnostics)
+    let wishes = settings.hostLinks(tree, discovery, written: Written([]), &diagnostics)
+    diagnostics += try await judge.large(wishes, in: tree, tracked: tracked)
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(answers, discovery)
     let orders = Dictionary(
@@ -176,10 +177,11 @@ public struct Validate: Sendable {
   }
 
   private func tree(of directory: String) throws(Failure) -> CommitTree {
-    let (listed, submodules): ([String]?, Set<String>)
+    let (listed, submodules, keptByLFS): ([String]?, Set<String>, Set<String>)
     do throws(GitError) {
       listed = try WorkTree.files(in: directory)
       submodules = try WorkTree.submodules(in: directory)
+      keptByLFS = try WorkTree.keptByLFS(in: directory, among: listed ?? [])
     } catch {
       throw Failure(.host, error.message, help: "see that \(directory) can be read")
     }
@@ -200,7 +202,8 @@ public struct Validate: Sendable {
       } else {
         continue
       }
-      paths.append(TrackedPath(path: path, kind: kind, id: "work tree"))
+      paths.append(
+        TrackedPath(path: path, kind: kind, id: keptByLFS.contains(path) ? TrackedPath.keptByLFS : "work tree"))
       directories.formUnion(Path.ancestors(path))
     }
     paths += directories.map { TrackedPath(path: $0, kind: .directory, id: "work tree") }

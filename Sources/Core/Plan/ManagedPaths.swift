@@ -115,7 +115,9 @@ public struct ManagedPaths {
     Diagnostic(
       rule: "forbidden-file", file: entry.path, stack: stack,
       message: "\(entry.path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
-      help: entry.kind == .symlink ? "commit the file itself" : "commit the files themselves")
+      help: entry.kind == .symlink
+        ? "commit the file itself"
+        : "clup brings no submodules to a host: commit the files themselves, as `git subtree add` does")
   }
 
   /// Gives the links without those below a directory that is one itself.

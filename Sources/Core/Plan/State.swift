@@ -28,6 +28,9 @@ public struct State: Codable, Sendable, Equatable {
   /// The fingerprint of the policy that job files and the tree were last checked against.
   public var policy: String?
 
+  /// Whether anything was ever brought to the host.
+  public var hasDeployed: Bool { commit != nil || !stacks.isEmpty || !links.isEmpty }
+
   /// Starts from nothing.
   public init() {}
 

@@ -10,8 +10,12 @@ public struct Settings: Sendable, Equatable {
   public var credentials = Credentials()
   /// A file with what registries are shown, as `docker login` writes it.
   public var registryAuthFile: String?
-  /// The branch that the host follows.
-  public var branch: String
+  /// What the host follows there.
+  public var follow: Followed
+  /// What the host follows, as it is called in reports.
+  public var branch: String { follow.name }
+  /// Whose signatures commits need.
+  public var trust = TrustSettings()
   /// The directory whose tree the host runs from; absolute, normalized.
   public var liveRoot: String
   /// The directory that clup owns; absolute, normalized.
@@ -42,7 +46,7 @@ public struct Settings: Sendable, Equatable {
   /// Starts with the four keys that are needed; paths are absolute and normalized.
   public init(repository: String, branch: String, liveRoot: String, checkout: String) {
     self.repository = repository
-    self.branch = branch
+    follow = .branch(branch)
     self.liveRoot = liveRoot
     self.checkout = checkout
   }

@@ -56,12 +56,13 @@ extension SettingsReader {
     let top = section(
       root, "the configuration",
       keys: [
-        "repository", "branch", "live_root", "checkout", "credentials", "trust", "protected", "links", "stacks",
+        "repository", "branch", "tag", "commit", "live_root", "checkout", "credentials", "trust", "protected", "links",
+        "stacks",
         "policy", "sync", "serve", "notify",
       ])
     var settings = Settings(repository: "", branch: "", liveRoot: "", checkout: "")
     repository(top, in: root, into: &settings)
-    settings.branch = required(top, "branch", in: root)
+    settings.follow = followed(top, in: root)
     settings.liveRoot = absolutePath(top, "live_root", in: root)
     settings.checkout = absolutePath(top, "checkout", in: root)
     if !settings.liveRoot.isEmpty, settings.liveRoot == settings.checkout, let node = top["checkout"] {
@@ -72,6 +73,7 @@ extension SettingsReader {
     {
       problem(node, "checkout must not hold the live root")
     }
+    if let trust = top["trust"] { settings.trust = self.trust(trust, settings) }
     settings.protected = strings(top, "protected")
     if let links = top["links"] { settings.links = list(links, "links").compactMap { hostLink($0) } }
     if let stacks = top["stacks"] { self.stacks(stacks, into: &settings) }
@@ -91,12 +93,6 @@ extension SettingsReader {
   }
 
   private mutating func unacted(_ root: Node, _ top: [String: Node], _ settings: inout Settings) {
-    if let node = top["trust"] {
-      let keys = section(node, "trust", keys: ["allowed_signers_file", "gpg_keyring_file"])
-      if let first = keys.values.min(by: { $0.start.line < $1.start.line }) {
-        problem(first, "signatures are not checked by this version, so a sync under trust: is refused")
-      }
-    }
     for key in ["notify"] {
       if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
     }

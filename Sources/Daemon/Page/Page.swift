@@ -54,7 +54,7 @@ public enum Page {
 
   private static func source(_ seen: Seen) -> HTML {
     seen.repository.isEmpty
-      ? "no repository is set" : "<code>\(seen.repository)</code>, branch <code>\(seen.branch)</code>"
+      ? "no repository is set" : "<code>\(seen.repository)</code>, following <code>\(seen.branch)</code>"
   }
 
   /// Shows a commit by the first letters of its id.
