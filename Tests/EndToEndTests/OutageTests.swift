@@ -80,6 +80,7 @@ extension EndToEnd {
     static let cases: [(file: String, status: Int32, says: String)] = [
       ("auth", 0, "deployed"), ("empty", 2, "names no registry"), ("wrong", 1, "was asked as robot"),
       ("", 1, "was asked as nobody"),
+      ("helper", 0, "deployed"), ("badhelper", 1, "was asked as robot"),
     ]
 
     @Test(arguments: cases) func `a registry is shown what its file says, and a failed pull tells as whom`(
@@ -93,11 +94,12 @@ extension EndToEnd {
         ])
         let section = file.isEmpty ? "" : "credentials: {registry_auth_file: \(file)/config.json}"
         try host.configure(host.root + "/repo.git", section)
-        let answer = try await host.clup("sync")
+        let path = host.root + "/bin:" + (host.environment["PATH"] ?? "")
+        let answer = try await host.clup(["sync"], environment: ["PATH": path])
         #expect(answer.status == status && answer.output.contains(says), "\(answer.output) \(answer.errors)")
         if status == 1 { #expect(answer.output.contains(name), "\(answer.output)") }
         let found = try await host.shell(
-          "secret=$(printf 'robot:%s' '\(Marked.token)' | base64 -w0); grep -rlF -e \"$secret\" -e '\(Marked.token)' . | grep -vx './auth/config.json' || true"
+          "secret=$(printf 'robot:%s' '\(Marked.token)' | base64 -w0); grep -rlF -e \"$secret\" -e '\(Marked.token)' . | grep -vxE './(auth/config.json|bin/docker-credential-clup-good)' || true"
         )
         #expect(found == "")
         _ = try? await host.docker("rmi", "-f", "\(name)/web:1")

@@ -223,6 +223,13 @@ extension Servers {
       mkdir -p auth empty wrong
       auth() { printf '{"auths": {"\(name)": {"auth": "%s"}}}' "$(printf 'robot:%s' "$2" | base64 -w0)" > $1/config.json; chmod 600 $1/config.json; }
       auth auth '\(Marked.token)'; auth wrong wrong-token-4711; echo '{}' > empty/config.json; chmod 600 empty/config.json
+      helper() {
+        mkdir -p bin $1; echo "{\\"credHelpers\\": {\\"\(name)\\": \\"$2\\"}}" > $1/config.json; chmod 600 $1/config.json
+        printf '#!/bin/sh\\n[ $1 = list ] && echo %s || echo %s\\n' "'{\\"\(name)\\": \\"robot\\"}'" \\
+          "'{\\"Username\\": \\"robot\\", \\"Secret\\": \\"$3\\"}'" > bin/docker-credential-$2
+        chmod 755 bin/docker-credential-$2
+      }
+      helper helper clup-good '\(Marked.token)'; helper badhelper clup-bad wrong-token-4711
       """)
     let text = """
       version: 0.1

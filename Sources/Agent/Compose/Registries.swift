@@ -75,11 +75,11 @@ extension Programs {
     throws(Failure) -> Programs
   {
     let place = try HostFile(written, settings: settings, environment: own)
-    let isJSON = try SecretFile.read(place, isLine: false).withBytes { (try? JSON(parsing: $0))?["auths"] != nil }
-    let helpers = try SecretFile.read(place, isLine: false).withBytes { bytes in
-      ["credHelpers", "credsStore"].contains { (try? JSON(parsing: bytes))?[$0] != nil }
+    let names = try SecretFile.read(place, isLine: false).withBytes { bytes in
+      let json = try? JSON(parsing: bytes)
+      return ["auths", "credHelpers", "credsStore"].contains { json?[$0] != nil }
     }
-    guard isJSON || helpers else {
+    guard names else {
       throw Failure(
         .configuration, "\(place.path) names no registry",
         help: "let docker write it: `docker --config DIR login REGISTRY`")
@@ -95,7 +95,8 @@ extension Programs {
     }
     let directory = "\(checkout.path)/docker"
     try Files.makeDirectories(directory, mode: 0o700)
-    try Files.link("\(directory)/config.json", to: place.path)
+    let link = "\(directory)/config.json"
+    if Files.link(at: link) != place.path { try Files.link(link, to: place.path) }
     return with(["DOCKER_CONFIG": directory])
   }
 }

@@ -104,7 +104,8 @@ struct Access: Sendable {
     let lines = keys.filter { !$0.isRevoked }.map { key in
       "\(url.knownHostName) \(key.type) \(Data(key.bytes).base64EncodedString())\n"
     }
-    try Files.replace("\(home)/.ssh/known_hosts", with: Array(lines.joined().utf8), mode: 0o600)
+    let (file, text) = ("\(home)/.ssh/known_hosts", Array(lines.joined().utf8))
+    if Files.read(file) != text { try Files.replace(file, with: text, mode: 0o600) }
     return home
   }
 
