@@ -61,20 +61,27 @@ public actor Mirror {
     from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> String {
     let (path, branch, watch) = (path, branch, Watch())
-    // What an earlier fetch brought must not be taken for what this one did not find.
-    try repository.removeReferences(Self.fetched)
+    try repository.removeReferences(Self.incoming)
     try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
       try Remote.fetch(
-        ["+refs/heads/\(branch):\(Self.fetched)"], from: url, into: path, access: access, watch: watch)
+        ["+refs/heads/\(branch):\(Self.incoming)"], from: url, into: path, access: access, watch: watch)
     }
-    guard let id = try reference(Self.fetched) else {
+    guard let id = try takeIncoming() else {
       throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")
     }
     return id
   }
 
-  /// What the last fetch brought.
-  static let fetched = "refs/clup/fetched"
+  /// What a fetch brings: what an earlier one brought must not be taken for it.
+  private static let incoming = "refs/clup/incoming"
+
+  /// Keeps what was brought under a name of its own, so that the next fetch tells the other side that it is here, also where
+  /// nothing was accepted.
+  private func takeIncoming() throws(GitError) -> String? {
+    guard let id = try reference(Self.incoming) else { return nil }
+    try repository.setReference("refs/clup/fetched", to: id)
+    return id
+  }
 
   /// Asks a repository for its tags, without a mirror.
   public static func remoteTags(
@@ -90,13 +97,13 @@ public actor Mirror {
     tag name: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> RemoteTag {
     let (path, watch) = (path, Watch())
-    try repository.removeReferences(Self.fetched)
+    try repository.removeReferences(Self.incoming)
     try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
       try Remote.fetch(
-        ["+refs/tags/\(name):\(Self.fetched)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
+        ["+refs/tags/\(name):\(Self.incoming)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
         access: access, watch: watch, tags: false)
     }
-    guard let id = try reference(Self.fetched) else {
+    guard let id = try takeIncoming() else {
       throw GitError(.branchMissing, "\(Remote.redacted(url)) has no tag \(name)")
     }
     do throws(GitError) { return RemoteTag(name: name, object: id, commit: try resolve(id)) } catch {

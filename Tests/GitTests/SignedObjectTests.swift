@@ -92,6 +92,25 @@ import Testing
     } throws: { ($0 as? GitError)?.kind == .branchMissing }
   }
 
+  @Test func `a later fetch brings only what is new, also where nothing was accepted`() async throws {
+    let scratch = try await Scratch()
+    let noise = (0..<20_000).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
+    try await scratch.commit(["noise": noise])
+    let mirror = try scratch.mirror()
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    func size() throws -> Int {
+      let packs = scratch.root + "/mirror.git/objects/pack"
+      return try FileManager.default.contentsOfDirectory(atPath: packs).reduce(0) {
+        try $0 + (FileManager.default.attributesOfItem(atPath: packs + "/" + $1)[.size] as? Int ?? 0)
+      }
+    }
+    let first = try size()
+    try await scratch.commit(["a": "1"])
+    _ = try await mirror.fetch(from: scratch.url, deadline: .seconds(10))
+    #expect(first > 100_000)
+    #expect(try size() < first + 20_000)
+  }
+
   @Test func `new and lost commits are listed on every side of merges`() async throws {
     let scratch = try await Scratch()
     let base = try await scratch.commit(["a": "1"], "base")
