@@ -30,3 +30,15 @@ struct LargeFiles: Sendable {
     return LargeFile.isPointer(try await tracked.contents(of: file, limit: LargeFile.mostPointerBytes))
   }
 }
+
+extension Resolve {
+  /// What the commit's files are asked before Compose reads them.
+  var large: LargeFiles { LargeFiles(tree: view.tree, tracked: view.tracked, policy: settings.policy) }
+
+  /// Refuses tracked files that a container would get in another form than they are meant: `paths` that are encrypted, and
+  /// what git cannot hand over of all that the stack stands on.
+  func unusable(_ name: String, _ paths: some Sequence<String>, _ gather: Gather) async throws(Failure) -> [Diagnostic]
+  {
+    try await encrypted(name, paths, gather) + large.findings(in: gather.tracked.keys, stack: name)
+  }
+}

@@ -70,7 +70,6 @@ struct Resolve: Sendable {
     var gather = Gather(view: view, observe: observe, home: programs.home)
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
-    let large = LargeFiles(tree: view.tree, tracked: view.tracked, policy: settings.policy)
     if let found = try await large.findings(in: source.composeFiles, stack: name).first {
       return Answer(diagnostics: [found.asFinal])
     }
@@ -79,9 +78,7 @@ struct Resolve: Sendable {
     }
     if let answer = try await refusedReads(name, .stack, gather) { return answer }
     try await gather.noteReferences()
-    let sealed =
-      try await encrypted(name, gather.environmentFiles.keys, gather)
-      + large.findings(in: gather.tracked.keys, stack: name)
+    let sealed = try await unusable(name, gather.environmentFiles.keys, gather)
     // With every profile: what one switches on later is checked all the same.
     var asked = Asked(
       directory: Path.join(view.root, name), files: source.composeFiles, options: ["--profile", "*"], values: haste,
@@ -129,10 +126,8 @@ struct Resolve: Sendable {
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
-    let sealed =
-      try await encrypted(name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
-      + LargeFiles(tree: view.tree, tracked: view.tracked, policy: settings.policy).findings(
-        in: gather.tracked.keys, stack: name)
+    let sealed = try await unusable(
+      name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await writes(of: whole)
     // What the host keeps in a directory of the repository would come to lie in a release, too.
@@ -211,7 +206,6 @@ struct Resolve: Sendable {
   }
 
   private func resolve(job path: String) async throws(Failure) -> Answer {
-    let large = LargeFiles(tree: view.tree, tracked: view.tracked, policy: settings.policy)
     if let found = try await large.findings(in: [path], stack: path).first {
       return Answer(diagnostics: [found.asFinal])
     }
