@@ -112,7 +112,7 @@ public struct Status: Codable, Sendable, Equatable {
       var about: Commit?
       if let commit { about = try? await mirror?.commit(commit) }
       if let pin, let head { behind = try? await mirror?.distance(from: pin.commit, to: head) }
-      let touched = Touched(
+      let touched = Differences(
         tree: CommitTree(recordedBy: known), observed: observed, links: links)
       let own = (containers ?? []).filter { $0.project == known.project }
       // What is kept from the head runs its images whatever their names mean by now.

@@ -25,16 +25,16 @@ struct Children: Sendable {
   /// What the children see.
   let environment: [String: String]
   let settings: Settings
-  let desk: Desk
+  let runStore: RunStore
 
-  init(program: String, settings: Settings, environment: [String: String], desk: Desk) {
+  init(program: String, settings: Settings, environment: [String: String], runStore: RunStore) {
     self.program = program
     // The children are started elsewhere.
     configuration =
       settings.file.hasPrefix("/")
       ? settings.file : Path.join(FileManager.default.currentDirectoryPath, settings.file)
     self.settings = settings
-    self.desk = desk
+    self.runStore = runStore
     let agent = settings.sources.contains { $0.credentials.sshAgent == .environment } ? ["SSH_AUTH_SOCK"] : []
     let own = ["PATH", "TZ", "LANG", "CREDENTIALS_DIRECTORY"] + agent
     self.environment = environment.filter { own.contains($0.key) || Programs.passed.contains($0.key) }
@@ -52,7 +52,7 @@ struct Children: Sendable {
           program, ["sync", "--output", "json", "--config", configuration], environment: variables, directory: "/",
           deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20))
       if outcome.status == .exited(5) {
-        await desk.lockReleased()
+        await runStore.lockReleased()
         continue
       }
       var result = SyncResult(duration: ContinuousClock.now - start)

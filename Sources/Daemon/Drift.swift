@@ -7,26 +7,27 @@ actor Drift {
   private let settings: Settings
   private let children: Children
   private let mailbox: Mailbox
-  private let glance: Glance
-  private let tally: Tally
-  private let desk: Desk
+  private let statusCache: StatusCache
+  private let counters: Counters
+  private let runStore: RunStore
   private let say: @Sendable (String) -> Void
-  private var patience = Patience()
+  private var patience = RepairLimit()
   /// Stacks whose drift is left alone for now.
   private(set) var waiting: [String] = []
   private var told: [String: [String]] = [:]
   private var pending: Task<Void, Never>?
 
   init(
-    settings: Settings, children: Children, mailbox: Mailbox, glance: Glance, tally: Tally, desk: Desk,
+    settings: Settings, children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
+    runStore: RunStore,
     say: @escaping @Sendable (String) -> Void
   ) {
     self.settings = settings
     self.children = children
     self.mailbox = mailbox
-    self.glance = glance
-    self.tally = tally
-    self.desk = desk
+    self.statusCache = statusCache
+    self.counters = counters
+    self.runStore = runStore
     self.say = say
   }
 
@@ -60,9 +61,9 @@ actor Drift {
     pending = nil
     // While a sync goes on, what changes is its own doing; the one who runs it looks again after it.
     guard await mailbox.isIdle else { return }
-    await desk.lockReleased()
-    await glance.forget()
-    guard case .success(let status) = await glance.status(within: .zero), status.error == nil else { return }
+    await runStore.lockReleased()
+    await statusCache.forget()
+    guard case .success(let status) = await statusCache.status(within: .zero), status.error == nil else { return }
     defer { Memory.rest() }
     let drifted = status.stacks.filter { !$0.drift.isEmpty }
     let names = drifted.map(\.name)
@@ -76,17 +77,17 @@ actor Drift {
     }
     let (repair, wait) = patience.judge(names, at: .now)
     for name in wait where !waiting.contains(name) {
-      say("\(name): put right \(Patience.repairs) times in ten minutes and changed again: left alone for now")
+      say("\(name): put right \(RepairLimit.repairs) times in ten minutes and changed again: left alone for now")
     }
     note(waiting: wait)
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
     guard !repair.isEmpty else { return }
-    tally.change { for name in repair { $0.repairs[name, default: 0] += 1 } }
+    counters.change { for name in repair { $0.repairs[name, default: 0] += 1 } }
     await mailbox.remind(.drift)
   }
 
   private func note(waiting names: [String]) {
     waiting = names
-    tally.change { $0.waiting = names }
+    counters.change { $0.waiting = names }
   }
 }

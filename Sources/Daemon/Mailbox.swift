@@ -7,7 +7,7 @@ import FoundationEssentials
 /// Each answer that names a run is on the disk before it is given. What the daemon asks of itself is done also when it
 /// cannot be written down; writing is then tried again until it succeeds.
 actor Mailbox {
-  private let desk: Desk
+  private let runStore: RunStore
   private let now: @Sendable () -> Date
   private let say: @Sendable (String) -> Void
   /// The oldest first.
@@ -28,15 +28,16 @@ actor Mailbox {
   /// Takes up what a daemon before this one left: what had not ended is asked for again. What another version left is
   /// neither guessed at nor written over.
   init(
-    _ desk: Desk, now: @escaping @Sendable () -> Date = { Date() }, say: @escaping @Sendable (String) -> Void = { _ in }
+    _ runStore: RunStore, now: @escaping @Sendable () -> Date = { Date() },
+    say: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(Failure) {
-    self.desk = desk
+    self.runStore = runStore
     self.now = now
     self.say = say
-    if let bytes = desk.read() {
+    if let bytes = runStore.read() {
       guard let left = try? JSONDecoder().decode([Run].self, from: Data(bytes)),
         left.allSatisfy({ $0.schema == Run.schema })
-      else { throw Schema.refusal(of: desk.file, bytes, knowing: Run.schema) }
+      else { throw Schema.refusal(of: runStore.file, bytes, knowing: Run.schema) }
       runs = left
     }
     for index in runs.indices where runs[index].stage != .ended { runs[index].stage = .queued }
@@ -120,7 +121,7 @@ actor Mailbox {
   /// Changes what is known, or throws when it cannot be written.
   private func change(_ change: (inout [Run]) -> Void) throws(Failure) {
     let newer = changed(change)
-    do throws(Failure) { try desk.write(encode(newer)) } catch {
+    do throws(Failure) { try runStore.write(encode(newer)) } catch {
       failed(error)
       throw error
     }
@@ -142,7 +143,7 @@ actor Mailbox {
   }
 
   private func write() {
-    do throws(Failure) { try desk.write(encode(runs)) } catch {
+    do throws(Failure) { try runStore.write(encode(runs)) } catch {
       failed(error)
       return
     }
@@ -150,7 +151,7 @@ actor Mailbox {
   }
 
   private func wrote() {
-    if trouble != nil { say("\(desk.file) can be written again") }
+    if trouble != nil { say("\(runStore.file) can be written again") }
     trouble = nil
     retry?.cancel()
     retry = nil

@@ -7,7 +7,7 @@ struct Metrics: Sendable {
 
   /// Tells of the daemon's numbers and of each stack; `status` is nothing where it could not be asked.
   static func text(
-    _ numbers: Tally.Numbers, status: Status?, version: String, started: Double, residentBytes: Int
+    _ numbers: Counters.Numbers, status: Status?, version: String, started: Double, residentBytes: Int
   ) -> String {
     var metrics = Metrics()
     metrics.family("clup_build_info", "gauge", "The running clup.", [([("version", version)], 1)])
@@ -79,9 +79,9 @@ struct Metrics: Sendable {
     for (labels, value) in samples { sample(name, labels, value) }
   }
 
-  private mutating func histogram(_ name: String, _ help: String, _ histogram: Tally.Histogram) {
+  private mutating func histogram(_ name: String, _ help: String, _ histogram: Counters.Histogram) {
     head(name, "histogram", help)
-    for (bound, count) in zip(Tally.Histogram.bounds, histogram.counts) {
+    for (bound, count) in zip(Counters.Histogram.bounds, histogram.counts) {
       sample("\(name)_bucket", [("le", Self.number(bound))], Double(count))
     }
     sample("\(name)_bucket", [("le", "+Inf")], Double(histogram.count))

@@ -11,7 +11,7 @@ extension Routes {
     case "/": return Self.shown(200, Page.overview(await seen()))
     case "/plan":
       let seen = await seen()
-      let plan = await glance.plan(within: .seconds(25))
+      let plan = await statusCache.plan(within: .seconds(25))
       return Self.shown(200, Page.plan(report: plan.report, diff: plan.diff, error: plan.error, of: seen))
     default: break
     }
@@ -33,20 +33,20 @@ extension Routes {
     return Self.shown(404, Page.missing(request.path, of: seen))
   }
 
-  private func seen() async -> Seen {
-    var seen = Seen()
+  private func seen() async -> StatusPageModel {
+    var seen = StatusPageModel()
     seen.host = hostName()
     seen.repository = settings.shownRepository
     seen.branch = settings.branch
     seen.version = version
     seen.now = Date().timeIntervalSince1970
-    switch await glance.status(within: .seconds(2)) {
+    switch await statusCache.status(within: .seconds(2)) {
     case .success(let status): seen.status = status
     case .failure(let error): seen.statusError = error.message
     }
     seen.reports = Agent.history(of: settings, last: 20).reversed()
     seen.runs = await mailbox.runs.suffix(20).reversed()
-    let numbers = tally.now
+    let numbers = counters.now
     seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
     seen.unreachable = numbers.unreachable
     seen.waiting = numbers.waiting

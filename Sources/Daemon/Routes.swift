@@ -9,8 +9,8 @@ struct Routes: Sendable {
   let settings: Settings
   let version: String
   let mailbox: Mailbox
-  let glance: Glance
-  let tally: Tally
+  let statusCache: StatusCache
+  let counters: Counters
   let children: Children
   /// Seconds since 1970.
   let started: Double
@@ -107,7 +107,7 @@ struct Routes: Sendable {
     return response
   }
 
-  private func count(_ result: String) { tally.change { $0.webhooks[result, default: 0] += 1 } }
+  private func count(_ result: String) { counters.change { $0.webhooks[result, default: 0] += 1 } }
 
   // MARK: looks
 
@@ -128,7 +128,7 @@ struct Routes: Sendable {
   }
 
   private func status() async -> HTTPResponse {
-    switch await glance.status(within: .seconds(1)) {
+    switch await statusCache.status(within: .seconds(1)) {
     case .success(let status): return HTTPResponse(status: 200, headers: Self.type, body: encode(status))
     case .failure(let error): return Self.problem(503, error.message)
     }
@@ -150,7 +150,7 @@ struct Routes: Sendable {
   }
 
   private func ready() -> HTTPResponse {
-    let now = tally.now
+    let now = counters.now
     if let why = now.unreachable { return HTTPResponse(status: 503, text: "the repository: \(why)\n") }
     return now.lastPoll == nil
       ? HTTPResponse(status: 503, text: "the repository was not asked yet\n")
@@ -158,8 +158,8 @@ struct Routes: Sendable {
   }
 
   private func metrics() async -> HTTPResponse {
-    let status = try? await glance.status(within: .seconds(1)).get()
-    var numbers = tally.now
+    let status = try? await statusCache.status(within: .seconds(1)).get()
+    var numbers = counters.now
     numbers.writeFailures = await mailbox.failures
     numbers.canWrite = await mailbox.trouble == nil
     let text = Metrics.text(

@@ -28,14 +28,16 @@ public struct Serve: Sendable {
   /// Serves until the task is cancelled.
   public func run() async throws(Failure) {
     Memory.settle()
-    let desk = try Desk(settings, file: "runs.json")
-    let mailbox = try Mailbox(desk, say: say)
-    let children = Children(program: program, settings: settings, environment: environment, desk: desk)
-    let (tally, glance) = (Tally(), Glance(children))
+    let runStore = try RunStore(settings, file: "runs.json")
+    let mailbox = try Mailbox(runStore, say: say)
+    let children = Children(program: program, settings: settings, environment: environment, runStore: runStore)
+    let (counters, statusCache) = (Counters(), StatusCache(children))
     let drift = Drift(
-      settings: settings, children: children, mailbox: mailbox, glance: glance, tally: tally, desk: desk, say: say)
+      settings: settings, children: children, mailbox: mailbox, statusCache: statusCache, counters: counters,
+      runStore: runStore, say: say)
     let routes = Routes(
-      settings: settings, version: version, mailbox: mailbox, glance: glance, tally: tally, children: children,
+      settings: settings, version: version, mailbox: mailbox, statusCache: statusCache, counters: counters,
+      children: children,
       started: Date().timeIntervalSince1970)
     for path in [settings.serve.webhookSecretFile, settings.serve.apiTokenFile] {
       if let complaint = path.flatMap(SecretFile.complaint) { say("warning: \(complaint)") }
@@ -58,7 +60,7 @@ public struct Serve: Sendable {
     manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
     await mailbox.remind(.start)
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await work(mailbox, children, tally, glance, drift, manager) }
+      group.addTask { await work(mailbox, children, counters, statusCache, drift, manager) }
       group.addTask { await drift.follow() }
       if let pause = manager.watchdog {
         group.addTask {
@@ -77,14 +79,14 @@ public struct Serve: Sendable {
 
   /// Does what was asked for, one run after the other; the timer asks when nobody else has for an interval.
   private func work(
-    _ mailbox: Mailbox, _ children: Children, _ tally: Tally, _ glance: Glance, _ drift: Drift,
+    _ mailbox: Mailbox, _ children: Children, _ counters: Counters, _ statusCache: StatusCache, _ drift: Drift,
     _ manager: ServiceManager
   ) async {
-    var pace = Pace(interval: settings.sync.interval)
+    var pace = PollDelay(interval: settings.sync.interval)
     var timer: Task<Void, Never>?
     defer { timer?.cancel() }
     while let run = try? await mailbox.begin() {
-      tally.change { $0.running = true }
+      counters.change { $0.running = true }
       manager.tell("STATUS=syncing, asked by \(run.trigger.rawValue)")
       var result = SyncResult()
       do throws(ProcessError) {
@@ -96,7 +98,7 @@ public struct Serve: Sendable {
         result.error = error.message
       }
       await mailbox.end(result)
-      tally.note(result, at: Date().timeIntervalSince1970)
+      counters.note(result, at: Date().timeIntervalSince1970)
       pace.note(reached: result.status != 4)
       let what = result.outcome?.rawValue ?? "failed"
       if result.outcome != .unchanged || result.status != 0 {
@@ -104,7 +106,7 @@ public struct Serve: Sendable {
       }
       let unwritten = await mailbox.trouble.map { "; \($0.message)" } ?? ""
       manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")\(unwritten)")
-      await glance.forget()
+      await statusCache.forget()
       await drift.look(after: .milliseconds(300))
       let pause = pace.pause(chance: .random(in: 0...20))
       timer?.cancel()

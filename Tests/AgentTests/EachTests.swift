@@ -32,13 +32,13 @@ struct EachTests {
   }
 
   @Test func `a stack waits for the one before it, and learns how that ended`() async {
-    let turns = Turns(slots: 1)
-    async let first = turns.end(of: "a")
-    async let second = turns.end(of: "b")
-    await turns.report("b", good: false)
-    await turns.report("a", good: true)
+    let gate = DependencyGate(slots: 1)
+    async let first = gate.end(of: "a")
+    async let second = gate.end(of: "b")
+    await gate.report("b", good: false)
+    await gate.report("a", good: true)
     #expect(await first)
     #expect(await !second)
-    #expect(await turns.end(of: "a"))
+    #expect(await gate.end(of: "a"))
   }
 }

@@ -43,7 +43,7 @@ struct ManagedPathsTests {
 
   static func managed(_ row: Row, _ tree: CommitTree) -> ManagedPaths {
     var managed = ManagedPaths(
-      tree: tree, stack: "app", protected: ProtectedPaths(adding: []), written: Written(row.written),
+      tree: tree, stack: "app", protected: ProtectedPaths(adding: []), written: WritablePaths(row.written),
       composeFiles: ["app/compose.yaml"], isDirectory: { row.real.contains($0) ? true : nil })
     for path in row.mounted { managed.add(path, .mounted) }
     return managed

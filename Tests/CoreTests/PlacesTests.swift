@@ -131,18 +131,18 @@ import Testing
 
 @Suite("What a stack has beside its directory") struct BelongingsTests {
   @Test func `equal values are written in the same order, and what an earlier version wrote is read`() throws {
-    var (one, other) = (Belongings(), Belongings())
+    var (one, other) = (OwnedResources(), OwnedResources())
     let names = (1...40).map { "name-\($0)" }
     one.containers = Set(names)
     for name in names.reversed() { other.containers.insert(name) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
     #expect(try encoder.encode(one) == encoder.encode(other))
-    let known = try JSONDecoder().decode(Belongings.self, from: Data(#"{"volumes": ["a_db"]}"#.utf8))
+    let known = try JSONDecoder().decode(OwnedResources.self, from: Data(#"{"volumes": ["a_db"]}"#.utf8))
     #expect(known.volumes == ["a_db"] && known.projects.isEmpty)
   }
   @Test func `what a stack had first stays its own, whatever another one claims`() {
-    var (bank, evil, before) = (Belongings(), Belongings(), Belongings())
+    var (bank, evil, before) = (OwnedResources(), OwnedResources(), OwnedResources())
     bank.volumes = ["bank_data"]
     bank.builds = ["bank-web:latest"]
     bank.containers = ["bank-db-1"]

@@ -282,12 +282,12 @@ struct TouchedTests {
 
   @Test(arguments: rows.indices) func `a stack`(_ index: Int) {
     let row = Self.rows[index]
-    let touched = Touched(tree: commit("s/compose.yaml", id: row.id), observed: row.host, links: Self.links)
+    let touched = Differences(tree: commit("s/compose.yaml", id: row.id), observed: row.host, links: Self.links)
     #expect(touched.reasons("s", known: row.known) == row.reasons, "\(row.what)")
   }
 
   @Test func `a tracked file that comes or goes is a reason`() {
-    let touched = Touched(tree: commit("s/.env.example", "s/x"), observed: Self.host(), links: Self.links)
+    let touched = Differences(tree: commit("s/.env.example", "s/x"), observed: Self.host(), links: Self.links)
     let known = Self.known { $0.tracked = ["s/compose.yaml": "1", "s/x": Fingerprint.absent] }
     #expect(touched.reasons("s", known: known) == ["s/compose.yaml removed", "s/x added"])
   }
@@ -456,13 +456,14 @@ struct PlanningTests {
   }
 
   @Test func `what shares a path with one that stays where it is cannot move, nor can those that share with it`() {
-    let ties = Tie.find(
+    let ties = SharedPathConflict.find(
       moving: ["a": ["x": "2"], "b": ["x": "2", "y": "2"], "c": ["y": "2"], "d": ["z": "2"]],
       staying: ["k": ["x": "1", "z": "2"]],
       known: { ["a": ["x": "1"], "b": ["x": "1", "y": "1"], "c": ["y": "1"]][$0] ?? [:] })
     #expect(
       ties == [
-        "a": Tie(stack: "k", path: "x"), "b": Tie(stack: "k", path: "x"), "c": Tie(stack: "b", path: "y"),
+        "a": SharedPathConflict(stack: "k", path: "x"), "b": SharedPathConflict(stack: "k", path: "x"),
+        "c": SharedPathConflict(stack: "b", path: "y"),
       ])
   }
 }

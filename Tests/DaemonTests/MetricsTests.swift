@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Metrics tell what the status tells")
 struct MetricsTests {
-  static func lines(_ seen: Seen) -> [String] {
-    Metrics.text(Tally().now, status: seen.status, version: "1.0.0", started: 0, residentBytes: 0)
+  static func lines(_ seen: StatusPageModel) -> [String] {
+    Metrics.text(Counters().now, status: seen.status, version: "1.0.0", started: 0, residentBytes: 0)
       .split(separator: "\n").map(String.init)
   }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite("Nothing that anybody wrote acts on the status page, and no secret is on it")
 struct PageSafetyTests {
   /// A host whose every text is the same one.
-  static func seen(_ text: String) -> Seen {
+  static func seen(_ text: String) -> StatusPageModel {
     var seen = Scenes.empty()
     (seen.host, seen.repository, seen.branch, seen.version) = (text, text, text, text)
     (seen.statusError, seen.reached, seen.unreachable, seen.waiting) = (text, text, text, [text])

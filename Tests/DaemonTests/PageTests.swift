@@ -15,8 +15,8 @@ struct PageTests {
       .replacing("&nbsp;", with: " ")
   }
 
-  static let states: [(name: String, seen: Seen, says: [String])] = [
-    ("nothing known", Seen(), ["Nothing is known of this host yet", "None yet."]),
+  static let states: [(name: String, seen: StatusPageModel, says: [String])] = [
+    ("nothing known", StatusPageModel(), ["Nothing is known of this host yet", "None yet."]),
     ("no stack", Scenes.empty(), ["No stack was deployed yet", "repository reached 20 seconds ago"]),
     (
       "all in place", Scenes.seven(),
@@ -175,7 +175,9 @@ struct PageTests {
   }
 
   /// A page of each kind, for whatever holds for all.
-  static func pages(_ seen: Seen = Scenes.held(), report: Report = Scenes.failed(), diff: String = Scenes.diff)
+  static func pages(
+    _ seen: StatusPageModel = Scenes.held(), report: Report = Scenes.failed(), diff: String = Scenes.diff
+  )
     -> [[UInt8]]
   {
     [

@@ -27,7 +27,7 @@ struct MailboxTests {
       settings = Settings(repository: "r", branch: "main", liveRoot: root, checkout: root + "/clup")
     }
     deinit { try? FileManager.default.removeItem(atPath: root) }
-    func mailbox() throws -> Mailbox { try Mailbox(try Desk(settings, file: "runs.json")) }
+    func mailbox() throws -> Mailbox { try Mailbox(try RunStore(settings, file: "runs.json")) }
   }
 
   @Test func `while one goes, any number become one more`() async throws {

@@ -10,8 +10,8 @@ enum Scenes {
   static let head = "4f1c2ab90d3e5f60718293a4b5c6d7e8f9012345"
   static let old = "9b7e01d2c3f4a5b6c7d8e9f0a1b2c3d4e5f60718"
 
-  static func empty() -> Seen {
-    var seen = Seen()
+  static func empty() -> StatusPageModel {
+    var seen = StatusPageModel()
     seen.host = "claw"
     seen.repository = "https://github.com/psyafter/clup.git"
     seen.branch = "main"
@@ -36,7 +36,7 @@ enum Scenes {
       error: nil, drift: [], services: services)
   }
 
-  static func seven() -> Seen {
+  static func seven() -> StatusPageModel {
     var seen = empty()
     let message = "Give the gateway the image of November"
     seen.status = Status(
@@ -69,7 +69,7 @@ enum Scenes {
     return run
   }
 
-  static func held() -> Seen {
+  static func held() -> StatusPageModel {
     var seen = seven()
     seen.status?.stacks[1].held = head
     seen.status?.stacks[1].heldSince = "2026-11-25T11:46:00Z"
@@ -91,7 +91,7 @@ enum Scenes {
     return seen
   }
 
-  static func refusing() -> Seen {
+  static func refusing() -> StatusPageModel {
     var seen = seven()
     seen.status?.trouble = Trouble(refused())
     seen.reports = [refused(), deployed()]
@@ -103,7 +103,7 @@ enum Scenes {
     return seen
   }
 
-  static func pinned() -> Seen {
+  static func pinned() -> StatusPageModel {
     var seen = seven()
     seen.status?.stacks[2].pin = old
     seen.status?.stacks[2].pinnedSince = "2026-11-22T09:12:00Z"
@@ -114,7 +114,7 @@ enum Scenes {
     return seen
   }
 
-  static func engineAway() -> Seen {
+  static func engineAway() -> StatusPageModel {
     var seen = seven()
     seen.status?.error = "cannot reach the Docker engine at unix:///var/run/docker.sock: connection refused"
     for index in 0..<7 {
@@ -125,14 +125,14 @@ enum Scenes {
     return seen
   }
 
-  static func repositoryAway() -> Seen {
+  static func repositoryAway() -> StatusPageModel {
     var seen = seven()
     seen.reached = "2026-11-25T09:14:00Z"
     seen.unreachable = "cannot fetch https://github.com/psyafter/clup.git: failed to resolve address for github.com"
     return seen
   }
 
-  static func unknown() -> Seen {
+  static func unknown() -> StatusPageModel {
     var seen = empty()
     seen.status = nil
     seen.statusError = "cannot read /srv/data/openclaw/clup/state.json: it is not JSON at line 1"

@@ -154,22 +154,22 @@ struct WebhookTests {
 @Suite("The timer, and the patience with what a person does by hand")
 struct PaceTests {
   @Test func `the pause grows while the repository is away, and never beyond its bound`() {
-    var pace = Pace(interval: .seconds(60))
+    var pace = PollDelay(interval: .seconds(60))
     #expect(pace.pause(chance: 10) == .seconds(60))
     #expect(pace.pause(chance: 0) == .seconds(54) && pace.pause(chance: 20) == .seconds(66))
     pace.note(reached: false)
     #expect(pace.pause(chance: 10) == .seconds(120))
     for _ in 0..<40 { pace.note(reached: false) }
-    #expect(pace.pause(chance: 10) == Pace.longest)
+    #expect(pace.pause(chance: 10) == PollDelay.longest)
     pace.note(reached: true)
     #expect(pace.pause(chance: 10) == .seconds(60))
-    var slow = Pace(interval: .seconds(3600))
+    var slow = PollDelay(interval: .seconds(3600))
     slow.note(reached: false)
     #expect(slow.pause(chance: 10) == .seconds(3600))
   }
 
   @Test func `three repairs in ten minutes, then it waits until the first is ten minutes old`() {
-    var patience = Patience()
+    var patience = RepairLimit()
     let start = ContinuousClock.now
     for minute in 0..<3 {
       #expect(patience.judge(["a", "b"], at: start + .seconds(60 * minute)).repair == ["a", "b"])
@@ -181,7 +181,7 @@ struct PaceTests {
   }
 
   @Test func `metrics are in the form that Prometheus reads`() {
-    var numbers = Tally.Numbers()
+    var numbers = Counters.Numbers()
     numbers.durations.add(0.3)
     numbers.durations.add(7)
     numbers.repairs = ["a\"b\\c": 2]

@@ -121,7 +121,7 @@ final class Scratch: Sendable {
 }
 
 /// Is told of things that happen, and waited for until so many have.
-actor Tally {
+actor Counters {
   private(set) var count = 0
   private var waiting: [(Int, CheckedContinuation<Void, Never>)] = []
 

@@ -76,8 +76,8 @@ struct CrowdTests {
 
   @Test("while slow answers take every place, more clients wait for theirs and get it")
   func busy() async throws {
-    let started = Tally()
-    let gate = Tally()
+    let started = Counters()
+    let gate = Counters()
     let (server, port) = try serve(limits: HTTPLimits(connections: 16, connectionsPerAddress: 100)) { request in
       await started.add()
       await gate.reaches(1)

@@ -140,8 +140,8 @@ struct EndpointTests {
 
   @Test("a server that stops waits for no handler, and tells it")
   func stopping() async throws {
-    let started = Tally()
-    let cancelled = Tally()
+    let started = Counters()
+    let cancelled = Counters()
     let (server, port) = try serve { _ in
       await started.add()
       try? await Task.sleep(for: .seconds(60))

@@ -17,7 +17,7 @@ struct SizeTests {
       "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     ])
   func tooLarge(rest: String) async throws {
-    let seen = Tally()
+    let seen = Counters()
     let (server, port) = try serve(limits: HTTPLimits(bodyBytes: 1000)) { _ in
       await seen.add()
       return HTTPResponse(status: 200)

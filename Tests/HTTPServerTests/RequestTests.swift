@@ -102,7 +102,7 @@ struct RequestTests {
       ("GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", "400"), ("\r\n\r\n\r\n", ""), ("", ""),
     ])
   func malformed(request: String, status: String) async throws {
-    let seen = Tally()
+    let seen = Counters()
     // libmicrohttpd may not notice that no more will come of a request; the deadline does.
     let (server, port) = try serve(limits: HTTPLimits(clientTime: .milliseconds(300))) { _ in
       await seen.add()
@@ -140,8 +140,8 @@ struct RequestTests {
 
   @Test("the answer for a client that has gone is dropped, and its connection closed")
   func vanished() async throws {
-    let started = Tally()
-    let ended = Tally()
+    let started = Counters()
+    let ended = Counters()
     let (server, port) = try serve(limits: HTTPLimits(connections: 8)) { _ in
       await started.add()
       try? await Task.sleep(for: .milliseconds(20))

@@ -7,7 +7,7 @@ struct Apply: Sendable {
   let checkout: Checkout
   let programs: Programs
   let mirror: Mirror
-  let looks: [String: Look]
+  let snapshots: [String: CommitSnapshot]
   let plan: Plan
   let state: State
   /// The containers that were listed for the plan.
@@ -23,8 +23,8 @@ struct Apply: Sendable {
   }
 
   func run() async throws(Failure) -> Result {
-    let ledger = Ledger(state, checkout: checkout)
-    for look in looks.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
+    let writer = StateWriter(state, checkout: checkout)
+    for look in snapshots.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
       let paths = needed(of: look.tree.commit)
       if paths.isEmpty { continue }
       try await Release(checkout: checkout, look: look, contexts: contexts(of: look.tree.commit)).complete(paths)
@@ -33,17 +33,17 @@ struct Apply: Sendable {
       settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
-    let sharedLinks = SharedLinks(checkout: checkout, links: links, ledger: ledger)
+    let sharedLinks = SharedLinks(checkout: checkout, links: links, writer: writer)
     var result = Result()
     // Stacks may stand on what nobody in particular does.
     let alone = plan.shared.filter { path, shared in
       plan.moving.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
     }
     result.links = try await sharedLinks.lead(alone.mapValues(\.link))
-    let turns = Turns(slots: settings.sync.concurrency)
+    let gate = DependencyGate(slots: settings.sync.concurrency)
     let deploy = Deploy(
-      settings: settings, checkout: checkout, programs: programs, links: links, ledger: ledger, turns: turns,
-      looks: looks, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
+      settings: settings, checkout: checkout, programs: programs, links: links, writer: writer, gate: gate,
+      snapshots: snapshots, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     let takers = removals.reduce(into: [String: String]()) { takers, removal in
       takers[removal.name] =
@@ -59,16 +59,16 @@ struct Apply: Sendable {
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
     for stack in plan.stacks where stack.work == .none {
       let report = stack.report(stack.aim.idle)
-      await turns.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
+      await gate.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
       result.stacks.append(report)
       result.links += stack.links.map(\.report)
     }
     let ended = await withTaskGroup(of: [Deploy.Result].self) { group in
       for stacks in plan.groups {
         group.addTask {
-          let ended = await bring(stacks, deploy, turns, working)
+          let ended = await bring(stacks, deploy, gate, working)
           for end in ended {
-            await turns.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
+            await gate.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
           }
           return ended
         }
@@ -79,7 +79,7 @@ struct Apply: Sendable {
     result.links += ended.flatMap(\.links)
     for removal in removals {
       guard let taker = takers[removal.name] else { continue }
-      if let new = await ledger.state.stacks[taker], new.verified, new.project == removal.project {
+      if let new = await writer.state.stacks[taker], new.verified, new.project == removal.project {
         say("\(removal.name): moved to \(taker)")
         let ended = await deploy.remove(removal, for: new)
         result.stacks.append(ended.stack)
@@ -106,13 +106,13 @@ struct Apply: Sendable {
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
       .filter { undone.contains($0) && state.pins[$0]?.replaces != nil }
     if !lifted.isEmpty {
-      try await ledger.change { state in
+      try await writer.change { state in
         for name in lifted { state.unpin(name) }
       }
     }
     if whole, undone.isEmpty {
       let (commit, policy) = (plan.commit, policy)
-      try await ledger.change {
+      try await writer.change {
         $0.commit = commit
         $0.policy = policy
       }
@@ -121,7 +121,7 @@ struct Apply: Sendable {
   }
 
   /// Brings a group when all that it comes after is in place.
-  private func bring(_ group: [StackPlan], _ deploy: Deploy, _ turns: Turns, _ working: Set<String>) async
+  private func bring(_ group: [StackPlan], _ deploy: Deploy, _ gate: DependencyGate, _ working: Set<String>) async
     -> [Deploy.Result]
   {
     let own = Set(group.map(\.name))
@@ -129,7 +129,7 @@ struct Apply: Sendable {
     for stack in group {
       for earlier in stack.after where working.contains(earlier) && !own.contains(earlier) {
         // What is put right where it is already does not come after anything.
-        if await !turns.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
+        if await !gate.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
       }
     }
     if let missing {

@@ -8,9 +8,9 @@ struct Deploy: Sendable {
   let checkout: Checkout
   let programs: Programs
   let links: Links
-  let ledger: Ledger
-  let turns: Turns
-  let looks: [String: Look]
+  let writer: StateWriter
+  let gate: DependencyGate
+  let snapshots: [String: CommitSnapshot]
   /// The containers that were listed for the plan.
   let containers: [Container]
   let sharedLinks: SharedLinks
@@ -80,7 +80,7 @@ struct Deploy: Sendable {
     attempt.before = Set(containers.filter { $0.project == attempt.desired.project }.map(\.id))
     do throws(Failure) {
       attempt.former = try await former(attempt)
-      let entry = await ledger.state.stacks[attempt.plan.name]
+      let entry = await writer.state.stacks[attempt.plan.name]
       if case .adopted(let adopted) = attempt.former, entry == nil,
         let obstacle = try await Takeover(settings: settings, programs: programs).obstacle(adopted, attempt.plan)
       {
@@ -95,12 +95,12 @@ struct Deploy: Sendable {
       try await check(attempt)
       // What a container runs at is on the host.
       try await Up(settings: settings, programs: programs).pull(
-        attempt.desired, looks[attempt.desired.commit], but: Set(containers.map(\.image)))
+        attempt.desired, snapshots[attempt.desired.commit], but: Set(containers.map(\.image)))
     } catch {
-      await turns.give()
+      await gate.give()
       throw error
     }
-    await turns.give()
+    await gate.give()
   }
 
   /// Reads the probes of a stack that goes by a record of what was good.
@@ -136,7 +136,7 @@ struct Deploy: Sendable {
       let found = try await images.ids(of: missing.images.values)
       missing.images = missing.images.filter { found[$0.value] != Fingerprint.absent }
       try await Up(settings: settings, programs: programs).pull(
-        missing, looks[missing.commit], but: Set(containers.map(\.image)))
+        missing, snapshots[missing.commit], but: Set(containers.map(\.image)))
       try await have(attempt.desired)
     }
   }
@@ -167,7 +167,7 @@ struct Deploy: Sendable {
     }
     let aims = Dictionary(attempts.map { ($0.plan.name, $0.plan.aim) }) { first, _ in first }
     let pinned = Set(attempts.filter(\.plan.aim.isPin).map(\.plan.name))
-    try await ledger.change { [entries] state in
+    try await writer.change { [entries] state in
       for (name, entry) in entries {
         state.settle(name, as: entry)
         // What failed at another commit than the one that stands now still counts.
@@ -214,12 +214,12 @@ struct Deploy: Sendable {
       }
       // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
       let leaving = (attempt.known ?? []).filter { old in !desired.services.contains { $0.name == old.name } }
-      try await ledger.change { $0.stacks[plan.name]?.services = desired.services + leaving }
+      try await writer.change { $0.stacks[plan.name]?.services = desired.services + leaving }
     } catch {
-      await turns.give()
+      await gate.give()
       throw error
     }
-    await turns.give()
+    await gate.give()
     let watched = try await verify.settle(
       try await withProbes(desired), before: attempt.before, since: began, until: end)
     attempt.containers = watched.containers.filter { seen in !plan.services.contains { $0.way.removes(seen.id) } }
@@ -255,7 +255,7 @@ struct Deploy: Sendable {
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
-      try await ledger.change { $0.forget(plan.name) }
+      try await writer.change { $0.forget(plan.name) }
     } catch {
       result.stack.outcome = .failed
       result.stack.error = "\(error.message); \(error.help)"
@@ -267,7 +267,7 @@ struct Deploy: Sendable {
   /// Says first that the stack is being worked on, so that a crash is never taken for success.
   private func open(_ attempt: Attempt) async throws(Failure) {
     let (plan, desired) = (attempt.plan, attempt.desired)
-    try await ledger.change { state in
+    try await writer.change { state in
       var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
       if state.stacks[plan.name] == nil { entry.services = [] }
       entry.doubt(Set(plan.services.filter { $0.action != .keep }.map(\.name)))

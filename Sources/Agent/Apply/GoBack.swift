@@ -56,7 +56,7 @@ extension Deploy {
     for path in paths where adopted.found[path] == nil {
       let found = links.observe.live(path)
       if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
-      if await ledger.state.links[path] != nil { continue }
+      if await writer.state.links[path] != nil { continue }
       adopted.found[path] = found
     }
     return .adopted(adopted)
@@ -67,14 +67,14 @@ extension Deploy {
     let adopted = attempts.reduce(into: [String: Adopted]()) { found, attempt in
       if case .adopted(let adopted) = attempt.former { found[attempt.plan.name] = adopted }
     }
-    if !adopted.isEmpty { try await ledger.change { $0.adopted.merge(adopted) { $1 } } }
+    if !adopted.isEmpty { try await writer.change { $0.adopted.merge(adopted) { $1 } } }
   }
 
   private func known(_ desired: DesiredStack) async throws(Failure) -> WayBack {
     let name = desired.name
-    if let good = await ledger.state.lastGood(name) { return .good(good) }
-    if let adopted = await ledger.state.adopted[name] { return .adopted(adopted) }
-    let state = await ledger.state
+    if let good = await writer.state.lastGood(name) { return .good(good) }
+    if let adopted = await writer.state.adopted[name] { return .adopted(adopted) }
+    let state = await writer.state
     if let origin = state.origin(of: name, project: desired.project) {
       return .moved(from: origin.name, origin.good)
     }
@@ -99,7 +99,7 @@ extension Deploy {
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
     let name = attempt.plan.name
-    if holdsFirst(attempt) { try? await ledger.change { [hold] in $0.holds[name] = hold } }
+    if holdsFirst(attempt) { try? await writer.change { [hold] in $0.holds[name] = hold } }
   }
 
   /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
@@ -137,7 +137,7 @@ extension Deploy {
         if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
           hold.isStuck = error.kind == .deploy ? true : nil
           hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
-          try await ledger.change { [hold] in $0.holds[attempt.plan.name] = hold }
+          try await writer.change { [hold] in $0.holds[attempt.plan.name] = hold }
         }
         throw error
       }
@@ -176,13 +176,13 @@ extension Deploy {
       try await putFilesBack(name, good)
       if attempt.reached == .files, runsOn {
         let entry = try await honest(good)
-        try await ledger.change { $0.settle(name, as: entry, following: true) }
+        try await writer.change { $0.settle(name, as: entry, following: true) }
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
       }
       let desired = DesiredStack(name, good)
       let watched = try await restore(attempt, desired)
       let entry = try await honest(StackState(desired.seen(as: watched), verified: true))
-      try await ledger.change { $0.settle(name, as: entry, following: true) }
+      try await writer.change { $0.settle(name, as: entry, following: true) }
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
     case .adopted(let adopted): return try await goBack(attempt, hold, toAdopted: adopted)
     case .moved(let old, let good): return try await goBack(attempt, hold, toMoved: old, good)
@@ -194,10 +194,10 @@ extension Deploy {
   private func goBack(_ attempt: Attempt, _ hold: Hold?, toAdopted adopted: Adopted) async throws(Failure) -> Back {
     let name = attempt.plan.name
     if attempt.reached == .nothing, attempt.known == nil {
-      if let hold { try await ledger.change { $0.holds[name] = hold } }
+      if let hold { try await writer.change { $0.holds[name] = hold } }
       return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
     }
-    let known = await ledger.state.stacks[name]?.links ?? [:]
+    let known = await writer.state.stacks[name]?.links ?? [:]
     try links.undo(adopted.found, links: known, attempt.links)
     checkout.removePointer(of: name)
     var containers: [WatchedContainer]?
@@ -208,7 +208,7 @@ extension Deploy {
         containers = try await restore(attempt, DesiredStack(name, adopted.stack))
       }
     }
-    try await ledger.change {
+    try await writer.change {
       $0.forget(name)
       if let hold { $0.holds[name] = hold }
     }
@@ -220,9 +220,9 @@ extension Deploy {
     -> Back
   {
     let name = attempt.plan.name
-    let led = await ledger.state.links
+    let led = await writer.state.links
     let wanted = good.links.filter { led[$0.key] == nil }
-    let present = (await ledger.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
+    let present = (await writer.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
     let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
     _ = try await links.apply(
       links.observe.links.plan(
@@ -233,7 +233,7 @@ extension Deploy {
       containers = try await restore(attempt, DesiredStack(old, good))
     }
     let entry = try await honest(good)
-    try await ledger.change {
+    try await writer.change {
       $0.settle(old, as: entry, following: true)
       $0.forget(name)
       if let hold { $0.holds[name] = hold }
@@ -245,18 +245,18 @@ extension Deploy {
   private func endFirst(_ attempt: Attempt, _ hold: Hold?) async throws(Failure) -> Back {
     let name = attempt.plan.name
     if attempt.reached < .containers, attempt.known == nil {
-      if let hold { try await ledger.change { $0.holds[name] = hold } }
+      if let hold { try await writer.change { $0.holds[name] = hold } }
       return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
     }
-    await turns.take()
+    await gate.take()
     let stopped: Swift.Result<Void, Failure>
     do throws(Failure) {
       try await Up(settings: settings, programs: programs).stop(attempt.desired, but: attempt.ran)
       stopped = .success(())
     } catch { stopped = .failure(error) }
-    await turns.give()
+    await gate.give()
     try stopped.get()
-    if let hold { try await ledger.change { $0.holds[name] = hold } }
+    if let hold { try await writer.change { $0.holds[name] = hold } }
     let containers = try await Verify(programs: programs).look(attempt.desired.project)
     return Back(
       outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
@@ -280,8 +280,8 @@ extension Deploy {
 
   /// Leads the live paths of a stack to what was good.
   private func putFilesBack(_ name: String, _ good: StackState) async throws(Failure) {
-    let led = await ledger.state.links
-    let present = (await ledger.state.stacks[name]?.paths ?? [:]).filter { led[$0.key] == nil }
+    let led = await writer.state.links
+    let present = (await writer.state.stacks[name]?.paths ?? [:]).filter { led[$0.key] == nil }
     let wanted = good.links.filter { led[$0.key] == nil }
     let paths = Set(present.keys).union(wanted.keys)
     let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })
@@ -292,7 +292,7 @@ extension Deploy {
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
   private func restore(_ attempt: Attempt, _ desired: DesiredStack) async throws(Failure) -> [WatchedContainer] {
-    await turns.take()
+    await gate.take()
     let verify = Verify(programs: programs)
     let end = ContinuousClock.now + (desired.deployTimeout ?? settings.sync.deployTimeout)
     let (now, plans): ([WatchedContainer], [ServicePlan])
@@ -308,13 +308,13 @@ extension Deploy {
       // Whoever finds this cut off does not take what half went back for what the commit made. On a full disk it goes back
       // without.
       let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
-      try? await ledger.change { $0.stacks[attempt.plan.name]?.doubt(acting) }
+      try? await writer.change { $0.stacks[attempt.plan.name]?.doubt(acting) }
       try await up.run(plans, desired, claimed: claimed(by: desired, among: now), until: end)
     } catch {
-      await turns.give()
+      await gate.give()
       throw error
     }
-    await turns.give()
+    await gate.give()
     let watched = try await verify.settle(
       try await withProbes(desired), before: Set(now.map(\.id)), since: began, until: end)
     if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }

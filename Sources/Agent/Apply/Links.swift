@@ -26,7 +26,7 @@ struct Links: Sendable {
   func apply(
     _ plans: [LinkPlan], noting reports: inout [LinkReport], turn: () throws(Failure) -> Void = {}
   ) async throws(Failure) {
-    let opening = Opening(links: self)
+    let opening = LinkReplacement(links: self)
     opening.sweep(above: plans)
     let leaving = plans.map { plan in
       plan.opens || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
@@ -37,12 +37,12 @@ struct Links: Sendable {
   }
 
   private func work(
-    on plans: [LinkPlan], _ index: Int, _ opening: Opening, _ reports: inout [LinkReport]
+    on plans: [LinkPlan], _ index: Int, _ opening: LinkReplacement, _ reports: inout [LinkReport]
   ) async throws(Failure) {
     let plan = plans[index]
     if plan.action == .keep {
-      let directory = try Held(settings.liveRoot, Path.parent(plan.live), create: false)
-      Held.sweep("\(directory.path)/\(Path.name(plan.live))")
+      let directory = try DirectoryHandle(settings.liveRoot, Path.parent(plan.live), create: false)
+      DirectoryHandle.sweep("\(directory.path)/\(Path.name(plan.live))")
       return
     }
     if plan.opens {
@@ -54,7 +54,7 @@ struct Links: Sendable {
     let parent = Path.parent(plan.live)
     let content = try await content(plan)
     let edited = try await opening.edited(plan)
-    let directory = try Held(settings.liveRoot, parent, create: plan.action != .remove)
+    let directory = try DirectoryHandle(settings.liveRoot, parent, create: plan.action != .remove)
     do throws(Failure) {
       reports[index].backup = try bring(plan, content, edited, directory).map { Path.join(parent, $0) }
     } catch {
@@ -109,9 +109,9 @@ struct Links: Sendable {
       let parent = Path.join(settings.liveRoot, Path.parent(live))
       // What was not reached may not even have a directory.
       guard let above = Files.status(parent), Files.isDirectory(above) else { continue }
-      let directory = try Held(settings.liveRoot, Path.parent(live), create: false)
+      let directory = try DirectoryHandle(settings.liveRoot, Path.parent(live), create: false)
       let place = "\(directory.path)/\(Path.name(live))"
-      Held.sweep(place)
+      DirectoryHandle.sweep(place)
       let present = observe.entry(at: place)
       let ours =
         switch present {
@@ -164,11 +164,11 @@ struct Links: Sendable {
   ///
   /// `edited` is the file behind a link of clup's own, where it is no longer the commit's.
   private func bring(
-    _ plan: LinkPlan, _ content: [UInt8], _ edited: String?, _ directory: borrowing Held
+    _ plan: LinkPlan, _ content: [UInt8], _ edited: String?, _ directory: borrowing DirectoryHandle
   ) throws(Failure) -> String? {
     let name = Path.name(plan.live)
     let place = "\(directory.path)/\(name)"
-    Held.sweep(place)
+    DirectoryHandle.sweep(place)
     let present = observe.entry(at: place)
     if plan.action == .remove {
       if present == plan.found { unlink(place) }

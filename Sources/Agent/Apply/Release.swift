@@ -4,7 +4,7 @@ import Glibc
 /// Turns the staged files into the release of a commit, closed against writing: a container could reach it by a link.
 struct Release: Sendable {
   let checkout: Checkout
-  let look: Look
+  let look: CommitSnapshot
   var contexts = Contexts()
 
   /// The directories that images are built from. A build takes their modes over, and what it builds may have to write

@@ -4,27 +4,27 @@ import Core
 struct SharedLinks: Sendable {
   let checkout: Checkout
   let links: Links
-  let ledger: Ledger
+  let writer: StateWriter
   /// Groups that have paths in common lead them one after the other.
-  let turns = Turns(slots: 1)
+  let gate = DependencyGate(slots: 1)
 
   /// Leads paths to what they are to be; `members` are the stacks that are brought there with them.
   func lead(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure) -> [LinkReport] {
     if wishes.isEmpty { return [] }
-    await turns.take()
+    await gate.take()
     let result: Swift.Result<[LinkReport], Failure>
     do throws(Failure) { result = .success(try await bring(wishes, with: members)) } catch { result = .failure(error) }
-    await turns.give()
+    await gate.give()
     return try result.get()
   }
 
   private func bring(
     _ wishes: [String: DesiredLink], with members: Set<String>
   ) async throws(Failure) -> [LinkReport] {
-    try await ledger.change { state in
+    try await writer.change { state in
       for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.comingUp }
     }
-    let state = await ledger.state
+    let state = await writer.state
     var plans: [LinkPlan] = []
     for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) {
       let pointer = LinkPlanning.shared(path)
@@ -41,7 +41,7 @@ struct SharedLinks: Sendable {
       }
     }
     for (path, wish) in wishes where wish.kind == .copy { checkout.removePointer(of: LinkPlanning.shared(path)) }
-    try await ledger.change { state in
+    try await writer.change { state in
       for (path, wish) in wishes { state.links[path] = wish }
       let led = state.links
       for name in state.stacks.keys where !members.contains(name) { state.stacks[name]?.follow(led) }
@@ -61,13 +61,13 @@ struct SharedLinks: Sendable {
         released.insert(path)
       }
     }
-    _ = try await lead(wishes, with: Set(await ledger.state.stacks.keys))
-    try await ledger.change { [released] state in for path in released { state.links[path] = nil } }
+    _ = try await lead(wishes, with: Set(await writer.state.stacks.keys))
+    try await writer.change { [released] state in for path in released { state.links[path] = nil } }
   }
 
   /// Takes away the paths that nobody needs any more.
   func drop(keeping configured: Set<String>) async throws(Failure) -> [LinkReport] {
-    let state = await ledger.state
+    let state = await writer.state
     let records = Array(state.stacks.values) + Array(state.good.values)
     let needed = Set(records.flatMap(\.paths.keys)).union(configured)
     var reports: [LinkReport] = []
@@ -81,7 +81,7 @@ struct SharedLinks: Sendable {
             live: [path: links.observe.live(path)]))
       }
       checkout.removePointer(of: pointer)
-      try await ledger.change { $0.links[path] = nil }
+      try await writer.change { $0.links[path] = nil }
     }
     return reports
   }

@@ -130,7 +130,7 @@ extension Deploy {
     let (ids, services) = (Set(found.map(\.id)), Set(attempt.desired.services.map(\.name)))
     var (before, added): (Set<String>, [String]) = ([], [])
     let began: ContinuousClock.Instant
-    await turns.take()
+    await gate.take()
     do throws(Failure) {
       try await up.clear(attempt.desired.project)
       let now = try await verify.look(attempt.desired.project)
@@ -153,10 +153,10 @@ extension Deploy {
       try await up.start(after.filter { wereUp.contains($0.id) && ["exited", "created"].contains($0.state) }.map(\.id))
       if let failure { throw failure }
     } catch {
-      await turns.give()
+      await gate.give()
       throw error
     }
-    await turns.give()
+    await gate.give()
     let watched = try await verify.settle(wellBefore(desired, found), before: before, since: began, until: end)
     if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
     try await up.remove(added)

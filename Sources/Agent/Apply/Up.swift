@@ -10,7 +10,7 @@ struct Up: Sendable {
   /// Brings images that the host lacks, before anything of the stack is touched. Compose is shown the coming state.
   ///
   /// `present` are references that need no look.
-  func pull(_ desired: DesiredStack, _ look: Look?, but present: Set<String>) async throws(Failure) {
+  func pull(_ desired: DesiredStack, _ look: CommitSnapshot?, but present: Set<String>) async throws(Failure) {
     let references = desired.references.filter { service, reference in
       desired.images[service] == nil && !present.contains(reference)
         && desired.services.first { $0.name == service }?.isBuilt == false

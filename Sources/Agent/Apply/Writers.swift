@@ -6,7 +6,7 @@ extension Deploy {
   ///
   /// `shared` are the paths with pointers of their own that are led on; nothing where it is about the stack's own.
   func stopWriters(_ attempt: inout Attempt, shared: [String: DesiredLink]? = nil) async throws(Failure) {
-    guard let known = await ledger.state.lastGood(attempt.plan.name) else { return }
+    guard let known = await writer.state.lastGood(attempt.plan.name) else { return }
     let wishes = shared ?? attempt.desired.links
     let leaving = known.paths.filter { path, link in
       guard link.kind == .link, links.isOwnLink(path) else { return false }
@@ -14,7 +14,7 @@ extension Deploy {
         wish == path ? next.kind == .copy : Path.relative(wish, to: path) != nil
       }
     }.keys
-    let written = known.writes.map { Written($0) }
+    let written = known.writes.map { WritablePaths($0) }
     let paths = Set(leaving.filter { written?.touches($0) ?? true })
     if paths.isEmpty { return }
     let writers = Set(known.services.filter { $0.mounts(any: paths) }.map(\.name))

@@ -64,7 +64,7 @@ extension Resolve {
 
   /// Asks until Compose has every file that it wants and, where placeholders may stand for them, a value for every
   /// variable.
-  func ask(_ asked: inout Asked, _ gather: inout Gather) async throws(Failure) -> Outcome {
+  func ask(_ asked: inout Asked, _ gather: inout ComposeSources) async throws(Failure) -> Outcome {
     try Files.makeDirectories(asked.directory)
     var outcome: Outcome
     var rounds = 0
@@ -98,7 +98,9 @@ extension Resolve {
   }
 
   /// Puts something in the place of what an answer lacks; says whether there is reason to ask again.
-  private func invent(_ asked: inout Asked, _ gather: inout Gather, _ outcome: Outcome) async throws(Failure) -> Bool {
+  private func invent(_ asked: inout Asked, _ gather: inout ComposeSources, _ outcome: Outcome) async throws(Failure)
+    -> Bool
+  {
     let names = unsetNames(outcome.errorText).filter { asked.values[$0] == nil }
     for name in names {
       asked.take(name, gather.sources)
@@ -127,7 +129,7 @@ extension Resolve {
   }
 
   /// Finds the placeholders that a complaint of Compose's is about.
-  func blamed(_ errors: String, _ asked: Asked, _ gather: Gather) -> [String] {
+  func blamed(_ errors: String, _ asked: Asked, _ gather: ComposeSources) -> [String] {
     let message = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
       .joined(separator: " ")
     let named = asked.invented.filter { Placeholder.isIn(message, of: [$0.key: $0.value]) }.keys.sorted()
@@ -138,7 +140,7 @@ extension Resolve {
   }
 
   /// Lists the services whose label file is not there.
-  private func labelled(_ gather: Gather) -> [String] {
+  private func labelled(_ gather: ComposeSources) -> [String] {
     gather.sources.flatMap { source in
       (source.document?["services"]?.merged ?? []).filter { service in
         let node = service.value["label_file"]
@@ -150,7 +152,9 @@ extension Resolve {
 
   /// Finds the directory that a variable must stand for where a Compose file is named below it, `${ROOT}/base.yaml`, and
   /// only one tracked file can be meant.
-  private func directory(named name: String, _ gather: inout Gather) async throws(Failure) -> (String, file: String)? {
+  private func directory(named name: String, _ gather: inout ComposeSources) async throws(Failure) -> (
+    String, file: String
+  )? {
     for use in Variables.uses(of: name, in: gather.sources) {
       guard use.text.hasSuffix(".yml") || use.text.hasSuffix(".yaml"),
         let rest = ["${\(name)}/", "$\(name)/"].first(where: use.text.hasPrefix).map({ use.text.dropFirst($0.count) })
@@ -165,7 +169,7 @@ extension Resolve {
   }
 
   /// Asks again with the defaults that some uses of a variable have, where a placeholder stood for them.
-  func withDefaults(_ asked: Asked, _ gather: inout Gather) async throws(Failure) -> JSON? {
+  func withDefaults(_ asked: Asked, _ gather: inout ComposeSources) async throws(Failure) -> JSON? {
     var other = asked
     other.options = asked.options.contains("-f") ? asked.options : ["--profile", "*"]
     var found = false
@@ -181,7 +185,7 @@ extension Resolve {
 
   /// Gives the model with the live directory's own paths, and with the values of those tracked files that Compose was
   /// told not to read.
-  func model(_ json: JSON, _ asked: Asked, _ gather: Gather) -> JSON {
+  func model(_ json: JSON, _ asked: Asked, _ gather: ComposeSources) -> JSON {
     let whole = json.mapStrings(view.rebased)
     guard asked.skipsValueFiles, case .object(var members) = whole else { return whole }
     members["services"] = .object(

@@ -3,7 +3,8 @@ import Core
 extension Resolve {
   /// Refuses tracked files that are encrypted and would be given to a container as they are: clup decrypts nothing, and the
   /// container would take the ciphertext for the value.
-  func encrypted(_ name: String, _ paths: some Sequence<String>, _ gather: Gather) async throws(Failure) -> [Diagnostic]
+  func encrypted(_ name: String, _ paths: some Sequence<String>, _ gather: ComposeSources) async throws(Failure)
+    -> [Diagnostic]
   {
     var found: [Diagnostic] = []
     let lifted = settings.policy.tracked.map { Glob($0.path) }

@@ -37,7 +37,8 @@ extension Resolve {
 
   /// Refuses tracked files that a container would get in another form than they are meant: `paths` that are encrypted, and
   /// what git cannot hand over of all that the stack stands on.
-  func unusable(_ name: String, _ paths: some Sequence<String>, _ gather: Gather) async throws(Failure) -> [Diagnostic]
+  func unusable(_ name: String, _ paths: some Sequence<String>, _ gather: ComposeSources) async throws(Failure)
+    -> [Diagnostic]
   {
     try await encrypted(name, paths, gather) + large.findings(in: gather.tracked.keys, stack: name)
   }

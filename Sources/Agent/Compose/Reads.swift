@@ -42,18 +42,18 @@ extension Resolve {
   }
 
   /// Answers for a stack or a job file whose files Compose must not read; nothing when it may.
-  func refusedReads(_ name: String, _ kind: Subject.Kind, _ gather: Gather) async throws(Failure) -> Answer? {
+  func refusedReads(_ name: String, _ kind: Subject.Kind, _ gather: ComposeSources) async throws(Failure) -> Answer? {
     guard !gather.references.isEmpty else { return nil }
     let found = Rule.findings(ofReadsIn: try await subject(name, kind, .null, gather))
     let judged = settings.policy.judge(found, today: today, configuration: settings.file, whole: false)
     guard judged.contains(where: \.refuses) else { return nil }
     var answer = Answer(diagnostics: found, sources: gather.sources)
-    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
   }
 
   /// Says whether Compose may read a file of the live root that it asked for and that no source was seen to name.
-  func mayRead(_ path: String, _ gather: Gather) async throws(Failure) -> Bool {
+  func mayRead(_ path: String, _ gather: ComposeSources) async throws(Failure) -> Bool {
     guard let source = gather.sources.first else { return false }
     let isJob = discovery.jobs.contains(source.path)
     let name = isJob ? source.path : Path.parent(source.path)
@@ -85,7 +85,7 @@ extension Resolve {
   ///
   /// Compose is shown the live directory at a deeper place, from which such a path would lead elsewhere; asked from two
   /// depths, it comes to two places.
-  func climbing(_ asked: Asked, _ model: JSON, _ gather: Gather) async throws(Failure) -> Climbing? {
+  func climbing(_ asked: Asked, _ model: JSON, _ gather: ComposeSources) async throws(Failure) -> Climbing? {
     guard gather.mayClimb(above: settings.liveRoot) else { return nil }
     guard let place = Path.relative(asked.directory, to: view.root) else { return nil }
     let deep = Path.join(try view.deepRoot(), place)
@@ -99,7 +99,9 @@ extension Resolve {
   }
 
   /// Describes a stack or a job file for the rules, with where its paths lead on this host.
-  func subject(_ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: Gather) async throws(Failure) -> Subject {
+  func subject(_ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources) async throws(Failure)
+    -> Subject
+  {
     // Compose doubles each dollar sign of what it prints; a path is what is meant.
     let model = model.undollared
     let isHost = Files.status(settings.liveRoot) != nil && !view.invents
@@ -120,13 +122,13 @@ extension Resolve {
       stack: name, kind: kind, model: model, sources: gather.sources, paths: paths, policy: settings.policy,
       today: today, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
-    let sight = Sight(view: view, owns: view.owns)
+    let resolver = SymlinkResolver(view: view, owns: view.owns)
     let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
     for path in candidates.sorted() where Path.isAbsolute(path) {
-      if let other = try await sight.real(path) { paths.real[path] = other }
-      if isHost, sight.isMissing(path) { paths.missing.insert(path) }
+      if let other = try await resolver.real(path) { paths.real[path] = other }
+      if isHost, resolver.isMissing(path) { paths.missing.insert(path) }
       if isHost, let relative = view.relative(path) {
-        if sight.holdsMore(relative) { paths.mixed.insert(relative) }
+        if resolver.holdsMore(relative) { paths.mixed.insert(relative) }
         paths.stacks += handRun(around: relative, beside: name).filter { !paths.stacks.contains($0) }
       }
     }
@@ -171,7 +173,7 @@ extension Resolve {
   }
 }
 
-extension Gather {
+extension ComposeSources {
   /// Whether the texts hold enough `..` to climb above the root directory from a directory of the live root.
   fileprivate func mayClimb(above liveRoot: String) -> Bool {
     let depth = Path.components(liveRoot).count

@@ -4,7 +4,7 @@ import Processes
 extension Resolve {
   /// Refuses a stack of which `sealed` says that files are encrypted: what Compose makes of the ciphertext is no news.
   func refuse(
-    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout Gather,
+    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout ComposeSources,
     sealed: [Diagnostic]
   ) async throws(Failure) -> Answer {
     var answer = try await refuse(name, kind, errors, asked, &gather)
@@ -24,7 +24,7 @@ extension Resolve {
   /// Turns Compose's refusal into findings, and has the rules look at the stack all the same: as Compose sees it once
   /// something stands in the place of what is missing, or else by its text alone.
   func refuse(
-    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout Gather
+    _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout ComposeSources
   ) async throws(Failure) -> Answer {
     var answer = Answer(placeholders: asked.placeholders, invented: asked.invented)
     let refusal = try await refusal(name, errors, asked, gather)
@@ -50,7 +50,7 @@ extension Resolve {
     } else {
       answer.diagnostics = causes + [refusal]
     }
-    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     answer.sources = gather.sources
     return answer
   }
@@ -65,7 +65,8 @@ extension Resolve {
   }
 
   /// A Compose file that clup cannot take; what could be read of the stack is judged all the same.
-  func refuse(_ name: String, _ kind: Subject.Kind, _ refusal: Gather.Refusal, _ gather: Gather) async throws(Failure)
+  func refuse(_ name: String, _ kind: Subject.Kind, _ refusal: ComposeSources.Refusal, _ gather: ComposeSources)
+    async throws(Failure)
     -> Answer
   {
     var answer = Answer(
@@ -74,12 +75,12 @@ extension Resolve {
           rule: "compose", file: refusal.path, line: refusal.mark?.line, column: refusal.mark?.column, stack: name,
           message: refusal.message, help: refusal.help, isFinal: true)
       ], sources: gather.sources)
-    answer.glimpses = [try await subject(name, kind, Glimpse.model(of: gather.sources), gather)]
+    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
   }
 
   /// Turns Compose's own words into a finding at the place that they are about, without the values of variables.
-  private func refusal(_ name: String, _ errors: String, _ asked: Asked, _ gather: Gather) async throws(Failure)
+  private func refusal(_ name: String, _ errors: String, _ asked: Asked, _ gather: ComposeSources) async throws(Failure)
     -> Diagnostic
   {
     let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
@@ -103,7 +104,7 @@ extension Resolve {
   }
 
   /// Says that a stack cannot be judged without the value of a variable.
-  private func unknown(_ variable: String, _ name: String, _ gather: Gather) -> Diagnostic {
+  private func unknown(_ variable: String, _ name: String, _ gather: ComposeSources) -> Diagnostic {
     let (file, mark) = Variables.place(of: variable, in: gather.sources)
     return Diagnostic(
       rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
@@ -112,14 +113,14 @@ extension Resolve {
   }
 
   /// Tells the variables that Compose took for empty.
-  func unset(_ name: String, _ errors: String, _ gather: Gather) -> [Diagnostic] {
+  func unset(_ name: String, _ errors: String, _ gather: ComposeSources) -> [Diagnostic] {
     var seen: Set<String> = []
     return unsetNames(errors).filter { seen.insert($0).inserted }.map { variable in
       unset(variable, of: name, gather)
     }
   }
 
-  func unset(_ variable: String, of name: String, _ gather: Gather) -> Diagnostic {
+  func unset(_ variable: String, of name: String, _ gather: ComposeSources) -> Diagnostic {
     let isStack = discovery.stacks.contains { $0.name == name }
     let directory = Path.join(settings.liveRoot, isStack ? name : Path.parent(name))
     let uses = Variables.uses(of: variable, in: gather.sources)
@@ -141,7 +142,7 @@ extension Resolve {
   }
 
   /// Tells what only a host knows: files of values, and where it was asked about, variables.
-  func invented(_ name: String, _ asked: Asked, _ gather: Gather) -> [Diagnostic] {
+  func invented(_ name: String, _ asked: Asked, _ gather: ComposeSources) -> [Diagnostic] {
     let guessed = asked.guessed.sorted { $0.key < $1.key }.map { variable, file in
       let (path, mark) = Variables.place(of: variable, in: gather.sources)
       return Diagnostic(
@@ -154,7 +155,7 @@ extension Resolve {
   }
 
   /// Tells the files that only a host has: what is in them was not checked.
-  func gaps(_ name: String, _ gather: Gather) -> [Diagnostic] {
+  func gaps(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
     gather.sources.flatMap { source -> [Diagnostic] in
       guard let document = source.document else { return [] }
       func gaps(_ files: [References.ValueFile], _ message: (References.ValueFile) -> String) -> [Diagnostic] {

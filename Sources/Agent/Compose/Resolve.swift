@@ -6,7 +6,7 @@ import YAML
 /// Asks Compose what a stack or a job file is, with the live directory's own settings.
 struct Resolve: Sendable {
   let programs: Programs
-  let view: View
+  let view: ProjectOverlay
   let settings: Settings
   let observe: Observe
   let discovery: Discovery
@@ -67,7 +67,7 @@ struct Resolve: Sendable {
         )
       ])
     }
-    var gather = Gather(view: view, observe: observe, home: programs.home)
+    var gather = ComposeSources(view: view, observe: observe, home: programs.home)
     for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
     if let found = try await large.findings(in: source.composeFiles, stack: name).first {
@@ -121,7 +121,7 @@ struct Resolve: Sendable {
 
   /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every profile.
   private func manage(
-    _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout Gather
+    _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
   ) async throws(Failure) -> (links: [String: DesiredLink], writes: Set<String>, diagnostics: [Diagnostic]) {
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
@@ -134,7 +134,7 @@ struct Resolve: Sendable {
     let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
       tree: view.tree, stack: name, protected: settings.protectedPaths,
-      written: Written(writes.union(written).union(own).union(gather.untracked.keys)),
+      written: WritablePaths(writes.union(written).union(own).union(gather.untracked.keys)),
       composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
         isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
@@ -152,7 +152,7 @@ struct Resolve: Sendable {
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
   private func deployable(
     _ judged: Answer, _ name: String, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
-    _ gather: inout Gather
+    _ gather: inout ComposeSources
   ) async throws(Failure) -> Answer {
     var answer = judged
     let model = ComposeModel(resolved)
@@ -183,7 +183,7 @@ struct Resolve: Sendable {
       services: model.services.map { service($0, hash: byService[$0.name] ?? "", values: values) },
       links: links, after: model.own.after,
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
-    answer.desired?.belongings = answer.subjects.reduce(into: Belongings()) { $0.formUnion($1.belongings) }
+    answer.desired?.belongings = answer.subjects.reduce(into: OwnedResources()) { $0.formUnion($1.belongings) }
     answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
     answer.desired?.contents = String(
       blobID(
@@ -209,7 +209,7 @@ struct Resolve: Sendable {
     if let found = try await large.findings(in: [path], stack: path).first {
       return Answer(diagnostics: [found.asFinal])
     }
-    var gather = Gather(view: view, observe: observe, home: programs.home)
+    var gather = ComposeSources(view: view, observe: observe, home: programs.home)
     try await gather.note(path)
     try await gather.note(Path.join(Path.parent(path), ".env"))
     if let refusal = try await gather.read([path], in: Path.parent(path), interpolate) {
@@ -245,11 +245,11 @@ struct Resolve: Sendable {
 
   /// Finds the live paths that containers may write to, as they are written and as they lead through links.
   private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
-    let sight = Sight(view: view, owns: view.owns)
+    let resolver = SymlinkResolver(view: view, owns: view.owns)
     let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
     var found: Set<String> = []
     for path in Set(model.services.flatMap(\.writable)) {
-      for form in [path, try await sight.real(path)].compactMap({ $0 }) {
+      for form in [path, try await resolver.real(path)].compactMap({ $0 }) {
         if let inside = view.relative(form) ?? Path.relative(form, to: root) { found.insert(inside) }
       }
     }
@@ -269,7 +269,7 @@ struct Resolve: Sendable {
   }
 
   /// Refuses what Compose reads and clup does not: nothing could be said about it.
-  private func unreadable(_ name: String, _ gather: Gather) -> [Diagnostic] {
+  private func unreadable(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
     gather.sources.compactMap { source in
       let mark = source.error?.mark ?? source.document?.firstBinary
       guard source.error != nil || mark != nil else { return nil }
@@ -312,7 +312,7 @@ struct Resolve: Sendable {
   }
 
   /// Finds an untracked Compose file that Compose would take instead of the tracked one.
-  private func hidden(_ source: StackSource, _ gather: Gather) -> Diagnostic? {
+  private func hidden(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
     let first = ComposeFileName.main.map { Path.join(source.name, $0) }.first { path in
       view.tree[path] != nil || gather.untracked[path].map { $0 != Fingerprint.absent } ?? false
     }

@@ -5,13 +5,13 @@ import Git
 struct Diffs: Sendable {
   let mirror: Mirror
   let state: State
-  let looks: [String: Look]
+  let snapshots: [String: CommitSnapshot]
 
   /// Gives the changes as a unified diff, file by file.
   func of(_ plan: Plan) async throws(Failure) -> [String] {
     var texts: [String] = []
     for stack in plan.stacks {
-      guard case .deploy(let desired) = stack.work, let target = looks[desired.commit]?.tree else { continue }
+      guard case .deploy(let desired) = stack.work, let target = snapshots[desired.commit]?.tree else { continue }
       let paths = Set(desired.tracked.keys).union(state.stacks[stack.name]?.tracked.keys.map { $0 } ?? [])
       var before: CommitTree?
       if let from = stack.from {

@@ -5,7 +5,7 @@ extension Settings {
   ///
   /// What a container may write to is copied whatever the configuration says: through a link it would write into a release.
   func hostLinks(
-    _ tree: CommitTree, _ discovery: Discovery, written: Written, _ diagnostics: inout [Diagnostic]
+    _ tree: CommitTree, _ discovery: Discovery, written: WritablePaths, _ diagnostics: inout [Diagnostic]
   ) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
     for directory in Set(discovery.jobs.map(Discovery.jobDirectory(of:))) {

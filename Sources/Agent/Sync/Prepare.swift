@@ -14,8 +14,8 @@ struct Prepare: Sendable {
   let observe: Observe
   let policy: String
   let today: String
-  let looks: Looks
-  let head: Look
+  let snapshots: CommitSnapshots
+  let head: CommitSnapshot
 
   /// `stage` and `view` are for the unfinished releases and for what Compose is shown; both are removed with the sync.
   init(
@@ -32,11 +32,11 @@ struct Prepare: Sendable {
     policy = policyFingerprint(settings.policy, today: today)
     links = LinkPlanning(pointers: checkout.pointers)
     observe = Observe(settings: settings, checkout: checkout, links: links)
-    var looks = Looks(
+    var snapshots = CommitSnapshots(
       settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
       today: today, neighbours: state.stacks.keys.sorted())
-    head = try looks.look(at: target.tree)
-    self.looks = looks
+    head = try snapshots.look(at: target.tree)
+    self.snapshots = snapshots
   }
 
   struct Prepared: Sendable {
@@ -48,7 +48,7 @@ struct Prepare: Sendable {
     /// Lines of the sources, to show with findings.
     var excerpts: Excerpts
     /// Each commit that a stack is brought to.
-    var looks: [String: Look]
+    var snapshots: [String: CommitSnapshot]
   }
 
   /// How many stacks Compose is asked about side by side.
@@ -63,24 +63,24 @@ struct Prepare: Sendable {
   /// said already.
   func plan(_ containers: [Container]?, _ ahead: [String: Resolve.Answer]) async throws(Failure) -> Prepared {
     let tree = target.tree
-    var looks = looks
+    var snapshots = snapshots
     let discovery = head.discovery
     let names = Set(discovery.stacks.map(\.name)).union(state.pins.keys)
     let chosen = try choose(from: names)
-    var aims = try await Aims(
+    var aims = try await StackTargets(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
       engine: containers != nil
     ).of(names, target: tree)
     var observed = observe.all(state, stacks: names.sorted(), containers: containers)
 
     var reasons: [String: [String]] = [:]
-    var sources: [(look: Look, source: StackSource)] = []
+    var sources: [(look: CommitSnapshot, source: StackSource)] = []
     var kept: [String: StackState] = [:]
     for name in chosen.sorted() {
       let known = state.stacks[name]
       switch aims[name] ?? .target {
       case .target, .tied, .refused, .gone, .drifted:
-        let touched = Touched(tree: tree, observed: observed, links: links, policy: policy)
+        let touched = Differences(tree: tree, observed: observed, links: links, policy: policy)
         reasons[name] = touched.reasons(name, known: known)
         if let known, leavesDrift(of: name), known.verified, touched.changes(known).isEmpty, reasons[name] != [] {
           aims[name] = .drifted(reasons[name] ?? [])
@@ -95,9 +95,9 @@ struct Prepare: Sendable {
         reasons[name] = recorded(name, good, observed, links)
         if reasons[name] != [] { kept[name] = good }
       case .pin(let pin, _):
-        guard let look = try await looks.look(at: pin.commit), let source = look.source(name) else { continue }
+        guard let look = try await snapshots.look(at: pin.commit), let source = look.source(name) else { continue }
         // A policy that came later is no reason to touch what a person pinned.
-        let touched = Touched(tree: look.tree, observed: observed, links: links)
+        let touched = Differences(tree: look.tree, observed: observed, links: links)
         reasons[name] = touched.reasons(name, known: known, images: pin.images)
         if reasons[name] == [] { continue }
         if let good = try await good(name), let known, request.rollback == nil,
@@ -111,11 +111,11 @@ struct Prepare: Sendable {
         }
       }
     }
-    for good in kept.values { _ = try await looks.look(at: good.commit) }
+    for good in kept.values { _ = try await snapshots.look(at: good.commit) }
 
-    let judge = Judge(settings: settings, programs: programs, today: today)
+    let judge = PolicyCheck(settings: settings, programs: programs, today: today)
     var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: head.tracked)
-    for look in looks.all.values where look.tree.commit != tree.commit {
+    for look in snapshots.all.values where look.tree.commit != tree.commit {
       let found = look.discovery.diagnostics.filter { found in
         sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
       }
@@ -130,7 +130,7 @@ struct Prepare: Sendable {
     answers = try await apart(answers, &sources, names, aims, &reasons, &diagnostics)
     let written = written(answers.compactMap(\.desired), names)
     var wishes = settings.hostLinks(
-      tree, discovery, written: Written(written.values.joined()), &diagnostics)
+      tree, discovery, written: WritablePaths(written.values.joined()), &diagnostics)
     diagnostics += try await judge.large(wishes, in: tree, tracked: head.tracked)
     // A rollback is about stacks: what none of them stands on stays.
     if request.rollback != nil { for path in wishes.keys { wishes[path] = state.links[path] ?? wishes[path] } }
@@ -157,7 +157,7 @@ struct Prepare: Sendable {
       reasons[name] = recorded(name, good, observed, links)
       if reasons[name] == [] { continue }
       desired[name] = DesiredStack(name, good)
-      _ = try await looks.look(at: good.commit)
+      _ = try await snapshots.look(at: good.commit)
     }
     let lost = containers == nil ? [:] : try await dropMissingImages(&desired, keeping: aims.filter(\.value.isHeld))
     diagnostics += collisions(discovery, desired, containers, answers.flatMap(\.subjects))
@@ -240,17 +240,19 @@ struct Prepare: Sendable {
     let plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
     diagnostics += try await foreseen(stacks, containers, places: places(discovery))
-    diagnostics += Standing(settings: settings, checkout: checkout, observed: observed, links: links).problems(of: plan)
+    diagnostics += LivePathCheck(settings: settings, checkout: checkout, observed: observed, links: links).problems(
+      of: plan)
     var judged = settings.policy.weigh(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
     judged += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, judged)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
-      excerpts: Excerpts(sources: answers.flatMap(\.sources)), looks: looks.all)
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all)
   }
 
   /// No stack that was to be deployed is left out without a finding that refuses it.
-  private func unplanned(_ sources: [StackSource], _ aims: [String: Aim], _ found: [Diagnostic]) -> [Diagnostic] {
+  private func unplanned(_ sources: [StackSource], _ aims: [String: StackTarget], _ found: [Diagnostic]) -> [Diagnostic]
+  {
     sources.filter { source in
       if aims[source.name]?.isHeld == true { return false }
       return !found.contains { $0.stack == source.name && $0.refuses }
@@ -275,7 +277,7 @@ struct Prepare: Sendable {
 
   /// Says how the host differs from a record of what was good.
   private func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
-    let touched = Touched(tree: CommitTree(recordedBy: good), observed: observed, links: links)
+    let touched = Differences(tree: CommitTree(recordedBy: good), observed: observed, links: links)
     return touched.kept(name, known: state.stacks[name], images: good.images ?? [:])
   }
 
@@ -297,7 +299,7 @@ struct Prepare: Sendable {
   /// An image that was removed since cannot be gone back to: then its reference decides, and the plan says so. What is kept
   /// because its commit failed is not given what may have failed.
   private func dropMissingImages(
-    _ desired: inout [String: DesiredStack], keeping held: [String: Aim]
+    _ desired: inout [String: DesiredStack], keeping held: [String: StackTarget]
   ) async throws(Failure) -> [String: [String]] {
     let wanted = desired.filter { held[$0.key] == nil }
     let found = try await Images(programs: programs).ids(of: wanted.values.flatMap(\.images.values))

@@ -161,7 +161,7 @@ public struct Sync: Sendable {
     ended.excerpts = prepared.excerpts
     ended.report.links = plan.allLinks.map(\.report)
     if request.diff {
-      ended.diffs = try await Diffs(mirror: target.mirror, state: state, looks: prepared.looks).of(plan)
+      ended.diffs = try await Diffs(mirror: target.mirror, state: state, snapshots: prepared.snapshots).of(plan)
     }
     if gated, !refusing.isEmpty {
       ended.refuse(prepared)
@@ -190,7 +190,7 @@ public struct Sync: Sendable {
       return
     }
     await sweep(checkout, programs, state)
-    ended.report.fence = try Enclosure(settings: settings, checkout: checkout, programs: programs).raise(
+    ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: plan, state)
     if ended.report.fence == false {
       say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
@@ -199,7 +199,7 @@ public struct Sync: Sendable {
     if state != before { try checkout.write(state) }
     await keepImages(of: state, others: true, programs)
     let result = try await Apply(
-      settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, looks: prepared.looks,
+      settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
       plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
       say: say
     ).run()

@@ -94,7 +94,7 @@ public struct Validate: Sendable {
     let tracked = Tracked.workTree(directory)
     // Where the live root is the work tree itself, what stands there is the commit to be.
     let protected = settings.protectedPaths
-    let view = View(
+    let view = ProjectOverlay(
       directory: scratch + "/view", liveRoot: liveRoot, tree: tree, tracked: tracked,
       owns: { observe.links.isOwn($0) }, invents: true,
       isProtected: { protected.glob(protecting: $0) != nil })
@@ -102,7 +102,7 @@ public struct Validate: Sendable {
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
       environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) },
       knowsHost: request.liveRoot != nil)
-    let judge = Judge(settings: settings, programs: programs, today: day)
+    let judge = PolicyCheck(settings: settings, programs: programs, today: day)
     var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: tracked)
     let broken = Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
     let stacks = discovery.stacks.filter { !broken.contains($0.name) }
@@ -110,7 +110,7 @@ public struct Validate: Sendable {
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics)
     // What the configuration links is checked like what a stack mounts.
-    let wishes = settings.hostLinks(tree, discovery, written: Written([]), &diagnostics)
+    let wishes = settings.hostLinks(tree, discovery, written: WritablePaths([]), &diagnostics)
     diagnostics += try await judge.large(wishes, in: tree, tracked: tracked)
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(answers, discovery)

@@ -31,7 +31,7 @@ public struct DesiredStack: Sendable, Equatable {
   /// The fingerprint of the host's policy that it was checked against.
   public var policy: String?
   /// What it has for itself beside its directory; unknown where it goes by a record of an earlier version.
-  public var belongings: Belongings?
+  public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
 

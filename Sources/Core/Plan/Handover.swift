@@ -22,14 +22,16 @@ public enum Handover {
 
   /// Finds the stacks that wait for a name or a port which another one would give up, and does not, since it stays where it
   /// is.
-  public static func ties(_ desired: [String: DesiredStack], staying: [String: StackState]) -> [String: Tie] {
-    var ties: [String: Tie] = [:]
+  public static func ties(_ desired: [String: DesiredStack], staying: [String: StackState]) -> [String:
+    SharedPathConflict]
+  {
+    var ties: [String: SharedPathConflict] = [:]
     for (name, stack) in desired {
       let claims = stack.services.flatMap(\.claims)
       for (other, known) in staying.sorted(by: { $0.key < $1.key }) where other != name && ties[name] == nil {
         let held = known.services.flatMap(\.claims)
         guard let claim = claims.first(where: { claim in held.contains { $0.excludes(claim) } }) else { continue }
-        ties[name] = Tie(stack: other, path: claim.description)
+        ties[name] = SharedPathConflict(stack: other, path: claim.description)
       }
     }
     return ties

@@ -17,7 +17,7 @@ public struct ManagedPaths {
   private let tree: CommitTree
   private let stack: String
   private let protected: ProtectedPaths
-  private let written: Written
+  private let written: WritablePaths
   private let composeFiles: Set<String>
   private let isDirectory: (String) -> Bool?
   private var refused: Set<String> = []
@@ -26,7 +26,7 @@ public struct ManagedPaths {
   ///
   /// `written` are the live paths that containers may write to, `composeFiles` the Compose files of all stacks.
   public init(
-    tree: CommitTree, stack: String, protected: ProtectedPaths, written: Written = Written([]),
+    tree: CommitTree, stack: String, protected: ProtectedPaths, written: WritablePaths = WritablePaths([]),
     composeFiles: Set<String> = [], isDirectory: @escaping (String) -> Bool?
   ) {
     self.tree = tree
@@ -127,7 +127,7 @@ public struct ManagedPaths {
 }
 
 /// The live paths that containers may write to.
-public struct Written: Sendable, Equatable {
+public struct WritablePaths: Sendable, Equatable {
   private let paths: Set<String>
   private let above: Set<String>
 

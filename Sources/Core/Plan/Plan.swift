@@ -37,7 +37,7 @@ public struct Plan: Sendable {
       case .remove: continue
       }
     }
-    let ties = Tie.find(moving: moves, staying: stays, known: known)
+    let ties = SharedPathConflict.find(moving: moves, staying: stays, known: known)
     for index in stacks.indices {
       guard let tie = ties[stacks[index].name] else { continue }
       let other = stacks.first { $0.name == tie.stack }
@@ -108,7 +108,7 @@ public struct StackPlan: Sendable {
   /// The stack's name.
   public var name: String
   /// What it is brought to.
-  public var aim = Aim.target
+  public var aim = StackTarget.target
   /// What is to be done.
   public var work: Work
   /// The commit that it runs.
@@ -143,7 +143,7 @@ public struct StackPlan: Sendable {
   }
 
   /// Leaves the stack as it is.
-  mutating func keep(_ aim: Aim) {
+  mutating func keep(_ aim: StackTarget) {
     work = .none
     self.aim = aim
     to = from

@@ -179,7 +179,7 @@ public struct StackState: Codable, Sendable, Equatable {
   /// Whether probes are asked of it; which ones is read from its files, since values of its `.env` may stand in them.
   public var isProbed: Bool?
   /// What it has for itself beside its directory; unknown in what an earlier version wrote.
-  public var belongings: Belongings?
+  public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
 

@@ -26,7 +26,7 @@ public struct Subject: Sendable {
   /// What a stack that was moved lacks where it is now: the place where it still is, by the bind source that is missing.
   public var left: [String: String] = [:]
   /// What the other stacks have for themselves, by stack.
-  public var others: [String: Belongings] = [:]
+  public var others: [String: OwnedResources] = [:]
   /// What the stack's containers may have written to before.
   public var formerWrites: Set<String> = []
   /// The volumes that the stack was deployed with before.

@@ -25,7 +25,7 @@ struct Headline {
   }
 
   /// Says how the host stands.
-  static func host(_ seen: Seen) -> Headline {
+  static func host(_ seen: StatusPageModel) -> Headline {
     guard let status = seen.status else {
       return seen.statusError == nil
         ? Headline(.calm, "Nothing is known of this host yet") : Headline(.bad, "It is not known how this host stands")

@@ -3,7 +3,7 @@ import Core
 
 extension Page {
   /// Tells what keeps clup from seeing or doing all that it should.
-  static func notices(_ seen: Seen) -> HTML {
+  static func notices(_ seen: StatusPageModel) -> HTML {
     let moments = Moments(now: seen.now)
     var notices: [HTML] = []
     if let error = seen.statusError, seen.status == nil {

@@ -3,12 +3,12 @@ import Core
 
 extension Page {
   /// Shows how the host stands: `GET /`.
-  public static func overview(_ seen: Seen) -> [UInt8] {
+  public static func overview(_ seen: StatusPageModel) -> [UInt8] {
     let body: HTML = "\(notices(seen))\(stacks(seen))\(runs(seen))"
     return frame(seen, at: .overview, .host(seen), below: repository(seen), body)
   }
 
-  private static func repository(_ seen: Seen) -> HTML {
+  private static func repository(_ seen: StatusPageModel) -> HTML {
     let moments = Moments(now: seen.now)
     var parts: [HTML] = []
     let bad = (seen.status?.stacks ?? []).filter { Standing($0).tone == .bad }.map(\.name)
@@ -31,7 +31,7 @@ extension Page {
     return parts.isEmpty ? .nothing : "<p>\(HTML.joined(parts, by: " · "))</p>"
   }
 
-  private static func stacks(_ seen: Seen) -> HTML {
+  private static func stacks(_ seen: StatusPageModel) -> HTML {
     guard let status = seen.status else { return .nothing }
     if status.stacks.isEmpty {
       return section(

@@ -21,7 +21,8 @@ public enum Page {
   ///
   /// The script puts what is new under `main` in its place; there the sentence alone is read out when it changes.
   static func frame(
-    _ seen: Seen, at place: Place, _ headline: Headline, below: HTML = .nothing, every seconds: Int = 5, _ body: HTML
+    _ seen: StatusPageModel, at place: Place, _ headline: Headline, below: HTML = .nothing, every seconds: Int = 5,
+    _ body: HTML
   ) -> [UInt8] {
     let page: HTML = """
       <!DOCTYPE html>
@@ -52,7 +53,7 @@ public enum Page {
     "<li><a href=\"\(path)\"\(isHere ? " aria-current=\"page\"" as HTML : .nothing)>\(words)</a></li>"
   }
 
-  private static func source(_ seen: Seen) -> HTML {
+  private static func source(_ seen: StatusPageModel) -> HTML {
     seen.repository.isEmpty
       ? "no repository is set" : "<code>\(seen.repository)</code>, following <code>\(seen.branch)</code>"
   }

@@ -2,7 +2,7 @@ import Core
 
 extension Page {
   /// Lists the last runs, and the syncs that somebody else started.
-  static func runs(_ seen: Seen) -> HTML {
+  static func runs(_ seen: StatusPageModel) -> HTML {
     let lines = RunLine.all(of: seen)
     if lines.isEmpty { return section("runs", "Last runs", "<p class=\"empty\">None yet.</p>") }
     let items = lines.prefix(20).map { $0.html(Moments(now: seen.now)) }
@@ -65,7 +65,7 @@ private struct RunLine {
 
   /// Brings runs and reports together, the latest first; runs in a row that found nothing to do, or the same trouble
   /// again, become one line.
-  static func all(of seen: Seen) -> [RunLine] {
+  static func all(of seen: StatusPageModel) -> [RunLine] {
     let reports = Dictionary(seen.reports.map { ($0.id, $0) }) { first, _ in first }
     let told = Set(seen.runs.compactMap(\.report))
     var lines = seen.runs.map { run in

@@ -4,7 +4,7 @@ import Core
 /// Shows one stack as it stands.
 struct StackCard {
   let stack: Status.Stack
-  let seen: Seen
+  let seen: StatusPageModel
 
   private var moments: Moments { Moments(now: seen.now) }
 

@@ -26,7 +26,7 @@ extension Subject {
   }
 
   /// The other stacks but for those with the same project, which has a finding of its own.
-  private var strangers: [(key: String, value: Belongings)] {
+  private var strangers: [(key: String, value: OwnedResources)] {
     let project = model["name"]?.string ?? stack
     return others.sorted { $0.key < $1.key }.filter { !$0.value.projects.contains(project) }
   }

@@ -1,5 +1,5 @@
 /// Lets stacks go on when those before them are in place, and a few of them at once.
-actor Turns {
+actor DependencyGate {
   private var ended: [String: Bool] = [:]
   private var waiting: [(stack: String, continuation: CheckedContinuation<Bool, Never>)] = []
   private var free: Int

@@ -2,7 +2,7 @@ import Agent
 import Core
 
 /// What the daemon knows at one moment, for the page and the metrics.
-public struct Seen: Sendable {
+public struct StatusPageModel: Sendable {
   /// The host's name.
   public var host = ""
   /// The repository, without credentials.

@@ -3,7 +3,7 @@ import Git
 
 /// One commit as a sync looks at it: its stacks, and how Compose is shown it. A stack that is pinned is looked at in
 /// another commit than the rest.
-struct Look: Sendable {
+struct CommitSnapshot: Sendable {
   let tree: CommitTree
   let discovery: Discovery
   let tracked: Tracked
@@ -11,13 +11,13 @@ struct Look: Sendable {
   /// The unfinished release.
   let stage: String
   /// The directory in which Compose is shown the stacks.
-  let view: View
+  let view: ProjectOverlay
 
   func source(_ stack: String) -> StackSource? { discovery.stacks.first { $0.name == stack } }
 }
 
 /// Every commit that one sync looks at.
-struct Looks: Sendable {
+struct CommitSnapshots: Sendable {
   let settings: Settings
   let programs: Programs
   let mirror: Mirror
@@ -28,7 +28,7 @@ struct Looks: Sendable {
   let today: String
   /// The stacks that clup knows, those that left the repository included.
   let neighbours: [String]
-  private(set) var all: [String: Look] = [:]
+  private(set) var all: [String: CommitSnapshot] = [:]
 
   init(
     settings: Settings, programs: Programs, mirror: Mirror, observe: Observe, stage: String, view: String,
@@ -46,7 +46,7 @@ struct Looks: Sendable {
   }
 
   /// Looks at a commit; nothing when the mirror does not hold it.
-  mutating func look(at commit: String) async throws(Failure) -> Look? {
+  mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
     if let look = all[commit] { return look }
     guard await mirror.contains(commit) else { return nil }
     let paths: [TrackedPath]
@@ -56,16 +56,16 @@ struct Looks: Sendable {
     return try look(at: CommitTree(commit: commit, paths: paths))
   }
 
-  mutating func look(at tree: CommitTree) throws(Failure) -> Look {
+  mutating func look(at tree: CommitTree) throws(Failure) -> CommitSnapshot {
     let discovery = Discovery(tree, settings: settings)
     let stage = "\(stage)/\(tree.commit)"
     try Files.makeDirectories(stage)
     let tracked = Tracked.commit(mirror, stage: stage)
     let (links, protected) = (observe.links, settings.protectedPaths)
-    let view = View(
+    let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
       owns: { links.isOwn($0) }, isProtected: { protected.glob(protecting: $0) != nil })
-    let look = Look(
+    let look = CommitSnapshot(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,

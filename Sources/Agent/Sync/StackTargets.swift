@@ -2,7 +2,7 @@ import Core
 import Git
 
 /// Finds out where each stack is to go: to the target, to its pin, or nowhere because the target failed for it already.
-struct Aims: Sendable {
+struct StackTargets: Sendable {
   let request: SyncRequest
   let programs: Programs
   let mirror: Mirror
@@ -12,8 +12,8 @@ struct Aims: Sendable {
   /// Whether the engine can be asked.
   let engine: Bool
 
-  func of(_ stacks: Set<String>, target: CommitTree) async throws(Failure) -> [String: Aim] {
-    var aims: [String: Aim] = [:]
+  func of(_ stacks: Set<String>, target: CommitTree) async throws(Failure) -> [String: StackTarget] {
+    var aims: [String: StackTarget] = [:]
     let head = (try? await mirror.head()) ?? target.commit
     for name in stacks {
       guard let pin = state.pins[name] else { continue }

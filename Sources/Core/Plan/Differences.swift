@@ -1,5 +1,5 @@
 /// Decides from what is at hand, without asking Compose, whether a stack needs a closer look.
-public struct Touched: Sendable {
+public struct Differences: Sendable {
   /// The target commit.
   public let tree: CommitTree
   /// The host.

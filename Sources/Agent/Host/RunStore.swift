@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 
 /// What the daemon may do in the checkout beside its syncs: keep one small file of its own, and wait for the lock.
-public struct Desk: Sendable {
+public struct RunStore: Sendable {
   private let checkout: Checkout
   private let name: String
 

@@ -6,7 +6,7 @@ import Processes
 /// Puts a directory of the host's own where a link of clup's own led into a release: a container may write there.
 ///
 /// What somebody wrote through the link comes along, and a tracked file that was edited is kept beside the commit's.
-struct Opening: Sendable {
+struct LinkReplacement: Sendable {
   let links: Links
   private var observe: Observe { links.observe }
   private var liveRoot: String { links.settings.liveRoot }
@@ -28,8 +28,8 @@ struct Opening: Sendable {
     let copies = plans.filter { $0.desired?.kind == .copy || $0.opens }
     for path in Set(copies.flatMap { Path.ancestors($0.live) }) {
       do throws(Failure) {
-        let directory = try Held(liveRoot, Path.parent(path), create: false)
-        Held.sweep("\(directory.path)/\(Path.name(path))")
+        let directory = try DirectoryHandle(liveRoot, Path.parent(path), create: false)
+        DirectoryHandle.sweep("\(directory.path)/\(Path.name(path))")
       } catch { continue }
     }
   }
@@ -47,9 +47,9 @@ struct Opening: Sendable {
   /// live path that has one.
   func open(_ plan: LinkPlan, for plans: [LinkPlan]) async throws(Failure) -> [String: String] {
     let parent = Path.parent(plan.live)
-    let directory = try Held(liveRoot, parent, create: false)
+    let directory = try DirectoryHandle(liveRoot, parent, create: false)
     let place = "\(directory.path)/\(Path.name(plan.live))"
-    Held.sweep(place)
+    DirectoryHandle.sweep(place)
     let present = observe.entry(at: place)
     if present == .directory || present == .absent { return [:] }
     var source: Source?
@@ -62,7 +62,7 @@ struct Opening: Sendable {
       Files.flush(directory.path)
       return kept
     } catch {
-      Held.sweep(place)
+      DirectoryHandle.sweep(place)
       throw error.naming(directory.path, as: Path.join(liveRoot, parent))
     }
   }
@@ -102,7 +102,7 @@ struct Opening: Sendable {
   private func fill(
     _ fresh: String, in parent: String, from source: Source?, _ plan: LinkPlan, _ plans: [LinkPlan]
   ) async throws(Failure) -> [String: String] {
-    let root = try Held(parent, Path.name(fresh), create: false)
+    let root = try DirectoryHandle(parent, Path.name(fresh), create: false)
     var wishes: [String: LinkPlan] = [:]
     for other in plans {
       if other.live != plan.live, let rest = Path.relative(other.live, to: plan.live) { wishes[rest] = other }
@@ -113,7 +113,7 @@ struct Opening: Sendable {
     }
     for (rest, wish) in wishes.sorted(by: { $0.key < $1.key }) {
       let content = try await links.content(wish)
-      let directory = try Held(root.path, Path.parent(rest), create: true)
+      let directory = try DirectoryHandle(root.path, Path.parent(rest), create: true)
       let place = "\(directory.path)/\(Path.name(rest))"
       if let desired = wish.desired, desired.kind == .copy {
         try Files.write(place, content, mode: desired.executable ? 0o755 : 0o644)
@@ -139,7 +139,7 @@ struct Opening: Sendable {
       guard let status = Files.status(from) else { continue }
       if Files.isDirectory(status) {
         if !source.directories.contains(Path.join(source.path, rest)) {
-          let made = try Held(root, rest, create: true)
+          let made = try DirectoryHandle(root, rest, create: true)
           chown(made.path, status.st_uid, status.st_gid)
           chmod(made.path, status.st_mode & 0o7777)
         }
@@ -154,7 +154,7 @@ struct Opening: Sendable {
         target = links.backupName(of: rest)
         kept[Path.join(live, rest)] = Path.join(live, target)
       }
-      let directory = try Held(root, Path.parent(target), create: true)
+      let directory = try DirectoryHandle(root, Path.parent(target), create: true)
       try Files.copy(from, status, to: "\(directory.path)/\(Path.name(target))", opening: tracked != nil)
     }
   }

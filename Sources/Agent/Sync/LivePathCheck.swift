@@ -3,7 +3,7 @@ import Glibc
 import Processes
 
 /// Looks for what stands in the way of a plan at the live paths themselves.
-struct Standing: Sendable {
+struct LivePathCheck: Sendable {
   let settings: Settings
   let checkout: Checkout
   let observed: Observed
@@ -65,7 +65,7 @@ struct Standing: Sendable {
   }
 }
 
-extension Standing {
+extension LivePathCheck {
   /// Finds the checkout of another clup that a link leads through.
   private func owner(of text: String) -> String? {
     guard !links.isOwn(text), let cut = text.firstRange(of: "/stacks/") else { return nil }

@@ -4,7 +4,7 @@ import Glibc
 /// A directory below the live root, held open: nobody who may write there can lead clup elsewhere by a link.
 ///
 /// Containers may write to many live directories, and clup is root.
-struct Held: ~Copyable {
+struct DirectoryHandle: ~Copyable {
   private let descriptor: Int32
   /// A path to the directory itself, whatever its name leads to by now; see proc(5).
   var path: String { "/proc/self/fd/\(descriptor)" }
@@ -49,7 +49,7 @@ struct Held: ~Copyable {
   private static func remove(_ name: String, in parent: String) {
     if unlink("\(parent)/\(name)") == 0 || errno != EISDIR { return }
     do throws(Failure) {
-      let directory = try Held(parent, name, create: false)
+      let directory = try DirectoryHandle(parent, name, create: false)
       for inner in Files.names(in: directory.path) { remove(inner, in: directory.path) }
     } catch { return }
     rmdir("\(parent)/\(name)")

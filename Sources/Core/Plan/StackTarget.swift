@@ -1,5 +1,5 @@
 /// Where a stack is to go in a sync.
-public enum Aim: Sendable, Equatable {
+public enum StackTarget: Sendable, Equatable {
   /// To the target commit.
   case target
   /// To the commit that a rollback pinned it to, which lies so many commits behind the branch's head where that is known.
@@ -7,7 +7,7 @@ public enum Aim: Sendable, Equatable {
   /// Nowhere: the target commit failed for it already. It stays at what was good before.
   case hold(Hold)
   /// Nowhere: another stack, for the reason given, stays where it is and needs a live path of both as it is.
-  case tied(Tie, because: String?)
+  case tied(SharedPathConflict, because: String?)
   /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
   case refused
   /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.

@@ -3,7 +3,7 @@ import Engine
 import Glibc
 
 /// Runs the rules over everything that was looked at.
-struct Judge: Sendable {
+struct PolicyCheck: Sendable {
   let settings: Settings
   let programs: Programs
   let today: String
@@ -17,7 +17,7 @@ struct Judge: Sendable {
     of subjects: [Subject], engine: Bool, records: [String: StackState], after: [String: [String]],
     origins: [String: String], images: [String: Set<String>] = [:], mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
-    let neighbourhood = try await Neighbourhood(
+    let neighbourhood = try await HostOwnership(
       of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
     var subjects = subjects
     for index in subjects.indices {

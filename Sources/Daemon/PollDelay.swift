@@ -1,7 +1,7 @@
 import Core
 
 /// How long the timer waits until it asks again.
-struct Pace: Sendable {
+struct PollDelay: Sendable {
   /// The interval that the host asks for.
   let interval: Duration
   /// How often in a row the repository could not be reached.

@@ -1,5 +1,5 @@
 /// A stack that cannot go where it is to go, since another one needs a live path of both as it is.
-public struct Tie: Sendable, Equatable {
+public struct SharedPathConflict: Sendable, Equatable {
   /// The other stack.
   public var stack: String
   /// The live path.
@@ -11,9 +11,9 @@ public struct Tie: Sendable, Equatable {
   /// with what it has in `known`, and may keep others in turn.
   public static func find(
     moving: [String: [String: String]], staying: [String: [String: String]], known: (String) -> [String: String]
-  ) -> [String: Tie] {
+  ) -> [String: SharedPathConflict] {
     var (moving, staying) = (moving, staying)
-    var ties: [String: Tie] = [:]
+    var ties: [String: SharedPathConflict] = [:]
     while true {
       var wants: [String: [(stack: String, id: String)]] = [:]
       for (stack, paths) in staying.sorted(by: { $0.key < $1.key }) {
@@ -25,7 +25,7 @@ public struct Tie: Sendable, Equatable {
       }
       let found = moving.compactMapValues { paths in
         paths.sorted { $0.key < $1.key }.lazy.compactMap { path, id in
-          wants[path]?.first { $0.id != id }.map { Tie(stack: $0.stack, path: path) }
+          wants[path]?.first { $0.id != id }.map { SharedPathConflict(stack: $0.stack, path: path) }
         }.first
       }
       if found.isEmpty { return ties }

@@ -1,5 +1,5 @@
 /// What a stack has for itself, or does, that decides what other stacks may have: names of the engine and paths.
-public struct Belongings: Codable, Sendable, Equatable {
+public struct OwnedResources: Codable, Sendable, Equatable {
   /// The engine's names of the volumes that it makes.
   public var volumes: Set<String> = []
   /// The references of the images that it builds.
@@ -34,7 +34,7 @@ public struct Belongings: Codable, Sendable, Equatable {
     init?(intValue: Int) { nil }
   }
 
-  private static let fields: [(key: String, path: WritableKeyPath<Belongings, Set<String>> & Sendable)] = [
+  private static let fields: [(key: String, path: WritableKeyPath<OwnedResources, Set<String>> & Sendable)] = [
     ("volumes", \.volumes), ("builds", \.builds), ("runs", \.runs), ("places", \.places), ("writes", \.writes),
     ("socketNetworks", \.socketNetworks), ("containers", \.containers), ("projects", \.projects),
     ("networks", \.networks), ("hosts", \.hosts), ("outside", \.outside),
@@ -61,12 +61,12 @@ public struct Belongings: Codable, Sendable, Equatable {
   /// Leaves out what another stack had first: a claim that is refused must not hold back the one whose it is.
   ///
   /// `before` is what this one had by then.
-  public func without(_ owner: Belongings, unless before: Belongings) -> Belongings {
+  public func without(_ owner: OwnedResources, unless before: OwnedResources) -> OwnedResources {
     var own = self
-    func leave(_ path: WritableKeyPath<Belongings, Set<String>>, _ theirs: Set<String>) {
+    func leave(_ path: WritableKeyPath<OwnedResources, Set<String>>, _ theirs: Set<String>) {
       own[keyPath: path].subtract(theirs.subtracting(before[keyPath: path]))
     }
-    let claims: [WritableKeyPath<Belongings, Set<String>>] = [
+    let claims: [WritableKeyPath<OwnedResources, Set<String>>] = [
       \.volumes, \.builds, \.containers, \.projects, \.networks, \.hosts, \.ports,
     ]
     for path in claims { leave(path, owner[keyPath: path]) }
@@ -77,15 +77,15 @@ public struct Belongings: Codable, Sendable, Equatable {
   }
 
   /// Adds what another reading of the same stack found.
-  public mutating func formUnion(_ other: Belongings) {
+  public mutating func formUnion(_ other: OwnedResources) {
     for (_, path) in Self.fields { self[keyPath: path].formUnion(other[keyPath: path]) }
   }
 }
 
 extension Subject {
   /// Reads what the stack has for itself from its model.
-  public var belongings: Belongings {
-    var found = Belongings()
+  public var belongings: OwnedResources {
+    var found = OwnedResources()
     let project = model["name"]?.string ?? stack
     found.projects.insert(project)
     for (key, volume) in model["volumes"]?.object ?? [:] where volume["external"]?.bool != true {

@@ -2,7 +2,7 @@ import Core
 import Processes
 
 /// The places that a plan needs to write to. The kernel keeps clup, and every program that it starts, from all others.
-struct Enclosure: Sendable {
+struct WriteSandbox: Sendable {
   let settings: Settings
   let checkout: Checkout
   let programs: Programs
@@ -18,7 +18,7 @@ struct Enclosure: Sendable {
     }
     for parent in Set(parents).sorted() {
       // A directory that is to be made cannot be named yet: it is made first, and no link is followed on the way.
-      _ = try Held(settings.liveRoot, parent, create: true)
+      _ = try DirectoryHandle(settings.liveRoot, parent, create: true)
       places.append(Path.join(settings.liveRoot, parent))
     }
     let builds = plan.stacks.contains { stack in

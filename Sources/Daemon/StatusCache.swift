@@ -3,7 +3,7 @@ import Core
 import Processes
 
 /// The host's status, asked for once however many want to know it at the same moment.
-actor Glance {
+actor StatusCache {
   private let children: Children
   private var last: (answer: Result<Status, ProcessError>, at: ContinuousClock.Instant)?
   private var asking: Task<Result<Status, ProcessError>, Never>?

@@ -2,7 +2,8 @@ import Core
 
 extension Prepare {
   /// The stacks that are to end: those that are pruned, and those whose project another directory has now.
-  func ending(_ names: Set<String>, _ projects: [String: String], _ aims: [String: Aim]) -> [String: StackState] {
+  func ending(_ names: Set<String>, _ projects: [String: String], _ aims: [String: StackTarget]) -> [String: StackState]
+  {
     let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     // What could not be asked may be what a stack moved to.
     let isOpen = names.contains { state.stacks[$0] == nil && projects[$0] == nil }

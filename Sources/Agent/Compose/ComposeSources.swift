@@ -3,8 +3,8 @@ import Git
 import YAML
 
 /// Collects what a stack stands on before Compose is asked: its Compose files, what they name, and the host's own files.
-struct Gather: Sendable {
-  let view: View
+struct ComposeSources: Sendable {
+  let view: ProjectOverlay
   let observe: Observe
 
   /// Each tracked path with its id.
@@ -22,7 +22,7 @@ struct Gather: Sendable {
   /// The home directory of whoever runs Compose.
   private let home: String
 
-  init(view: View, observe: Observe, home: String) {
+  init(view: ProjectOverlay, observe: Observe, home: String) {
     self.view = view
     self.observe = observe
     self.home = home

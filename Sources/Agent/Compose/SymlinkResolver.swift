@@ -2,8 +2,8 @@ import Core
 import Glibc
 
 /// Follows paths as they will lead once the commit is in place.
-struct Sight: Sendable {
-  let view: View
+struct SymlinkResolver: Sendable {
+  let view: ProjectOverlay
   let owns: @Sendable (String) -> Bool
 
   /// Gives where a path leads once its links are followed, tracked ones and the host's; nothing when it has none.

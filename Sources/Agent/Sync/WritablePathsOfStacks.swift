@@ -1,7 +1,7 @@
 import Core
 
 extension Prepare {
-  typealias Work = (look: Look, source: StackSource)
+  typealias Work = (look: CommitSnapshot, source: StackSource)
 
   /// Gives the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
   func written(_ desired: [DesiredStack], _ names: Set<String>) -> [String: Set<String>] {
@@ -12,7 +12,7 @@ extension Prepare {
 
   /// Looks again at the stacks that have links where the containers of another one may write: they need copies there.
   func apart(
-    _ answers: [Resolve.Answer], _ sources: inout [Work], _ names: Set<String>, _ aims: [String: Aim],
+    _ answers: [Resolve.Answer], _ sources: inout [Work], _ names: Set<String>, _ aims: [String: StackTarget],
     _ reasons: inout [String: [String]], _ diagnostics: inout [Diagnostic]
   ) async throws(Failure) -> [Resolve.Answer] {
     let resolved = answers.compactMap(\.desired)
@@ -21,13 +21,13 @@ extension Prepare {
     let written = written(resolved, names)
     var wishes = state.stacks.filter { names.contains($0.key) }.mapValues(\.paths)
     for stack in resolved { wishes[stack.name] = stack.links }
-    let all = Written(written.values.joined())
+    let all = WritablePaths(written.values.joined())
     var again: [(work: Work, written: Set<String>)] = []
     for (name, links) in wishes.sorted(by: { $0.key < $1.key }) {
       let hits = links.filter { $0.value.kind == .link && all.touches($0.key) && !isComposeFile($0.key) }.keys.sorted()
       let others = hits.isEmpty ? [:] : written.filter { $0.key != name }
       let found = hits.lazy.compactMap { path in
-        others.keys.sorted().first { Written(others[$0] ?? []).touches(path) }.map { (path, $0) }
+        others.keys.sorted().first { WritablePaths(others[$0] ?? []).touches(path) }.map { (path, $0) }
       }.first
       guard let (path, writer) = found else { continue }
       let asked = sources.first { $0.source.name == name }
@@ -58,7 +58,7 @@ extension Prepare {
   }
 
   /// Tells of the stacks that stay at a record of an earlier version: where their containers may write is in none.
-  private func unknown(_ names: Set<String>, _ sources: [Work], _ aims: [String: Aim]) -> [Diagnostic] {
+  private func unknown(_ names: Set<String>, _ sources: [Work], _ aims: [String: StackTarget]) -> [Diagnostic] {
     names.sorted().filter { name in
       guard let known = state.stacks[name], known.writes == nil else { return false }
       return !sources.contains { $0.source.name == name }

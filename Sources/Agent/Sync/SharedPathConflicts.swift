@@ -3,9 +3,9 @@ import Core
 extension Prepare {
   /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
   func ties(
-    _ desired: [String: DesiredStack], _ aims: [String: Aim], _ names: Set<String>, _ chosen: Set<String>,
+    _ desired: [String: DesiredStack], _ aims: [String: StackTarget], _ names: Set<String>, _ chosen: Set<String>,
     kept: Set<String>
-  ) -> [String: Tie] {
+  ) -> [String: SharedPathConflict] {
     func known(_ name: String) -> [String: String] {
       let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
       return (good ?? state.stacks[name])?.paths.mapValues(\.id) ?? [:]
@@ -26,14 +26,16 @@ extension Prepare {
         ?? !chosen.contains(name)
     }
     // What they stand on comes before what they are called.
-    return Tie.find(moving: moving, staying: staying, known: known).merging(
+    return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
       Handover.ties(
         desired.filter { !stays($0.key) }, staying: state.stacks.filter { names.contains($0.key) && stays($0.key) })
     ) { file, _ in file }
   }
 
   /// A person who names stacks is told which ones go with them.
-  func refuse(_ tie: Tie, of name: String, _ chosen: Set<String>, _ aims: [String: Aim]) throws(Failure) {
+  func refuse(_ tie: SharedPathConflict, of name: String, _ chosen: Set<String>, _ aims: [String: StackTarget])
+    throws(Failure)
+  {
     let isFree = aims[tie.stack] == nil && !chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
     throw Failure(

@@ -4,7 +4,7 @@ import Glibc
 /// The live directories as they will be once the commit is in place, made of links and shown to Compose only.
 ///
 /// Tracked files lead into the staged release, everything else to the host's own files.
-struct View: Sendable {
+struct ProjectOverlay: Sendable {
   let directory: String
   let liveRoot: String
   let tree: CommitTree

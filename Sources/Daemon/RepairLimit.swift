@@ -1,7 +1,7 @@
 import Core
 
 /// How often drift is put right before the daemon takes it for the will of a person, and only tells of it.
-struct Patience: Sendable {
+struct RepairLimit: Sendable {
   static let repairs = 3
   static let window = Duration.seconds(600)
 

@@ -2,7 +2,7 @@ import Core
 import Synchronization
 
 /// What has happened since the daemon began.
-final class Tally: Sendable {
+final class Counters: Sendable {
   /// The numbers at one moment.
   struct Numbers: Sendable {
     var syncs: [String: Int] = [:]

@@ -1,7 +1,7 @@
 import Core
 
 /// The state while stacks are worked on side by side; each change is on the disk before the next step begins.
-actor Ledger {
+actor StateWriter {
   private(set) var state: State
   private let checkout: Checkout
 

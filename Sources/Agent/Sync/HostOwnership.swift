@@ -2,8 +2,8 @@ import Core
 import Engine
 
 /// What stacks have beside one another, and what belongs to the engine and to clup: what one subject alone cannot tell.
-struct Neighbourhood: Sendable {
-  private var belongings: [String: Belongings] = [:]
+struct HostOwnership: Sendable {
+  private var belongings: [String: OwnedResources] = [:]
   private let records: [String: StackState]
   private var mounted: [String: Mounted] = [:]
   private var engine: Set<String> = []
@@ -16,16 +16,16 @@ struct Neighbourhood: Sendable {
     self.records = records
     liveRoot = settings.liveRoot
     for (name, record) in records { belongings[name] = record.belongings }
-    var found: [String: Belongings] = [:]
+    var found: [String: OwnedResources] = [:]
     for subject in subjects {
       var own = subject.belongings
       // A job has nothing for itself, and writes all the same.
       if subject.kind == .job {
         let writes = own.writes
-        own = Belongings()
+        own = OwnedResources()
         own.writes = writes
       }
-      found[subject.stack, default: Belongings()].formUnion(own)
+      found[subject.stack, default: OwnedResources()].formUnion(own)
     }
     belongings.merge(found) { _, new in new }
     guard let programs else { return }
@@ -53,7 +53,7 @@ struct Neighbourhood: Sendable {
     subject.others = belongings.filter { $0.key != own && $0.key != origin }
     if let record {
       for (other, its) in subject.others {
-        subject.others[other] = its.without(record, unless: records[other]?.belongings ?? Belongings())
+        subject.others[other] = its.without(record, unless: records[other]?.belongings ?? OwnedResources())
       }
     }
     subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
