@@ -47,8 +47,8 @@ extension EndToEnd {
         reason: "mounted file a/token changed", arrived: "docker exec $c grep -q two /run/secrets/token"),
       Row(
         testDescription: "a build argument",
-        before: file("build: {context: image, args: {V: one}}").merging(["a/image/Dockerfile": docker]) { $1 },
-        after: file("build: {context: image, args: {V: two}}"), reason: "build changed",
+        before: built("one").merging(["a/image/Dockerfile": docker]) { $1 },
+        after: built("two"), reason: "build changed",
         arrived: "docker exec $c grep -q two /v"),
       Row(
         testDescription: "a container that a person took off its network", before: file(),
@@ -57,6 +57,12 @@ extension EndToEnd {
         arrived:
           "docker inspect -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}' $c | grep -qx a_default"),
     ]
+
+    private static func built(_ argument: String) -> [String: String] {
+      file("build: {context: image, args: {V: \(argument)}}").mapValues {
+        $0.replacing("image: busybox:test", with: "image: in-place:1")
+      }
+    }
 
     private static let docker = "FROM busybox:test\nARG V\nRUN echo $V >/v\n"
 
@@ -73,7 +79,7 @@ extension EndToEnd {
         try await host.shell("c=$(docker ps -q --filter label=com.docker.compose.project=a); \(row.arrived)")
         #expect(try await host.sync().outcome == .unchanged)
         try await host.shell(
-          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker volume rm -f restored a_data >/dev/null; docker rmi -f a-web 2>/dev/null; true"
+          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker volume rm -f restored a_data >/dev/null; docker rmi in-place:1 2>/dev/null; true"
         )
       }
     }
@@ -117,8 +123,23 @@ extension EndToEnd {
         #expect(try await host.clup(["rollback"]).status == 0)
         try await host.shell("docker exec $(docker ps -q --filter label=com.docker.compose.project=a) grep -q one /v")
         try await host.shell(
-          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker images -q clup/keep | xargs -r docker rmi -f >/dev/null"
+          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker images --format '{{.Repository}}:{{.Tag}}' clup/keep | xargs -r docker rmi >/dev/null; true"
         )
+      }
+    }
+
+    @Test func `a network that somebody else is in is not made anew`() async throws {
+      try await Host.with(Self.file("networks: [back]", top: "networks: {back: {}}\n")) { host in
+        _ = try await host.sync()
+        let container = try await host.containers()["a/web"]
+        let guest = host.root.split(separator: "-").last.map { "guest-\($0)" } ?? "guest"
+        try await host.docker("run", "-d", "--name", guest, "--network", "a_back", "busybox:test", "sleep", "1000")
+        try await host.push(Self.file("networks: [back]", top: "networks: {back: {internal: true}}\n"))
+        let refused = try await host.sync(expect: 1)
+        #expect(refused.stacks.first?.error?.contains("the container \(guest) is in it") == true, "\(refused)")
+        #expect(try await host.containers()["a/web"] == container)
+        try await host.docker("rm", "-f", guest)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
       }
     }
 

@@ -121,8 +121,23 @@ struct Deploy: Sendable {
     return desired
   }
 
+  /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
+  /// stack's own would be left without any.
+  private func checkNetworks(of attempt: Attempt) async throws(Failure) {
+    let changed = attempt.desired.networksMadeAnew(since: await writer.state.stacks[attempt.plan.name])
+    if changed.isEmpty { return }
+    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
+    for container in listed where container.labels[ComposeLabel.project] != attempt.desired.project {
+      guard let network = container.networks.intersection(changed).min() else { continue }
+      throw Failure(
+        .host, "the network \(network) would be made anew, and the container \(container.name) is in it",
+        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync goes on")
+    }
+  }
+
   /// Finds what the host lacks before anything is changed.
   private func check(_ attempt: Attempt) async throws(Failure) {
+    try await checkNetworks(of: attempt)
     // Somebody paused it for a reason, a snapshot perhaps: neither the commit's fault nor ours to end.
     if let paused = containers.first(where: { $0.project == attempt.desired.project && $0.state == "paused" }) {
       throw Failure(

@@ -67,6 +67,19 @@ extension DesiredStack {
     writes = good.writes
   }
 
+  /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
+  public func networksMadeAnew(since known: StackState?) -> Set<String> {
+    func networks(_ services: [DesiredService]) -> [String: Set<String>] {
+      services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("network ") }.reduce(into: [:]) {
+        found, entry in
+        let name = String(entry.value.prefix { $0 != " " })
+        found[name, default: []].insert(entry.value)
+      }
+    }
+    let now = networks(services)
+    return Set(networks(known?.services ?? []).filter { name, former in now[name].map { $0 != former } ?? false }.keys)
+  }
+
   /// Remembers the hashes and images that the containers were seen with.
   public func seen(as containers: [WatchedContainer]) -> DesiredStack {
     var seen = self
