@@ -114,20 +114,9 @@ public struct ComposeService: Sendable, Equatable {
         (use["source"]?.string ?? use.string).flatMap { all["\(section)/\($0)"] }
       }
     }
-    var contexts: [String] = []
-    if let build = json["build"] {
-      if let context = build["context"]?.string {
-        contexts.append(context)
-        let file = build["dockerfile"]?.string.map { $0.hasPrefix("/") ? $0 : Path.join(context, $0) }
-        if let file, context.hasPrefix("/"), Path.relative(Path.normalized(file), to: context) == nil {
-          contexts.append(Path.normalized(file))
-        }
-      }
-      contexts += (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-    }
     resources = Self.resources(json, top)
     isBuilt = json["build"] != nil
-    buildContexts = contexts.filter { Path.isAbsolute($0) }
+    buildContexts = Self.buildContexts(json["build"])
     // Compose lets `deploy` win; a policy without a condition is `any`.
     let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }
     let policy = deployed ?? json["restart"]?.string ?? "no"
@@ -153,6 +142,18 @@ public struct ComposeService: Sendable, Equatable {
     } else {
       replicas = 1
     }
+  }
+
+  private static func buildContexts(_ build: JSON?) -> [String] {
+    var contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    if let context = build?["context"]?.string {
+      contexts.append(context)
+      let file = build?["dockerfile"]?.string.map { $0.hasPrefix("/") ? $0 : Path.join(context, $0) }
+      if let file, Path.isAbsolute(context), Path.relative(Path.normalized(file), to: context) == nil {
+        contexts.append(Path.normalized(file))
+      }
+    }
+    return contexts.filter { Path.isAbsolute($0) }
   }
 
   private static func resources(_ json: JSON, _ top: JSON) -> [String: JSON] {

@@ -42,80 +42,95 @@ public enum ServicePlanning {
     }
   }
 
+  /// What is done, why, and how.
+  private typealias Decision = (action: ServiceReport.Action, reason: String, way: ServicePlan.Way)
+
   private static func plan(
     _ service: DesiredService, known: DesiredService?, containers: [Container], stale: Set<String>, imageID: String?
   ) -> ServicePlan {
     let shown = containers.worst
     var plan = ServicePlan(
       name: service.name, action: .keep, reason: nil, state: shown?.state ?? "absent", health: shown?.health ?? "none")
-    func decide(_ action: ServiceReport.Action, _ reason: String, _ way: ServicePlan.Way = .up) -> ServicePlan {
-      plan.action = action
-      plan.reason = reason
-      plan.way = way
-      return plan
-    }
-    // What is to run an image of before is not built for it.
-    if let known, imageID == nil, let path = changed(from: known.builds, to: service.builds) {
-      return decide(containers.isEmpty ? .create : .recreate, "build context \(path) changed", .build)
-    }
-    if let known, known.isSeen, imageID == nil, service.isBuilt, known.isBuilt,
-      known.fields["build"] != service.fields["build"]
-    {
-      return decide(containers.isEmpty ? .create : .recreate, "build changed", .build)
-    }
     let mounted =
       known.flatMap { changed(from: $0.mounts, to: service.mounts) }
       ?? service.mounts.keys.sorted().first(where: stale.contains)
     let resource = changedResource(from: known, to: service)
     // Compose counts containers, and does not look into what they mount.
     let isForced = mounted != nil || resource.map { !$0.hasPrefix("network ") && !$0.hasPrefix("volume ") } ?? false
-    let counted: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
+    let way: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
+    let decision =
+      rebuilt(service, known, containers, imageID) ?? counted(service, known, containers, way, imageID)
+      ?? differing(service, known, containers, imageID) ?? mounted.map {
+        (.recreate, "mounted file \($0) changed", .force)
+      }
+      ?? resource.map { (.recreate, "\($0) changed", way) } ?? drifted(service, containers)
+    if let decision { (plan.action, plan.reason, plan.way) = decision }
+    return plan
+  }
+
+  /// What is to run an image of before is not built for it.
+  private static func rebuilt(
+    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ imageID: String?
+  ) -> Decision? {
+    guard let known, imageID == nil else { return nil }
+    let action: ServiceReport.Action = containers.isEmpty ? .create : .recreate
+    if let path = changed(from: known.builds, to: service.builds) {
+      return (action, "build context \(path) changed", .build)
+    }
+    let isOther = known.isSeen && known.isBuilt && service.isBuilt && known.fields["build"] != service.fields["build"]
+    return isOther ? (action, "build changed", .build) : nil
+  }
+
+  /// Compares how many containers there are with how many there should be.
+  private static func counted(
+    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ way: ServicePlan.Way,
+    _ imageID: String?
+  ) -> Decision? {
+    let isSame = known?.hash == service.hash
     if containers.count < service.replicas {
       // An image of its name may be from any commit.
-      if known?.isSeen != true {
-        return decide(.create, "new service", service.isBuilt && imageID == nil ? .build : .up)
+      guard let known, known.isSeen else {
+        return (.create, "new service", service.isBuilt && imageID == nil ? .build : .up)
       }
-      if let known, known.hash == service.hash, known.replicas != service.replicas {
-        return decide(.create, "replicas changed", counted)
-      }
-      return decide(.create, known?.hash == service.hash ? "drift: container removed" : why(service, known), counted)
+      if isSame, known.replicas != service.replicas { return (.create, "replicas changed", way) }
+      return (.create, isSame ? "drift: container removed" : why(service, known), way)
     }
-    if containers.count > service.replicas {
-      return decide(
-        .recreate,
-        known?.hash == service.hash && known?.replicas == service.replicas
-          ? "drift: more containers than replicas"
-          : known?.replicas == service.replicas ? why(service, known) : "replicas changed", counted)
-    }
+    guard containers.count > service.replicas else { return nil }
+    if known?.replicas != service.replicas { return (.recreate, "replicas changed", way) }
+    return (.recreate, isSame ? "drift: more containers than replicas" : why(service, known), way)
+  }
+
+  /// Compares what containers were made from with what they should be made from.
+  private static func differing(
+    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ imageID: String?
+  ) -> Decision? {
     let running = known?.hash == service.hash ? known?.running : nil
     if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {
-      return decide(.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known))
+      return (.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known), .up)
     }
     if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
-      return decide(.recreate, "the image of \(service.image.isEmpty ? service.name : service.image) as it was before")
+      let image = service.image.isEmpty ? service.name : service.image
+      return (.recreate, "the image of \(image) as it was before", .up)
     }
-    if imageID == nil, !service.image.isEmpty,
-      containers.contains(where: { isID($0.image) && $0.image != service.image })
-    {
-      return decide(.recreate, "image \(service.image) has a new build")
-    }
-    if let path = mounted {
-      return decide(.recreate, "mounted file \(path) changed", .force)
-    }
-    if let resource { return decide(.recreate, "\(resource) changed", counted) }
+    let hasNewBuild =
+      imageID == nil && !service.image.isEmpty
+      && containers.contains { isID($0.image) && $0.image != service.image }
+    return hasNewBuild ? (.recreate, "image \(service.image) has a new build", .up) : nil
+  }
+
+  /// Finds what became of containers that were made as they should be.
+  private static func drifted(_ service: DesiredService, _ containers: [Container]) -> Decision? {
     if let (network, lost) = lostNetwork(service, containers) {
-      return decide(.recreate, "drift: \(lost.name) left the network \(network)", .force)
+      return (.recreate, "drift: \(lost.name) left the network \(network)", .force)
     }
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
-      return decide(.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
+      return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
     }
-    if let stopped = containers.first(where: {
+    let stopped = containers.first {
       $0.state != "running" && $0.state != "restarting" && !service.rests($0.id)
-    }) {
-      if stopped.isDone && !service.restarts { return plan }
-      return decide(.start, "drift: container \(stopped.state)")
     }
-    return plan
+    guard let stopped, !stopped.isDone || service.restarts else { return nil }
+    return (.start, "drift: container \(stopped.state)", .up)
   }
 
   /// Names the keys whose value is not what it was.
