@@ -1,4 +1,7 @@
 #include <git2.h>
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h>  // git_error_set_str; in git2.h before 1.8
+#endif
 
 // git_libgit2_opts is variadic, which Swift cannot call.
 static inline int git_opts_set_search_path(int level, const char *path) {

@@ -61,8 +61,8 @@ enum Render {
   }
 
   static func summary(_ report: Report) -> String {
-    let several = Set(report.stacks.compactMap(\.to)).count > 1 ? "several commits" : "no commit"
-    let commit = report.commit.map { String($0.prefix(7)) } ?? several
+    let several = Set(report.stacks.compactMap(\.to)).count > 1 ? "several commits" : nil
+    let commit = (report.commit.map { String($0.prefix(7)) } ?? several).map { "\($0) on " } ?? ""
     let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
     let count = "\(touched) of \(stacks(report.stacks.count))"
     let what =
@@ -78,7 +78,7 @@ enum Render {
           : "refused; nothing was changed"
       case .failed: "failed"
       }
-    return "\(commit) on \(report.branch): \(what) (\(report.durationMs) ms)"
+    return "\(commit)\(report.branch): \(what) (\(report.durationMs) ms)"
   }
 
   /// A stack that is held is put right where it is.
@@ -129,7 +129,8 @@ enum Render {
     }
     if let held = stack.held {
       lines.append(
-        "    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); `clup sync --retry` tries it again")
+        "    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); push a fix, or try it again with `clup sync --retry`"
+      )
     }
     if let error = stack.error { lines.append("    failed: \(error)") }
     return lines + stack.drift.map { "    \($0)" }

@@ -139,8 +139,10 @@ struct Fetch: Sendable {
     Failure(
       .refused, refusal,
       help: move.head.tag == nil
-        ? "`clup verify` lists every commit that needs a signature; commits are signed anew by "
-          + "`git rebase --force-rebase --gpg-sign \(move.trusted.map { String($0.prefix(12)) } ?? "--root")`"
+        ? "`clup verify` lists every commit that needs a signature; sign anew with "
+          + (move.trusted.map { "`git rebase --force-rebase --gpg-sign \($0.prefix(12))`" }
+            ?? "`git commit --amend --no-edit -S`")
+          + ", and push: where that replaces a commit that was deployed, sync once with --accept-rewrite"
         : "sign the tag anew (`git tag -s -f`) and push it, or add its key to those that the configuration names")
   }
 

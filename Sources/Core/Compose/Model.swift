@@ -145,7 +145,7 @@ public struct ComposeService: Sendable, Equatable {
   }
 
   private static func buildContexts(_ build: JSON?) -> [String] {
-    var contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    var contexts: [String] = []
     if let context = build?["context"]?.string {
       contexts.append(context)
       let file = build?["dockerfile"]?.string.map { $0.hasPrefix("/") ? $0 : Path.join(context, $0) }
@@ -153,6 +153,7 @@ public struct ComposeService: Sendable, Equatable {
         contexts.append(Path.normalized(file))
       }
     }
+    contexts += (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
     return contexts.filter { Path.isAbsolute($0) }
   }
 

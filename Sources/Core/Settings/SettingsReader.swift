@@ -69,7 +69,7 @@ struct SettingsReader {
     let text = required(members, key, in: parent)
     guard !text.isEmpty else { return "" }
     guard Path.isAbsolute(text), Path.normalized(text) != "/" else {
-      if let node = members[key] { problem(node, "\(key) must be an absolute path below /, not \(text)") }
+      if let node = members[key] { problem(node, "\(key) must be an absolute path, and not `\(text)`") }
       return ""
     }
     return Path.normalized(text)
