@@ -80,7 +80,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `the host's own probes win, and mending them lifts the hold`() async throws {
+    @Test func `the host's own probes win, and fixing them lifts the hold`() async throws {
       let file = "x-clup: {probes: [{exec: 'true', service: web}]}\n" + sleeper()
       try await Host.with(["a/compose.yaml": file], settings: "stacks: {a: {probes: [{exec: 'true'}]}}\n") { host in
         _ = try await host.sync()

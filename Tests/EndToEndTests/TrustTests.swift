@@ -82,19 +82,19 @@ extension EndToEnd {
       Case(
         testDescription: "a bad side of a merge",
         script: """
-          git checkout -q -b side; echo x >../work/side; git add side; g commit -qm sideways; git checkout -q main
+          git checkout -q -b side; echo x >side; git add side; g commit -qm sideways; git checkout -q main
           change 1; ssh alice -m mine; merge alice side; push
           """, says: ["sideways", "is not signed"]),
       Case(
         testDescription: "a good side of a merge",
         script: """
-          git checkout -q -b side; echo x >../work/side; git add side; ssh alice -m sideways; git checkout -q main
+          git checkout -q -b side; echo x >side; git add side; ssh alice -m sideways; git checkout -q main
           change 1; ssh alice -m mine; merge alice side; push
           """),
       Case(
         testDescription: "an unsigned merge",
         script: """
-          git checkout -q -b side; echo x >../work/side; git add side; ssh alice -m sideways; git checkout -q main
+          git checkout -q -b side; echo x >side; git add side; ssh alice -m sideways; git checkout -q main
           change 1; ssh alice -m mine; g merge -q --no-ff -m merged side; push
           """, says: ["merged", "is not signed"]),
       Case(
