@@ -268,26 +268,11 @@ public enum CLI {
     return 0
   }
 
-  private static func end(_ failure: Failure) -> Int32 {
-    tell("clup: \(failure.message)\nhelp: \(failure.help)")
-    return status(of: failure)
-  }
-
-  private static func status(of failure: Failure) -> Int32 {
-    switch failure.kind {
-    case .host, .deploy, .late, .interrupted: 1
-    case .configuration: 2
-    case .refused: 3
-    case .unreachable: 4
-    case .locked: 5
-    }
-  }
-
   private static func print(_ text: String) { print(Array(text.utf8)) }
 
   private static func print(_ bytes: [UInt8]) { write(bytes + [10], to: 1) }
 
-  private static func tell(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
+  static func tell(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]

@@ -121,53 +121,6 @@ struct Deploy: Sendable {
     return desired
   }
 
-  /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
-  /// stack's own would be left without any.
-  private func checkNetworks(of attempt: Attempt) async throws(Failure) {
-    let changed = attempt.desired.networksMadeAnew(since: await writer.state.stacks[attempt.plan.name])
-    if changed.isEmpty { return }
-    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
-    for container in listed where container.labels[ComposeLabel.project] != attempt.desired.project {
-      guard let network = container.networks.intersection(changed).min() else { continue }
-      throw Failure(
-        .host, "the network \(network) would be made anew, and the container \(container.name) is in it",
-        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync goes on")
-    }
-  }
-
-  /// Finds what the host lacks before anything is changed.
-  private func check(_ attempt: Attempt) async throws(Failure) {
-    try await checkNetworks(of: attempt)
-    // Somebody paused it for a reason, a snapshot perhaps: neither the commit's fault nor ours to end.
-    if let paused = containers.first(where: { $0.project == attempt.desired.project && $0.state == "paused" }) {
-      throw Failure(
-        .host, "\(paused.name) is paused, and cannot be deployed around",
-        help: "resume it (`docker unpause \(paused.name)`); the next sync goes on")
-    }
-    // What a stack is kept at is what was good, and no other image behind the same name.
-    if attempt.plan.aim.isHeld {
-      let images = Images(programs: programs)
-      var missing = attempt.desired
-      let found = try await images.ids(of: missing.images.values)
-      missing.images = missing.images.filter { found[$0.value] != Fingerprint.absent }
-      try await Up(settings: settings, programs: programs).pull(
-        missing, snapshots[missing.commit], but: Set(containers.map(\.image)))
-      try await have(attempt.desired)
-    }
-  }
-
-  /// Refuses to bring a stack back whose images are gone.
-  func have(_ desired: DesiredStack) async throws(Failure) {
-    let own = desired.images.filter { image in desired.services.contains { $0.name == image.key } }
-    let found = try await Images(programs: programs).ids(of: own.values)
-    guard let gone = own.sorted(by: { $0.key < $1.key }).first(where: { found[$0.value] == Fingerprint.absent }) else {
-      return
-    }
-    throw Failure(
-      .deploy, "the image that \(gone.key) was good with is no longer on this host (\(gone.value.prefix(19)))",
-      help: "build or pull it, or push a commit that works")
-  }
-
   /// Remembers what stacks were seen in place.
   func settle(_ attempts: [Attempt]) async throws(Failure) -> [String: StackReport] {
     var (reports, entries): ([String: StackReport], [String: StackState]) = ([:], [:])
@@ -250,35 +203,6 @@ struct Deploy: Sendable {
     return Set(containers.filter { claims.contains(.containerName($0.name)) }.map(\.id))
   }
 
-  /// Ends a stack that the commit no longer has; volumes stay. `taker` is where it moved to.
-  func remove(_ plan: StackPlan, for taker: StackState? = nil) async -> Result {
-    let start = ContinuousClock.now
-    var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
-    do throws(Failure) {
-      let up = Up(settings: settings, programs: programs)
-      if let taker {
-        for service in plan.services where !taker.services.contains(where: { $0.name == service.name }) {
-          try await up.take(down: service)
-        }
-      } else {
-        await up.stop(plan)
-        for service in plan.services { try await up.take(down: service) }
-        let isShared = containers.contains { container in
-          container.project == plan.project && !plan.services.contains { $0.way.removes(container.id) }
-        }
-        if !isShared { try await removeNetworks(of: plan.project) }
-      }
-      result.links = try await links.apply(plan.links)
-      checkout.removePointer(of: plan.name)
-      try await writer.change { $0.forget(plan.name) }
-    } catch {
-      result.stack.outcome = .failed
-      result.stack.error = "\(error.message); \(error.help)"
-    }
-    result.stack.durationMs = (ContinuousClock.now - start).milliseconds
-    return result
-  }
-
   /// Says first that the stack is being worked on, so that a crash is never taken for success.
   private func open(_ attempt: Attempt) async throws(Failure) {
     let (plan, desired) = (attempt.plan, attempt.desired)
@@ -343,62 +267,6 @@ struct Deploy: Sendable {
       attempt.logTail = await verify.tail(slow.id)
       return "\(slow.service) is not healthy yet"
     case .good: return "docker compose up did not end"
-    }
-  }
-
-  /// Removes the networks that Compose made for a project; one that a container still uses stays.
-  func removeNetworks(of project: String) async throws(Failure) {
-    try await programs.ask { engine throws(EngineError) in
-      for network in try await engine.networks(labels: [ComposeLabel.of(project)]) {
-        _ = try await engine.removeNetwork(network.id ?? network.name)
-      }
-    }
-  }
-}
-
-extension StackPlan {
-  func report(_ outcome: StackReport.Outcome) -> StackReport {
-    var report = StackReport(name: name, outcome: outcome)
-    report.from = from
-    report.to = to
-    report.project = project.isEmpty ? nil : project
-    report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
-    if work != .none, aim.isPin, let reason = aim.reason { report.reasons.append(reason) }
-    report.services = services.map(\.report)
-    if case .hold(let hold) = aim { report.error = hold.error }
-    return report
-  }
-}
-
-extension StackReport {
-  /// Tells that nothing was done to the containers.
-  mutating func keepAll() {
-    for index in services.indices { (services[index].action, services[index].reason) = (.keep, nil) }
-  }
-
-  /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
-  mutating func admit(_ attempt: Deploy.Attempt) {
-    guard let began = attempt.began else { return }
-    for index in services.indices where services[index].action == .keep {
-      let own = (attempt.containers ?? []).filter { $0.service == services[index].name }
-      if own.contains(where: { !attempt.before.contains($0.id) }) {
-        services[index].action = .recreate
-      } else if own.contains(where: { $0.age < began.duration(to: .now) }) {
-        services[index].action = .start
-      } else {
-        continue
-      }
-      services[index].reason = "`docker compose up` runs it once more"
-    }
-  }
-
-  /// Tells what the containers were seen as; without a look, what the plan found stands.
-  mutating func show(_ containers: [WatchedContainer]?) {
-    guard let containers else { return }
-    for index in services.indices {
-      let shown = containers.filter { $0.service == services[index].name }.worst
-      services[index].state = shown?.state ?? "absent"
-      services[index].health = shown?.health ?? "none"
     }
   }
 }

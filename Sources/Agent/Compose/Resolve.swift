@@ -205,44 +205,6 @@ struct Resolve: Sendable {
     return Dictionary(zip(variables, found).compactMap { key, value in value.map { (key, $0) } }) { first, _ in first }
   }
 
-  private func resolve(job path: String) async throws(Failure) -> Answer {
-    if let found = try await large.findings(in: [path], stack: path).first {
-      return Answer(diagnostics: [found.asFinal])
-    }
-    var gather = ComposeSources(view: view, observe: observe, home: programs.home)
-    try await gather.note(path)
-    try await gather.note(Path.join(Path.parent(path), ".env"))
-    if let refusal = try await gather.read([path], in: Path.parent(path), interpolate) {
-      return try await refuse(path, .job, refusal, gather)
-    }
-    if let answer = try await refusedReads(path, .job, gather) { return answer }
-    try await gather.noteReferences()
-    var asked = Asked(
-      directory: Path.join(view.root, Path.parent(path)), files: [path],
-      options: ["-f", Path.name(path), "--profile", "*"],
-      values: haste, invents: view.invents)
-    for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
-      asked.take(name, gather.sources)
-    }
-    let outcome = try await ask(&asked, &gather)
-    guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      return try await refuse(path, .job, outcome.errorText, asked, &gather)
-    }
-    var answer = Answer(
-      diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
-      invented: asked.invented, sources: gather.sources)
-    if view.invents { answer.diagnostics += gaps(path, gather) }
-    if let climbing = try await climbing(asked, json, gather) {
-      answer.diagnostics.append(climbing.diagnostic(of: path))
-      return answer
-    }
-    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather)]
-    if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(path, .job, other, gather))
-    }
-    return answer
-  }
-
   /// Finds the live paths that containers may write to, as they are written and as they lead through links.
   private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
     let resolver = SymlinkResolver(view: view, owns: view.owns)
@@ -269,7 +231,7 @@ struct Resolve: Sendable {
   }
 
   /// Refuses what Compose reads and clup does not: nothing could be said about it.
-  private func unreadable(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
+  func unreadable(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
     gather.sources.compactMap { source in
       let mark = source.error?.mark ?? source.document?.firstBinary
       guard source.error != nil || mark != nil else { return nil }
@@ -322,23 +284,4 @@ struct Resolve: Sendable {
       message: "the host's own \(first) comes before \(hidden) in Compose's order",
       help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it", isFinal: true)
   }
-}
-
-extension Settings {
-  /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
-  func fingerprint(of stack: String) -> String {
-    let text = "\(stacks[stack]?.chances ?? "") \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
-    return String(blobID(of: Array(text.utf8)).prefix(16))
-  }
-}
-
-/// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
-/// is what is meant, without doubled dollar signs.
-func resourceDigest(_ definition: JSON) -> String {
-  "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
-}
-
-/// Gives the text that is kept with a stack to know whether the policy has changed since.
-func policyFingerprint(_ policy: Policy, today: String) -> String {
-  String(blobID(of: Array(policy.fingerprint(today: today).utf8)).prefix(16))
 }

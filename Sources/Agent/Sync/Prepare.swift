@@ -269,63 +269,6 @@ struct Prepare: Sendable {
     return settings.sync.drift == .report || request.leaveDrift.contains(name)
   }
 
-  /// Gives what a stack can be kept at on this host.
-  private func good(_ name: String) async throws(Failure) -> StackState? {
-    guard let good = state.lastGood(name) else { return nil }
-    return try await Links(settings: settings, mirror: target.mirror, observe: observe).opened(good)
-  }
-
-  /// Says how the host differs from a record of what was good.
-  private func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
-    let touched = Differences(tree: CommitTree(recordedBy: good), observed: observed, links: links)
-    return touched.kept(name, known: state.stacks[name], images: good.images ?? [:])
-  }
-
-  /// What ran at a commit before runs with the images of that time.
-  private func images(_ pin: Pin, _ stack: DesiredStack) -> [String: String] {
-    if !pin.images.isEmpty {
-      guard request.rollback == nil, let known = state.lastGood(stack.name), known.commit == pin.commit else {
-        return pin.images
-      }
-      // A service that the host's `.env` gives another reference by now follows that one.
-      let former = DesiredStack(stack.name, known).references
-      let references = stack.references
-      return pin.images.filter { former[$0.key] == nil || former[$0.key] == references[$0.key] }
-    }
-    let records = (request.rollback?.goal.records[stack.name] ?? []) + (state.former[stack.name] ?? [])
-    return records.first { $0.contents == stack.contents }?.images ?? [:]
-  }
-
-  /// An image that was removed since cannot be gone back to: then its reference decides, and the plan says so. What is kept
-  /// because its commit failed is not given what may have failed.
-  private func dropMissingImages(
-    _ desired: inout [String: DesiredStack], keeping held: [String: StackTarget]
-  ) async throws(Failure) -> [String: [String]] {
-    let wanted = desired.filter { held[$0.key] == nil }
-    let found = try await Images(programs: programs).ids(of: wanted.values.flatMap(\.images.values))
-    var lost: [String: [String]] = [:]
-    for (name, stack) in wanted {
-      let references = stack.references
-      for (service, id) in stack.images.sorted(by: { $0.key < $1.key }) where found[id] != id {
-        desired[name]?.images[service] = nil
-        guard let reference = references[service] else { continue }
-        lost[name, default: []].append(
-          "the image that \(service) ran then is no longer on this host: \(reference) decides")
-      }
-    }
-    return lost
-  }
-
-  /// Reads the tree of the last commit that all was well with.
-  private func lastGood() async throws(Failure) -> CommitTree? {
-    guard let commit = state.commit, await target.mirror.contains(commit) else { return nil }
-    do throws(GitError) {
-      return CommitTree(commit: commit, paths: try await target.mirror.entries(of: commit).map(TrackedPath.init))
-    } catch {
-      throw Failure(error, settings: settings)
-    }
-  }
-
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {
     if names.isEmpty {
       throw Failure(
@@ -338,53 +281,5 @@ struct Prepare: Sendable {
     }
     if let rollback = request.rollback { return Set(rollback.goal.pins.keys) }
     return request.stacks.isEmpty ? names : names.intersection(request.stacks)
-  }
-
-  private func places(_ discovery: Discovery) -> [String: String] {
-    Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
-  }
-
-  private func collisions(
-    _ discovery: Discovery, _ desired: [String: DesiredStack], _ containers: [Container]?,
-    _ subjects: [Subject]
-  ) -> [Diagnostic] {
-    let judged = Dictionary(subjects.filter { $0.kind == .stack }.map { ($0.stack, $0) }) { first, _ in first }
-    let locate: Collisions.Locate = { stack, claim in judged[stack]?.place(of: claim) }
-    let places = places(discovery)
-    var projects = desired.mapValues(\.project)
-    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {
-      projects[name] = known.project
-    }
-    var claims = desired.mapValues { $0.services.flatMap(\.claims) }
-    let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
-    for (name, known) in state.stacks where claims[name] == nil {
-      let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
-      if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
-    }
-    var found =
-      (Collisions.between(
-        projects: projects, places: places, had: state.stacks.mapValues(\.project), at: locate)
-      + Collisions.between(
-        claims: claims, places: places, had: state.stacks.mapValues { $0.services.flatMap(\.claims) }, at: locate))
-      .filter { desired[$0.stack ?? ""] != nil }
-    for stack in desired.values where containers != nil {
-      let directory = Path.join(settings.liveRoot, stack.name)
-      let real = Files.resolved(directory)
-      let others = (containers ?? []).filter { container in
-        if container.project != stack.project || state.stacks[stack.name]?.has(container) == true { return false }
-        let moved = state.stacks.contains { name, known in
-          places[name] == nil && state.pins[name] == nil && known.project == stack.project
-            && Path.join(settings.liveRoot, name) == container.directory
-        }
-        return !moved && (real == nil || Files.resolved(container.directory) != real)
-      }
-      if let diagnostic = Collisions.foreign(
-        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory,
-        containers: others, at: locate)
-      {
-        found.append(diagnostic)
-      }
-    }
-    return found
   }
 }

@@ -10,8 +10,6 @@ public enum Secrets {
     var offset = 0
   }
 
-  // MARK: shapes
-
   private static let shapes: [(what: String, begin: [String], rest: ClosedRange<Int>, letters: Letters)] = [
     ("an AWS access key", ["AKIA", "ASIA"], 16...16, .upper),
     ("a GitHub token", ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], 36...80, .word),
@@ -84,7 +82,7 @@ public enum Secrets {
   }
 
   /// The shapes by the first byte of what they begin with.
-  private static let byFirst: [[(begin: [UInt8], shape: Int)]] = {
+  static let byFirst: [[(begin: [UInt8], shape: Int)]] = {
     var byFirst = [[(begin: [UInt8], shape: Int)]](repeating: [], count: 256)
     for (index, shape) in shapes.enumerated() {
       for begin in shape.begin {
@@ -95,7 +93,7 @@ public enum Secrets {
     return byFirst
   }()
 
-  private static func occurrences(of word: [UInt8], in bytes: [UInt8]) -> [Int] {
+  static func occurrences(of word: [UInt8], in bytes: [UInt8]) -> [Int] {
     guard let first = word.first, bytes.count >= word.count else { return [] }
     var found: [Int] = []
     for index in 0...(bytes.count - word.count) where bytes[index] == first {
@@ -132,17 +130,17 @@ public enum Secrets {
     }
   }
 
-  private static let anyUser: Set<String> = [
+  static let anyUser: Set<String> = [
     "user", "username", "usr", "myuser", "youruser", "your_user", "login", "name", "foo", "me", "someone",
   ]
-  private static let anyPassword: Set<String> = [
+  static let anyPassword: Set<String> = [
     "pass", "password", "passwd", "pwd", "pw", "secret", "token", "mypass", "mypassword", "mysecret", "yourpass",
     "yourpassword", "userpass", "dbpass", "bar", "p4ssw0rd", "passw0rd", "pa55word", "p@ss", "s3cret", "api_key",
     "apikey", "key",
   ]
 
   /// Says whether an address shows the form of one, `user:pass@host`, rather than how to get in.
-  private static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
+  static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
     let word = password.lowercased()
     if isGuide, anyPassword.contains(word) || ["guest", "admin", "root", "postgres", "test"].contains(word) {
       return true
@@ -150,7 +148,7 @@ public enum Secrets {
     return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
-  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+  static func isLetterOrDigit(_ byte: UInt8) -> Bool {
     (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
   }
 
@@ -173,221 +171,6 @@ public enum Secrets {
       isSecretName(String(match.1)) && String(match.2).literals.contains(where: isWrittenOut)
     }
   }
-
-  // MARK: names
-
-  private static let words = [
-    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "AUTHKEY", "REQUIREPASS",
-  ]
-  private static let whole: Set<String> = ["CREDENTIAL", "CREDENTIALS", "PSK", "PWD", "PASS", "SALT"]
-  private static let keys: Set<String> = [
-    "API", "PRIVATE", "ACCESS", "ENCRYPTION", "AUTH", "SIGNING", "MASTER", "SECRET",
-  ]
-  private static let harmless: Set<String> = [
-    "FILE", "PATH", "DIR", "URL", "URI", "NAME", "USER", "USERNAME", "ID", "EXPIRY", "EXPIRES", "EXPIRATION", "TTL",
-    "LENGTH",
-    "MIN", "MAX", "TYPE", "HEADER", "ENABLED", "TIMEOUT", "LIFETIME", "LIFESPAN", "AGE", "POLICY", "ALGORITHM", "ALG",
-    "ISSUER",
-    "AUDIENCE", "ENDPOINT", "COUNT", "LIMIT", "REQUIRED", "ROUNDS", "PREFIX", "SUFFIX", "COOKIE", "VERSION", "PROVIDER",
-    "SOURCE", "STORE", "BACKEND", "ARN", "REGION", "HOST", "PORT", "ROTATION", "INTERVAL", "FORMAT", "FIELD", "PLUGIN",
-    "ALLOWED", "MODE", "MANAGER", "ENGINE", "DRIVER", "SCOPE", "SERVICE", "BUDGET",
-  ]
-
-  /// What every name that promises a secret holds in some case: to look for it spares most lines the regular expression.
-  static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map {
-    Array($0.utf8)
-  }
-
-  /// The words of a name, in capitals: of `apiKey`, `api-key` and `API_KEY` the same.
-  private static func parts(_ name: String) -> [String] {
-    var (parts, part, wasLower) = ([String](), [UInt8](), false)
-    func end() {
-      if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
-      part = []
-    }
-    for byte in name.utf8 {
-      switch byte {
-      case 0x5f, 0x2d, 0x2e: end()
-      case 0x61...0x7a: part.append(byte - 0x20)
-      default:
-        if wasLower, (0x41...0x5a).contains(byte) { end() }
-        part.append(byte)
-      }
-      wasLower = (0x61...0x7a).contains(byte)
-    }
-    end()
-    return parts
-  }
-
-  /// Says whether a name promises a secret.
-  static func isSecretName(_ name: String) -> Bool {
-    let parts = self.parts(name)
-    guard let last = parts.last, !harmless.contains(last), parts.first != "NO" else { return false }
-    if let index = parts.firstIndex(of: "ALLOW"), index + 1 < parts.count, parts[index + 1].hasPrefix("EMPTY") {
-      return false
-    }
-    if parts.contains(where: { part in words.contains(where: part.hasSuffix) }) { return true }
-    if whole.contains(last) { return parts.count > 1 || last == "PASS" || last == "PSK" || last.hasPrefix("CRED") }
-    return last == "KEY" && parts.dropLast().last.map(keys.contains) == true
-  }
-
-  /// Says whether a value is a secret written out, rather than a reference, an example or a switch.
-  static func isWrittenOut(_ value: String) -> Bool {
-    let text = value.trimmed
-    if text.count < 3 || isReference(text) { return false }
-    if ["true", "false", "yes", "no", "none", "null", "nil", "off", "on", "required", "optional", "disabled"]
-      .contains(text.lowercased())
-    {
-      return false
-    }
-    if text.count < 6, text.allSatisfy(\.isNumber) { return false }
-    // What merely begins like an example is somebody's real value.
-    return !isPlaceholder(text) || text.lowercased().hasPrefix("example") && text.contains(where: \.isNumber)
-  }
-
-  private static let references = [
-    "/", "file:", "enc[", "enc(", "encrypted:", "vault:", "bao:", "env:", "ref+", "arn:", "sops:", "ssm:", "secretref:",
-    "secretsmanager:", "keyring:", "!vault", "{cipher}", "projects/", "$ansible_vault", "docker-secret:", "infisical:",
-    "doppler:", "keyvault:", "awssm:", "gcpsm:", "bws:", "pass:/", "secret:/",
-  ]
-
-  /// Says whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
-  /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`.
-  static func isReference(_ text: String) -> Bool {
-    let lower = text.lowercased()
-    if references.contains(where: lower.hasPrefix) { return true }
-    if let scheme = text.firstRange(of: "://") {
-      return text[..<scheme.lowerBound].allSatisfy { $0.isLetter || $0.isNumber || "+.-_".contains($0) }
-    }
-    var previous: UInt8 = 0
-    for byte in text.utf8 {
-      if previous == 0x24, byte == 0x7b || byte == 0x28 || byte == 0x5f || isLetterOrDigit(byte) && byte > 0x39 {
-        return true
-      }
-      previous = byte
-    }
-    return frames.contains { begin, end in
-      guard text.count > begin.count + end.count, text.hasPrefix(begin), text.hasSuffix(end) else { return false }
-      return text.dropFirst(begin.count).dropLast(end.count).allSatisfy {
-        $0.isLetter || $0.isNumber || "_.-: ".contains($0)
-      }
-    }
-  }
-
-  private static let frames = [
-    ("{", "}"), ("%", "%"), ("__", "__"), ("@", "@"), ("[", "]"), ("#{", "}"), ("%(", ")s"), ("`", "`"), ("%{", "}"),
-  ]
-
-  private static let placeholders = [
-    "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<",
-    ">",
-    "{{", "}}", "…", "...", "***", "sample",
-  ]
-
-  /// Says whether a text stands for a secret that is still to be put there.
-  static func isPlaceholder(_ text: String) -> Bool {
-    let lower = text.lowercased()
-    return placeholders.contains(where: lower.contains) || Set(lower).count < 3
-  }
-
-  // MARK: names and values
-
-  /// What follows the word in the name of a setting that is about secrets.
-  private static let settings: Set<String> = [
-    "HASHER", "HASHERS", "HASHING", "RESET", "RESETS", "CHANGE", "CHANGES", "CHECK", "CHECKS", "CHECKER", "STRENGTH",
-    "SCORE", "VALIDATOR", "VALIDATORS", "VALIDATION", "VALIDATE", "VERIFY", "VERIFICATION", "RECOVERY",
-    "AUTHENTICATION", "LOGIN", "LOGINS", "SIGNIN", "SIGNUP", "PROMPT", "COMPLEXITY", "HISTORY", "REUSE", "GENERATOR",
-    "CHARACTERS", "CHARSET", "CHARS", "SCHEME", "METHOD", "METHODS", "STRATEGY", "STORAGE", "CLASS", "EXPIRE",
-    "EXPIRATIONS", "DURATION", "VALIDITY", "LIMITS", "RATE", "CACHE", "LEEWAY", "SIZE", "LOCATION", "TEMPLATE", "LABEL",
-    "HINT", "DISABLED", "DISABLE", "ENABLE", "ENFORCE", "ENFORCED", "ALLOW", "ENV", "STRICT", "GRANT", "MINLENGTH",
-    "MAXLENGTH", "REF", "REFERENCE", "KEYREF", "THEME", "TITLE", "DAYS", "HOURS", "MINUTES", "SECONDS", "ATTEMPTS",
-    "RETRIES", "RULE", "RULES", "ENTRYPOINTS", "MIDDLEWARES", "CERTRESOLVER", "PRIORITY", "DOMAIN", "ISSUERS", "LEVEL",
-    "LANGUAGE", "LOCALE", "MESSAGE", "TEXT", "DESCRIPTION", "ICON", "GROUP", "NAMESPACE", "MOUNT", "OPTIONS", "FLOW",
-    "FILTER", "SYNC", "AUTH", "SSL", "TLS", "SERVER", "CLIENT", "ADDRESS", "ADDR", "INDEX", "REVEAL", "VISIBLE",
-    "HIDDEN", "MASK", "MASKED", "SHARING", "TYPES", "FORMATTER", "PARSER", "ENCODER", "ENCODING", "ALGO", "ALGORITHMS",
-  ]
-  /// What follows the word in the name of a secret all the same.
-  private static let owners: Set<String> = [
-    "KEY", "KEYS", "BASE", "VALUE", "SEED", "SALT", "POSTGRES", "POSTGRESQL", "MYSQL", "MARIADB", "MONGO", "MONGODB",
-    "REDIS", "DB", "DATABASE", "ROOT", "ADMIN", "PROD", "PRODUCTION", "STAGING", "DEV", "TEST", "OLD", "NEW",
-    "PRIMARY", "SECONDARY", "DEFAULT", "SMTP", "LDAP", "GITHUB", "GITLAB", "API", "APP", "BOT", "JWT", "HASH",
-  ]
-
-  /// Says whether a value written out under a name is a secret: the name promises one, and not just something about
-  /// secrets, such as `PASSWORD_HASHER`, the rule of a router that is called after one, or the name of one elsewhere.
-  static func isSecret(_ name: String, _ value: String) -> Bool {
-    guard isSecretName(name), isWrittenOut(value) else { return false }
-    var segments = name.split(separator: ".").map(String.init)
-    if segments.count > 1, let last = segments.popLast(), let before = segments.last {
-      let own = ["key", "value", "base", "default"].contains(last.lowercased()) ? "\(before)_\(last)" : last
-      // Somebody chose the other segments, as names of what the setting is about.
-      return isSecretName(own) ? isSecret(own.replacing(".", with: "_"), value) : isRandom(value)
-    }
-    let parts = self.parts(name)
-    guard let last = parts.last else { return false }
-    // A chart's values name the secrets of its cluster: `existingSecret`, `existingSecretPasswordKey`, `passwordSecret`.
-    let namesOne = parts.contains(where: ["EXISTING", "PULL", "EXTERNAL"].contains)
-    let isOfOne = parts.count == 2 && last == "SECRET" && ["PASSWORD", "CREDENTIALS", "TLS", "CERT"].contains(parts[0])
-    if namesOne && parts.contains(where: { $0.hasPrefix("SECRET") }) || isOfOne, value.contains("-"),
-      !isRandomPart(value)
-    {
-      return false
-    }
-    if words.contains(where: last.hasSuffix) || whole.contains(last) || owners.contains(last) { return true }
-    if settings.contains(last) { return false }
-    return !value.utf8.allSatisfy { (0x61...0x7a).contains($0) }
-  }
-
-  /// Says whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.
-  private static func isRandomPart(_ value: String) -> Bool {
-    value.split(separator: "-").contains { part in
-      part.contains(where: \.isUppercase) || part.drop { $0.isLetter }.contains { !$0.isNumber }
-    }
-  }
-
-  /// Says whether a value is mixed as only machines do it.
-  static func isRandom(_ value: String) -> Bool {
-    guard value.utf8.count >= 16 else { return false }
-    var (digits, letters, upper, dot) = (false, false, false, false)
-    for byte in value.utf8 {
-      switch byte {
-      case 0x30...0x39: digits = true
-      case 0x41...0x5a: (letters, upper) = (true, true)
-      case 0x61...0x7a: letters = true
-      case 0x2e: dot = true
-      case 0x2b, 0x2f, 0x5f, 0x3d, 0x2d: break
-      default: return false
-      }
-    }
-    return digits && letters && (!dot || upper) && entropy(value) >= 3.5
-  }
-
-  /// Gives the bits per character; random text has 4 and more, words about 3.
-  static func entropy(_ text: String) -> Double {
-    var counts: [Character: Double] = [:]
-    for letter in text { counts[letter, default: 0] += 1 }
-    let total = Double(text.count)
-    return counts.values.reduce(0) { $0 - $1 / total * binaryLogarithm($1 / total) }
-  }
-
-  /// The logarithm to base 2 for 0 < x ≤ 1, by repeated squaring: Core has no C library to ask.
-  private static func binaryLogarithm(_ number: Double) -> Double {
-    var result = Double(number.exponent)
-    var rest = number.significand
-    var bit = 0.5
-    for _ in 0..<20 {
-      rest *= rest
-      if rest >= 2 {
-        rest /= 2
-        result += bit
-      }
-      bit /= 2
-    }
-    return result
-  }
-
-  /// Shows a value by its first characters at most.
-  static func shown(_ value: String) -> String { value.count >= 12 ? "\(value.prefix(3))…" : "…" }
 }
 
 extension String {
@@ -419,7 +202,7 @@ extension String {
     return literals.filter { !known.contains($0) }
   }
 
-  private static let anyones: Set<String> = [
+  static let anyones: Set<String> = [
     "root", "admin", "user", "username", "guest", "default", "pass", "passwd", "password", "secret", "test", "testing",
     "dev", "local", "none", "empty", "unset", "postgres", "mysql", "mariadb", "mongo", "redis", "minio", "toor",
     "minioadmin", "rabbitmq",

@@ -1,0 +1,51 @@
+import Core
+import Engine
+
+extension Deploy {
+  /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
+  /// stack's own would be left without any.
+  func checkNetworks(of attempt: Attempt) async throws(Failure) {
+    let changed = attempt.desired.networksMadeAnew(since: await writer.state.stacks[attempt.plan.name])
+    if changed.isEmpty { return }
+    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
+    for container in listed where container.labels[ComposeLabel.project] != attempt.desired.project {
+      guard let network = container.networks.intersection(changed).min() else { continue }
+      throw Failure(
+        .host, "the network \(network) would be made anew, and the container \(container.name) is in it",
+        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync goes on")
+    }
+  }
+
+  /// Finds what the host lacks before anything is changed.
+  func check(_ attempt: Attempt) async throws(Failure) {
+    try await checkNetworks(of: attempt)
+    // Somebody paused it for a reason, a snapshot perhaps: neither the commit's fault nor ours to end.
+    if let paused = containers.first(where: { $0.project == attempt.desired.project && $0.state == "paused" }) {
+      throw Failure(
+        .host, "\(paused.name) is paused, and cannot be deployed around",
+        help: "resume it (`docker unpause \(paused.name)`); the next sync goes on")
+    }
+    // What a stack is kept at is what was good, and no other image behind the same name.
+    if attempt.plan.aim.isHeld {
+      let images = Images(programs: programs)
+      var missing = attempt.desired
+      let found = try await images.ids(of: missing.images.values)
+      missing.images = missing.images.filter { found[$0.value] != Fingerprint.absent }
+      try await Up(settings: settings, programs: programs).pull(
+        missing, snapshots[missing.commit], but: Set(containers.map(\.image)))
+      try await have(attempt.desired)
+    }
+  }
+
+  /// Refuses to bring a stack back whose images are gone.
+  func have(_ desired: DesiredStack) async throws(Failure) {
+    let own = desired.images.filter { image in desired.services.contains { $0.name == image.key } }
+    let found = try await Images(programs: programs).ids(of: own.values)
+    guard let gone = own.sorted(by: { $0.key < $1.key }).first(where: { found[$0.value] == Fingerprint.absent }) else {
+      return
+    }
+    throw Failure(
+      .deploy, "the image that \(gone.key) was good with is no longer on this host (\(gone.value.prefix(19)))",
+      help: "build or pull it, or push a commit that works")
+  }
+}

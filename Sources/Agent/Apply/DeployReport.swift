@@ -1,0 +1,48 @@
+import Core
+
+extension StackPlan {
+  func report(_ outcome: StackReport.Outcome) -> StackReport {
+    var report = StackReport(name: name, outcome: outcome)
+    report.from = from
+    report.to = to
+    report.project = project.isEmpty ? nil : project
+    report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
+    if work != .none, aim.isPin, let reason = aim.reason { report.reasons.append(reason) }
+    report.services = services.map(\.report)
+    if case .hold(let hold) = aim { report.error = hold.error }
+    return report
+  }
+}
+
+extension StackReport {
+  /// Tells that nothing was done to the containers.
+  mutating func keepAll() {
+    for index in services.indices { (services[index].action, services[index].reason) = (.keep, nil) }
+  }
+
+  /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
+  mutating func admit(_ attempt: Deploy.Attempt) {
+    guard let began = attempt.began else { return }
+    for index in services.indices where services[index].action == .keep {
+      let own = (attempt.containers ?? []).filter { $0.service == services[index].name }
+      if own.contains(where: { !attempt.before.contains($0.id) }) {
+        services[index].action = .recreate
+      } else if own.contains(where: { $0.age < began.duration(to: .now) }) {
+        services[index].action = .start
+      } else {
+        continue
+      }
+      services[index].reason = "`docker compose up` runs it once more"
+    }
+  }
+
+  /// Tells what the containers were seen as; without a look, what the plan found stands.
+  mutating func show(_ containers: [WatchedContainer]?) {
+    guard let containers else { return }
+    for index in services.indices {
+      let shown = containers.filter { $0.service == services[index].name }.worst
+      services[index].state = shown?.state ?? "absent"
+      services[index].health = shown?.health ?? "none"
+    }
+  }
+}

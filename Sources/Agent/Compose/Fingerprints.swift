@@ -1,0 +1,21 @@
+import Core
+import Git
+
+extension Settings {
+  /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
+  func fingerprint(of stack: String) -> String {
+    let text = "\(stacks[stack]?.chances ?? "") \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
+    return String(blobID(of: Array(text.utf8)).prefix(16))
+  }
+}
+
+/// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
+/// is what is meant, without doubled dollar signs.
+func resourceDigest(_ definition: JSON) -> String {
+  "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
+}
+
+/// Gives the text that is kept with a stack to know whether the policy has changed since.
+func policyFingerprint(_ policy: Policy, today: String) -> String {
+  String(blobID(of: Array(policy.fingerprint(today: today).utf8)).prefix(16))
+}

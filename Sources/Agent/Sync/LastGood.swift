@@ -1,0 +1,26 @@
+import Core
+import Git
+
+extension Prepare {
+  /// Gives what a stack can be kept at on this host.
+  func good(_ name: String) async throws(Failure) -> StackState? {
+    guard let good = state.lastGood(name) else { return nil }
+    return try await Links(settings: settings, mirror: target.mirror, observe: observe).opened(good)
+  }
+
+  /// Says how the host differs from a record of what was good.
+  func recorded(_ name: String, _ good: StackState, _ observed: Observed, _ links: LinkPlanning) -> [String] {
+    let touched = Differences(tree: CommitTree(recordedBy: good), observed: observed, links: links)
+    return touched.kept(name, known: state.stacks[name], images: good.images ?? [:])
+  }
+
+  /// Reads the tree of the last commit that all was well with.
+  func lastGood() async throws(Failure) -> CommitTree? {
+    guard let commit = state.commit, await target.mirror.contains(commit) else { return nil }
+    do throws(GitError) {
+      return CommitTree(commit: commit, paths: try await target.mirror.entries(of: commit).map(TrackedPath.init))
+    } catch {
+      throw Failure(error, settings: settings)
+    }
+  }
+}

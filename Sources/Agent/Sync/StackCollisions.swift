@@ -1,0 +1,51 @@
+import Core
+
+extension Prepare {
+  func collisions(
+    _ discovery: Discovery, _ desired: [String: DesiredStack], _ containers: [Container]?,
+    _ subjects: [Subject]
+  ) -> [Diagnostic] {
+    let judged = Dictionary(subjects.filter { $0.kind == .stack }.map { ($0.stack, $0) }) { first, _ in first }
+    let locate: Collisions.Locate = { stack, claim in judged[stack]?.place(of: claim) }
+    let places = places(discovery)
+    var projects = desired.mapValues(\.project)
+    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {
+      projects[name] = known.project
+    }
+    var claims = desired.mapValues { $0.services.flatMap(\.claims) }
+    let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
+    for (name, known) in state.stacks where claims[name] == nil {
+      let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
+      if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
+    }
+    var found =
+      (Collisions.between(
+        projects: projects, places: places, had: state.stacks.mapValues(\.project), at: locate)
+      + Collisions.between(
+        claims: claims, places: places, had: state.stacks.mapValues { $0.services.flatMap(\.claims) }, at: locate))
+      .filter { desired[$0.stack ?? ""] != nil }
+    for stack in desired.values where containers != nil {
+      let directory = Path.join(settings.liveRoot, stack.name)
+      let real = Files.resolved(directory)
+      let others = (containers ?? []).filter { container in
+        if container.project != stack.project || state.stacks[stack.name]?.has(container) == true { return false }
+        let moved = state.stacks.contains { name, known in
+          places[name] == nil && state.pins[name] == nil && known.project == stack.project
+            && Path.join(settings.liveRoot, name) == container.directory
+        }
+        return !moved && (real == nil || Files.resolved(container.directory) != real)
+      }
+      if let diagnostic = Collisions.foreign(
+        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory,
+        containers: others, at: locate)
+      {
+        found.append(diagnostic)
+      }
+    }
+    return found
+  }
+
+  func places(_ discovery: Discovery) -> [String: String] {
+    Dictionary(uniqueKeysWithValues: discovery.stacks.map { ($0.name, $0.composeFiles.first ?? $0.name) })
+  }
+}

@@ -1,0 +1,45 @@
+import Core
+import FoundationEssentials
+import Git
+import Glibc
+
+extension Sync.Ended {
+  mutating func refuse(_ prepared: Prepare.Prepared) {
+    report.outcome = .refused
+    report.links = []
+    let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
+    let planned = Dictionary(prepared.plan.stacks.map { ($0.name, $0) }) { first, _ in first }
+    // A rollback is about the stacks that it names.
+    let others = report.trigger == "rollback" ? [] : prepared.discovery.stacks.map(\.name)
+    report.stacks = Set(others).union(planned.keys).sorted().map { name in
+      let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
+      guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
+      return stack.report(stack.work == .none && outcome == .held ? stack.aim.idle : outcome)
+    }
+  }
+
+  mutating func fail(_ failure: Failure) {
+    self.failure = failure
+    report.outcome = failure.kind == .refused ? .refused : .failed
+    report.error = failure.message
+  }
+}
+
+extension Report {
+  init(starting date: Date, request: SyncRequest, settings: Settings) {
+    let started = date.formatted(.iso8601)
+    let compact = started.filter { $0 != "-" && $0 != ":" }
+    let digits = String(UInt16.random(in: .min ... .max), radix: 16)
+    self.init(
+      id: "\(compact)-\(String(repeating: "0", count: 4 - digits.count))\(digits)", trigger: request.trigger,
+      dryRun: request.dryRun, host: hostName(), repository: redacted(settings.repository), branch: settings.branch,
+      started: started)
+  }
+}
+
+/// Gives this host's name.
+public func hostName() -> String {
+  var name = [CChar](repeating: 0, count: 256)
+  gethostname(&name, 255)
+  return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,78 @@
+/// How a sync ended for one stack.
+public struct LastResult: Codable, Sendable, Equatable {
+  /// The outcome.
+  public var outcome: StackReport.Outcome
+  /// What went wrong.
+  public var error: String?
+  /// The report's id.
+  public var report: String
+}
+
+/// A stack held at a commit by a rollback until `clup resume`.
+public struct Pin: Codable, Sendable, Equatable {
+  /// The commit.
+  public var commit: String
+  /// When it was pinned, RFC 3339 in UTC.
+  public var since: String
+  /// The pin from before, if there was one: it stands again when the stack cannot live at this one. Nothing once the stack
+  /// was seen in place.
+  public var replaces: [Pin]?
+  /// What was held before it, which then counts again.
+  public var held: Hold?
+  /// The ids of the images that its services are to run, by service; none where the references decide.
+  public var images: [String: String]
+
+  /// Remembers that the stack was seen in place at it.
+  public mutating func prove() { (replaces, held) = (nil, nil) }
+
+  /// Pins to a commit.
+  public init(commit: String, since: String, images: [String: String] = [:]) {
+    self.commit = commit
+    self.since = since
+    self.images = images
+  }
+}
+
+/// A commit that failed for a stack, and all that it stood on: it is not tried again until some of that changes.
+public struct Hold: Codable, Sendable, Equatable {
+  /// The commit.
+  public var commit: String
+  /// When it failed, RFC 3339 in UTC.
+  public var since: String
+  /// Why.
+  public var error: String
+  /// The paths of the repository that the stack depended on, with their ids.
+  public var tracked: [String: String]
+  /// The host's own paths that it depended on, with their ids.
+  public var untracked: [String: String]
+  /// The fingerprint of the host's policy.
+  public var policy: String?
+  /// The fingerprint of what the host's configuration says of the stack; unknown in what an earlier version wrote.
+  public var settings: String?
+  /// The id behind each image's reference; none for an image that the host did not have.
+  public var images: [String: String]
+  /// Whether the way back failed, too: then nothing more is tried.
+  public var isStuck: Bool?
+  /// The stack that was to move here, and runs on where it is.
+  public var movedFrom: String?
+
+  /// Remembers a failure.
+  public init(_ desired: DesiredStack, since: String, error: String, images: [String: String]) {
+    commit = desired.commit
+    self.since = since
+    self.error = error
+    tracked = desired.tracked
+    untracked = desired.untracked
+    policy = desired.policy
+    self.images = images
+  }
+
+  /// Says whether all is still as it was when it failed.
+  public func stands(
+    tree: CommitTree, untracked now: [String: String], policy: String, settings: String, images: [String: String]?
+  ) -> Bool {
+    tracked.allSatisfy { Fingerprint.isSame(tree.fingerprint($0.key), $0.value) }
+      && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy
+      && (self.settings ?? settings) == settings && (images ?? self.images) == self.images
+  }
+}

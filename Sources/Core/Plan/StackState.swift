@@ -1,0 +1,120 @@
+/// What a stack was when it was last seen in place.
+public struct StackState: Codable, Sendable, Equatable {
+  /// The commit that its pointer names.
+  public var commit: String
+  /// Compose's project name.
+  public var project: String
+  /// The project that it is on the way to; until it is there, containers of both may stand.
+  public var towards: String?
+  /// Whether it was watched becoming healthy; until then the next sync goes over it again.
+  public var verified: Bool
+  /// Each path of the repository that it depends on, with the id of what stood there.
+  public var tracked: [String: String]
+  /// Each untracked path under the live root that it depends on, with the id of what stood there.
+  public var untracked: [String: String]
+  /// Its services.
+  public var services: [DesiredService]
+  /// Its live paths.
+  public var links: [String: DesiredLink]
+  /// The live paths that it stands on and that are not its alone.
+  public var shared: [String: DesiredLink]?
+  /// The stacks that must be in place first, as its Compose file says.
+  public var after: [String]
+  /// The fingerprint of the host's policy that it was checked against.
+  public var policy: String?
+  /// One id for all that `tracked` says.
+  public var contents: String?
+  /// The id of the image that each service was seen with.
+  public var images: [String: String]?
+  /// How long it may take to become healthy.
+  public var deployTimeout: Duration?
+  /// Whether probes are asked of it; which ones is read from its files, since values of its `.env` may stand in them.
+  public var isProbed: Bool?
+  /// What it has for itself beside its directory; unknown in what an earlier version wrote.
+  public var belongings: OwnedResources?
+  /// The live paths that its containers may write to; unknown in what an earlier version wrote.
+  public var writes: [String]?
+
+  /// Keeps what was found in place, or is on its way there.
+  public init(_ desired: DesiredStack, verified: Bool) {
+    commit = desired.commit
+    project = desired.project
+    self.verified = verified
+    tracked = desired.tracked
+    untracked = desired.untracked
+    services = desired.services
+    links = desired.links
+    shared = desired.shared
+    after = desired.after
+    policy = desired.policy
+    contents = desired.contents
+    images = desired.images
+    deployTimeout = desired.deployTimeout
+    isProbed = desired.readsProbes || !desired.probes.isEmpty
+    belongings = desired.belongings
+    writes = desired.writes
+  }
+}
+
+extension StackState {
+  /// Every live path that it stands on, each with the commit that leads it.
+  public var paths: [String: DesiredLink] {
+    links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
+  }
+
+  /// Whether its containers are made from the same as those of a stack that is wished for.
+  public func isSame(as desired: DesiredStack) -> Bool {
+    contents == desired.contents && services.map(\.hash) == desired.services.map(\.hash)
+  }
+
+  /// Whether a container is one that was seen in place, whatever directory it was started from.
+  public func has(_ container: Container) -> Bool {
+    project == container.project
+      && services.contains { $0.name == container.service && [$0.hash, $0.running].contains(container.hash) }
+  }
+
+  /// Remembers that services are being worked on: what their containers are made from is not known until that has ended.
+  public mutating func doubt(_ acting: Set<String>) {
+    for index in services.indices where acting.contains(services[index].name) {
+      services[index].mounts = services[index].mounts.mapValues { _ in Fingerprint.absent }
+      services[index].builds = services[index].builds.mapValues { _ in Fingerprint.absent }
+    }
+  }
+
+  /// Gives the record for a host on which directories stand where it has links to directories by now: their files are
+  /// copies. `files` gives the files below a path of a commit, nothing where that is not known.
+  public func opened(
+    where isDirectory: (String) -> Bool, files: (String, String) -> [TrackedPath]?
+  ) -> StackState {
+    func opened(_ links: [String: DesiredLink]) -> [String: DesiredLink] {
+      var all = links
+      for (path, link) in links where link.kind == .link && isDirectory(path) {
+        guard let files = files(link.commit ?? commit, link.from) else { continue }
+        all[path] = nil
+        for file in files where file.isRegular {
+          guard let rest = Path.relative(file.path, to: link.from) else { continue }
+          all[Path.join(path, rest)] = DesiredLink(kind: .copy, file).led(to: link.commit)
+        }
+      }
+      return all
+    }
+    var stack = self
+    stack.links = opened(links)
+    stack.shared = shared.map(opened)
+    return stack
+  }
+
+  /// Tells its own paths from those that have pointers of their own by now.
+  public mutating func follow(_ led: [String: DesiredLink]) {
+    let all = paths
+    links = [:]
+    shared = [:]
+    for (path, link) in all {
+      if let leading = (Path.ancestors(path) + [path]).first(where: { led[$0] != nil }) {
+        shared?[leading] = led[leading]
+      } else {
+        links[path] = link.led(to: nil)
+      }
+    }
+  }
+}

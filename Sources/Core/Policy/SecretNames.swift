@@ -1,0 +1,116 @@
+/// Which names stand for a secret, and which values only stand for one.
+extension Secrets {
+  static let words = [
+    "PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "AUTHKEY", "REQUIREPASS",
+  ]
+  static let whole: Set<String> = ["CREDENTIAL", "CREDENTIALS", "PSK", "PWD", "PASS", "SALT"]
+  static let keys: Set<String> = [
+    "API", "PRIVATE", "ACCESS", "ENCRYPTION", "AUTH", "SIGNING", "MASTER", "SECRET",
+  ]
+  static let harmless: Set<String> = [
+    "FILE", "PATH", "DIR", "URL", "URI", "NAME", "USER", "USERNAME", "ID", "EXPIRY", "EXPIRES", "EXPIRATION", "TTL",
+    "LENGTH",
+    "MIN", "MAX", "TYPE", "HEADER", "ENABLED", "TIMEOUT", "LIFETIME", "LIFESPAN", "AGE", "POLICY", "ALGORITHM", "ALG",
+    "ISSUER",
+    "AUDIENCE", "ENDPOINT", "COUNT", "LIMIT", "REQUIRED", "ROUNDS", "PREFIX", "SUFFIX", "COOKIE", "VERSION", "PROVIDER",
+    "SOURCE", "STORE", "BACKEND", "ARN", "REGION", "HOST", "PORT", "ROTATION", "INTERVAL", "FORMAT", "FIELD", "PLUGIN",
+    "ALLOWED", "MODE", "MANAGER", "ENGINE", "DRIVER", "SCOPE", "SERVICE", "BUDGET",
+  ]
+
+  /// What every name that promises a secret holds in some case: to look for it spares most lines the regular expression.
+  static let hints = ["PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL", "PSK", "PWD", "SALT"].map {
+    Array($0.utf8)
+  }
+
+  /// The words of a name, in capitals: of `apiKey`, `api-key` and `API_KEY` the same.
+  static func parts(_ name: String) -> [String] {
+    var (parts, part, wasLower) = ([String](), [UInt8](), false)
+    func end() {
+      if !part.isEmpty { parts.append(String(decoding: part, as: UTF8.self)) }
+      part = []
+    }
+    for byte in name.utf8 {
+      switch byte {
+      case 0x5f, 0x2d, 0x2e: end()
+      case 0x61...0x7a: part.append(byte - 0x20)
+      default:
+        if wasLower, (0x41...0x5a).contains(byte) { end() }
+        part.append(byte)
+      }
+      wasLower = (0x61...0x7a).contains(byte)
+    }
+    end()
+    return parts
+  }
+
+  /// Says whether a name promises a secret.
+  static func isSecretName(_ name: String) -> Bool {
+    let parts = self.parts(name)
+    guard let last = parts.last, !harmless.contains(last), parts.first != "NO" else { return false }
+    if let index = parts.firstIndex(of: "ALLOW"), index + 1 < parts.count, parts[index + 1].hasPrefix("EMPTY") {
+      return false
+    }
+    if parts.contains(where: { part in words.contains(where: part.hasSuffix) }) { return true }
+    if whole.contains(last) { return parts.count > 1 || last == "PASS" || last == "PSK" || last.hasPrefix("CRED") }
+    return last == "KEY" && parts.dropLast().last.map(keys.contains) == true
+  }
+
+  /// Says whether a value is a secret written out, rather than a reference, an example or a switch.
+  static func isWrittenOut(_ value: String) -> Bool {
+    let text = value.trimmed
+    if text.count < 3 || isReference(text) { return false }
+    if ["true", "false", "yes", "no", "none", "null", "nil", "off", "on", "required", "optional", "disabled"]
+      .contains(text.lowercased())
+    {
+      return false
+    }
+    if text.count < 6, text.allSatisfy(\.isNumber) { return false }
+    // What merely begins like an example is somebody's real value.
+    return !isPlaceholder(text) || text.lowercased().hasPrefix("example") && text.contains(where: \.isNumber)
+  }
+
+  static let references = [
+    "/", "file:", "enc[", "enc(", "encrypted:", "vault:", "bao:", "env:", "ref+", "arn:", "sops:", "ssm:", "secretref:",
+    "secretsmanager:", "keyring:", "!vault", "{cipher}", "projects/", "$ansible_vault", "docker-secret:", "infisical:",
+    "doppler:", "keyvault:", "awssm:", "gcpsm:", "bws:", "pass:/", "secret:/",
+  ]
+
+  /// Says whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
+  /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`.
+  static func isReference(_ text: String) -> Bool {
+    let lower = text.lowercased()
+    if references.contains(where: lower.hasPrefix) { return true }
+    if let scheme = text.firstRange(of: "://") {
+      return text[..<scheme.lowerBound].allSatisfy { $0.isLetter || $0.isNumber || "+.-_".contains($0) }
+    }
+    var previous: UInt8 = 0
+    for byte in text.utf8 {
+      if previous == 0x24, byte == 0x7b || byte == 0x28 || byte == 0x5f || isLetterOrDigit(byte) && byte > 0x39 {
+        return true
+      }
+      previous = byte
+    }
+    return frames.contains { begin, end in
+      guard text.count > begin.count + end.count, text.hasPrefix(begin), text.hasSuffix(end) else { return false }
+      return text.dropFirst(begin.count).dropLast(end.count).allSatisfy {
+        $0.isLetter || $0.isNumber || "_.-: ".contains($0)
+      }
+    }
+  }
+
+  static let frames = [
+    ("{", "}"), ("%", "%"), ("__", "__"), ("@", "@"), ("[", "]"), ("#{", "}"), ("%(", ")s"), ("`", "`"), ("%{", "}"),
+  ]
+
+  static let placeholders = [
+    "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<",
+    ">",
+    "{{", "}}", "…", "...", "***", "sample",
+  ]
+
+  /// Says whether a text stands for a secret that is still to be put there.
+  static func isPlaceholder(_ text: String) -> Bool {
+    let lower = text.lowercased()
+    return placeholders.contains(where: lower.contains) || Set(lower).count < 3
+  }
+}
