@@ -20,7 +20,7 @@ enum Commands {
       text: """
         usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--retry] [--accept-rewrite COMMIT]
 
-        Fetches the branch, validates every stack that changed, and only then brings them over: what stands at a live
+        Fetches the branch, validates every stack that changed, and only then deploys them: what stands at a live
         path is kept as <path>.bak.<timestamp>, the path becomes a link into the release, `docker compose up -d` runs in
         the live directory, and clup watches until every service runs, or is healthy where it has a health check.
 
@@ -95,7 +95,7 @@ enum Commands {
           --output FORMAT       text, json, sarif or github
         """),
     "verify": CommandHelp(
-      summary: "show who signed the new commits, and what a sync would say", operands: 1,
+      summary: "show who signed the new commits, and whether a sync would trust them", operands: 1,
       text: """
         usage: clup verify [REV]
 
