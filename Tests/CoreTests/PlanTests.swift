@@ -54,6 +54,12 @@ struct ServicePlanningTests {
       testDescription: "a key came and one went", wish: service(hash: "h2", fields: ["user": "1"]),
       known: service(fields: ["labels": "1"]), action: .recreate, reason: "labels, user changed"),
     Row(
+      testDescription: "made by another version of Compose, which hashes the same service to something else",
+      wish: service(hash: "h2", fields: ["command": "1"]), known: service(fields: ["command": "1"]), action: .keep),
+    Row(
+      testDescription: "a key that no container shows", wish: service(fields: ["depends_on": "2"]),
+      known: service(fields: ["depends_on": "1"]), action: .keep),
+    Row(
       testDescription: "changed by hand", found: [container(hash: "other")], action: .recreate,
       reason: "drift: configuration differs"),
     Row(

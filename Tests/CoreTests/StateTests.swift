@@ -71,10 +71,11 @@ struct StateTests {
     desired.policy = "p"
     var hold = Hold(desired, since: "now", error: "why", images: ["app:1": "i1"])
     hold.settings = "5m"
-    let stands = hold.stands(
-      tree: commit("s/compose.yaml", id: row.id), untracked: ["s/.env": row.env], policy: row.policy,
-      settings: row.settings,
-      images: row.image.map { ["app:1": $0] })
+    let conditions = Inputs.Conditions(
+      policy: row.policy, settings: row.settings, images: row.image.map { ["app:1": $0] })
+    let now = hold.inputs.now(
+      in: commit("s/compose.yaml", id: row.id), host: ["s/.env": row.env], conditions: conditions)
+    let stands = now.differences(from: hold.inputs).isEmpty
     #expect(stands == row.stands, "\(row.what)")
   }
 

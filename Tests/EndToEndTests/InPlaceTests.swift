@@ -46,6 +46,11 @@ extension EndToEnd {
         before: file("secrets: [token]", top: "secrets: {token: {file: ./token}}\n"), host: "echo two >live/a/token",
         reason: "mounted file a/token changed", arrived: "docker exec $c grep -q two /run/secrets/token"),
       Row(
+        testDescription: "a label file",
+        before: file("label_file: ./labels.conf").merging(["a/labels.conf": "route=one\n"]) { $1 },
+        after: ["a/labels.conf": "route=two\n"], reason: "labels changed",
+        arrived: "docker inspect -f '{{.Config.Labels.route}}' $c | grep -qx two"),
+      Row(
         testDescription: "a build argument",
         before: built("one").merging(["a/image/Dockerfile": docker]) { $1 },
         after: built("two"), reason: "build changed",

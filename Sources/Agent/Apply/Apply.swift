@@ -24,6 +24,7 @@ struct Apply: Sendable {
 
   func run() async throws(Failure) -> Result {
     let writer = StateWriter(state, checkout: checkout)
+    if !plan.isEmpty { checkout.reserve.keep() }
     for look in snapshots.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
       let paths = needed(of: look.tree.commit)
       if paths.isEmpty { continue }
@@ -157,7 +158,7 @@ struct Apply: Sendable {
 
   private func isRepair(_ stack: StackPlan) -> Bool {
     guard case .deploy(let desired) = stack.work else { return false }
-    return state.lastGood(stack.name)?.isSame(as: desired) ?? false
+    return state.lastGood(stack.name).map { desired.inputs.differences(from: $0.inputs).isEmpty } ?? false
   }
 
   /// What images are built from at a commit, and what containers mount of it.

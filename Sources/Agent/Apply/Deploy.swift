@@ -162,7 +162,7 @@ struct Deploy: Sendable {
       try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
         try checkout.point(plan.name, to: desired.commit)
       }
-      if plan.aim.isHeld { try checkFiles(of: desired) } else { try await compare(desired) }
+      try await compare(desired)
       try await up.build(plan.services, desired)
       attempt.reached = .containers
       began = .now
@@ -224,30 +224,19 @@ struct Deploy: Sendable {
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated.
   private func compare(_ desired: DesiredStack) async throws(Failure) {
+    guard let validated = desired.resolved else { return try await checkHost(for: desired) }
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
-    let outcome = try await programs.compose(["config", "--hash", "*"], in: directory)
-    guard outcome.succeeded else { throw await programs.failure("docker compose config", outcome.errorText) }
-    let found = Set(outcome.outputText.split(separator: "\n").map(String.init))
-    let validated = Set(desired.services.map { "\($0.name) \($0.hash)" })
-    guard found == validated else {
-      let names = found.symmetricDifference(validated).compactMap { $0.split(separator: " ").first.map(String.init) }
-      throw Failure(
-        .host, "\(directory) is not what was validated a moment ago: \(Set(names).sorted().joined(separator: ", "))",
-        help: "see who changes files there, and sync again")
+    let outcome = try await programs.compose(["config", "--format", "json"], in: directory)
+    guard outcome.succeeded, let model = try? JSON(parsing: outcome.output) else {
+      throw await programs.failure("docker compose config", outcome.errorText)
     }
-  }
-
-  /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
-  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
-  func checkFiles(of good: DesiredStack) throws(Failure) {
-    for name in ComposeFileName.all {
-      let path = Path.join(good.name, name)
-      guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
-      throw Failure(
-        .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
-        help: "see who put it there, move it aside, and sync again")
-    }
+    let found = modelDigests(model)
+    let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
+    if others.isEmpty { return }
+    throw Failure(
+      .host, "\(directory) is not what was validated a moment ago: \(others.joined(separator: ", "))",
+      help: "see who changes files there, and sync again")
   }
 
   /// Finds the container that shows why `up` failed; says what the containers lack, nothing when they cannot be seen.

@@ -39,6 +39,7 @@ extension Deploy {
     } catch {
       for name in good.keys { ended.causes[name] = error }
     }
+    if !ended.causes.isEmpty { checkout.reserve.makeRoom() }
     for (name, cause) in ended.causes where reports[name] == nil && !ended.skipped.contains(name) {
       if var attempt = attempts[name] {
         await condemn(&attempt, because: cause)

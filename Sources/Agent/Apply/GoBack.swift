@@ -154,7 +154,7 @@ extension Deploy {
   private func isGood(_ attempt: Attempt) -> Bool {
     guard case .good(let good) = attempt.former, attempt.reached == .containers else { return false }
     let images = good.images ?? [:]
-    return good.isSame(as: attempt.desired)
+    return attempt.desired.inputs.differences(from: good.inputs).isEmpty
       && attempt.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
   }
 

@@ -51,7 +51,7 @@ extension Deploy {
     let began: ContinuousClock.Instant
     do throws(Failure) {
       try await have(desired)
-      try checkFiles(of: desired)
+      try await checkHost(for: desired)
       let up = Up(settings: settings, programs: programs)
       try await up.clear(attempt.desired.project)
       now = try await verify.look(attempt.desired.project)

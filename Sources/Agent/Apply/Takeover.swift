@@ -71,14 +71,12 @@ struct Takeover: Sendable {
     guard Files.status(directory) != nil else { return Answer() }
     let options = ["-p", desired.project] + call.options + ["--profile", "*", "config"]
     var answer = Answer()
-    guard let hashes = try? await programs.compose(options + ["--hash", "*"], in: directory), hashes.succeeded,
-      let model = try? await programs.compose(options + ["--format", "json"], in: directory), model.succeeded,
+    guard let model = try? await programs.compose(options + ["--format", "json"], in: directory), model.succeeded,
       let json = try? JSON(parsing: model.output)
     else { return answer }
-    for line in hashes.outputText.split(separator: "\n") {
-      let parts = line.split(separator: " ").map(String.init)
-      if parts.count == 2 { answer.hashes[parts[0]] = parts[1] }
-    }
+    let hashes = try? await programs.hashes(
+      of: json, project: desired.project, directory: call.directory, in: directory)
+    answer.hashes = hashes?.found ?? [:]
     for service in ComposeModel(json).services where !service.joins.isEmpty {
       answer.joins[service.name] = service.joins
     }

@@ -96,8 +96,8 @@ struct Up: Sendable {
     let forced = acting.filter { $0.way == .force }.map(\.name)
     let others = acting.filter { $0.way != .force }.map(\.name)
     let moved = try await moved(desired)
-    let keeps = services.contains { $0.action == .keep && moved[$0.name] != nil }
-    // Where a service is to be left alone although its image's name has moved on, it must not be named.
+    // A service that is to be left alone, although its image's name has moved on or its hash is another, must not be named.
+    let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || $0.hasOtherHash) }
     // What is left as it failed would be started by a call for all of them, and by one that names what depends on it.
     let resting = desired.services.filter { service in
       service.resting != nil && services.contains { $0.name == service.name && $0.action == .keep }

@@ -15,6 +15,19 @@ func resourceDigest(_ definition: JSON) -> String {
   "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
 }
 
+/// Gives a digest of each part of a resolved model, `services a` or `name`, to say what of it is another.
+func modelDigests(_ model: JSON) -> [String: String] {
+  var digests: [String: String] = [:]
+  for (section, value) in model.object {
+    guard case .object(let entries) = value else {
+      digests[section] = blobID(of: value.canonical)
+      continue
+    }
+    for (name, entry) in entries { digests["\(section) \(name)"] = blobID(of: entry.canonical) }
+  }
+  return digests
+}
+
 /// Gives the text that is kept with a stack to know whether the policy has changed since.
 func policyFingerprint(_ policy: Policy, today: String) -> String {
   String(blobID(of: Array(policy.fingerprint(today: today).utf8)).prefix(16))

@@ -156,14 +156,14 @@ struct Resolve: Sendable {
   ) async throws(Failure) -> Answer {
     var answer = judged
     let model = ComposeModel(resolved)
-    let hashes = try await programs.compose(
-      [
-        "-p", model.project, "--project-directory", Path.join(settings.liveRoot, name), "-f", "-", "config", "--hash",
-        "*",
-      ],
-      in: asked.directory, input: resolved.canonical)
-    guard hashes.succeeded else {
-      var refused = try await refuse(name, .stack, hashes.errorText, asked, &gather)
+    let (hashes, refusal) = try await programs.hashes(
+      of: resolved, project: model.project, directory: Path.join(settings.liveRoot, name), in: asked.directory
+    ) { path in
+      guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
+      return Files.read(path).map { blobID(of: $0) } == tracked.id
+    }
+    if let refusal {
+      var refused = try await refuse(name, .stack, refusal, asked, &gather)
       refused.diagnostics += answer.diagnostics
       (refused.subjects, refused.glimpses) = (answer.subjects, [])
       return refused
@@ -172,17 +172,13 @@ struct Resolve: Sendable {
       gather.depend(onHostFile: path)
     }
     let values = try await environmentValues(of: model, name)
-    var byService: [String: String] = [:]
-    for line in hashes.outputText.split(separator: "\n") {
-      let parts = line.split(separator: " ")
-      if parts.count == 2 { byService[String(parts[0])] = String(parts[1]) }
-    }
     answer.desired = DesiredStack(
       name: name, commit: view.tree.commit, project: model.project, tracked: gather.tracked,
       untracked: gather.untracked,
-      services: model.services.map { service($0, hash: byService[$0.name] ?? "", values: values) },
+      services: model.services.map { service($0, hash: hashes[$0.name] ?? "", values: values) },
       links: links, after: model.own.after,
       deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
+    answer.desired?.resolved = modelDigests(resolved)
     answer.desired?.belongings = answer.subjects.reduce(into: OwnedResources()) { $0.formUnion($1.belongings) }
     answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
     answer.desired?.contents = String(

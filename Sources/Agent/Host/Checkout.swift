@@ -24,6 +24,9 @@ struct Checkout: Sendable {
     try Files.makeDirectories(path)
   }
 
+  /// Room that is kept for writing down what went wrong, and how it was put back, on a full disk.
+  var reserve: Reserve { Reserve(path: "\(path)/reserve") }
+
   /// Takes the lock until the process ends or the descriptor is closed.
   func lock() throws(Failure) -> Int32 {
     let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -76,7 +79,10 @@ struct Checkout: Sendable {
   }
 
   func write(_ state: State) throws(Failure) {
-    try Files.replace("\(path)/state.json", with: encode(state), mode: 0o600)
+    let bytes = encode(state)
+    try reserve.givingRoom { () throws(Failure) in
+      try Files.replace("\(path)/state.json", with: bytes, mode: 0o600)
+    }
   }
 
   private var historyFile: String { "\(path)/history.jsonl" }
@@ -100,9 +106,12 @@ struct Checkout: Sendable {
         throw Files.failure("cannot cut off the torn end of \(name)")
       }
     }
-    lseek(descriptor, 0, SEEK_END)
-    guard Files.write(line, to: descriptor), fsync(descriptor) == 0 else {
-      throw Files.failure("cannot write \(name)")
+    try reserve.givingRoom { () throws(Failure) in
+      let end = lseek(descriptor, 0, SEEK_END)
+      if Files.write(line, to: descriptor), fsync(descriptor) == 0 { return }
+      let problem = Files.failure("cannot write \(name)")
+      ftruncate(descriptor, end)
+      throw problem
     }
   }
 

@@ -11,11 +11,12 @@ struct PolicyCheck: Sendable {
   /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
   ///
   /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from, `images` the services of
-  /// each stack that run an image by its id. `mask` hides the values of a stack's `.env`: a rule names what
+  /// each stack that run an image by its id, `returning` the stacks that go back to an older commit. `mask` hides the values of a stack's `.env`: a rule names what
   /// it found, and that may be one of them.
   func findings(
     of subjects: [Subject], engine: Bool, records: [String: StackState], after: [String: [String]],
-    origins: [String: String], images: [String: Set<String>] = [:], mask: (String) async -> Mask
+    origins: [String: String], images: [String: Set<String>] = [:], returning: Set<String> = [],
+    mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     let neighbourhood = try await HostOwnership(
       of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
@@ -32,6 +33,7 @@ struct PolicyCheck: Sendable {
     var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
+      subject.isReturning = returning.contains(subject.stack)
       subject.hasImage = images[subject.stack] ?? []
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {

@@ -101,8 +101,8 @@ struct Prepare: Sendable {
         reasons[name] = touched.reasons(name, known: known, images: pin.images)
         if reasons[name] == [] { continue }
         if let good = try await good(name), let known, request.rollback == nil,
-          known.tracked.allSatisfy({ Fingerprint.isSame(look.tree.fingerprint($0.key), $0.value) }),
-          known.untracked.allSatisfy({ observed.untracked[$0.key] == $0.value }), known.verified
+          known.inputs.now(in: look.tree, host: observed.untracked).differences(from: known.inputs).isEmpty,
+          known.verified
         {
           kept[name] = good
         } else {
@@ -183,7 +183,7 @@ struct Prepare: Sendable {
       of: answers.flatMap(\.subjects), engine: containers != nil, records: state.stacks, after: after,
       origins: desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !names.contains($0.value) },
-      images: desired.mapValues { Set($0.images.keys) }
+      images: desired.mapValues { Set($0.images.keys) }, returning: Set(aims.filter(\.value.isPin).keys)
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)

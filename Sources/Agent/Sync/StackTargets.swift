@@ -33,9 +33,10 @@ struct StackTargets: Sendable {
         guard pin.commit == hold.commit else { continue }
         tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }
-      let stands = hold.stands(
-        tree: tree, untracked: now, policy: policy, settings: observe.settings.fingerprint(of: name), images: own)
-      if stands { aims[name] = .hold(hold) }
+      let conditions = Inputs.Conditions(
+        policy: policy, settings: observe.settings.fingerprint(of: name), images: own)
+      let wanted = hold.inputs.now(in: tree, host: now, conditions: conditions)
+      if wanted.differences(from: hold.inputs).isEmpty { aims[name] = .hold(hold) }
     }
     return aims
   }

@@ -22,6 +22,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
   public var probes: [Probe] = []
+  /// A digest of each part of the model that was judged; nothing where it goes by a record of what was good.
+  public var resolved: [String: String]?
   /// Whether the probes are yet to be read from its files.
   public var readsProbes = false
   /// The ids of the images that its services are to run, by service; none where the references decide.

@@ -66,13 +66,4 @@ public struct Hold: Codable, Sendable, Equatable {
     policy = desired.policy
     self.images = images
   }
-
-  /// Says whether all is still as it was when it failed.
-  public func stands(
-    tree: CommitTree, untracked now: [String: String], policy: String, settings: String, images: [String: String]?
-  ) -> Bool {
-    tracked.allSatisfy { Fingerprint.isSame(tree.fingerprint($0.key), $0.value) }
-      && untracked.allSatisfy { now[$0.key] == $0.value } && self.policy == policy
-      && (self.settings ?? settings) == settings && (images ?? self.images) == self.images
-  }
 }

@@ -51,62 +51,59 @@ public enum ServicePlanning {
     let shown = containers.worst
     var plan = ServicePlan(
       name: service.name, action: .keep, reason: nil, state: shown?.state ?? "absent", health: shown?.health ?? "none")
-    let mounted =
-      known.flatMap { changed(from: $0.mounts, to: service.mounts) }
-      ?? service.mounts.keys.sorted().first(where: stale.contains)
-    let resource = changedResource(from: known, to: service)
-    // Compose counts containers, and does not look into what they mount.
-    let isForced = mounted != nil || resource.map { !$0.hasPrefix("network ") && !$0.hasPrefix("volume ") } ?? false
-    let way: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
+    var changes = known.map(service.differences) ?? []
+    if let path = service.mounts.keys.sorted().first(where: stale.contains) { changes.append(.mount(path)) }
+    let unseen = changes.first { if case .mount = $0 { true } else { false } } ?? changes.first(where: \.isUnseen)
+    let way: ServicePlan.Way = unseen?.isForced == true && !containers.isEmpty ? .force : .up
     let decision =
-      rebuilt(service, known, containers, imageID) ?? counted(service, known, containers, way, imageID)
-      ?? differing(service, known, containers, imageID) ?? mounted.map {
-        (.recreate, "mounted file \($0) changed", .force)
-      }
-      ?? resource.map { (.recreate, "\($0) changed", way) } ?? drifted(service, containers)
+      rebuilt(changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
+      ?? differing(service, known, changes, containers, imageID)
+      ?? unseen.map { (.recreate, $0.text, way) } ?? drifted(service, containers)
     if let decision { (plan.action, plan.reason, plan.way) = decision }
+    plan.hasOtherHash =
+      plan.action == .keep
+      && containers.contains { container in
+        container.hash != service.hash && (container.hash != known?.running || known?.hash != service.hash)
+      }
     return plan
   }
 
   /// What is to run an image of before is not built for it.
   private static func rebuilt(
-    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ imageID: String?
+    _ changes: [DesiredService.Difference], _ containers: [Container], _ imageID: String?
   ) -> Decision? {
-    guard let known, imageID == nil else { return nil }
-    let action: ServiceReport.Action = containers.isEmpty ? .create : .recreate
-    if let path = changed(from: known.builds, to: service.builds) {
-      return (action, "build context \(path) changed", .build)
-    }
-    let isOther = known.isSeen && known.isBuilt && service.isBuilt && known.fields["build"] != service.fields["build"]
-    return isOther ? (action, "build changed", .build) : nil
+    guard imageID == nil, let change = changes.first(where: \.isOfBuild) else { return nil }
+    return (containers.isEmpty ? .create : .recreate, change.text, .build)
   }
 
   /// Compares how many containers there are with how many there should be.
   private static func counted(
-    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ way: ServicePlan.Way,
-    _ imageID: String?
+    _ service: DesiredService, _ known: DesiredService?, _ changes: [DesiredService.Difference],
+    _ containers: [Container], _ way: ServicePlan.Way, _ imageID: String?
   ) -> Decision? {
-    let isSame = known?.hash == service.hash
+    if containers.count == service.replicas { return nil }
+    let why = known.flatMap { service.isMade(as: $0) ? nil : definition(changes) }
+    let scaled = changes.contains(.replicas)
     if containers.count < service.replicas {
       // An image of its name may be from any commit.
       guard let known, known.isSeen else {
         return (.create, "new service", service.isBuilt && imageID == nil ? .build : .up)
       }
-      if isSame, known.replicas != service.replicas { return (.create, "replicas changed", way) }
-      return (.create, isSame ? "drift: container removed" : why(service, known), way)
+      return (.create, why ?? (scaled ? "replicas changed" : "drift: container removed"), way)
     }
-    guard containers.count > service.replicas else { return nil }
-    if known?.replicas != service.replicas { return (.recreate, "replicas changed", way) }
-    return (.recreate, isSame ? "drift: more containers than replicas" : why(service, known), way)
+    if scaled || known == nil { return (.recreate, "replicas changed", way) }
+    return (.recreate, why ?? "drift: more containers than replicas", way)
   }
 
   /// Compares what containers were made from with what they should be made from.
   private static func differing(
-    _ service: DesiredService, _ known: DesiredService?, _ containers: [Container], _ imageID: String?
+    _ service: DesiredService, _ known: DesiredService?, _ changes: [DesiredService.Difference],
+    _ containers: [Container], _ imageID: String?
   ) -> Decision? {
-    let running = known?.hash == service.hash ? known?.running : nil
-    if containers.contains(where: { $0.hash != service.hash && $0.hash != running }) {
-      return (.recreate, known?.hash == service.hash ? "drift: configuration differs" : why(service, known), .up)
+    let isSame = known.map(service.isMade) ?? false
+    let expected = [service.hash, isSame ? known?.hash : nil, isSame ? known?.running : nil]
+    if containers.contains(where: { !expected.contains($0.hash) }) {
+      return (.recreate, isSame ? "drift: configuration differs" : definition(changes), .up)
     }
     if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
       let image = service.image.isEmpty ? service.name : service.image
@@ -116,6 +113,12 @@ public enum ServicePlanning {
       imageID == nil && !service.image.isEmpty
       && containers.contains { isID($0.image) && $0.image != service.image }
     return hasNewBuild ? (.recreate, "image \(service.image) has a new build", .up) : nil
+  }
+
+  /// Names the keys whose value is not what it was.
+  private static func definition(_ changes: [DesiredService.Difference]) -> String {
+    let change = changes.first { if case .definition = $0 { true } else { false } }
+    return (change ?? .definition([])).text
   }
 
   /// Finds what became of containers that were made as they should be.
@@ -133,24 +136,6 @@ public enum ServicePlanning {
     return (.start, "drift: container \(stopped.state)", .up)
   }
 
-  /// Names the keys whose value is not what it was.
-  private static func why(_ service: DesiredService, _ known: DesiredService?) -> String {
-    guard let known, known.isSeen else { return "configuration changed" }
-    let keys = Set(service.fields.keys).union(known.fields.keys).sorted()
-      .filter { service.fields[$0] != known.fields[$0] }
-    return keys.isEmpty ? "configuration changed" : keys.joined(separator: ", ") + " changed"
-  }
-
-  private static func changed(from old: [String: String], to new: [String: String]) -> String? {
-    Set(old.keys).union(new.keys).sorted().first { !Fingerprint.isSame(old[$0], new[$0]) }
-  }
-
-  /// Finds a network, volume, config or secret that is another one than was recorded.
-  private static func changedResource(from known: DesiredService?, to service: DesiredService) -> String? {
-    guard let old = known?.resources, let new = service.resources else { return nil }
-    return changed(from: old, to: new)
-  }
-
   /// Finds a running container that is not in a network of its service.
   private static func lostNetwork(_ service: DesiredService, _ containers: [Container]) -> (String, Container)? {
     let networks = service.networks
@@ -164,5 +149,32 @@ public enum ServicePlanning {
   private static func isID(_ image: String) -> Bool {
     let digits = image.hasPrefix("sha256:") ? image.dropFirst(7) : image[...]
     return digits.count >= 12 && digits.allSatisfy { $0.isHexDigit }
+  }
+}
+
+extension DesiredService.Difference {
+  /// Whether the image has to be built.
+  fileprivate var isOfBuild: Bool {
+    switch self {
+    case .build, .buildContext: true
+    case .definition, .mount, .resource, .replicas: false
+    }
+  }
+
+  /// Whether the hash of a service's configuration does not show it.
+  fileprivate var isUnseen: Bool {
+    switch self {
+    case .mount, .resource: true
+    case .definition, .build, .buildContext, .replicas: false
+    }
+  }
+
+  /// Whether Compose does not see it by itself: it looks neither into what containers mount nor into configs and secrets.
+  fileprivate var isForced: Bool {
+    switch self {
+    case .mount: true
+    case .resource(let name): !name.hasPrefix("network ") && !name.hasPrefix("volume ")
+    case .definition, .build, .buildContext, .replicas: false
+    }
   }
 }

@@ -62,11 +62,6 @@ extension StackState {
     links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
   }
 
-  /// Whether its containers are made from the same as those of a stack that is wished for.
-  public func isSame(as desired: DesiredStack) -> Bool {
-    contents == desired.contents && services.map(\.hash) == desired.services.map(\.hash)
-  }
-
   /// Whether a container is one that was seen in place, whatever directory it was started from.
   public func has(_ container: Container) -> Bool {
     project == container.project

@@ -25,6 +25,8 @@ public struct Subject: Sendable {
   public var after: Set<String> = []
   /// What a stack that was moved lacks where it is now: the place where it still is, by the bind source that is missing.
   public var left: [String: String] = [:]
+  /// Whether it goes back to an older commit, whose state must still be there.
+  public var isReturning = false
   /// What the other stacks have for themselves, by stack.
   public var others: [String: OwnedResources] = [:]
   /// What the stack's containers may have written to before.

@@ -73,7 +73,7 @@ extension Rule {
     why: """
       The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
       there fails, and a gateway that expects its state starts without it. Where a stack was moved to another directory and
-      its state was not, it would start with nothing: that is an error.
+      its state was not, or goes back to a commit whose state is gone, it would start with nothing: that is an error.
       """,
     fix: "Make it on the host with the right owner first, or commit the file. Move along what a stack keeps beside it.",
     bad: """
@@ -95,9 +95,16 @@ extension Rule {
             message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when the stack was moved",
             help: "stop the stack, move that along, leave a link to it where it was, and sync again", severity: .error)
         }
+        let message = "\(service) mounts \(subject.words(mount)), which the host does not have"
+        if subject.isReturning {
+          return Finding(
+            service: service, place: subject.place(of: mount), message: message + " any more",
+            help:
+              "bring it back first, from a backup or empty with its owner: the older commit expects its state there",
+            severity: .error)
+        }
         return Finding(
-          service: service, place: subject.place(of: mount),
-          message: "\(service) mounts \(subject.words(mount)), which the host does not have",
+          service: service, place: subject.place(of: mount), message: message,
           help: "make it with its owner before the sync, or commit it")
       }
     }

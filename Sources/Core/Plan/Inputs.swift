@@ -1,0 +1,129 @@
+/// All that decides what runs of a stack: what Compose reads, and what it makes of that.
+public struct Inputs: Sendable, Equatable {
+  /// What else an attempt stood under. It counts for a commit that failed, and makes nobody deploy what runs well.
+  public struct Conditions: Sendable, Equatable {
+    /// The fingerprint of the host's policy.
+    public var policy: String?
+    /// The fingerprint of what the host's configuration says of the stack; nothing where that is not known.
+    public var settings: String?
+    /// The id behind each image's reference; nothing where the engine was not asked.
+    public var images: [String: String]?
+
+    /// Describes what an attempt stands under.
+    public init(policy: String?, settings: String?, images: [String: String]?) {
+      self.policy = policy
+      self.settings = settings
+      self.images = images
+    }
+  }
+
+  /// One thing that is not what it was.
+  public enum Difference: Sendable, Equatable {
+    /// A path of the repository: what became of it.
+    case tracked(String, String)
+    /// A path of the host's own.
+    case untracked(String)
+    /// A service, as Compose resolves it.
+    case service(String, DesiredService.Difference)
+    /// A service that there was, or was not.
+    case services(String)
+    /// The policy, the host's settings, or an image behind a reference.
+    case condition(String)
+
+    /// Says it for people.
+    public var text: String {
+      switch self {
+      case .tracked(let path, let change): "\(path) \(change)"
+      case .untracked(let path): "the host's \(path) changed"
+      case .service(let name, let difference): "\(name): \(difference.text)"
+      case .services(let name): "\(name) added or removed"
+      case .condition(let what): "\(what) changed"
+      }
+    }
+  }
+
+  /// Each path of the repository, with the fingerprint of what stands there; `absent` where a file would count.
+  public var tracked: [String: String]
+  /// Each path of the host's own, with the id of what stands there.
+  public var untracked: [String: String]
+  /// Its services as Compose resolved them; nothing where nobody asked, since equal sources give equal services.
+  public var services: [DesiredService]?
+  /// What an attempt stood under; nothing where no attempt is meant.
+  public var conditions: Conditions?
+
+  /// Describes what a stack is made from.
+  public init(
+    tracked: [String: String], untracked: [String: String], services: [DesiredService]? = nil,
+    conditions: Conditions? = nil
+  ) {
+    self.tracked = tracked
+    self.untracked = untracked
+    self.services = services
+    self.conditions = conditions
+  }
+
+  /// Gives what stands at the same paths in a commit and on the host by now. Compose is not asked.
+  public func now(in tree: CommitTree, host: [String: String], conditions: Conditions? = nil) -> Inputs {
+    Inputs(
+      tracked: tracked.reduce(into: [:]) { $0[$1.key] = tree.fingerprint($1.key) },
+      untracked: untracked.reduce(into: [:]) { $0[$1.key] = host[$1.key] }, conditions: conditions)
+  }
+
+  /// Lists what is another than was recorded, none where the stack is made from the same. What either side does not know is
+  /// not different.
+  public func differences(from recorded: Inputs) -> [Difference] {
+    var found: [Difference] = recorded.tracked.keys.sorted().compactMap { path in
+      let (now, before) = (tracked[path] ?? Fingerprint.absent, recorded.tracked[path])
+      if Fingerprint.isSame(now, before) { return nil }
+      let change = now == Fingerprint.absent ? "removed" : before == Fingerprint.absent ? "added" : "changed"
+      return .tracked(path, change)
+    }
+    found += recorded.untracked.keys.sorted().filter { untracked[$0] != recorded.untracked[$0] }
+      .map(Difference.untracked)
+    if let services, let before = recorded.services { found += Self.differences(services, from: before) }
+    if let conditions, let before = recorded.conditions { found += conditions.differences(from: before) }
+    return found
+  }
+
+  private static func differences(_ services: [DesiredService], from before: [DesiredService]) -> [Difference] {
+    let now = Dictionary(services.map { ($0.name, $0) }) { first, _ in first }
+    let known = Dictionary(before.map { ($0.name, $0) }) { first, _ in first }
+    return Set(now.keys).union(known.keys).sorted().flatMap { name -> [Difference] in
+      guard let service = now[name], let old = known[name] else { return [.services(name)] }
+      return service.differences(from: old).map { .service(name, $0) }
+    }
+  }
+}
+
+extension Inputs.Conditions {
+  fileprivate func differences(from recorded: Inputs.Conditions) -> [Inputs.Difference] {
+    var found: [Inputs.Difference] = []
+    if policy != recorded.policy { found.append(.condition("the host's policy")) }
+    if let settings, let before = recorded.settings, settings != before {
+      found.append(.condition("the host's settings"))
+    }
+    if let images, let before = recorded.images {
+      found += before.keys.sorted().filter { images[$0] != before[$0] }.map { .condition("the image \($0)") }
+    }
+    return found
+  }
+}
+
+extension StackState {
+  /// What it was made from.
+  public var inputs: Inputs { Inputs(tracked: tracked, untracked: untracked, services: services) }
+}
+
+extension DesiredStack {
+  /// What it is to be made from.
+  public var inputs: Inputs { Inputs(tracked: tracked, untracked: untracked, services: services) }
+}
+
+extension Hold {
+  /// What failed, and what it stood under.
+  public var inputs: Inputs {
+    Inputs(
+      tracked: tracked, untracked: untracked,
+      conditions: .init(policy: policy, settings: settings, images: images))
+  }
+}
