@@ -12,8 +12,8 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   public let imageID: String
   /// `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
   public let state: String
-  /// What people are shown: `Exited (1) 3 minutes ago`.
-  public let status: String
+  /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
+  public let health: String
   /// Its labels.
   public let labels: [String: String]
   /// What it mounts.
@@ -33,7 +33,9 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
     image = try values.decode(String.self, forKey: .image)
     imageID = try values.decode(String.self, forKey: .imageID)
     state = try values.decode(String.self, forKey: .state)
-    status = try values.decode(String.self, forKey: .status)
+    health =
+      try values.decodeIfPresent(Health.self, forKey: .health)?.status
+      ?? Self.health(shownAs: try values.decode(String.self, forKey: .status))
     labels = try values.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
     mounts = try values.decodeIfPresent([Mount].self, forKey: .mounts) ?? []
     ports = Set(
@@ -54,10 +56,23 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
     case imageID = "ImageID"
     case state = "State"
     case status = "Status"
+    case health = "Health"
     case labels = "Labels"
     case mounts = "Mounts"
     case settings = "NetworkSettings"
     case host = "HostConfig"
+  }
+
+  private struct Health: Decodable {
+    let status: String
+    enum CodingKeys: String, CodingKey { case status = "Status" }
+  }
+
+  /// Before API 1.52 a listing says it in the text for people alone, `Up 3 minutes (healthy)`.
+  private static func health(shownAs status: String) -> String {
+    if status.hasSuffix("(healthy)") { return "healthy" }
+    if status.hasSuffix("(unhealthy)") { return "unhealthy" }
+    return status.hasSuffix("(health: starting)") ? "starting" : "none"
   }
 
   private struct Port: Decodable {
@@ -133,10 +148,13 @@ public struct Mount: Sendable, Decodable, Equatable {
 }
 
 extension EngineClient {
-  /// Lists containers, also those that do not run; each label is a key, or `key=value`.
-  public func containers(labels: [String] = []) async throws(EngineError) -> [ListedContainer] {
-    var query = [("all", "1")]
-    if !labels.isEmpty { query.append(("filters", Self.filters(["label": labels]))) }
+  /// Lists containers, also those that do not run; each label is a key, or `key=value`. With an exit code only those that
+  /// ended with it.
+  public func containers(labels: [String] = [], exited code: Int? = nil) async throws(EngineError) -> [ListedContainer] {
+    var (query, filters) = ([("all", "1")], [String: [String]]())
+    if !labels.isEmpty { filters["label"] = labels }
+    if let code { filters["exited"] = [String(code)] }
+    if !filters.isEmpty { query.append(("filters", Self.filters(filters))) }
     return try await value([ListedContainer].self, "/containers/json", query: query)
   }
 

@@ -54,15 +54,18 @@ extension EndToEnd {
       try await Host.with(["a/compose.yaml": good, "a/web.env": "G=1\n"]) { host in
         _ = try await host.sync()
         let before = try await host.containers()
-        let slow = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 5}"
+        let slow = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 9}"
         try await host.push(["a/compose.yaml": sleeper("a", slow), "a/web.env": nil])
         let program = try #require(Host.binary)
         var variables = host.environment
         variables["CLUP_CONFIG"] = host.root + "/clup.yaml"
+        let old = before["a/a"] ?? ""
+        let isNew = "docker ps -q --no-trunc --filter label=com.docker.compose.project=a | grep -qv \(old)"
         _ = try await run(
           Command(
-            "/bin/sh", ["-c", "\(program) sync & sleep 3; kill -TERM $!; wait $!"], environment: variables,
-            directory: host.root, deadline: .seconds(30)))
+            "/bin/sh",
+            ["-c", "\(program) sync & until \(isNew); do sleep 0.1; done; kill -TERM $!; wait $!"],
+            environment: variables, directory: host.root, deadline: .seconds(60)))
         #expect(try await host.containers() != before)
         let report = try await host.sync(expect: 1)
         #expect(report.stacks.map(\.outcome) == [.rolledBack], "\(report)")

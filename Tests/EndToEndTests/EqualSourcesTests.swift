@@ -19,7 +19,7 @@ extension EndToEnd {
 
     /// A stack that uses whatever lets Compose read a file; no service has a container, so that a sync is quick.
     static let compose = """
-      include: [{path: inc/compose.yaml}, {path: ../common/part.yaml, project_directory: ../common, env_file: [../common/part.env]}]
+      include: [{path: inc/part.yaml}, {path: ../common/part.yaml, project_directory: ../common, env_file: [../common/part.env]}]
       services:
         one:
           extends: {file: base.yaml, service: base}
@@ -50,7 +50,7 @@ extension EndToEnd {
       ("a/compose.override.yaml", [nil, part("one", "user: '1'"), part("one", "user: '${A:-2}'")]),
       ("a/docker-compose.override.yml", [nil, part("two", "user: '3'")]),
       ("a/base.yaml", [part("base", "labels: {b: '1'}"), part("base", "labels: {b: '${B:-2}'}")]),
-      ("a/inc/compose.yaml", [part("three", "user: '${C:-1}'"), part("three", "user: '4'")]),
+      ("a/inc/part.yaml", [part("three", "user: '${C:-1}'"), part("three", "user: '4'")]),
       ("a/inc/.env.example", [nil, "C=9\n"]),
       ("a/app.env", ["X=1\n", "X=2\n", "X=1\n# more\n", "X=${A:-3}\n"]),
       ("a/more.env", [nil, "Y=1\n", "X=5\n"]),

@@ -84,10 +84,10 @@ extension Deploy {
 
 extension Container {
   fileprivate init(_ seen: WatchedContainer, project: String) {
-    let status = seen.state == "exited" ? "Exited (\(seen.exitCode))" : "Up (\(seen.health))"
     self.init(
-      id: seen.id, name: "", state: seen.state, status: status, image: "", project: project, service: seen.service,
+      id: seen.id, name: "", state: seen.state, health: seen.health, image: "", project: project, service: seen.service,
       hash: seen.hash, directory: seen.directory)
     imageID = seen.image
+    isDone = seen.state == "exited" && seen.exitCode == 0
   }
 }

@@ -10,6 +10,8 @@ extension Programs {
       try await engine.containers(labels: [ComposeLabel.project])
     }
     var containers = listed.compactMap(Container.init)
+    let done = try await done(listed)
+    for index in containers.indices { containers[index].isDone = done.contains(containers[index].id) }
     let dead = try await withDeadNetwork(listed)
     for index in containers.indices where dead.contains(containers[index].id) {
       containers[index].sharesDeadNetwork = true
@@ -23,6 +25,15 @@ extension Programs {
       }
     }
     return containers
+  }
+
+  /// Finds the containers that ended by themselves and well.
+  private func done(_ listed: [ListedContainer]) async throws(Failure) -> Set<String> {
+    if !listed.contains(where: { $0.state == "exited" }) { return [] }
+    let ended = try await ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.project], exited: 0)
+    }
+    return Set(ended.filter { $0.state == "exited" }.map(\.id))
   }
 
   /// Finds the running containers that live in the network of one that was started after them, or is no longer there.
@@ -89,7 +100,7 @@ extension Container {
     let labels = listed.labels
     if labels[ComposeLabel.oneOff] == "True" { return nil }
     self.init(
-      id: listed.id, name: listed.name, state: listed.state, status: listed.status, image: listed.image,
+      id: listed.id, name: listed.name, state: listed.state, health: listed.health, image: listed.image,
       project: labels[ComposeLabel.project] ?? "", service: labels[ComposeLabel.service] ?? "",
       hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
     imageID = listed.imageID

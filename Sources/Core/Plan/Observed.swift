@@ -6,8 +6,10 @@ public struct Container: Sendable, Equatable {
   public var name: String
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
   public var state: String
-  /// The engine's sentence about it, `Up 3 minutes (healthy)` or `Exited (0) 2 hours ago`.
-  public var status: String
+  /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
+  public var health: String
+  /// Whether it ended by itself and well.
+  public var isDone = false
   /// The image's reference, or its id when the reference has moved on to another image.
   public var image: String
   /// Compose's project name.
@@ -27,13 +29,13 @@ public struct Container: Sendable, Equatable {
 
   /// Describes a container.
   public init(
-    id: String, name: String, state: String, status: String, image: String, project: String, service: String,
+    id: String, name: String, state: String, health: String = "none", image: String, project: String, service: String,
     hash: String, directory: String
   ) {
     self.id = id
     self.name = name
     self.state = state
-    self.status = status
+    self.health = health
     self.image = image
     self.project = project
     self.service = service
@@ -47,16 +49,6 @@ public struct Container: Sendable, Equatable {
     let bytes = Array(name.utf8)
     return state == "created" && bytes.count > 13 && bytes[12] == UInt8(ascii: "_")
       && bytes[..<12].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
-  }
-
-  /// Whether it ended by itself and well.
-  public var isDone: Bool { state == "exited" && status.hasPrefix("Exited (0)") }
-
-  /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
-  public var health: String {
-    if status.hasSuffix("(healthy)") { return "healthy" }
-    if status.hasSuffix("(unhealthy)") { return "unhealthy" }
-    return status.contains("(health: starting)") ? "starting" : "none"
   }
 }
 
