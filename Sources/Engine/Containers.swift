@@ -150,7 +150,8 @@ public struct Mount: Sendable, Decodable, Equatable {
 extension EngineClient {
   /// Lists containers, also those that do not run; each label is a key, or `key=value`. With an exit code only those that
   /// ended with it.
-  public func containers(labels: [String] = [], exited code: Int? = nil) async throws(EngineError) -> [ListedContainer] {
+  public func containers(labels: [String] = [], exited code: Int? = nil) async throws(EngineError) -> [ListedContainer]
+  {
     var (query, filters) = ([("all", "1")], [String: [String]]())
     if !labels.isEmpty { filters["label"] = labels }
     if let code { filters["exited"] = [String(code)] }

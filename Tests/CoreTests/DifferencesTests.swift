@@ -8,14 +8,14 @@ struct DifferencesTests {
     var tracked = ["s/compose.yaml": "1:644", "s/compose.override.yaml": Fingerprint.absent]
     var untracked = ["s/.env": "e1"]
     var services: [DesiredService]? = [service(fields: ["image": "i"])]
-    var conditions: Inputs.Conditions? = .init(policy: "p", settings: "5m", images: ["app:1": "i1"])
+    var conditions: Inputs.Conditions? = .init(settings: "5m", images: ["app:1": "i1"])
     var differences: [String] = []
   }
 
   static let recorded = Inputs(
     tracked: ["s/compose.yaml": "1:644", "s/compose.override.yaml": Fingerprint.absent], untracked: ["s/.env": "e1"],
     services: [service(fields: ["image": "i"])],
-    conditions: .init(policy: "p", settings: "5m", images: ["app:1": "i1"]))
+    conditions: .init(settings: "5m", images: ["app:1": "i1"]))
 
   static let rows = [
     Row(testDescription: "nothing"),
@@ -44,16 +44,13 @@ struct DifferencesTests {
       testDescription: "a service that came",
       services: [service(fields: ["image": "i"]), service("worker")], differences: ["worker added or removed"]),
     Row(
-      testDescription: "the policy", conditions: .init(policy: "q", settings: "5m", images: ["app:1": "i1"]),
-      differences: ["the host's policy changed"]),
-    Row(
-      testDescription: "probes or deadlines", conditions: .init(policy: "p", settings: "9m", images: ["app:1": "i1"]),
+      testDescription: "probes or deadlines", conditions: .init(settings: "9m", images: ["app:1": "i1"]),
       differences: ["the host's settings changed"]),
     Row(
       testDescription: "an image behind its name",
-      conditions: .init(policy: "p", settings: "5m", images: ["app:1": "i2"]),
+      conditions: .init(settings: "5m", images: ["app:1": "i2"]),
       differences: ["the image app:1 changed"]),
-    Row(testDescription: "the engine was not asked", conditions: .init(policy: "p", settings: "5m", images: nil)),
+    Row(testDescription: "the engine was not asked", conditions: .init(settings: "5m", images: nil)),
     Row(testDescription: "no attempt is meant", conditions: nil),
   ]
 

@@ -48,7 +48,6 @@ struct StateTests {
     let what: String
     var id = "1"
     var env = "e1"
-    var policy = "p"
     var settings = "5m"
     var image: String? = "i1"
     var stands = false
@@ -56,7 +55,7 @@ struct StateTests {
 
   static let changes = [
     Change(what: "nothing", stands: true), Change(what: "the commit's file", id: "2"),
-    Change(what: "the host's .env", env: "e2"), Change(what: "the policy", policy: "q"),
+    Change(what: "the host's .env", env: "e2"),
     Change(what: "the host's own probes or deadlines", settings: "10m"),
     Change(what: "the image behind the name", image: "i2"),
     Change(what: "nothing, as far as is known", image: nil, stands: true),
@@ -64,15 +63,14 @@ struct StateTests {
 
   @Test(arguments: changes.indices) func `a commit that failed is held until something changes`(_ index: Int) {
     let row = Self.changes[index]
-    var desired = DesiredStack(
+    let desired = DesiredStack(
       name: "s", commit: "c2", project: "p", tracked: ["s/compose.yaml": "s/compose.yaml#1"],
       untracked: ["s/.env": "e1"],
       services: [], links: [:], after: [], deployTimeout: nil)
-    desired.policy = "p"
     var hold = Hold(desired, since: "now", error: "why", images: ["app:1": "i1"])
     hold.settings = "5m"
     let conditions = Inputs.Conditions(
-      policy: row.policy, settings: row.settings, images: row.image.map { ["app:1": $0] })
+      settings: row.settings, images: row.image.map { ["app:1": $0] })
     let now = hold.inputs.now(
       in: commit("s/compose.yaml", id: row.id), host: ["s/.env": row.env], conditions: conditions)
     let stands = now.differences(from: hold.inputs).isEmpty

@@ -68,12 +68,13 @@ struct Prepare: Sendable {
     let names = Set(discovery.stacks.map(\.name)).union(state.pins.keys)
     let chosen = try choose(from: names)
     var aims = try await StackTargets(
-      request: request, programs: programs, mirror: target.mirror, state: state, observe: observe, policy: policy,
+      request: request, programs: programs, mirror: target.mirror, state: state, observe: observe,
       engine: containers != nil
     ).of(names, target: tree)
     var observed = observe.all(state, stacks: names.sorted(), containers: containers)
 
     var reasons: [String: [String]] = [:]
+    var judgedAgain: Set<String> = []
     var sources: [(look: CommitSnapshot, source: StackSource)] = []
     var kept: [String: StackState] = [:]
     for name in chosen.sorted() {
@@ -81,8 +82,13 @@ struct Prepare: Sendable {
       switch aims[name] ?? .target {
       case .target, .tied, .refused, .gone, .drifted:
         let touched = Differences(tree: tree, observed: observed, links: links, policy: policy)
+        let rejudged = known.map(touched.judgement) ?? []
         reasons[name] = touched.reasons(name, known: known)
-        if let known, leavesDrift(of: name), known.verified, touched.changes(known).isEmpty, reasons[name] != [] {
+        if reasons[name] == [], rejudged != [] { judgedAgain.insert(name) }
+        reasons[name]? += rejudged
+        if let known, leavesDrift(of: name), known.verified, rejudged.isEmpty, touched.changes(known).isEmpty,
+          reasons[name] != []
+        {
           aims[name] = .drifted(reasons[name] ?? [])
           reasons[name] = []
         }
@@ -210,11 +216,18 @@ struct Prepare: Sendable {
       after: settings.stacks.compactMapValues(\.after))
     let shared = planning.shared(host)
     var stacks: [StackPlan] = []
+    var judged: [String: StackState] = [:]
     for name in chosen.sorted() {
       var stack: StackPlan
       if let wish = desired[name] {
         stack = planning.deploy(
           wish, because: reasons[name] ?? [], shared: shared, directory: Path.join(settings.liveRoot, name))
+        if judgedAgain.contains(name), let known = state.stacks[name], stack.touchesNothing,
+          let record = known.judged(as: wish)
+        {
+          judged[name] = record
+          stack = planning.unchanged(name, known: record)
+        }
       } else if let known = state.stacks[name] {
         stack = planning.unchanged(name, known: known)
       } else if aims[name]?.isHeld == true {
@@ -237,16 +250,17 @@ struct Prepare: Sendable {
     }
     stacks.sort { $0.name < $1.name }
     Handover.order(&stacks, known: state.stacks)
-    let plan = Plan(
+    var plan = Plan(
       commit: tree.commit, stacks: stacks, links: shared, shared: host, moving: planning.moving(host))
+    plan.judged = judged
     diagnostics += try await foreseen(stacks, containers, places: places(discovery))
     diagnostics += LivePathCheck(settings: settings, checkout: checkout, observed: observed, links: links).problems(
       of: plan)
-    var judged = settings.policy.weigh(
+    var weighed = settings.policy.weigh(
       diagnostics, today: today, configuration: settings.file, whole: sources.count == discovery.stacks.count)
-    judged += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, judged)
+    weighed += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, weighed)
     return Prepared(
-      plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
+      plan: plan, diagnostics: weighed, discovery: discovery, policy: policy,
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all)
   }
 

@@ -8,7 +8,6 @@ struct StackTargets: Sendable {
   let mirror: Mirror
   let state: State
   let observe: Observe
-  let policy: String
   /// Whether the engine can be asked.
   let engine: Bool
 
@@ -33,8 +32,7 @@ struct StackTargets: Sendable {
         guard pin.commit == hold.commit else { continue }
         tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }
-      let conditions = Inputs.Conditions(
-        policy: policy, settings: observe.settings.fingerprint(of: name), images: own)
+      let conditions = Inputs.Conditions(settings: observe.settings.fingerprint(of: name), images: own)
       let wanted = hold.inputs.now(in: tree, host: now, conditions: conditions)
       if wanted.differences(from: hold.inputs).isEmpty { aims[name] = .hold(hold) }
     }

@@ -177,6 +177,7 @@ public struct Sync: Sendable {
       names.contains(name) && !plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
     }
     for stack in plan.stacks where stack.work == .none && stack.aim.isPin { state.pins[stack.name]?.prove() }
+    state.stacks.merge(plan.judged) { $1 }
     let isWhole = request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
     if plan.isEmpty {
       ended.report.outcome = refused.isEmpty ? .unchanged : .refused

@@ -25,14 +25,18 @@ public struct Differences: Sendable {
     return changes(known) + drift(name, known, images: images)
   }
 
-  /// Gives what is another than it was deployed from: the commit, the host's own files, the policy, an image's build.
+  /// Gives what is another than it was deployed from: the commit, the host's own files.
   public func changes(_ known: StackState) -> [String] {
-    var reasons = known.inputs.now(in: tree, host: observed.untracked).differences(from: known.inputs).map(\.text)
-    if let policy, known.policy != policy { reasons.append("the host's policy changed") }
+    let reasons = known.inputs.now(in: tree, host: observed.untracked).differences(from: known.inputs).map(\.text)
+    return reasons.isEmpty && !known.verified ? [Self.unfinished] : reasons
+  }
+
+  /// Gives why a stack is to be judged again, although it may be in place: what may run is another question than what runs.
+  public func judgement(_ known: StackState) -> [String] {
+    guard let policy else { return [] }
     // An earlier version left links where a container may write.
-    if policy != nil, known.writes == nil { reasons.append("what its containers may write to is not known yet") }
-    if reasons.isEmpty, !known.verified { reasons.append(Self.unfinished) }
-    return reasons
+    return (known.policy == policy ? [] : ["the host's policy changed"])
+      + (known.writes == nil ? ["what its containers may write to is not known yet"] : [])
   }
 
   /// Gives what somebody changed on the host since: pointers, live paths, containers.

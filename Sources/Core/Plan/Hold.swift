@@ -45,8 +45,6 @@ public struct Hold: Codable, Sendable, Equatable {
   public var tracked: [String: String]
   /// The host's own paths that it depended on, with their ids.
   public var untracked: [String: String]
-  /// The fingerprint of the host's policy.
-  public var policy: String?
   /// The fingerprint of what the host's configuration says of the stack; unknown in what an earlier version wrote.
   public var settings: String?
   /// The id behind each image's reference; none for an image that the host did not have.
@@ -63,7 +61,6 @@ public struct Hold: Codable, Sendable, Equatable {
     self.error = error
     tracked = desired.tracked
     untracked = desired.untracked
-    policy = desired.policy
     self.images = images
   }
 }

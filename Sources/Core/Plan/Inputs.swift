@@ -2,16 +2,13 @@
 public struct Inputs: Sendable, Equatable {
   /// What else an attempt stood under. It counts for a commit that failed, and makes nobody deploy what runs well.
   public struct Conditions: Sendable, Equatable {
-    /// The fingerprint of the host's policy.
-    public var policy: String?
     /// The fingerprint of what the host's configuration says of the stack; nothing where that is not known.
     public var settings: String?
     /// The id behind each image's reference; nothing where the engine was not asked.
     public var images: [String: String]?
 
     /// Describes what an attempt stands under.
-    public init(policy: String?, settings: String?, images: [String: String]?) {
-      self.policy = policy
+    public init(settings: String?, images: [String: String]?) {
       self.settings = settings
       self.images = images
     }
@@ -27,7 +24,7 @@ public struct Inputs: Sendable, Equatable {
     case service(String, DesiredService.Difference)
     /// A service that there was, or was not.
     case services(String)
-    /// The policy, the host's settings, or an image behind a reference.
+    /// The host's settings, or an image behind a reference.
     case condition(String)
 
     /// Says it for people.
@@ -98,7 +95,6 @@ public struct Inputs: Sendable, Equatable {
 extension Inputs.Conditions {
   fileprivate func differences(from recorded: Inputs.Conditions) -> [Inputs.Difference] {
     var found: [Inputs.Difference] = []
-    if policy != recorded.policy { found.append(.condition("the host's policy")) }
     if let settings, let before = recorded.settings, settings != before {
       found.append(.condition("the host's settings"))
     }
@@ -124,6 +120,6 @@ extension Hold {
   public var inputs: Inputs {
     Inputs(
       tracked: tracked, untracked: untracked,
-      conditions: .init(policy: policy, settings: settings, images: images))
+      conditions: .init(settings: settings, images: images))
   }
 }

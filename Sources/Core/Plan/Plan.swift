@@ -10,6 +10,8 @@ public struct Plan: Sendable {
   public var shared: [String: SharedPath]
   /// Those that are not that yet, be it in their content alone.
   public var moving: Set<String>
+  /// The records of stacks that were judged by a new policy and are what they were, by stack.
+  public var judged: [String: StackState] = [:]
 
   /// Makes a plan.
   public init(
@@ -28,6 +30,7 @@ public struct Plan: Sendable {
       stacks.append(StackPlan(name: name, work: .none, from: nil, to: nil, project: ""))
     }
     for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(.refused) }
+    judged = judged.filter { !refused.contains($0.key) }
     func known(_ name: String) -> [String: String] { state.stacks[name]?.paths.mapValues(\.id) ?? [:] }
     var (moves, stays): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
     for stack in stacks {
@@ -140,6 +143,11 @@ public struct StackPlan: Sendable {
     self.services = services
     self.links = links
     self.after = after
+  }
+
+  /// Whether everything is in place already.
+  public var touchesNothing: Bool {
+    services.allSatisfy { $0.action == .keep } && links.allSatisfy { $0.action == .keep }
   }
 
   /// Leaves the stack as it is.

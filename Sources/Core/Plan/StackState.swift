@@ -62,6 +62,26 @@ extension StackState {
     links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
   }
 
+  /// Gives the record of a stack that was judged again and is what it was, with all that is known of it by now; nothing
+  /// where it is to be made from something else.
+  public func judged(as desired: DesiredStack) -> StackState? {
+    guard verified, project == desired.project, after == desired.after,
+      desired.inputs.differences(from: inputs).isEmpty
+    else { return nil }
+    var record = self
+    record.policy = desired.policy
+    record.writes = desired.writes
+    record.belongings = desired.belongings
+    record.deployTimeout = desired.deployTimeout
+    record.services = desired.services.map { service in
+      guard let known = services.first(where: { $0.name == service.name }) else { return service }
+      var service = service
+      (service.hash, service.running, service.resting) = (known.hash, known.running, known.resting)
+      return service
+    }
+    return record
+  }
+
   /// Whether a container is one that was seen in place, whatever directory it was started from.
   public func has(_ container: Container) -> Bool {
     project == container.project

@@ -9,6 +9,14 @@ struct Mount: Sendable {
   /// The path in the container.
   let target: String
   let readOnly: Bool
+
+  /// Whether the engine makes an empty directory where its source is missing; elsewhere the container cannot start.
+  var isMadeByEngine: Bool {
+    switch way {
+    case .bind, .taken: true
+    case .volume, .config, .secret: false
+    }
+  }
 }
 
 extension Subject {

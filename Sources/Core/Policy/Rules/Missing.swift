@@ -72,7 +72,8 @@ extension Rule {
     "missing-bind", .warning, summary: "a bind source that the host does not have",
     why: """
       The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
-      there fails, and a gateway that expects its state starts without it. Where a stack was moved to another directory and
+      there fails, and a gateway that expects its state starts without it. The file of a config or secret, and the directory
+      of a volume, it does not make: the container cannot start, and that is an error. Where a stack was moved to another directory and
       its state was not, or goes back to a commit whose state is gone, it would start with nothing: that is an error.
       """,
     fix: "Make it on the host with the right owner first, or commit the file. Move along what a stack keeps beside it.",
@@ -105,7 +106,8 @@ extension Rule {
         }
         return Finding(
           service: service, place: subject.place(of: mount), message: message,
-          help: "make it with its owner before the sync, or commit it")
+          help: "make it with its owner before the sync, or commit it",
+          severity: mount.isMadeByEngine ? nil : .error)
       }
     }
   }
