@@ -12,26 +12,7 @@ extension Deploy {
     let paths = shared.filter {
       !$0.value.users.isDisjoint(with: members) && ($0.value.ties || moving.contains($0.key))
     }
-    await step(&attempts, &ended, inOrder: false) { attempt throws(Failure) in try await prepare(&attempt) }
-    take(along: attempts, paths, &ended)
-    let going = members.subtracting(ended.causes.keys)
-    if !going.isEmpty {
-      do throws(Failure) {
-        try await remember(going.compactMap { attempts[$0] })
-        let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: going) }
-        for name in going.sorted() {
-          guard var attempt = attempts[name] else { continue }
-          defer { attempts[name] = attempt }
-          try await stopWriters(&attempt, shared: wishes.mapValues(\.link))
-        }
-        ended.links = try await sharedLinks.lead(
-          wishes.mapValues(\.link), with: members.union(attempts.values.compactMap(\.origin)))
-        await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
-      } catch {
-        for name in going { ended.causes[name] = error }
-      }
-      take(along: attempts, paths, &ended)
-    }
+    await goForward(&attempts, &ended, paths)
     var reports: [String: StackReport] = [:]
     let good = attempts.filter { ended.causes[$0.key] == nil }
     do throws(Failure) {
@@ -39,41 +20,8 @@ extension Deploy {
     } catch {
       for name in good.keys { ended.causes[name] = error }
     }
-    if !ended.causes.isEmpty { checkout.reserve.makeRoom() }
-    for (name, cause) in ended.causes where reports[name] == nil && !ended.skipped.contains(name) {
-      if var attempt = attempts[name] {
-        await condemn(&attempt, because: cause)
-        attempts[name] = attempt
-      }
-    }
-    var goingBack: Failure?
-    for (name, attempt) in attempts where reports[name] == nil {
-      do throws(Failure) {
-        let way = try await opened(attempt.former)
-        attempts[name]?.turned = attempt.former.turned(into: way)
-        attempts[name]?.former = way
-      } catch { goingBack = error }
-    }
     let left = attempts.filter { reports[$0.key] == nil }
-    let isLed = !going.isEmpty || left.values.contains(where: \.isResumed)
-    if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
-      let back = paths.filter { path, shared in left.values.contains { $0.former.needs(path, otherThan: shared.link) } }
-      do throws(Failure) { try await sharedLinks.putBack(back.keys, for: left.values.map(\.former)) } catch {
-        goingBack = error
-      }
-    }
-    for name in order(of: left) {
-      guard let attempt = left[name], let cause = ended.causes[name] else { continue }
-      // What was not begun may have had a shared directory turned under it.
-      let isSkipped = ended.skipped.contains(name) && attempt.isUntouched
-      var report = attempt.plan.report(isSkipped ? .skipped : .failed)
-      if isSkipped {
-        report.error = cause.message
-      } else {
-        await leave(attempt, because: cause, goingBack, &report)
-      }
-      reports[name] = report
-    }
+    await goBack(left, ended, paths, &reports)
     return group.enumerated().compactMap { index, plan in
       guard var report = reports[plan.name] else { return nil }
       report.durationMs = (ContinuousClock.now - start).milliseconds
@@ -83,12 +31,81 @@ extension Deploy {
     }
   }
 
+  /// Goes to the commit with all that can: first what changes nothing, then the shared paths, then each stack in its order.
+  private func goForward(
+    _ attempts: inout [String: Attempt], _ ended: inout Ended, _ paths: [String: SharedPath]
+  ) async {
+    await step(&attempts, &ended, inOrder: false) { attempt throws(Failure) in try await prepare(&attempt) }
+    take(along: attempts, paths, &ended)
+    ended.going = Set(attempts.keys).subtracting(ended.causes.keys)
+    if ended.going.isEmpty { return }
+    do throws(Failure) {
+      try await remember(ended.going.compactMap { attempts[$0] })
+      let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: ended.going) }
+      for name in ended.going.sorted() {
+        guard var attempt = attempts[name] else { continue }
+        defer { attempts[name] = attempt }
+        try await stopWriters(&attempt, shared: wishes.mapValues(\.link))
+      }
+      ended.links = try await sharedLinks.lead(
+        wishes.mapValues(\.link), with: Set(attempts.keys).union(attempts.values.compactMap(\.origin)))
+      await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
+    } catch {
+      for name in ended.going { ended.causes[name] = error }
+    }
+    take(along: attempts, paths, &ended)
+  }
+
+  /// Goes back with all that cannot stay at the commit: what failed is written down first, then the shared paths go back,
+  /// then each stack.
+  private func goBack(
+    _ failed: [String: Attempt], _ ended: Ended, _ paths: [String: SharedPath], _ reports: inout [String: StackReport]
+  ) async {
+    var failed = failed
+    if !failed.isEmpty { checkout.reserve.makeRoom() }
+    for (name, cause) in ended.causes where !ended.skipped.contains(name) {
+      if var attempt = failed[name] {
+        await condemn(&attempt, because: cause)
+        failed[name] = attempt
+      }
+    }
+    var obstacle: Failure?
+    for (name, attempt) in failed {
+      do throws(Failure) {
+        let way = try await opened(attempt.former)
+        failed[name]?.turned = attempt.former.turned(into: way)
+        failed[name]?.former = way
+      } catch { obstacle = error }
+    }
+    let isLed = !ended.going.isEmpty || failed.values.contains(where: \.isResumed)
+    if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
+      let back = paths.filter { path, shared in failed.values.contains { $0.former.needs(path, otherThan: shared.link) } }
+      do throws(Failure) { try await sharedLinks.putBack(back.keys, for: failed.values.map(\.former)) } catch {
+        obstacle = error
+      }
+    }
+    for name in order(of: failed) {
+      guard let attempt = failed[name], let cause = ended.causes[name] else { continue }
+      // What was not begun may have had a shared directory turned under it.
+      let isSkipped = ended.skipped.contains(name) && attempt.isUntouched
+      var report = attempt.plan.report(isSkipped ? .skipped : .failed)
+      if isSkipped {
+        report.error = cause.message
+      } else {
+        await leave(attempt, because: cause, obstacle, &report)
+      }
+      reports[name] = report
+    }
+  }
+
   /// How far a group came.
   private struct Ended {
     /// Why a stack does not stay at the commit.
     var causes: [String: Failure] = [:]
     /// Those that were not begun.
     var skipped: Set<String> = []
+    /// Those that got past what changes nothing.
+    var going: Set<String> = []
     /// What was done at the live paths that they share.
     var links: [LinkReport] = []
 
