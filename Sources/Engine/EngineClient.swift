@@ -14,6 +14,7 @@ public struct EngineClient: Sendable {
   }
 
   private let endpoint: Endpoint
+  private let wanted: Version?
   private let agreed: AgreedVersion
 
   /// The newest version of the API that this was written for, and the oldest that has all of it (Engine 20.10).
@@ -22,7 +23,8 @@ public struct EngineClient: Sendable {
   /// Prepares to ask an engine; `version` is one that somebody wants (`DOCKER_API_VERSION`), as `1.43`.
   public init(_ endpoint: Endpoint, version: String? = nil) {
     self.endpoint = endpoint
-    agreed = AgreedVersion(version.flatMap(Version.init))
+    wanted = version.flatMap(Version.init)
+    agreed = AgreedVersion(wanted)
   }
 
   /// Says whether the engine answers, and agrees upon a version.
@@ -36,9 +38,27 @@ public struct EngineClient: Sendable {
     }
     guard newest >= Self.versions.oldest else {
       throw EngineError(
-        .unreadable, "the engine speaks version \(newest) of its API; \(Self.versions.oldest) (Engine 20.10) is needed")
+        .unfit, "it speaks version \(newest) of its API, and \(Self.versions.oldest) (Engine 20.10) is needed")
     }
-    agreed.set(min(newest, Self.versions.newest))
+    agreed.set(wanted ?? min(newest, Self.versions.newest))
+  }
+
+  /// Says that the engine refuses the version that is used, if it does: the status alone may mean the request as well.
+  private func complain(of used: Version) async throws(EngineError) {
+    struct Range: Decodable {
+      let newest: String
+      let oldest: String
+      enum CodingKeys: String, CodingKey {
+        case newest = "ApiVersion"
+        case oldest = "MinAPIVersion"
+      }
+    }
+    let answer = try await send(Request(url: "http://127.0.0.1/version", route: route, deadline: .seconds(10)))
+    guard answer.status == 200, let range = try? JSONDecoder().decode(Range.self, from: Data(answer.body)),
+      let newest = Version(range.newest), let oldest = Version(range.oldest), used < oldest || newest < used
+    else { return }
+    let why = wanted == nil ? "clup knows" : "DOCKER_API_VERSION wants"
+    throw EngineError(.unfit, "it speaks versions \(oldest) to \(newest) of its API, and \(why) \(used)")
   }
 
   /// Asks, and gives the body of a good answer.
@@ -58,6 +78,7 @@ public struct EngineClient: Sendable {
     request.limit = limit
     let answer = try await send(request, receive: receive)
     guard (200..<300).contains(answer.status) || good.contains(answer.status) else {
+      if answer.status == 400, let used = agreed.version { try await complain(of: used) }
       throw EngineError(.status(answer.status), Self.words(of: answer))
     }
     return answer.body

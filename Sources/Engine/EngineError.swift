@@ -12,6 +12,8 @@ public struct EngineError: Error, Sendable, Equatable {
     case status(Int)
     /// The answer is not what the interface promises, or too large.
     case unreadable
+    /// The engine, or the version of its API that was asked for, is too old or too new.
+    case unfit
     /// The task was cancelled.
     case cancelled
   }
@@ -26,7 +28,7 @@ public struct EngineError: Error, Sendable, Equatable {
     switch kind {
     case .unreachable, .broken, .late: true
     case .status(let status): status == 502 || status == 503
-    case .unreadable, .cancelled: false
+    case .unreadable, .unfit, .cancelled: false
     }
   }
 

@@ -139,6 +139,30 @@ extension EndToEnd {
       }
     }
 
+    static let versions = [
+      ("2.27.1", false), ("v2.9.0", false), ("1.29.2", false), ("2.28.0-rc.1", true), ("dev", true),
+    ]
+
+    @Test(.disabled(if: Host.skips), arguments: versions)
+    func `a Compose that is too old is told, and nothing is changed with it`(_ version: String, _ isGood: Bool)
+      async throws
+    {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        let real = try #require(Host.plugin)
+        try host.write(
+          "config/cli-plugins/docker-compose",
+          "#!/bin/sh\ncase \"$*\" in \"version --short\") echo \(version); exit;; esac\nexec \(real) \"$@\"\n",
+          in: host.root)
+        chmod(host.root + "/config/cli-plugins/docker-compose", 0o755)
+        let answer = try await host.clup(["sync"], environment: ["DOCKER_CONFIG": host.root + "/config"])
+        #expect(answer.status == (isGood ? 0 : 1), "\(answer.output)\(answer.errors)")
+        #expect(try await host.containers().isEmpty == !isGood)
+        #expect(FileManager.default.fileExists(atPath: host.live + "/a") == isGood)
+        let told = answer.output + answer.errors
+        #expect(told.contains("is too old: clup needs 2.28 or later") == !isGood, "\(told)")
+      }
+    }
+
     @Test(.disabled(if: Host.skips)) func `a changed mounted file restarts its service only`() async throws {
       let files = [
         "site/compose.yaml": sleeper("web", "volumes: ['./conf/web.conf:/web.conf:ro']") + service("other"),

@@ -28,13 +28,9 @@ import Testing
     (
       "in chunks",
       { answer in
-        let body = Array(answer.pieces.flatMap { $0 }.split(separator: 13).last ?? []).dropFirst()
-        var pieces = [Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".utf8)]
-        for start in stride(from: body.startIndex, to: body.endIndex, by: 7) {
-          let part = body[start..<min(start + 7, body.endIndex)]
-          pieces.append(Array("\(String(part.count, radix: 16))\r\n".utf8) + part + [13, 10])
-        }
-        return FakeEngine.Answer(pieces: pieces + [Array("0\r\n\r\n".utf8)])
+        let body = Array((answer.bytes.split(separator: 13).last ?? []).dropFirst())
+        return .chunked(
+          stride(from: 0, to: body.count, by: 7).map { Array(body[$0..<min($0 + 7, body.count)]) })
       }
     ),
   ]
@@ -73,6 +69,80 @@ import Testing
     let other = try FakeEngine { _ in .json("hello") }
     let kind = await failure { try await EngineClient(.socket(other.path)).networks() }?.kind
     #expect(kind == .unreadable)
+  }
+
+  @Test func `an answer is whole wherever its chunks divide, and never where it is cut`() async throws {
+    let body = Array(#"[{"Name": "wörld", "Id": "n1"}, {"Name": "web_default", "Id": "n2"}]"#.utf8)
+    for place in body.indices {
+      let fake = try Self.engine { _ in .chunked([Array(body[..<place]), Array(body[place...])]) }
+      let names = try await EngineClient(.socket(fake.path)).networks().map(\.name)
+      #expect(names == ["wörld", "web_default"], "divided at \(place)")
+    }
+    let answers = [FakeEngine.Answer.chunked([body]), .json(String(decoding: body, as: UTF8.self))]
+    for answer in answers {
+      // Behind the last chunk, which is empty, nothing can be missing but the end of its line.
+      let isChunked = answer.pieces.count > 1
+      for place in answer.bytes.indices.dropLast(isChunked ? 2 : 0) {
+        let fake = try Self.engine { _ in answer.cut(after: place) }
+        let kind = await failure { try await EngineClient(.socket(fake.path)).networks() }?.kind
+        #expect(kind == .broken, "cut at \(place)")
+      }
+    }
+  }
+
+  @Test func `an answer that stalls anywhere is late`() async throws {
+    let whole = FakeEngine.Answer.json(#"{"message": "port is taken"}"#, status: 500)
+    for place in stride(from: 0, to: whole.bytes.count, by: 9) {
+      let fake = try Self.engine { _ in whole.stalled(after: place) }
+      let client = EngineClient(.socket(fake.path))
+      try await client.ping()
+      let error = await failure { try await client.start("aa", deadline: .milliseconds(40)) }
+      #expect(error?.kind == .late && error?.isAway == true, "stalled at \(place)")
+    }
+  }
+
+  /// Refuses versions of its API as an engine does.
+  static func engine(speaking oldest: Int, _ newest: Int) throws -> FakeEngine {
+    try FakeEngine { request in
+      if request == "GET /_ping" { return .json("OK", headers: "Api-Version: 1.\(newest)\r\n") }
+      if request == "GET /version" {
+        return .json(#"{"ApiVersion": "1.\#(newest)", "MinAPIVersion": "1.\#(oldest)"}"#)
+      }
+      let used = request.split(separator: "/").dropFirst().first.flatMap { Int($0.dropFirst(3)) } ?? 0
+      guard (oldest...newest).contains(used) else {
+        return .json(#"{"message": "client version 1.\#(used) is too old or too new"}"#, status: 400)
+      }
+      if request.hasSuffix("/images/a/json") { return .json(#"{"Id": "sha256:\#(used)"}"#) }
+      return request.contains("/images/") ? .json(#"{"message": "no reference"}"#, status: 400) : .json("[]")
+    }
+  }
+
+  @Test func `an engine that refuses what is older than 1.44 is asked as it wishes`() async throws {
+    let fake = try Self.engine(speaking: 44, 52)
+    let client = EngineClient(.socket(fake.path))
+    #expect(try await client.imageID(of: "a") == "sha256:51")
+    #expect(try await client.imageID(of: "no reference") == nil)
+    let wishing = EngineClient(.socket(fake.path), version: "1.45")
+    try await wishing.ping()
+    #expect(try await wishing.imageID(of: "a") == "sha256:45")
+  }
+
+  static let unfit: [(String, ClosedRange<Int>, String?)] = [
+    ("a wish that is too old", 44...52, "1.43"), ("a wish that is too new", 24...41, "1.44"),
+    ("an engine that has left this clup behind", 60...70, nil), ("an engine that is too old", 24...40, nil),
+  ]
+
+  @Test(arguments: unfit) func `a version that the engine refuses is no answer to the question`(
+    _ name: String, _ speaks: ClosedRange<Int>, _ wish: String?
+  ) async throws {
+    let fake = try Self.engine(speaking: speaks.lowerBound, speaks.upperBound)
+    let client = EngineClient(.socket(fake.path), version: wish)
+    for error in [
+      await failure { try await client.imageID(of: "a") }, await failure { try await client.containers() },
+    ] {
+      #expect(error?.kind == .unfit && error?.isAway == false)
+      #expect(error?.message.contains("1.\(speaks.upperBound)") == true)
+    }
   }
 
   static let ends: [(String, FakeEngine.Answer, EngineError.Kind)] = [
@@ -123,6 +193,27 @@ import Testing
     }
     #expect(actions == ["start", "health_status: healthy", "die"])
     #expect(end?.kind == .broken)
+  }
+
+  @Test func `events come through wherever the stream divides, and none is made up where it is cut`() async throws {
+    let text = Array(#"{"Type": "container", "Action": "start"}"#.utf8) + [10]
+    let stream = text + text
+    for place in stream.indices {
+      let fakes = [
+        try Self.engine { _ in .chunked([Array(stream[..<place]), Array(stream[place...])]) },
+        try Self.engine { _ in .chunked([stream]).cut(after: place + 80) },
+      ]
+      for (index, fake) in fakes.enumerated() {
+        var count = 0
+        let end = await failure {
+          for try await event in EngineClient(.socket(fake.path)).events([:]) {
+            count += event.action == "start" ? 1 : 9
+          }
+        }
+        #expect(end?.kind == .broken)
+        #expect(index == 0 ? count == 2 : count <= 2, "at \(place)")
+      }
+    }
   }
 
   @Test func `what is already so is no error, and what is refused is`() async throws {

@@ -89,7 +89,7 @@ struct Takeover: Sendable {
   {
     guard let hash = answer.hashes[container.service] else { return false }
     if hash == container.hash || answer.joins[container.service] != nil { return true }
-    let present = try await programs.compose(["version", "--short"], in: "/").outputText.firstLine
+    let present = await programs.composeVersion.value
     func plain(_ text: String) -> Substring { text.hasPrefix("v") ? text.dropFirst() : text[...] }
     return version.map { plain($0) != plain(present) } ?? true
   }

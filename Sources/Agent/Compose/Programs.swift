@@ -9,6 +9,7 @@ public struct Programs: Sendable {
   /// The engine that they ask, too.
   let engine: EngineClient
   let compose: [String]
+  let version = ComposeVersion()
   private(set) var environment: [String: String]
 
   /// The variables that children see of clup's own environment, beside PATH: a Compose file can interpolate each of them, so
@@ -99,6 +100,7 @@ public struct Programs: Sendable {
   ) async throws(Failure) -> Outcome {
     var variables = environment.merging(own) { kept, _ in kept }
     variables["PWD"] = directory
+    let present = composeVersion
     let outcome = try await start(
       compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, limits)
     // Without the plugin the docker command takes these words for its own.
@@ -109,6 +111,7 @@ public struct Programs: Sendable {
         .host, "the docker command has no Compose plugin",
         help: "install it: https://docs.docker.com/compose/install/linux")
     }
+    if let refusal = ComposeVersion.refusal(of: await present.value) { throw refusal }
     return outcome
   }
 
@@ -130,7 +133,7 @@ public struct Programs: Sendable {
     return Mask(assignments: variables.compactMap { $0.string.map { $0[...] } }, all: false)
   }
 
-  private func start(
+  func start(
     _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
     _ limits: Limits
   ) async throws(Failure) -> Outcome {

@@ -30,6 +30,10 @@ extension Failure {
     switch error.kind {
     case .cancelled:
       self.init(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    case .unfit:
+      self.init(
+        .host, "Docker Engine is not one that clup can use: \(error.message)",
+        help: "clup needs Docker Engine 20.10 or later; unset DOCKER_API_VERSION if it is set")
     case .status:
       self.init(.host, "Docker Engine refuses: \(error.message)", help: "see what it needs: `docker info`")
     case .unreachable, .broken, .late, .unreadable:
