@@ -211,7 +211,7 @@ import Testing
           }
         }
         #expect(end?.kind == .broken)
-        #expect(index == 0 ? count == 2 : count <= 2, "at \(place)")
+        #expect(index == 0 ? count == 2 : count <= 2, "at \(place): \(count), \(String(describing: end))")
       }
     }
   }

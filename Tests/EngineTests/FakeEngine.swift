@@ -99,7 +99,11 @@ final class SocketServer: Sendable {
     Thread.detachNewThread {
       while true {
         let connection = accept(listener, nil, nil)
-        if connection < 0 { return }
+        if connection < 0 {
+          // Nobody else may have this number while this thread still asks for it.
+          close(listener)
+          return
+        }
         Thread.detachNewThread {
           serve(connection)
           close(connection)
@@ -110,7 +114,6 @@ final class SocketServer: Sendable {
 
   deinit {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
     unlink(path)
   }
 }
