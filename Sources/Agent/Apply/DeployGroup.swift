@@ -79,7 +79,8 @@ extension Deploy {
     }
     let isLed = !ended.going.isEmpty || failed.values.contains(where: \.isResumed)
     if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
-      let back = paths.filter { path, shared in failed.values.contains { $0.former.needs(path, otherThan: shared.link) } }
+      let back = paths.filter { path, shared in failed.values.contains { $0.former.needs(path, otherThan: shared.link) }
+      }
       do throws(Failure) { try await sharedLinks.putBack(back.keys, for: failed.values.map(\.former)) } catch {
         obstacle = error
       }
