@@ -28,7 +28,9 @@ public struct Differences: Sendable {
   /// Gives what is another than it was deployed from: the commit, the host's own files, the policy, an image's build.
   public func changes(_ known: StackState) -> [String] {
     var reasons = known.tracked.keys.sorted().filter { !Fingerprint.isSame(tree.fingerprint($0), known.tracked[$0]) }
-      .map { "\($0) \(tree[$0] == nil ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")" }
+      .map {
+        "\($0) \(tree.fingerprint($0) == Fingerprint.absent ? "removed" : known.tracked[$0] == Fingerprint.absent ? "added" : "changed")"
+      }
     reasons += known.untracked.keys.sorted().filter { observed.untracked[$0] != known.untracked[$0] }
       .map { "the host's \($0) changed" }
     if let policy, known.policy != policy { reasons.append("the host's policy changed") }
