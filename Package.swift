@@ -10,6 +10,7 @@ let package = Package(
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .systemLibrary(
       name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev", "libgnutls28-dev"])]),
+    .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
     .target(name: "CLinux"),
 
@@ -17,9 +18,10 @@ let package = Package(
     .target(name: "YAML", dependencies: ["CYAML"]),
     .target(name: "HTTPServer", dependencies: ["CMicrohttpd"]),
     .target(name: "Processes", dependencies: ["CLinux"]),
+    .target(name: "Digests", dependencies: ["CGnuTLS"]),
     .target(name: "Engine", dependencies: ["CCurl"]),
     .target(name: "Core", dependencies: ["YAML"]),
-    .target(name: "Agent", dependencies: ["Core", "Git", "YAML", "Processes", "Engine"]),
+    .target(name: "Agent", dependencies: ["Core", "Digests", "Engine", "Git", "Processes", "YAML"]),
     .target(name: "Daemon", dependencies: ["Agent", "Core", "HTTPServer", "Processes"]),
     .target(name: "CLI", dependencies: ["Agent", "Core", "Daemon"]),
     .executableTarget(name: "clup", dependencies: ["CLI"]),
@@ -31,11 +33,12 @@ let package = Package(
     .testTarget(name: "EngineTests", dependencies: ["Engine"], exclude: ["Answers"]),
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
+    .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
     .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon", "HTTPServer"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
-    .testTarget(name: "EndToEndTests", dependencies: ["Core", "Processes"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Core", "Digests", "Processes"]),
     // Kills clup at a system call of the tests' choice; part of no release.
     .executableTarget(name: "KillAt", path: "Tests/KillAt"),
   ],

@@ -16,7 +16,7 @@
 // In the child, between fork and exec: only calls that signal-safety(7) allows. Gives errno.
 static int become(
     pid_t parent, const char *path, char *const argv[], char *const envp[], const char *directory, const int streams[3],
-    uint64_t memory) {
+    uint64_t memory, uint64_t file) {
   struct sigaction standard = {.sa_handler = SIG_DFL};
   for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
   // The child does not outlive the program, however that ends: what is half done is gone over by the next one alone.
@@ -32,6 +32,8 @@ static int become(
   // Private writable memory, as the kernel counts it: a program may reserve addresses beyond it, but not use them.
   struct rlimit bound = {.rlim_cur = memory, .rlim_max = memory};
   if (memory != 0 && setrlimit(RLIMIT_DATA, &bound) != 0) return errno;
+  struct rlimit size = {.rlim_cur = file, .rlim_max = file};
+  if (file != 0 && setrlimit(RLIMIT_FSIZE, &size) != 0) return errno;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
@@ -41,7 +43,7 @@ static int become(
 
 int clinux_spawn(
     pid_t *pid, const char *path, char *const argv[], char *const envp[], const char *directory, int in, int out,
-    int err, uint64_t memory) {
+    int err, uint64_t memory, uint64_t file) {
   int ends[2];
   // Above the three streams, so that none of them can be overwritten before it is used.
   int low[2], streams[3] = {in, out, err};
@@ -60,7 +62,7 @@ int clinux_spawn(
     close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     int copies[3];
     for (int number = 0; number < 3; number++) copies[number] = fcntl(streams[number], F_DUPFD_CLOEXEC, 3);
-    int error = become(parent, path, argv, envp, directory, copies, memory);
+    int error = become(parent, path, argv, envp, directory, copies, memory, file);
     ssize_t written = write(ends[1], &error, sizeof error);
     _exit(written == sizeof error ? 127 : 126);
   }

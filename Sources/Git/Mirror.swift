@@ -21,7 +21,9 @@ public struct Commit: Sendable, Hashable {
 public actor Mirror {
   private let queue = MirrorQueue()
   let repository: Repository
-  private let path: String
+  let path: String
+  /// The repositories whose objects are read as well.
+  var included: Set<String> = []
   private let branch: String
 
   /// Runs the actor on its own queue.

@@ -18,6 +18,8 @@ public struct Command: Sendable {
   public var outputLimit: Int
   /// The number of bytes of memory that the program, and each that it starts, may hold; `nil` for no bound.
   public var memoryLimit: Int?
+  /// The number of bytes of each file that the program, and each that it starts, may write; `nil` for no bound.
+  public var fileLimit: Int?
 
   /// Describes a program; see the properties.
   public init(
@@ -29,7 +31,8 @@ public struct Command: Sendable {
     deadline: Duration = .seconds(60),
     grace: Duration = .seconds(5),
     outputLimit: Int = 8 << 20,
-    memoryLimit: Int? = nil
+    memoryLimit: Int? = nil,
+    fileLimit: Int? = nil
   ) {
     self.executable = executable
     self.arguments = arguments
@@ -40,5 +43,6 @@ public struct Command: Sendable {
     self.grace = grace
     self.outputLimit = outputLimit
     self.memoryLimit = memoryLimit
+    self.fileLimit = fileLimit
   }
 }

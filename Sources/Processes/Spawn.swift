@@ -10,7 +10,7 @@ func spawn(_ command: Command, input: Int32, output: Int32, errors: Int32) throw
     withStringArray(environment) { environment in
       clinux_spawn(
         &pid, command.executable, arguments, environment, command.directory, input, output, errors,
-        UInt64(max(command.memoryLimit ?? 0, 0)))
+        UInt64(max(command.memoryLimit ?? 0, 0)), UInt64(max(command.fileLimit ?? 0, 0)))
     }
   }
   if number != 0 { throw refusal(number, to: command) }

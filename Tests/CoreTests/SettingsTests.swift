@@ -50,6 +50,19 @@ struct SettingsTests {
     #expect(settings.notify == [Notify(run: "tell", on: ["failed"], timeout: .seconds(5))])
   }
 
+  @Test func `what is fetched beside the repository is said by yes or no`() throws {
+    #expect(try !Settings.parse(Array(Self.least.utf8)).get().git.isOn)
+    let both = try Settings.parse(Array("\(Self.least)git: {submodules: true, lfs: false}\n".utf8)).get()
+    #expect(both.git.submodules && !both.git.lfs)
+    guard case .failure(let problems) = Settings.parse(Array("\(Self.least)git: {lfs: yes, submodule: true}\n".utf8))
+    else {
+      Issue.record("it was taken")
+      return
+    }
+    #expect(problems.all.map(\.message).contains { $0.contains("lfs must be true or false") })
+    #expect(problems.all.map(\.message).contains { $0.contains("did you mean submodules?") })
+  }
+
   @Test func `a token goes only to the host that it was written for`() throws {
     let text = """
       repository:

@@ -118,6 +118,7 @@ extension Servers {
       StrictModes no
       UsePAM no
       PasswordAuthentication no
+      SetEnv PATH=\(host.root)/bin:/usr/bin:/bin
 
       """
     try host.write("sshd.conf", text, in: host.root)
@@ -127,7 +128,11 @@ extension Servers {
 
   /// Starts nginx over `git http-backend`: `/open/`, `/private/` (basic authentication) and `/moved/` (to another host), by TLS
   /// with a certificate of the authority `ca`, of a stranger's, and one that has expired; then by plain HTTP.
-  mutating func nginx() async throws -> (good: UInt16, stranger: UInt16, expired: UInt16, plain: UInt16) {
+  ///
+  /// With `lfs`, requests for Git LFS go on to the server at that port.
+  mutating func nginx(lfs: UInt16? = nil) async throws -> (
+    good: UInt16, stranger: UInt16, expired: UInt16, plain: UInt16
+  ) {
     let ports = try (0..<4).map { _ in try Self.freePort() }
     try await host.shell(
       """
@@ -143,6 +148,15 @@ extension Servers {
       printf '%s\\n' '\(Marked.token)' > token; printf 'wrong-token-4711\\n' > badtoken; chmod 600 token badtoken
       mkdir -p tmp
       """)
+    func large(_ port: UInt16, _ certificate: String?) -> String {
+      guard let lfs else { return "" }
+      let base = "\(certificate == nil ? "http" : "https")://$http_host"
+      let pass = "proxy_pass http://127.0.0.1:\(lfs); proxy_set_header X-Base \(base);"
+      return """
+        location ~ ^/open/.*/info/lfs/ { \(pass) }
+        location ~ ^/private/.*/info/lfs/ { auth_basic x; auth_basic_user_file htpasswd; \(pass) }
+        """
+    }
     func server(_ port: UInt16, _ certificate: String?) -> String {
       let tls = certificate.map { "ssl_certificate \($0).crt; ssl_certificate_key \($0).key;" } ?? ""
       let git = """
@@ -154,6 +168,7 @@ extension Servers {
         server {
           listen 127.0.0.1:\(port)\(certificate == nil ? "" : " ssl"); server_name localhost; \(tls)
           access_log access.log shown;
+          \(large(port, certificate))
           location ~ ^/open/(.*) { \(git) }
           location ~ ^/private/(.*) { auth_basic x; auth_basic_user_file htpasswd; \(git) }
           location /moved/ { return 302 http://127.0.0.1:\(ports[3])/private/repo.git/info/refs?service=git-upload-pack; }

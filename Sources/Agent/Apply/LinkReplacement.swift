@@ -168,13 +168,12 @@ struct LinkReplacement: Sendable {
     var ids: [String: String] = [:]
     // Whatever a mirror without that commit cannot tell counts as edited.
     if await links.mirror.contains(commit) {
-      do throws(GitError) {
-        for entry in try await links.mirror.entries(of: commit).map(TrackedPath.init) where entry.isRegular {
-          ids[entry.path] = entry.id
-        }
-      } catch {
+      let tree: CommitTree
+      do throws(GitError) { tree = try await CommitTree(of: commit, in: links.mirror, links.settings) } catch {
         throw Failure(.host, error.message, help: "sync again")
       }
+      _ = try await links.stored.recall([Path.relative(inside, to: commit) ?? "."], in: tree)
+      for entry in tree.files where entry.isRegular { ids[entry.path] = entry.id }
     }
     return Source(
       place: place, path: Path.relative(inside, to: commit) ?? ".", ids: ids,

@@ -72,16 +72,19 @@ struct Links: Sendable {
     var trees: [String: CommitTree] = [:]
     for commit in Set(directories.values.compactMap(\.commit)) where await mirror.contains(commit) {
       do throws(GitError) {
-        trees[commit] = CommitTree(
-          commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
+        trees[commit] = try await CommitTree(of: commit, in: mirror, settings)
       } catch {
         throw Failure(.host, error.message, help: "sync again")
       }
+      if let tree = trees[commit] { _ = try await stored.recall(Array(directories.values.map(\.from)), in: tree) }
     }
     return good.opened(where: { directories[$0] != nil }) { commit, path in
       trees[commit].map { Array($0.files(under: path)) }
     }
   }
+
+  /// What the checkout keeps of what commits only name.
+  var stored: StoredContent { StoredContent(settings: settings, checkout: observe.checkout, mirror: mirror) }
 
   private func isBelowOpened(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
     plans.contains { $0.opens && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }

@@ -22,6 +22,7 @@ struct Release: Sendable {
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
     let (tree, stage) = (look.tree, look.stage)
+    try await look.view.bring(Array(paths))
     try await look.tracked.export(Set(paths.flatMap { tree.files(under: $0) }))
     let release = "\(checkout.releases)/\(tree.commit)"
     if Files.status(release) == nil {

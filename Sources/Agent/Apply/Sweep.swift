@@ -16,9 +16,8 @@ struct Sweep: Sendable {
     guard releases.count > keep else { return }
     func age(_ commit: String) -> Int { Files.status("\(checkout.releases)/\(commit)")?.st_mtim.tv_sec ?? 0 }
     let latest = Set(releases.sorted { age($0) > age($1) }.prefix(keep))
-    let used = Set(
-      state.stacks.values.map(\.commit) + state.good.values.map(\.commit) + state.pins.values.map(\.commit)
-        + (Array(state.stacks.values) + Array(state.good.values)).flatMap { $0.paths.values.compactMap(\.commit) }
+    let used = state.commits.union(
+      (Array(state.stacks.values) + Array(state.good.values)).flatMap { $0.paths.values.compactMap(\.commit) }
         + Files.names(in: checkout.pointers).compactMap { Files.link(at: "\(checkout.pointers)/\($0)").map(Path.name) })
     let free = releases.filter { !latest.contains($0) && !used.contains($0) }
     guard !free.isEmpty, let mounted = try await mounted() else { return }

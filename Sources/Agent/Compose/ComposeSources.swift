@@ -76,6 +76,7 @@ struct ComposeSources: Sendable {
     var queue = paths.map { Waiting(path: $0, base: directory) }
     while !queue.isEmpty {
       let file = queue.removeFirst()
+      try await view.bring([file.path])
       guard let entry = view.tree[file.path], entry.kind == .file || entry.kind == .executable,
         read.insert("\(file.path)\n\(file.base)\n\(file.values)").inserted
       else { continue }
@@ -170,6 +171,7 @@ struct ComposeSources: Sendable {
 
   /// Keeps the text of a tracked file of values, in which somebody may have written a secret.
   private mutating func readValues(_ path: String) async throws(Failure) {
+    try await view.bring([path])
     guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable else { return }
     let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
     environmentFiles[path] = String(decoding: bytes, as: UTF8.self)
@@ -177,6 +179,7 @@ struct ComposeSources: Sendable {
 
   /// Shows Compose what its files name, once that was allowed.
   mutating func noteReferences() async throws(Failure) {
+    try await view.bring(references.filter { !$0.isRemote }.compactMap { view.relative($0.path) })
     for reference in references where !reference.isRemote && reference.key != "include.project_directory" {
       if let target = view.relative(reference.path) { try await note(target) }
     }

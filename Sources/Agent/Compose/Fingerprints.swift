@@ -29,6 +29,7 @@ func modelDigests(_ model: JSON) -> [String: String] {
 }
 
 /// Gives the text that is kept with a stack to know whether the policy has changed since.
-func policyFingerprint(_ policy: Policy, today: String) -> String {
-  String(blobID(of: Array(policy.fingerprint(today: today).utf8)).prefix(16))
+func policyFingerprint(_ settings: Settings, today: String) -> String {
+  let text = settings.policy.fingerprint(today: today) + settings.git.fingerprint
+  return String(blobID(of: Array(text.utf8)).prefix(16))
 }

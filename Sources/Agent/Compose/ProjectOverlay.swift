@@ -10,6 +10,8 @@ struct ProjectOverlay: Sendable {
   let tree: CommitTree
   let tracked: Tracked
   let owns: @Sendable (String) -> Bool
+  /// Fetches what the commit only names; nothing for a work tree, which holds what was brought there.
+  var external: ExternalContent?
   /// Whether an empty file stands for one that is neither tracked nor on the host.
   var invents = false
   /// Says whether a path belongs to the host, whatever is tracked there: no deploy brings a tracked file to it.
@@ -47,11 +49,20 @@ struct ProjectOverlay: Sendable {
   }
 
   /// Makes the tracked files at a path ready to be read.
-  func export(_ path: String) async throws(Failure) { try await tracked.export(tree.files(under: path)) }
+  func export(_ path: String) async throws(Failure) {
+    try await bring([path])
+    try await tracked.export(tree.files(under: path))
+  }
+
+  /// Makes sure that the tree holds what the commit only names at, above or below these paths.
+  func bring(_ paths: [String]) async throws(Failure) {
+    if tree.isGrowing { try await external?.bring(paths, in: tree) }
+  }
 
   /// Shows a path, relative to the live root; gives what it stands for.
   func show(_ path: String) async throws(Failure) -> Shown {
     let place = Path.join(root, path)
+    try await bring([path])
     if let entry = tree[path], entry.kind != .submodule, entry.kind == .directory || !isProtected(path) {
       guard path != "." else { return .tracked }
       try await export(path)

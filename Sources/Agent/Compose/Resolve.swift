@@ -123,6 +123,7 @@ struct Resolve: Sendable {
   private func manage(
     _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
   ) async throws(Failure) -> (links: [String: DesiredLink], writes: Set<String>, diagnostics: [Diagnostic]) {
+    try await view.bring(whole.hostPaths.compactMap(view.relative) + model.hostPaths.compactMap(view.relative))
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
@@ -187,7 +188,7 @@ struct Resolve: Sendable {
           gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }.joined().utf8)
       )
       .prefix(16))
-    answer.desired?.policy = policyFingerprint(settings.policy, today: today)
+    answer.desired?.policy = policyFingerprint(settings, today: today)
     return answer
   }
 

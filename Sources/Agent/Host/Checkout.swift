@@ -9,6 +9,10 @@ struct Checkout: Sendable {
   var mirror: String { "\(path)/repo.git" }
   var releases: String { "\(path)/releases" }
   var pointers: String { "\(path)/stacks" }
+  /// The repositories of submodules.
+  var modules: String { "\(path)/modules" }
+  /// The files that Git LFS keeps, as blobs.
+  var largeFiles: String { "\(path)/lfs.git" }
 
   /// Makes what is missing; refuses a directory that holds something else.
   func prepare() throws(Failure) {
@@ -35,11 +39,12 @@ struct Checkout: Sendable {
       close(descriptor)
       throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
     }
-    let halves = ["view.", "repo.git.", ".state.json.clup-"]
+    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-"]
     for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
     }
+    for name in Files.names(in: modules) where !name.hasSuffix(".git") { Files.remove("\(modules)/\(name)") }
     for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
     return descriptor
   }

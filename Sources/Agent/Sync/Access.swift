@@ -32,7 +32,7 @@ struct Access: Sendable {
     return access
   }
 
-  private func place(_ written: String) throws(Failure) -> HostFile {
+  func place(_ written: String) throws(Failure) -> HostFile {
     try HostFile(written, settings: settings, environment: environment)
   }
 

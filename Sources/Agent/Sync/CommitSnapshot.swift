@@ -21,6 +21,7 @@ struct CommitSnapshots: Sendable {
   let settings: Settings
   let programs: Programs
   let mirror: Mirror
+  let external: ExternalContent
   let observe: Observe
   /// The directories of the unfinished releases and of the views, one for each commit; both go away with the sync.
   let stage: String
@@ -31,13 +32,13 @@ struct CommitSnapshots: Sendable {
   private(set) var all: [String: CommitSnapshot] = [:]
 
   init(
-    settings: Settings, programs: Programs, mirror: Mirror, observe: Observe, stage: String, view: String,
-    today: String,
-    neighbours: [String]
+    settings: Settings, programs: Programs, mirror: Mirror, external: ExternalContent, observe: Observe,
+    stage: String, view: String, today: String, neighbours: [String]
   ) {
     self.settings = settings
     self.programs = programs
     self.mirror = mirror
+    self.external = external
     self.observe = observe
     self.stage = stage
     self.view = view
@@ -49,11 +50,11 @@ struct CommitSnapshots: Sendable {
   mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
     if let look = all[commit] { return look }
     guard await mirror.contains(commit) else { return nil }
-    let paths: [TrackedPath]
-    do throws(GitError) { paths = try await mirror.entries(of: commit).map(TrackedPath.init) } catch {
+    let tree: CommitTree
+    do throws(GitError) { tree = try await CommitTree(of: commit, in: mirror, settings) } catch {
       throw Failure(error, settings: settings)
     }
-    return try look(at: CommitTree(commit: commit, paths: paths))
+    return try look(at: tree)
   }
 
   mutating func look(at tree: CommitTree) throws(Failure) -> CommitSnapshot {
@@ -64,7 +65,7 @@ struct CommitSnapshots: Sendable {
     let (links, protected) = (observe.links, settings.protectedPaths)
     let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
-      owns: { links.isOwn($0) }, isProtected: { protected.glob(protecting: $0) != nil })
+      owns: { links.isOwn($0) }, external: external, isProtected: { protected.glob(protecting: $0) != nil })
     let look = CommitSnapshot(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(

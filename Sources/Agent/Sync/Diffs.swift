@@ -3,7 +3,7 @@ import Git
 
 /// Shows line by line what a plan changes in the files that clup manages.
 struct Diffs: Sendable {
-  let mirror: Mirror
+  let stored: StoredContent
   let state: State
   let snapshots: [String: CommitSnapshot]
 
@@ -16,19 +16,18 @@ struct Diffs: Sendable {
       var before: CommitTree?
       if let from = stack.from {
         do throws(GitError) {
-          before = CommitTree(
-            commit: from,
-            paths: try await mirror.entries(of: from).map(TrackedPath.init))
+          before = try await CommitTree(of: from, in: stored.mirror, stored.settings)
         } catch {
           before = nil
         }
+        if let before { _ = try await stored.recall(Array(paths), in: before) }
       }
       let files = Set(
         paths.flatMap { path in target.files(under: path).map(\.path) + (before?.files(under: path).map(\.path) ?? []) }
       )
       for file in files.sorted() where before?[file]?.id != target[file]?.id {
         do throws(GitError) {
-          texts.append(try await mirror.difference(from: before?[file]?.id, to: target[file]?.id, path: file))
+          texts.append(try await stored.mirror.difference(from: before?[file]?.id, to: target[file]?.id, path: file))
         } catch {
           throw Failure(.host, error.message, help: "sync without --diff")
         }

@@ -19,7 +19,7 @@ struct Fetch: Sendable {
   func target(
     head listed: Sources.Answer<FollowedHead>, request: SyncRequest, deployed: Bool
   ) async throws(Failure) -> Target {
-    let mirror = try open()
+    let mirror = try await open()
     let head = try await bring(listed, into: mirror)
     let move = try await Move(to: head, in: mirror, settings: settings, deployed: deployed)
     if let refusal = move.refusal(accepting: request.acceptRewrite) { throw refusal }
@@ -35,8 +35,7 @@ struct Fetch: Sendable {
           throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
         }
       }
-      let paths = try await mirror.entries(of: target).map(TrackedPath.init)
-      return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths))
+      return Target(mirror: mirror, tree: try await CommitTree(of: target, in: mirror, settings))
     } catch {
       throw Failure(error, settings: settings)
     }
@@ -44,25 +43,28 @@ struct Fetch: Sendable {
 
   /// Gives the head that the mirror knows, without asking the repository.
   func known() async throws(Failure) -> Target {
-    let mirror = try open()
+    let mirror = try await open()
     do throws(GitError) {
       guard let head = try await mirror.head() else {
         throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
       }
-      let paths = try await mirror.entries(of: head).map(TrackedPath.init)
-      return Target(mirror: mirror, tree: CommitTree(commit: head, paths: paths))
+      return Target(mirror: mirror, tree: try await CommitTree(of: head, in: mirror, settings))
     } catch {
       throw Failure(error, settings: settings)
     }
   }
 
   /// Opens the mirror, or makes it; whoever asks holds the lock.
-  func open() throws(Failure) -> Mirror {
+  func open() async throws(Failure) -> Mirror {
+    let mirror: Mirror
     do throws(GitError) {
-      return try Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: true)
+      mirror = try Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: true)
     } catch {
       throw Failure(error, settings: settings)
     }
+    // What was brought is needed to go back to, also once it is no longer wanted.
+    try await StoredContent(settings: settings, checkout: checkout, mirror: mirror).include()
+    return mirror
   }
 
   /// Asks the repository where what is followed leads. A commit is known beforehand.
@@ -150,6 +152,14 @@ struct Fetch: Sendable {
     if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
     if move.accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
     try await mirror.setAcceptedTag(move.head.tag)
+  }
+}
+
+extension CommitTree {
+  /// Reads a commit's tree; it takes in what git only names where the host wants that.
+  init(of commit: String, in mirror: Mirror, _ settings: Settings) async throws(GitError) {
+    self.init(
+      commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init), growing: settings.git.isOn)
   }
 }
 

@@ -26,7 +26,7 @@ extension Settings {
         continue
       }
       diagnostics += tree.files(under: link.from).filter { !$0.isRegular }.map {
-        ManagedPaths.refusal(of: $0, stack: nil)
+        ManagedPaths.refusal(of: $0, in: tree, stack: nil)
       }
       let isCopy = link.mode == .copy || written.touches(link.to)
       guard isCopy, entry.kind == .directory else {

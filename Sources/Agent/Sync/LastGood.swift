@@ -18,7 +18,7 @@ extension Prepare {
   func lastGood() async throws(Failure) -> CommitTree? {
     guard let commit = state.commit, await target.mirror.contains(commit) else { return nil }
     do throws(GitError) {
-      return CommitTree(commit: commit, paths: try await target.mirror.entries(of: commit).map(TrackedPath.init))
+      return try await CommitTree(of: commit, in: target.mirror, settings)
     } catch {
       throw Failure(error, settings: settings)
     }

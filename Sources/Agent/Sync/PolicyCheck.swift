@@ -68,6 +68,7 @@ struct PolicyCheck: Sendable {
     -> [Diagnostic]
   {
     var found = Rule.forbiddenNames(in: tree, policy: settings.policy, excluded: settings.exclude)
+    found += discovery.forbidden(added: tree, settings: settings)
     let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
     let excluded = settings.exclude.map(Glob.init)
     for file in tree.files where file.kind == .file || file.kind == .executable {
@@ -88,7 +89,7 @@ struct PolicyCheck: Sendable {
   func large(_ links: [String: DesiredLink], in tree: CommitTree, tracked: Tracked) async throws(Failure)
     -> [Diagnostic]
   {
-    try await LargeFiles(tree: tree, tracked: tracked, policy: settings.policy).findings(
+    try await LargeFiles(tree: tree, tracked: tracked, settings: settings).findings(
       in: Set(links.values.map(\.from)), stack: nil)
   }
 

@@ -20,7 +20,7 @@ struct Prepare: Sendable {
   /// `stage` and `view` are for the unfinished releases and for what Compose is shown; both are removed with the sync.
   init(
     settings: Settings, request: SyncRequest, checkout: Checkout, programs: Programs, target: Fetch.Target,
-    state: State, stage: String, view: String
+    state: State, external: ExternalContent, stage: String, view: String
   ) throws(Failure) {
     self.settings = settings
     self.request = request
@@ -29,12 +29,12 @@ struct Prepare: Sendable {
     self.target = target
     self.state = state
     today = Agent.today()
-    policy = policyFingerprint(settings.policy, today: today)
+    policy = policyFingerprint(settings, today: today)
     links = LinkPlanning(pointers: checkout.pointers)
     observe = Observe(settings: settings, checkout: checkout, links: links)
     var snapshots = CommitSnapshots(
-      settings: settings, programs: programs, mirror: target.mirror, observe: observe, stage: stage, view: view,
-      today: today, neighbours: state.stacks.keys.sorted())
+      settings: settings, programs: programs, mirror: target.mirror, external: external, observe: observe,
+      stage: stage, view: view, today: today, neighbours: state.stacks.keys.sorted())
     head = try snapshots.look(at: target.tree)
     self.snapshots = snapshots
   }
@@ -135,6 +135,7 @@ struct Prepare: Sendable {
     }
     answers = try await apart(answers, &sources, names, aims, &reasons, &diagnostics)
     let written = written(answers.compactMap(\.desired), names)
+    try await head.view.bring(settings.links.map(\.from) + discovery.jobs.map(Discovery.jobDirectory(of:)))
     var wishes = settings.hostLinks(
       tree, discovery, written: WritablePaths(written.values.joined()), &diagnostics)
     diagnostics += try await judge.large(wishes, in: tree, tracked: head.tracked)

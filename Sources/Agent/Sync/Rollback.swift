@@ -29,7 +29,7 @@ struct Rollback: Sendable {
       guard try await mirror.isAncestor(commit, of: head) else {
         throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
       }
-      tree = CommitTree(commit: commit, paths: try await mirror.entries(of: commit).map(TrackedPath.init))
+      tree = try await CommitTree(of: commit, in: mirror, settings)
       discovery = Discovery(tree, settings: settings)
     } catch {
       throw Failure(error, settings: settings)

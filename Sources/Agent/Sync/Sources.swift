@@ -60,7 +60,7 @@ struct Sources: Sendable {
     [.unreachable, .authentication, .certificate, .timedOut, .notARepository].contains(error.kind)
   }
 
-  private static func unknownHost(_ access: RemoteAccess) -> GitError {
+  static func unknownHost(_ access: RemoteAccess) -> GitError {
     GitError(
       .certificate, "no key of the ssh server \(access.hostName) is known: \(access.knownHostsFile) has none",
       help:

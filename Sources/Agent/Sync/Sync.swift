@@ -140,9 +140,10 @@ public struct Sync: Sendable {
       Files.remove(stage)
       Files.remove(view)
     }
+    let stored = StoredContent(settings: settings, checkout: checkout, mirror: target.mirror)
     let prepare = try Prepare(
       settings: settings, request: request, checkout: checkout, programs: programs, target: target, state: state,
-      stage: stage, view: view)
+      external: ExternalContent(stored, access: sources.access), stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers: [Container]?
     do throws(Failure) { containers = try await programs.containers(of: settings.liveRoot) } catch {
@@ -161,7 +162,7 @@ public struct Sync: Sendable {
     ended.excerpts = prepared.excerpts
     ended.report.links = plan.allLinks.map(\.report)
     if request.diff {
-      ended.diffs = try await Diffs(mirror: target.mirror, state: state, snapshots: prepared.snapshots).of(plan)
+      ended.diffs = try await Diffs(stored: stored, state: state, snapshots: prepared.snapshots).of(plan)
     }
     if gated, !refusing.isEmpty {
       ended.refuse(prepared)
@@ -190,7 +191,7 @@ public struct Sync: Sendable {
       if state != before { try checkout.write(state) }
       return
     }
-    await sweep(checkout, programs, state)
+    await sweep(checkout, programs, state, coming: Set(prepared.snapshots.keys))
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: plan, state)
     if ended.report.fence == false {
@@ -213,9 +214,11 @@ public struct Sync: Sendable {
   }
 
   /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
-  private func sweep(_ checkout: Checkout, _ programs: Programs, _ state: State) async {
+  private func sweep(_ checkout: Checkout, _ programs: Programs, _ state: State, coming: Set<String>) async {
     do throws(Failure) {
       try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases - 1).run(state)
+      let kept = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
+      try await StoredContent.sweep(checkout, keeping: coming.union(kept).union(state.reachableCommits))
     } catch {
       say("warning: \(error.message); the next deploy tries again to remove old releases")
     }

@@ -24,7 +24,7 @@ public struct VerifySignatures: Sendable {
     let access = Access(settings: settings, environment: environment, checkout: checkout)
     let fetch = Fetch(
       settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
-    let mirror = try fetch.open()
+    let mirror = try await fetch.open()
     let head: FollowedHead
     if let revision {
       do throws(GitError) { head = FollowedHead(commit: try await mirror.resolve(revision)) } catch {

@@ -84,7 +84,7 @@ public struct Validate: Sendable {
     var settings =
       request.settings ?? Settings(repository: directory, branch: "", liveRoot: liveRoot, checkout: scratch)
     settings.liveRoot = liveRoot
-    let tree = try self.tree(of: directory)
+    let tree = try WorkTreeContent(directory: directory, git: settings.git).tree()
     let discovery = Discovery(tree, settings: settings)
     var changed: Set<String>?
     if let revision = request.changedSince { changed = try changes(in: directory, revision) }
@@ -173,48 +173,6 @@ public struct Validate: Sendable {
   private func changes(in directory: String, _ revision: String) throws(Failure) -> Set<String> {
     do throws(GitError) { return try WorkTree.changes(in: directory, since: revision) } catch {
       throw Failure(.configuration, error.message, help: "name a commit, a branch or a tag")
-    }
-  }
-
-  private func tree(of directory: String) throws(Failure) -> CommitTree {
-    let (listed, submodules, keptByLFS): ([String]?, Set<String>, Set<String>)
-    do throws(GitError) {
-      listed = try WorkTree.files(in: directory)
-      submodules = try WorkTree.submodules(in: directory)
-      keptByLFS = try WorkTree.keptByLFS(in: directory, among: listed ?? [])
-    } catch {
-      throw Failure(.host, error.message, help: "see that \(directory) can be read")
-    }
-    var paths: [TrackedPath] = []
-    var directories: Set<String> = ["."]
-    for path in (listed ?? walk(directory, "")).map(Path.normalized) {
-      let found = Files.status("\(directory)/\(path)")
-      let kind: TrackedPath.Kind
-      if submodules.contains(path) {
-        kind = .submodule
-      } else if let found {
-        kind =
-          if Files.isLink(found) { .symlink } else if Files.isDirectory(found) {
-            .submodule
-          } else if found.st_mode
-            & 0o100 != 0
-          { .executable } else { .file }
-      } else {
-        continue
-      }
-      paths.append(
-        TrackedPath(path: path, kind: kind, id: keptByLFS.contains(path) ? TrackedPath.keptByLFS : "work tree"))
-      directories.formUnion(Path.ancestors(path))
-    }
-    paths += directories.map { TrackedPath(path: $0, kind: .directory, id: "work tree") }
-    return CommitTree(commit: "", paths: paths)
-  }
-
-  private func walk(_ root: String, _ prefix: String) -> [String] {
-    Files.names(in: "\(root)/\(prefix)").flatMap { name -> [String] in
-      let path = prefix + name
-      guard name != ".git", let found = Files.status("\(root)/\(path)") else { return [] }
-      return Files.isDirectory(found) ? walk(root, path + "/") : [path]
     }
   }
 }

@@ -10,11 +10,11 @@
 /// The child gets `in`, `out` and `err` as descriptors 0, 1 and 2 and no others, an empty signal mask and default
 /// signal dispositions. `directory` may be NULL: the caller's own. The three descriptors must be above 2. `memory` bounds
 /// the bytes of private writable memory of the child and of each program that it starts, 0 for no bound; see RLIMIT_DATA in
-/// setrlimit(2).
+/// setrlimit(2). `file` bounds the bytes of each file that they write, 0 for no bound; see RLIMIT_FSIZE there.
 /// Returns 0, or an error number; see posix_spawn(3).
 int clinux_spawn(
     pid_t *pid, const char *path, char *const argv[], char *const envp[], const char *directory, int in, int out,
-    int err, uint64_t memory);
+    int err, uint64_t memory, uint64_t file);
 
 /// Makes a pipe whose ends no other program inherits; `ends` are the reading and the writing one. Returns -1 when it fails;
 /// see pipe2(2).

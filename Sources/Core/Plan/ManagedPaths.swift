@@ -107,17 +107,21 @@ public struct ManagedPaths {
 
   private mutating func refuse(_ entry: TrackedPath) {
     guard refused.insert(entry.path).inserted else { return }
-    diagnostics.append(Self.refusal(of: entry, stack: stack.isEmpty ? nil : stack))
+    diagnostics.append(Self.refusal(of: entry, in: tree, stack: stack.isEmpty ? nil : stack))
   }
 
-  /// Says that clup brings neither symbolic links nor submodules to a host.
-  public static func refusal(of entry: TrackedPath, stack: String?) -> Diagnostic {
-    Diagnostic(
+  /// Says that clup brings no symbolic link to a host, and no submodule that it was not told to or could not fetch.
+  public static func refusal(of entry: TrackedPath, in tree: CommitTree, stack: String?) -> Diagnostic {
+    let refusal = tree.refusal(at: entry.path)
+    return Diagnostic(
       rule: "forbidden-file", file: entry.path, stack: stack,
-      message: "\(entry.path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
-      help: entry.kind == .symlink
-        ? "commit the file itself"
-        : "clup brings no submodules to a host: commit the files themselves, as `git subtree add` does")
+      message: refusal?.message
+        ?? "\(entry.path) is a \(entry.kind == .symlink ? "symbolic link" : "submodule") in a managed path",
+      help: refusal?.help
+        ?? (entry.kind == .symlink
+          ? "commit the file itself"
+          : "have clup fetch it by `git: {submodules: true}` in clup.yaml, or commit the files themselves, as "
+            + "`git subtree add` does"))
   }
 
   /// Gives the links without those below a directory that is one itself.

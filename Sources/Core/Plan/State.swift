@@ -143,6 +143,14 @@ public struct State: Codable, Sendable, Equatable {
     pins[stack] = nil
   }
 
+  /// The commits that stacks run, ran last when all was well, or are pinned to.
+  public var commits: Set<String> {
+    Set(stacks.values.map(\.commit) + good.values.map(\.commit) + pins.values.map(\.commit))
+  }
+
+  /// The same with those that a rollback leads to.
+  public var reachableCommits: Set<String> { commits.union(former.values.joined().map(\.commit)) }
+
   private static let formerLimit = 5
 }
 

@@ -13,14 +13,55 @@ public enum LargeFile {
       .contains { text.hasPrefix("version \($0)") } && text.contains("\noid sha256:")
   }
 
-  /// Says that git holds only a pointer of a file.
-  public static func pointer(_ path: String, stack: String?) -> Diagnostic {
+  /// What a pointer says of the content that it stands for.
+  public struct Pointer: Sendable, Hashable {
+    /// The SHA-256 of the content, 64 hexadecimal digits.
+    public let oid: String
+    /// The number of bytes.
+    public let size: Int
+
+    /// Reads a pointer; nothing for one with more in it than version, id and size.
+    public init?(_ bytes: [UInt8]) {
+      guard bytes.count <= mostPointerBytes,
+        let match = String(decoding: bytes, as: UTF8.self).wholeMatch(
+          of:
+            /version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,15})\n?/
+        ), let size = Int(match.2)
+      else { return nil }
+      (oid, self.size) = (String(match.1), size)
+    }
+
+    /// The pointer as Git LFS writes it.
+    public var text: String { "version https://git-lfs.github.com/spec/v1\noid sha256:\(oid)\nsize \(size)\n" }
+  }
+
+  /// Says why the content behind these bytes of a pointer is not fetched; nothing where it is.
+  public static func refusal(of bytes: [UInt8], _ path: String, isInSubmodule: Bool) -> CommitTree.Refusal? {
+    func refusal(_ why: String, help: String) -> CommitTree.Refusal {
+      CommitTree.Refusal("\(path) is kept by Git LFS and cannot be fetched: \(why)", help: help)
+    }
+    guard let pointer = Pointer(bytes) else {
+      return refusal(
+        "its pointer holds something else than an id and a size",
+        help: "write the pointer anew: `git add --renormalize \(path)`")
+    }
+    if isInSubmodule { return refusal("it lies in a submodule", help: "put the file itself into git there") }
+    if pointer.size <= mostBytes { return nil }
+    return refusal(
+      "it has \(pointer.size) bytes, and a file that a stack uses has at most \(mostBytes)",
+      help: "keep it on the host outside of the repository and mount it from there, or put it into an image")
+  }
+
+  /// Says that git holds only a pointer of a file, and why its content is not fetched where the host wants it to be.
+  public static func pointer(_ path: String, stack: String?, _ refusal: CommitTree.Refusal? = nil) -> Diagnostic {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,
-      message: "\(path) is kept by Git LFS: git holds only a pointer, and a container would get that text",
-      help:
-        "put the file itself into git (`git lfs migrate export --include=\(path)`), or keep it on the host outside of "
-        + "the repository and mount it from there")
+      message: refusal?.message
+        ?? "\(path) is kept by Git LFS: git holds only a pointer, and a container would get that text",
+      help: refusal?.help
+        ?? "have clup fetch it by `git: {lfs: true}` in clup.yaml, put the file itself into git "
+        + "(`git lfs migrate export --include=\(path)`), or keep it on the host outside of the repository and mount it "
+        + "from there")
   }
 
   /// Says that a file is too large to be brought to a host.

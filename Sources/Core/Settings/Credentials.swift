@@ -35,6 +35,13 @@ public struct Credentials: Sendable, Equatable {
   /// Whether a secret goes to the server.
   public var isSecret: Bool { tokenFile != nil || !helper.isEmpty }
 
+  /// Whom to trust and the way there, with nothing that says who asks.
+  public var ofAStranger: Credentials {
+    var same = Credentials()
+    (same.knownHostsFile, same.caFile, same.proxy) = (knownHostsFile, caFile, proxy)
+    return same
+  }
+
   /// The same without what only the host may see that it was written for.
   var withoutSecrets: Credentials {
     var same = self
@@ -49,4 +56,10 @@ public struct RepositorySource: Sendable, Equatable {
   public var url: String
   /// What it is shown.
   public var credentials: Credentials
+
+  /// Names a place.
+  public init(url: String, credentials: Credentials) {
+    self.url = url
+    self.credentials = credentials
+  }
 }

@@ -34,6 +34,8 @@ public struct Settings: Sendable, Equatable {
   public var policy = Policy() { didSet { if policy.tracked != oldValue.tracked { protectPaths() } } }
   /// Where the configuration was read from.
   public var file = "clup.yaml"
+  /// What is fetched that git itself does not hold.
+  public var git = GitSettings()
   /// How a sync goes.
   public var sync = SyncSettings()
   /// How `clup serve` is reached.

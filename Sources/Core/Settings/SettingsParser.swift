@@ -56,7 +56,8 @@ extension SettingsReader {
     let top = section(
       root, "the configuration",
       keys: [
-        "repository", "branch", "tag", "commit", "live_root", "checkout", "credentials", "trust", "protected", "links",
+        "repository", "branch", "tag", "commit", "live_root", "checkout", "credentials", "git", "trust", "protected",
+        "links",
         "stacks",
         "policy", "sync", "serve", "notify",
       ])
@@ -73,6 +74,7 @@ extension SettingsReader {
     {
       problem(node, "checkout must not hold the live root")
     }
+    if let git = top["git"] { settings.git = gitSettings(git) }
     if let trust = top["trust"] { settings.trust = self.trust(trust, settings) }
     settings.protected = strings(top, "protected")
     if let links = top["links"] { settings.links = list(links, "links").compactMap { hostLink($0) } }

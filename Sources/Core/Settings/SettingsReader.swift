@@ -95,6 +95,15 @@ struct SettingsReader {
     return value
   }
 
+  mutating func boolean(_ members: [String: Node], _ key: String) -> Bool {
+    guard let node = members[key] else { return false }
+    guard let text = node.string, ["true", "false"].contains(text) else {
+      problem(node, "\(key) must be true or false")
+      return false
+    }
+    return text == "true"
+  }
+
   mutating func choice<Choice>(_ members: [String: Node], _ key: String, _ fallback: Choice) -> Choice
   where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
     guard let node = members[key] else { return fallback }

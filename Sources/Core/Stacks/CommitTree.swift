@@ -24,15 +24,16 @@ public struct TrackedPath: Sendable, Hashable {
 public struct CommitTree: Sendable {
   /// The commit.
   public let commit: String
-  private let byPath: [String: TrackedPath]
-  private let sorted: [TrackedPath]
+  private let own: TreeIndex
   private var recorded: [String: String]?
+  /// What git only names, and clup brought; nothing where the host wants none of that.
+  let additions: TreeAdditions?
 
-  /// Indexes the paths.
-  public init(commit: String, paths: [TrackedPath]) {
+  /// Indexes the paths; one that is `growing` takes in submodules, and the content of files that Git LFS keeps.
+  public init(commit: String, paths: [TrackedPath], growing: Bool = false) {
     self.commit = commit
-    sorted = paths.filter { $0.kind != .directory }.sorted { $0.path < $1.path }
-    byPath = Dictionary(paths.map { ($0.path, $0) }) { first, _ in first }
+    own = TreeIndex(paths)
+    additions = growing ? TreeAdditions(own) : nil
   }
 
   /// Shows a commit as a stack's record tells of it: against this, only the host itself can differ.
@@ -48,23 +49,16 @@ public struct CommitTree: Sendable {
   }
 
   /// Gives what the commit has at a path.
-  public subscript(_ path: String) -> TrackedPath? { byPath[path] }
+  public subscript(_ path: String) -> TrackedPath? { index.byPath[path] }
 
   /// Every file, link and submodule, sorted by path.
-  public var files: [TrackedPath] { sorted }
+  public var files: [TrackedPath] { index.sorted }
+
+  private var index: TreeIndex { additions?.index ?? own }
 
   /// Lists the files, links and submodules at or below a path, sorted.
   public func files(under path: String) -> ArraySlice<TrackedPath> {
-    if path == "." { return sorted[...] }
-    guard let entry = byPath[path] else { return [] }
-    if entry.kind != .directory { return [entry] }
-    let prefix = path + "/"
-    var (low, high) = (0, sorted.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[middle].path < prefix { low = middle + 1 } else { high = middle }
-    }
-    return sorted[low...].prefix { $0.path.hasPrefix(prefix) }
+    index.files(under: path)
   }
 
   /// Lists what stands directly in a directory, sorted.
@@ -75,13 +69,16 @@ public struct CommitTree: Sendable {
       let name = Path.components(rest).first.map(String.init) ?? rest
       if names.last != name { names.append(name) }
     }
-    return Set(names).sorted().compactMap { byPath[Path.join(directory, $0)] }
+    let index = index
+    return Set(names).sorted().compactMap { index.byPath[Path.join(directory, $0)] }
   }
 
   /// Gives what stands at a path as a text for comparing two commits: the id, and the mode unless it is a directory.
+  ///
+  /// It goes by what git itself holds, whatever was brought since: a pointer, or the commit of a submodule for all in it.
   public func fingerprint(_ path: String) -> String {
     if let recorded { return recorded[path] ?? Fingerprint.absent }
-    guard let entry = byPath[path] else { return Fingerprint.absent }
+    guard let entry = own.byPath[path] ?? moduleAbove(path) else { return Fingerprint.absent }
     switch entry.kind {
     case .directory: return entry.id
     case .file: return entry.id + ":644"
@@ -89,6 +86,20 @@ public struct CommitTree: Sendable {
     case .symlink: return entry.id + ":link"
     case .submodule: return entry.id + ":module"
     }
+  }
+}
+
+extension CommitTree {
+  /// Finds the submodule that a path lies in, where submodules are brought.
+  private func moduleAbove(_ path: String) -> TrackedPath? {
+    guard additions != nil else { return nil }
+    return Path.ancestors(path).lazy.compactMap { own.byPath[$0] }.first { $0.kind == .submodule }
+  }
+
+  /// The submodules that the commit itself has at, above or below a path.
+  public func modules(around path: String) -> [TrackedPath] {
+    let above = moduleAbove(path).map { [$0] } ?? []
+    return above + own.files(under: path).filter { $0.kind == .submodule }
   }
 }
 

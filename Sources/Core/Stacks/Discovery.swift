@@ -79,7 +79,7 @@ public struct Discovery: Sendable {
         && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix)
         && !excluded.contains { $0.covers(path) }
     }
-    diagnostics += Self.forbidden(in: tree, stacks: stacks, excluded: excluded, protected: settings.protectedPaths)
+    diagnostics += Self.forbidden(tree.files, stacks: stacks, excluded: excluded, protected: settings.protectedPaths)
   }
 
   /// The directories that hold job files.
@@ -105,11 +105,11 @@ public struct Discovery: Sendable {
   ///
   /// Directories that are merely called `data`, `volumes` or `cache` count only within a stack.
   private static func forbidden(
-    in tree: CommitTree, stacks: [StackSource], excluded: [Glob], protected: ProtectedPaths
+    _ files: [TrackedPath], stacks: [StackSource], excluded: [Glob], protected: ProtectedPaths
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
     var memory: [String: Int] = [:]
-    for file in tree.files {
+    for file in files {
       guard let glob = protected.glob(protecting: file.path, memory: &memory) else { continue }
       let stack = stacks.last { $0.name != "." && Path.relative(file.path, to: $0.name) != nil }
       if anywhere.contains(glob), stack == nil { continue }
@@ -117,6 +117,13 @@ public struct Discovery: Sendable {
       found.append(Self.landsOnState(file.path, glob: glob, stack: stack?.name))
     }
     return found
+  }
+
+  /// Finds files of submodules that stand where the host keeps runtime state; they come after the stacks are known.
+  public func forbidden(added tree: CommitTree, settings: Settings) -> [Diagnostic] {
+    let files = tree.added.filter { $0.kind != .directory }
+    return Self.forbidden(
+      files, stacks: stacks, excluded: settings.exclude.map(Glob.init), protected: settings.protectedPaths)
   }
 
   /// Says that a tracked file would land on runtime state.
