@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONText
 import Synchronization
 
 /// Docker Engine, asked through its API.
@@ -69,7 +70,7 @@ public struct EngineClient: Sendable {
     body: [UInt8]? = nil
   ) async throws(EngineError) -> Value {
     let bytes = try await call(path, method: method, query: query, body: body)
-    do { return try JSONDecoder().decode(type, from: Data(bytes)) } catch {
+    do { return try decode(type, from: bytes) } catch {
       throw EngineError(.unreadable, "the engine's answer to \(path) is not what its API promises")
     }
   }
@@ -106,7 +107,7 @@ public struct EngineClient: Sendable {
   /// The engine's own words for what it refuses.
   private static func words(of answer: Response) -> String {
     struct Refusal: Decodable { let message: String }
-    if let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)) { return refusal.message }
+    if let refusal = try? decode(Refusal.self, from: answer.body) { return refusal.message }
     return "the engine answered with status \(answer.status)"
   }
 }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import JSONText
 import Synchronization
 
 /// Something that happened to a container, a network or an image.
@@ -25,7 +25,7 @@ extension EngineClient {
         do throws(EngineError) {
           try await call("/events", query: [("filters", Self.filters(filters))], deadline: nil) { bytes in
             for line in lines.take(bytes) {
-              guard let event = try? JSONDecoder().decode(EngineEvent.self, from: Data(line)) else { continue }
+              guard let event = try? decode(EngineEvent.self, from: line) else { continue }
               continuation.yield(event)
             }
           }

@@ -13,6 +13,7 @@ actor StateWriter {
   func change(_ change: @Sendable (inout State) -> Void) throws(Failure) {
     var next = state
     change(&next)
+    if next == state { return }
     try checkout.write(next)
     state = next
   }

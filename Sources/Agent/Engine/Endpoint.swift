@@ -1,6 +1,6 @@
 import Core
 import Engine
-import FoundationEssentials
+import JSONText
 import Processes
 
 extension Programs {
@@ -34,7 +34,7 @@ extension Programs {
     struct Settings: Decodable { let currentContext: String? }
     let directory = environment["DOCKER_CONFIG"] ?? (environment["HOME"] ?? "") + "/.docker"
     guard let bytes = Files.read(directory + "/config.json"),
-      let settings = try? JSONDecoder().decode(Settings.self, from: Data(bytes)),
+      let settings = try? decode(Settings.self, from: bytes),
       let current = settings.currentContext, !current.isEmpty
     else { return "default" }
     return current

@@ -1,6 +1,6 @@
 import Core
-import FoundationEssentials
 import Glibc
+import JSONText
 
 /// The directory that clup owns, and the one lock on it.
 struct Checkout: Sendable {
@@ -32,7 +32,7 @@ struct Checkout: Sendable {
       close(descriptor)
       throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
     }
-    let halves = ["view.", "repo.git.", ".state.json.clup-"]
+    let halves = ["view.", "repo.git.", ".state.json.clup-", ".checked.clup-"]
     for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
@@ -60,7 +60,8 @@ struct Checkout: Sendable {
     Files.flush(pointers)
   }
 
-  private func pointer(of stack: String) -> String {
+  /// The link that leads a stack.
+  func pointer(of stack: String) -> String {
     "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
@@ -69,7 +70,7 @@ struct Checkout: Sendable {
       if Files.status("\(path)/state.json") == nil { return State() }
       throw Files.failure("cannot read \(path)/state.json")
     }
-    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.schema == State.schema else {
+    guard let state = try? decode(State.self, from: bytes), state.schema == State.schema else {
       throw Schema.refusal(of: "\(path)/state.json", bytes, knowing: State.schema)
     }
     return state
@@ -79,7 +80,7 @@ struct Checkout: Sendable {
     try Files.replace("\(path)/state.json", with: encode(state), mode: 0o600)
   }
 
-  private var historyFile: String { "\(path)/history.jsonl" }
+  var historyFile: String { "\(path)/history.jsonl" }
 
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {
@@ -113,7 +114,7 @@ struct Checkout: Sendable {
   func history(last count: Int, where matches: (Report) -> Bool) -> [Report] {
     var reports: [Report] = []
     readHistory { line in
-      if let report = try? JSONDecoder().decode(Report.self, from: Data(line)), report.schema == Report.schema,
+      if let report = try? decode(Report.self, from: line), report.schema == Report.schema,
         matches(report)
       {
         reports.append(report)
@@ -155,8 +156,4 @@ struct Checkout: Sendable {
 }
 
 /// Gives a value as one line of JSON with sorted keys.
-public func encode(_ value: some Encodable) -> [UInt8] {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-  return (try? encoder.encode(value)).map(Array.init) ?? []
-}
+public func encode(_ value: some Encodable) -> [UInt8] { (try? jsonText(of: value)) ?? [] }

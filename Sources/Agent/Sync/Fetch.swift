@@ -12,6 +12,8 @@ struct Fetch: Sendable {
   struct Target: Sendable {
     let mirror: Mirror
     let tree: CommitTree
+    /// What is followed, as it was found.
+    let head: FollowedHead
   }
 
   /// Gives the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
@@ -36,7 +38,7 @@ struct Fetch: Sendable {
         }
       }
       let paths = try await mirror.entries(of: target).map(TrackedPath.init)
-      return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths))
+      return Target(mirror: mirror, tree: CommitTree(commit: target, paths: paths), head: head)
     } catch {
       throw Failure(error, settings: settings)
     }
@@ -50,7 +52,7 @@ struct Fetch: Sendable {
         throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
       }
       let paths = try await mirror.entries(of: head).map(TrackedPath.init)
-      return Target(mirror: mirror, tree: CommitTree(commit: head, paths: paths))
+      return Target(mirror: mirror, tree: CommitTree(commit: head, paths: paths), head: FollowedHead(commit: head))
     } catch {
       throw Failure(error, settings: settings)
     }

@@ -49,6 +49,7 @@ struct Prepare: Sendable {
     var excerpts: Excerpts
     /// Each commit that a stack is brought to.
     var snapshots: [String: CommitSnapshot]
+    var observed: Observed
   }
 
   /// How many stacks Compose is asked about side by side.
@@ -247,7 +248,7 @@ struct Prepare: Sendable {
     judged += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, judged)
     return Prepared(
       plan: plan, diagnostics: judged, discovery: discovery, policy: policy,
-      excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all)
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all, observed: observed)
   }
 
   /// No stack that was to be deployed is left out without a finding that refuses it.

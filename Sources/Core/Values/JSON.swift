@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JSONText
 import YAML
 
 /// A JSON value of any shape, as `docker compose config --format json` prints it.
@@ -46,7 +47,25 @@ public indirect enum JSON: Codable, Hashable, Sendable {
   }
 
   /// Parses UTF-8 JSON text.
-  public init(parsing bytes: [UInt8]) throws { self = try JSONDecoder().decode(JSON.self, from: Data(bytes)) }
+  public init(parsing bytes: [UInt8]) throws { self = try JSON(JSONNode(parsing: bytes)) }
+
+  private init(_ node: JSONNode) throws(JSONTextError) {
+    switch try node.content() {
+    case .null: self = .null
+    case .bool(let value): self = .bool(value)
+    case .integer(let value): self = .integer(value)
+    case .number(let value): self = .number(value)
+    case .string(let text): self = .string(text)
+    case .array(let nodes):
+      var elements: [JSON] = []
+      for node in nodes { elements.append(try JSON(node)) }
+      self = .array(elements)
+    case .object(let nodes):
+      var members = [String: JSON](minimumCapacity: nodes.count)
+      for (key, node) in nodes { members[key] = try JSON(node) }
+      self = .object(members)
+    }
+  }
 
   /// Gives the text with sorted keys, so that equal values give equal bytes.
   public var canonical: [UInt8] {
