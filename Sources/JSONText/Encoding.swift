@@ -68,6 +68,8 @@ final class Slot {
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+      case 0x08: bytes += "\\b".utf8
+      case 0x0c: bytes += "\\f".utf8
       case 0x0a: bytes += "\\n".utf8
       case 0x0d: bytes += "\\r".utf8
       case 0x09: bytes += "\\t".utf8

@@ -16,6 +16,8 @@ final class Tape {
 
   /// Takes a text apart.
   init(_ bytes: [UInt8]) throws(JSONTextError) {
+    // What nobody asks for must be text all the same.
+    guard String(validating: bytes, as: UTF8.self) != nil else { throw JSONTextError(place: 0) }
     self.bytes = bytes
     let result = bytes.withUnsafeBufferPointer { bytes -> Result<[Node], JSONTextError> in
       Result { () throws(JSONTextError) in

@@ -19,7 +19,7 @@ extension EndToEnd {
     private func opened(by host: Host) async throws -> String {
       let program = try #require(Host.binary)
       return try await host.shell(
-        "CLUP_CONFIG=clup.yaml strace -f -qq -e trace=openat \(program) sync 2>&1 >/dev/null "
+        "CLUP_CONFIG=\(host.root)/clup.yaml strace -f -qq -e trace=openat \(program) sync 2>&1 >/dev/null "
           + "| grep -E 'state\\.json|/objects/|history|\\.new\\.' || true")
     }
 
@@ -67,9 +67,11 @@ extension EndToEnd {
           let reasons = stack.reasons + stack.services.compactMap(\.reason)
           #expect(reasons.contains { $0.contains(reason) }, "\(line): \(reasons)")
         }
+        // The configuration is known by whatever name it is called.
         try await settle(host)
+        try await host.shell("CLUP_CONFIG=clup.yaml \(try #require(Host.binary)) sync")
         try await host.shell("echo 'stacks: {exclude: [a]}' >>clup.yaml")
-        let answer = try await host.clup("sync")
+        let answer = try await host.clup(["sync"], environment: ["CLUP_CONFIG": "clup.yaml"])
         #expect(answer.status == 3 || answer.errors.contains("a is excluded"), "\(answer.output)\(answer.errors)")
       }
     }

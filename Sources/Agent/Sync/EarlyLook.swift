@@ -83,7 +83,8 @@ extension Sync {
       "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
     ]
     let places = Places(
-      observed: seen.observed, by: observe, names: names, files: own, decide: ["/proc/self/exe", settings.file],
+      observed: seen.observed, by: observe, names: names, files: own,
+      decide: ["/proc/self/exe", LastCheck.place(of: settings)],
       began: began)
     guard let places else { return }
     LastCheck(

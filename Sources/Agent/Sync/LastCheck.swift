@@ -69,10 +69,16 @@ struct LastCheck: Sendable {
   /// The commit that all of it is at.
   var commit: String { String(decoding: basis.prefix { $0 != 0 }, as: UTF8.self) }
 
+  /// The configuration's own path, whatever directory it was named from.
+  static func place(of settings: Settings) -> String {
+    guard !Path.isAbsolute(settings.file), let directory = Files.resolved(".") else { return settings.file }
+    return "\(directory)/\(settings.file)"
+  }
+
   /// What decides beside the host itself: another day, since waivers end; the program; where the engine is asked.
   private static func basis(_ head: FollowedHead, _ programs: Programs, _ settings: Settings) -> [UInt8] {
     fields { fields in
-      fields += [head.commit, head.tag?.name ?? "", head.tag?.object ?? "", settings.file, today()]
+      fields += [head.commit, head.tag?.name ?? "", head.tag?.object ?? "", place(of: settings), today()]
       for (name, value) in programs.environment.sorted(by: { $0.key < $1.key }) { fields += ["\(name)=\(value)"] }
     }
   }

@@ -2,6 +2,7 @@ import Core
 import FoundationEssentials
 import Git
 import Glibc
+import Processes
 
 /// One sync: fetch, trust, discover, observe, validate, plan, apply, verify, report.
 public struct Sync: Sendable {
@@ -34,6 +35,8 @@ public struct Sync: Sendable {
 
   /// Runs it to its end.
   public func run() async -> Ended {
+    // What the start alone needed of libraries is most of what a short sync would hold.
+    Memory.rest()
     let way = Task(executorPreference: WorkExecutor()) { await work() }
     let clock = Task {
       try await Task.sleep(for: settings.sync.timeout)
@@ -87,10 +90,10 @@ public struct Sync: Sendable {
     return ended.closed(start)
   }
 
-  /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does anybody's sync that
-  /// found nothing to do after one that ended well.
+  /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync
+  /// that found nothing to do after one that ended well.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
-    if ended.report.outcome == .unchanged || Trigger(rawValue: request.trigger) != nil {
+    if Trigger(rawValue: request.trigger) != nil || request.isPlain && ended.report.outcome == .unchanged {
       let before = checkout.newest
       if ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
