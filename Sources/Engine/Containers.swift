@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 /// A container, as a listing shows it.
 public struct ListedContainer: Sendable, Decodable, Equatable {
   /// The id, 64 hexadecimal digits.

@@ -20,6 +20,8 @@ struct Apply: Sendable {
   struct Result: Sendable {
     var stacks: [StackReport] = []
     var links: [LinkReport] = []
+    /// What is known now. How far the host is, and how the stacks ended, the disk does not say yet.
+    var state: State
   }
 
   func run() async throws(Failure) -> Result {
@@ -35,7 +37,7 @@ struct Apply: Sendable {
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
     let sharedLinks = SharedLinks(checkout: checkout, links: links, writer: writer)
-    var result = Result()
+    var result = Result(state: state)
     // Stacks may stand on what nobody in particular does.
     let alone = plan.shared.filter { path, shared in
       plan.moving.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
@@ -111,12 +113,10 @@ struct Apply: Sendable {
         for name in lifted { state.unpin(name) }
       }
     }
+    result.state = await writer.state
     if whole, undone.isEmpty {
-      let (commit, policy) = (plan.commit, policy)
-      try await writer.change {
-        $0.commit = commit
-        $0.policy = policy
-      }
+      result.state.commit = plan.commit
+      result.state.policy = policy
     }
     return result
   }

@@ -45,15 +45,29 @@ struct Sweep: Sendable {
 
   /// Reads what the running containers really mount: the engine knows a bind mount by its live path only, the kernel by
   /// the release that it led to when the container was started. Nothing when that cannot be seen.
+  ///
+  /// Whatever runs on this host is looked at, which is faster than to ask the engine for the process of each container; it is
+  /// asked only for those that cannot be recognised.
   private func mounted() async throws(Failure) -> String? {
-    let seen = try await programs.inspections(
-      of: try await programs.ask { engine throws(EngineError) in try await engine.containers() }.map(\.id))
-    var text = ""
-    for container in seen {
-      for mount in container["Mounts"]?.array ?? [] { text += (mount["Source"]?.string ?? "") + "/ " }
+    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
+    var text = listed.flatMap(\.mounts).map { $0.source + "/ " }.joined()
+    let seen = Self.mountsOfProcesses()
+    text += seen
+    let unknown = listed.filter { ["running", "paused", "restarting"].contains($0.state) && !seen.contains($0.id) }
+    for container in try await programs.inspections(of: unknown.map(\.id)) {
       guard case .integer(let pid)? = container["State"]?["Pid"], pid > 0 else { continue }
       guard let mounts = Files.text("/proc/\(pid)/mountinfo"), mounts.contains(" / ") else { return nil }
       text += mounts
+    }
+    return text
+  }
+
+  /// The mounts of every process that sees others than this one does; see proc_pid_mountinfo(5).
+  private static func mountsOfProcesses() -> String {
+    var (seen, text): (Set<String>, String) = ([Files.link(at: "/proc/self/ns/mnt") ?? ""], "")
+    for name in Files.names(in: "/proc") where name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      guard let space = Files.link(at: "/proc/\(name)/ns/mnt"), seen.insert(space).inserted else { continue }
+      text += Files.text("/proc/\(name)/mountinfo") ?? ""
     }
     return text
   }

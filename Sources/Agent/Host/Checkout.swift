@@ -39,7 +39,7 @@ struct Checkout: Sendable {
       close(descriptor)
       throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
     }
-    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-"]
+    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-"]
     for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
@@ -68,7 +68,8 @@ struct Checkout: Sendable {
     Files.flush(pointers)
   }
 
-  private func pointer(of stack: String) -> String {
+  /// The link that leads a stack.
+  func pointer(of stack: String) -> String {
     "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
@@ -90,7 +91,7 @@ struct Checkout: Sendable {
     }
   }
 
-  private var historyFile: String { "\(path)/history.jsonl" }
+  var historyFile: String { "\(path)/history.jsonl" }
 
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {

@@ -12,6 +12,8 @@ struct Fetch: Sendable {
   struct Target: Sendable {
     let mirror: Mirror
     let tree: CommitTree
+    /// What is followed, as it was found.
+    let head: FollowedHead
   }
 
   /// Gives the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
@@ -35,7 +37,7 @@ struct Fetch: Sendable {
           throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
         }
       }
-      return Target(mirror: mirror, tree: try await CommitTree(of: target, in: mirror, settings))
+      return Target(mirror: mirror, tree: try await CommitTree(of: target, in: mirror, settings), head: head)
     } catch {
       throw Failure(error, settings: settings)
     }
@@ -48,7 +50,8 @@ struct Fetch: Sendable {
       guard let head = try await mirror.head() else {
         throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
       }
-      return Target(mirror: mirror, tree: try await CommitTree(of: head, in: mirror, settings))
+      return Target(
+        mirror: mirror, tree: try await CommitTree(of: head, in: mirror, settings), head: FollowedHead(commit: head))
     } catch {
       throw Failure(error, settings: settings)
     }

@@ -49,6 +49,7 @@ struct Prepare: Sendable {
     var excerpts: Excerpts
     /// Each commit that a stack is brought to.
     var snapshots: [String: CommitSnapshot]
+    var observed: Observed
   }
 
   /// How many stacks Compose is asked about side by side.
@@ -262,7 +263,7 @@ struct Prepare: Sendable {
     weighed += unplanned(sources.map(\.source).filter { desired[$0.name] == nil }, aims, weighed)
     return Prepared(
       plan: plan, diagnostics: weighed, discovery: discovery, policy: policy,
-      excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all)
+      excerpts: Excerpts(sources: answers.flatMap(\.sources)), snapshots: snapshots.all, observed: observed)
   }
 
   /// No stack that was to be deployed is left out without a finding that refuses it.

@@ -2,13 +2,14 @@ import Core
 import FoundationEssentials
 import Git
 import Glibc
+import Processes
 
 /// One sync: fetch, trust, discover, observe, validate, plan, apply, verify, report.
 public struct Sync: Sendable {
-  private let settings: Settings
-  private let request: SyncRequest
-  private let environment: [String: String]
-  private let say: @Sendable (String) -> Void
+  let settings: Settings
+  let request: SyncRequest
+  let environment: [String: String]
+  let say: @Sendable (String) -> Void
 
   /// What a sync ended with.
   public struct Ended: Sendable {
@@ -34,6 +35,8 @@ public struct Sync: Sendable {
 
   /// Runs it to its end.
   public func run() async -> Ended {
+    // What the start alone needed of libraries is most of what a short sync would hold.
+    Memory.rest()
     let way = Task(executorPreference: WorkExecutor()) { await work() }
     let clock = Task {
       try await Task.sleep(for: settings.sync.timeout)
@@ -49,6 +52,8 @@ public struct Sync: Sendable {
 
   private func work() async -> Ended {
     let start = ContinuousClock.now
+    var began = timespec()
+    clock_gettime(CLOCK_REALTIME, &began)
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
@@ -57,11 +62,17 @@ public struct Sync: Sendable {
       try checkout.prepare()
       let lock = try checkout.lock()
       defer { close(lock) }
+      var seen: Seen?
       do throws(Failure) {
+        let early = try await early(checkout, programs)
+        if let same = early?.same {
+          ended.report.take(same)
+          return ended.closed(start)
+        }
         if let file = settings.registryAuthFile {
           programs = try programs.showing(file, settings: settings, environment: environment, checkout)
         }
-        try await locked(checkout, programs, &ended)
+        seen = try await locked(checkout, programs, early, &ended)
       } catch {
         ended.fail(error)
       }
@@ -69,19 +80,20 @@ public struct Sync: Sendable {
         ended.report.error =
           "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
       }
-      ended.report.durationMs = (ContinuousClock.now - start).milliseconds
+      ended = ended.closed(start)
       // What was asked for in a wrong way has no place among what was done.
       if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
+      if let seen { remember(seen, ended.report, programs, checkout, began: began) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
-    ended.report.durationMs = (ContinuousClock.now - start).milliseconds
-    return ended
+    return ended.closed(start)
   }
 
-  /// Adds the report to the history. A poll that ended just as the one before leaves no line.
+  /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync
+  /// that found nothing to do after one that ended well.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
-    if Trigger(rawValue: request.trigger) != nil {
+    if Trigger(rawValue: request.trigger) != nil || request.isPlain && ended.report.outcome == .unchanged {
       let before = checkout.newest
       if ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
@@ -91,7 +103,10 @@ public struct Sync: Sendable {
     try checkout.append(ended.report)
   }
 
-  private func locked(_ checkout: Checkout, _ programs: Programs, _ ended: inout Ended) async throws(Failure) {
+  /// Goes the whole way; gives what was seen where there was nothing to do.
+  private func locked(
+    _ checkout: Checkout, _ programs: Programs, _ early: EarlyLook?, _ ended: inout Ended
+  ) async throws(Failure) -> Seen? {
     var state = try checkout.state()
     if let other = state.liveRoot, other != settings.liveRoot {
       throw Failure(
@@ -101,15 +116,13 @@ public struct Sync: Sendable {
     state.unpinFailed()
     var request = request
     if request.resume { try resume(&state, checkout) }
-    let sources = Sources(
-      access: Access(settings: settings, environment: environment, checkout: checkout), say: say)
-    let fetch = Fetch(settings: settings, checkout: checkout, environment: environment, sources: sources)
+    let fetch = fetch(checkout)
     let target: Fetch.Target
     if let rollback = request.rollback {
       target = try await fetch.known()
       let goal = try await Rollback(
         settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks,
-        sources: sources
+        sources: fetch.sources
       ).goal(of: rollback.revision, head: target.tree.commit)
       request.rollback?.goal = goal
       let pins = goal.pins
@@ -120,8 +133,8 @@ public struct Sync: Sendable {
         say("warning: \(name) \(why), and stays as it is")
       }
     } else {
-      target = try await fetch.target(
-        head: try await fetch.head(), request: request, deployed: state.hasDeployed)
+      let head = if let early { early.head } else { try await fetch.head() }
+      target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
       ended.report.commit = target.tree.commit
     }
     let before = state
@@ -143,10 +156,12 @@ public struct Sync: Sendable {
     let stored = StoredContent(settings: settings, checkout: checkout, mirror: target.mirror)
     let prepare = try Prepare(
       settings: settings, request: request, checkout: checkout, programs: programs, target: target, state: state,
-      external: ExternalContent(stored, access: sources.access), stage: stage, view: view)
+      external: ExternalContent(stored, access: fetch.sources.access), stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers: [Container]?
-    do throws(Failure) { containers = try await programs.containers(of: settings.liveRoot) } catch {
+    do throws(Failure) {
+      containers = if let fresh = early?.fresh() { fresh } else { try await programs.containers(of: settings.liveRoot) }
+    } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"
       containers = nil
@@ -157,7 +172,8 @@ public struct Sync: Sendable {
     let refused = Set(refusing.compactMap(\.stack))
     let gated = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
     if !gated { plan.holdBack(refused, state) }
-    warn(of: prepared, state)
+    let warnings = warnings(of: prepared, state)
+    for warning in warnings { say("warning: \(warning)") }
     ended.report.diagnostics = prepared.diagnostics
     ended.excerpts = prepared.excerpts
     ended.report.links = plan.allLinks.map(\.report)
@@ -166,12 +182,12 @@ public struct Sync: Sendable {
     }
     if gated, !refusing.isEmpty {
       ended.refuse(prepared)
-      return
+      return nil
     }
     if request.dryRun {
       ended.report.outcome = .planned
       ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.aim.idle : .planned) }
-      return
+      return nil
     }
     let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
     state.holds = state.holds.filter { name, hold in
@@ -189,7 +205,8 @@ public struct Sync: Sendable {
       }
       state.note(ended.report)
       if state != before { try checkout.write(state) }
-      return
+      guard request.isPlain, isWhole, warnings.isEmpty, state.pins.isEmpty, state.holds.isEmpty else { return nil }
+      return Seen(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
     }
     await sweep(checkout, programs, state, coming: Set(prepared.snapshots.keys))
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
@@ -207,10 +224,13 @@ public struct Sync: Sendable {
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
-    try remember(ended.report, checkout)
-    await keepImages(of: try checkout.state(), others: false, programs)
+    var known = result.state
+    known.note(ended.report)
+    try checkout.write(known)
+    await keepImages(of: known, others: false, programs)
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
     ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
+    return nil
   }
 
   /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
@@ -231,14 +251,6 @@ public struct Sync: Sendable {
     }
   }
 
-  /// Keeps how each stack ended, where that is news; a sync without a report of stacks says nothing about them.
-  private func remember(_ report: Report, _ checkout: Checkout) throws(Failure) {
-    let state = try checkout.state()
-    var newer = state
-    newer.note(report)
-    if newer != state { try checkout.write(newer) }
-  }
-
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
   private func resume(_ state: inout State, _ checkout: Checkout) throws(Failure) {
     for name in request.stacks where state.pins[name] == nil {
@@ -252,19 +264,20 @@ public struct Sync: Sendable {
     if !lifted.isEmpty { try checkout.write(state) }
   }
 
-  private func warn(of prepared: Prepare.Prepared, _ state: State) {
+  private func warnings(of prepared: Prepare.Prepared, _ state: State) -> [String] {
     let known = Set(prepared.discovery.stacks.map(\.name))
-    for name in settings.stacks.keys.sorted() where !known.contains(name) {
-      say("warning: the configuration's `stacks:` names \(name), which is no stack of this commit")
+    var found = settings.stacks.keys.sorted().filter { !known.contains($0) }.map { name in
+      "the configuration's `stacks:` names \(name), which is no stack of this commit"
     }
     for stack in prepared.plan.stacks where stack.aim == .gone {
-      say("warning: \(stack.name) is \(stack.aim.reason ?? "")")
+      found.append("\(stack.name) is \(stack.aim.reason ?? "")")
     }
     for name in state.stacks.keys.sorted()
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
       if request.stacks.isEmpty, request.rollback == nil {
-        say("warning: \(name) is excluded: its containers keep running, and clup leaves them alone")
+        found.append("\(name) is excluded: its containers keep running, and clup leaves them alone")
       }
     }
+    return found
   }
 }

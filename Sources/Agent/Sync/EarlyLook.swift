@@ -1,0 +1,111 @@
+import Core
+import Glibc
+
+/// What a sync finds out before it reads the commit and the state: where the repository leads, and what runs. The two are
+/// asked for at once.
+struct EarlyLook: Sendable {
+  let head: Sources.Answer<FollowedHead>
+  private let containers: Result<[Container], Failure>
+  private let listed: ContinuousClock.Instant
+  /// What the last sync saw, where all of it is the same: then there is nothing to do.
+  let same: LastCheck?
+
+  /// How long a listing counts as what runs now.
+  private static let freshness = Duration.seconds(1)
+
+  /// Asks for both, and compares with what the last sync saw.
+  init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
+    let settings = fetch.settings
+    listed = .now
+    async let listing = Self.list(programs, settings.liveRoot)
+    async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
+    head = try await fetch.head()
+    containers = await listing
+    guard await isSameDisk, case .success(let now) = containers, check.isSame(head.value, programs, settings, now)
+    else {
+      // Where the engine is away, a whole sync says so.
+      same = nil
+      return
+    }
+    same = check
+  }
+
+  /// The containers, unless they were listed too long ago.
+  func fresh() -> [Container]? {
+    listed.duration(to: .now) < Self.freshness ? try? containers.get() : nil
+  }
+
+  private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {
+    do throws(Failure) { return .success(try await programs.containers(of: liveRoot)) } catch { return .failure(error) }
+  }
+}
+
+extension SyncRequest {
+  /// Whether it asks for no more than that the host is what the repository says.
+  var isPlain: Bool {
+    !dryRun && !diff && stacks.isEmpty && commit == nil && acceptRewrite == nil && !retry && !resume && rollback == nil
+  }
+}
+
+extension Sync {
+  /// What a whole sync saw that found nothing to do.
+  struct Seen {
+    let head: FollowedHead
+    let observed: Observed
+    let containers: [Container]
+    let state: State
+  }
+
+  /// Makes what asks the repository.
+  func fetch(_ checkout: Checkout) -> Fetch {
+    let access = Access(settings: settings, environment: environment, checkout: checkout)
+    return Fetch(
+      settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
+  }
+
+  /// Looks whether anything is another than the last sync saw; nothing where that is not known.
+  func early(_ checkout: Checkout, _ programs: Programs) async throws(Failure) -> EarlyLook? {
+    guard request.isPlain, let check = LastCheck(of: checkout) else { return nil }
+    return try await EarlyLook(since: check, fetch: fetch(checkout), programs: programs)
+  }
+
+  /// Keeps what was seen, for the next sync to compare with.
+  func remember(
+    _ seen: Seen, _ report: Report, _ programs: Programs, _ checkout: Checkout, began: timespec
+  ) {
+    let (state, mirror) = (seen.state, checkout.mirror)
+    let observe = Observe(
+      settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
+    let names = Set(report.stacks.map(\.name)).union(state.stacks.keys)
+      .union(state.links.filter { $0.value.kind == .link }.keys.map(LinkPlanning.shared))
+    let own = [
+      "\(checkout.path)/state.json", checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
+      "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
+    ]
+    let places = Places(
+      observed: seen.observed, by: observe, names: names, files: own,
+      decide: ["/proc/self/exe", LastCheck.place(of: settings)],
+      began: began)
+    guard let places else { return }
+    LastCheck(
+      report, head: seen.head, programs: programs, settings: settings, places: places, containers: seen.containers
+    )?.write(to: checkout)
+  }
+}
+
+extension Sync.Ended {
+  /// The same with the time that it took.
+  func closed(_ start: ContinuousClock.Instant) -> Sync.Ended {
+    var ended = self
+    ended.report.durationMs = (ContinuousClock.now - start).milliseconds
+    return ended
+  }
+}
+
+extension Report {
+  /// Says that all is as the last sync saw it.
+  mutating func take(_ check: LastCheck) {
+    (stacks, links) = check.stacks
+    (commit, outcome) = (check.commit, .unchanged)
+  }
+}
