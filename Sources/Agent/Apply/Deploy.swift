@@ -228,8 +228,15 @@ struct Deploy: Sendable {
     try Files.makeDirectories(directory)
     let outcome = try await programs.compose(["config", "--hash", "*"], in: directory)
     guard outcome.succeeded else { throw await programs.failure("docker compose config", outcome.errorText) }
-    let found = Set(outcome.outputText.split(separator: "\n").map(String.init))
     let validated = Set(desired.services.map { "\($0.name) \($0.hash)" })
+    var found = Set(outcome.outputText.split(separator: "\n").map(String.init))
+    if found != validated {
+      let model = try await programs.compose(["config", "--format", "json"], in: directory)
+      if model.succeeded {
+        found =
+          try await programs.resolvedHashes(of: desired.project, in: directory, model: model.output) ?? found
+      }
+    }
     guard found == validated else {
       let names = found.symmetricDifference(validated).compactMap { $0.split(separator: " ").first.map(String.init) }
       throw Failure(

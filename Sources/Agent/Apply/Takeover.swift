@@ -62,22 +62,24 @@ struct Takeover: Sendable {
   /// What Compose makes of the files that a call names: the hash of each service, and those that share another one's
   /// network or volumes.
   private struct Answer {
-    var hashes: [String: String] = [:]
+    var hashes: [String: Set<String>] = [:]
     var joins: [String: [String]] = [:]
   }
 
   private func given(by call: FoundContainer.Call, _ desired: DesiredStack) async -> Answer {
     let directory = Path.join(settings.liveRoot, desired.name)
     guard Files.status(directory) != nil else { return Answer() }
-    let options = ["-p", desired.project] + call.options + ["--profile", "*", "config"]
+    let options = ["-p", desired.project] + call.options + ["--profile", "*"]
     var answer = Answer()
-    guard let hashes = try? await programs.compose(options + ["--hash", "*"], in: directory), hashes.succeeded,
-      let model = try? await programs.compose(options + ["--format", "json"], in: directory), model.succeeded,
+    guard let hashes = try? await programs.compose(options + ["config", "--hash", "*"], in: directory),
+      hashes.succeeded,
+      let model = try? await programs.compose(options + ["config", "--format", "json"], in: directory), model.succeeded,
       let json = try? JSON(parsing: model.output)
     else { return answer }
-    for line in hashes.outputText.split(separator: "\n") {
+    let resolved = try? await programs.resolvedHashes(of: desired.project, in: directory, model: model.output)
+    for line in hashes.outputText.split(separator: "\n").map(String.init) + (resolved ?? []) {
       let parts = line.split(separator: " ").map(String.init)
-      if parts.count == 2 { answer.hashes[parts[0]] = parts[1] }
+      if parts.count == 2 { answer.hashes[parts[0], default: []].insert(parts[1]) }
     }
     for service in ComposeModel(json).services where !service.joins.isEmpty {
       answer.joins[service.name] = service.joins
@@ -89,8 +91,8 @@ struct Takeover: Sendable {
   /// lives in another container's network holds that one's id.
   private func isKnown(_ container: FoundContainer, _ version: String?, _ answer: Answer) async throws(Failure) -> Bool
   {
-    guard let hash = answer.hashes[container.service] else { return false }
-    if hash == container.hash || answer.joins[container.service] != nil { return true }
+    guard let hashes = answer.hashes[container.service] else { return false }
+    if hashes.contains(container.hash) || answer.joins[container.service] != nil { return true }
     let present = await programs.composeVersion.value
     func plain(_ text: String) -> Substring { text.hasPrefix("v") ? text.dropFirst() : text[...] }
     return version.map { plain($0) != plain(present) } ?? true

@@ -29,6 +29,17 @@ final class ComposeVersion: Sendable {
 }
 
 extension Programs {
+  /// Gives a line with the hash of each service of a resolved model, which is the one that `up` compares. Asked for that of
+  /// files, Compose before 5.5 leaves out what an `env_file` gives.
+  func resolvedHashes(
+    of project: String, in directory: String, model: [UInt8]
+  ) async throws(Failure) -> Set<String>? {
+    let hashes = try await compose(
+      ["-p", project, "--project-directory", directory, "-f", "-", "--profile", "*", "config", "--hash", "*"],
+      in: directory, input: model)
+    return hashes.succeeded ? Set(hashes.outputText.split(separator: "\n").map(String.init)) : nil
+  }
+
   /// The version of Compose in its own words, as `2.40.3`; empty where it does not say.
   var composeVersion: Task<String, Never> {
     version.task {
