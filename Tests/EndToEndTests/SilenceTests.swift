@@ -42,12 +42,21 @@ import Testing
     Row(testDescription: "values in clear", lines: "user: '1'", files: [".env.production": "LEVEL=info\n"]),
   ]
 
-  @Test(arguments: rows) func `a stack is judged whatever is missing`(_ row: Row) async throws {
+  /// Compose before version 2.32 has no `--no-env-resolution`, and until 5 it helps little.
+  @Test(arguments: rows, [false, true])
+  func `a stack is judged whatever is missing, also with an older Compose`(_ row: Row, _ isOld: Bool) async throws {
     try await ValidateTests.scratch { root in
+      if isOld {
+        let plugin = "case \"$*\" in *--no-env-resolution*) echo 'unknown flag' >&2; exit 1;; esac"
+        let real = try #require(Host.plugin)
+        try ValidateTests.lay(
+          ["home/.docker/cli-plugins": ["docker-compose": "#!/bin/sh\n\(plugin)\nexec \(real) \"$@\"\n"]], at: root)
+        chmod(root + "/home/.docker/cli-plugins/docker-compose", 0o755)
+      }
       let text = "services:\n  web:\n    image: nginx:1.27\n    privileged: true\n    \(row.lines)\n"
       try ValidateTests.lay(["w": ["a/compose.yaml": text]], at: root)
       for (path, text) in row.files { try ValidateTests.lay(["w": ["a/" + path: text]], at: root) }
-      let found = try await ValidateTests.validate(root + "/w", expect: 3)
+      let found = try await ValidateTests.validate(root + "/w", home: isOld ? root + "/home" : nil, expect: 3)
       #expect(found.contains { $0.rule == "privileged" && $0.line == 4 && $0.refuses }, "\(found)")
       let told = found.filter { $0.rule == "unset-variable" }
       #expect(told.map(\.severity) == (row.gap.map { [$0.severity] } ?? []), "\(told)")

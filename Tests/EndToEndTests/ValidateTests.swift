@@ -350,8 +350,10 @@ import Testing
     }
   }
 
-  static func validate(_ directory: String, _ arguments: String..., expect: Int32? = nil) async throws -> [Diagnostic] {
-    let answer = try await clup(["validate", directory, "--output", "json"] + arguments)
+  static func validate(
+    _ directory: String, _ arguments: String..., home: String? = nil, expect: Int32? = nil
+  ) async throws -> [Diagnostic] {
+    let answer = try await clup(["validate", directory, "--output", "json"] + arguments, home: home)
     if let expect { #expect(answer.status == .exited(expect), "\(answer.outputText) \(answer.errorText)") }
     struct Validation: Codable { let schema: String, diagnostics: [Diagnostic] }
     let validation = try JSONDecoder().decode(Validation.self, from: Data(answer.output))
@@ -359,9 +361,10 @@ import Testing
     return validation.diagnostics
   }
 
-  static func clup(_ arguments: [String], in directory: String = "/") async throws -> Outcome {
+  static func clup(_ arguments: [String], in directory: String = "/", home: String? = nil) async throws -> Outcome {
     let program = try #require(Host.binary, "CLUP_TEST_BINARY names the built program; deploy/test sets it")
-    let variables = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
+    var variables = ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "TMPDIR"].contains($0.key) }
+    if let home { variables["HOME"] = home }
     return try await run(
       Command(program, arguments, environment: variables, directory: directory, deadline: .seconds(120)))
   }

@@ -15,6 +15,8 @@ extension Resolve {
     var skipsValueFiles = false
     /// The services whose label file is not there, and is left out.
     var unlabelled: [String] = []
+    /// For each service that takes values from a file which is not there, those that are.
+    var valueFiles: [String: [JSON]] = [:]
     /// The Compose files by name, for the case that more is laid over them.
     let files: [String]
     /// The Compose file that was taken for one that a variable leads to, by that variable.
@@ -32,9 +34,14 @@ extension Resolve {
 
     /// What is laid over the Compose files, in Compose's own words.
     var overlay: (options: [String], input: [UInt8]) {
-      if unlabelled.isEmpty { return ([], []) }
+      var lines = Dictionary(unlabelled.map { ($0, ["label_file: !reset null"]) }) { first, _ in first }
+      for (service, files) in valueFiles {
+        let list = files.map { String(decoding: $0.canonical, as: UTF8.self) }.joined(separator: ", ")
+        lines[service, default: []].append("env_file: " + (files.isEmpty ? "!reset null" : "!override [\(list)]"))
+      }
+      if lines.isEmpty { return ([], []) }
       let files = options.contains("-f") ? [] : files.flatMap { ["-f", $0] }
-      let services = unlabelled.map { "\"\($0)\": {label_file: !reset null}" }.joined(separator: ", ")
+      let services = lines.map { "\"\($0.key)\": {\($0.value.joined(separator: ", "))}" }.joined(separator: ", ")
       return (files + ["-f", "-"], Array("services: {\(services)}\n".utf8))
     }
 
@@ -114,6 +121,12 @@ extension Resolve {
       asked.skipsValueFiles = true
       return true
     }
+    // Compose before version 5 looks for the files all the same, or does not know the option.
+    if asked.skipsValueFiles, asked.valueFiles.isEmpty {
+      asked.valueFiles = valueFiles(asked, gather)
+      asked.skipsValueFiles = asked.valueFiles.isEmpty
+      if !asked.skipsValueFiles { return true }
+    }
     if asked.unlabelled.isEmpty, outcome.errorText.contains("label file") {
       asked.unlabelled = labelled(gather)
       if !asked.unlabelled.isEmpty { return true }
@@ -148,6 +161,31 @@ extension Resolve {
         return files.contains { isGap($0, beside: source.path) }
       }.compactMap(\.key.string)
     }
+  }
+
+  /// For each service of the stack's own Compose files that takes values from a file which is not there, lists those that are.
+  private func valueFiles(_ asked: Asked, _ gather: ComposeSources) -> [String: [JSON]] {
+    var present: [String: [JSON]] = [:]
+    var lacking: Set<String> = []
+    let own = gather.sources.filter {
+      asked.files.contains(Path.name($0.path)) && Path.join(view.root, Path.parent($0.path)) == asked.directory
+    }
+    for source in own {
+      for service in source.document?["services"]?.merged ?? [] {
+        guard let name = service.key.string, let node = service.value["env_file"] else { continue }
+        for item in node.sequence ?? [node] {
+          guard let text = item.string ?? item["path"]?.string else { continue }
+          if isGap(text, beside: source.path) {
+            lacking.insert(name)
+          } else {
+            let format = item.string == nil ? item["format"]?.string : nil
+            present[name, default: []].append(
+              .object(["path": .string(text)].merging(format.map { ["format": .string($0)] } ?? [:]) { $1 }))
+          }
+        }
+      }
+    }
+    return Dictionary(uniqueKeysWithValues: lacking.map { ($0, present[$0] ?? []) })
   }
 
   /// Finds the directory that a variable must stand for where a Compose file is named below it, `${ROOT}/base.yaml`, and
