@@ -85,7 +85,8 @@ struct StoredContent: Sendable {
     if found.isEmpty || Files.status(checkout.largeFiles) == nil { return found }
     let store = try Mirror(at: checkout.largeFiles, branch: "clup/none", create: false)
     for (pointer, files) in found {
-      guard let id = try await store.kept(pointer.oid) else { continue }
+      // Two pointers to one content may tell two sizes.
+      guard let id = try await store.kept(pointer.oid), try await store.size(of: id) == pointer.size else { continue }
       try await store.keep(id, as: pointer.oid, for: tree.commit)
       put(id, files, in: tree)
       found[pointer] = nil
