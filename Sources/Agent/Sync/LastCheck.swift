@@ -79,7 +79,10 @@ struct LastCheck: Sendable {
   private static func basis(_ head: FollowedHead, _ programs: Programs, _ settings: Settings) -> [UInt8] {
     fields { fields in
       fields += [head.commit, head.tag?.name ?? "", head.tag?.object ?? "", place(of: settings), today()]
-      for (name, value) in programs.environment.sorted(by: { $0.key < $1.key }) { fields += ["\(name)=\(value)"] }
+      // Where programs are found, a terminal and a service say differently.
+      for (name, value) in programs.environment.sorted(by: { $0.key < $1.key }) where name != "PATH" {
+        fields.append("\(name)=\(value)")
+      }
     }
   }
 
