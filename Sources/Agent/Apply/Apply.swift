@@ -48,17 +48,43 @@ struct Apply: Sendable {
       settings: settings, checkout: checkout, programs: programs, links: links, writer: writer, gate: gate,
       snapshots: snapshots, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
-    let takers = removals.reduce(into: [String: String]()) { takers, removal in
+    let takers = takers(of: removals)
+    await remove(removals.filter { takers[$0.name] == nil }, deploy, &result)
+    await bring(deploy, gate, but: removals, &result)
+    await leave(removals, to: takers, deploy, writer, &result)
+    if !Task.isCancelled {
+      let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
+      do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
+        say("warning: \(error.message); the next sync tries again")
+      }
+    }
+    try await end(&result, writer)
+    return result
+  }
+
+  /// The stacks that have by now the project of one that goes.
+  private func takers(of removals: [StackPlan]) -> [String: String] {
+    removals.reduce(into: [:]) { takers, removal in
       takers[removal.name] =
         plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
         ?? state.stacks.first { $0.key != removal.name && $0.value.project == removal.project }?.key
     }
-    for removal in removals where takers[removal.name] == nil && !Task.isCancelled {
+  }
+
+  /// Takes down what the repository no longer has.
+  private func remove(_ removals: [StackPlan], _ deploy: Deploy, _ result: inout Result) async {
+    for removal in removals where !Task.isCancelled {
       say("\(removal.name): removed from the repository, taking it down")
       let ended = await deploy.remove(removal)
       result.stacks.append(ended.stack)
       result.links += ended.links
     }
+  }
+
+  /// Brings each group of stacks to where it is to be, side by side.
+  private func bring(
+    _ deploy: Deploy, _ gate: DependencyGate, but removals: [StackPlan], _ result: inout Result
+  ) async {
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
     for stack in plan.stacks where stack.work == .none {
       let report = stack.report(stack.aim.idle)
@@ -80,6 +106,13 @@ struct Apply: Sendable {
     }
     result.stacks += ended.map(\.stack)
     result.links += ended.flatMap(\.links)
+  }
+
+  /// Leaves the old places of stacks that moved, once the new ones are in place.
+  private func leave(
+    _ removals: [StackPlan], to takers: [String: String], _ deploy: Deploy, _ writer: StateWriter,
+    _ result: inout Result
+  ) async {
     for removal in removals {
       guard let taker = takers[removal.name] else { continue }
       if let new = await writer.state.stacks[taker], new.verified, new.project == removal.project {
@@ -93,12 +126,10 @@ struct Apply: Sendable {
         result.stacks.append(report)
       }
     }
-    if !Task.isCancelled {
-      let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
-      do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
-        say("warning: \(error.message); the next sync tries again")
-      }
-    }
+  }
+
+  /// Puts the result in order, and says how far the host is.
+  private func end(_ result: inout Result, _ writer: StateWriter) async throws(Failure) {
     let worked = Set(result.links.map(\.live))
     result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
@@ -118,7 +149,6 @@ struct Apply: Sendable {
       result.state.commit = plan.commit
       result.state.policy = policy
     }
-    return result
   }
 
   /// Brings a group when all that it comes after is in place.

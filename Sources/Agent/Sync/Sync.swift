@@ -117,34 +117,10 @@ public struct Sync: Sendable {
     var request = request
     if request.resume { try resume(&state, checkout) }
     let fetch = fetch(checkout)
-    let target: Fetch.Target
-    if let rollback = request.rollback {
-      target = try await fetch.known()
-      let goal = try await Rollback(
-        settings: settings, checkout: checkout, mirror: target.mirror, state: state, stacks: request.stacks,
-        sources: fetch.sources
-      ).goal(of: rollback.revision, head: target.tree.commit)
-      request.rollback?.goal = goal
-      let pins = goal.pins
-      let commits = Set(pins.values.map(\.commit))
-      ended.report.commit = commits.count == 1 ? commits.first : nil
-      for name in state.stacks.keys.sorted() where pins[name] == nil && request.stacks.isEmpty {
-        let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
-        say("warning: \(name) \(why), and stays as it is")
-      }
-    } else {
-      let head = if let early { early.head } else { try await fetch.head() }
-      target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
-      ended.report.commit = target.tree.commit
-    }
+    let target = try await target(of: &request, fetch, early, state, &ended)
     let before = state
     state.liveRoot = settings.liveRoot
-    for (name, pin) in request.rollback?.goal.pins ?? [:] {
-      let former = state.pins[name].map { $0.replaces ?? [$0] } ?? []
-      state.pins[name] = pin
-      state.pins[name]?.replaces = former
-      state.pins[name]?.held = state.holds[name]
-    }
+    state.pin(request.rollback?.goal.pins ?? [:])
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
     try Files.makeDirectories(stage)
@@ -167,70 +143,44 @@ public struct Sync: Sendable {
       containers = nil
     }
     let prepared = try await prepare.plan(containers, try await ahead.get())
-    var plan = prepared.plan
-    let refusing = prepared.diagnostics.filter(\.refuses)
-    let refused = Set(refusing.compactMap(\.stack))
-    let gated = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
-    if !gated { plan.holdBack(refused, state) }
-    let warnings = warnings(of: prepared, state)
-    for warning in warnings { say("warning: \(warning)") }
-    ended.report.diagnostics = prepared.diagnostics
-    ended.excerpts = prepared.excerpts
-    ended.report.links = plan.allLinks.map(\.report)
-    if request.diff {
-      ended.diffs = try await Diffs(stored: stored, state: state, snapshots: prepared.snapshots).of(plan)
-    }
-    if gated, !refusing.isEmpty {
-      ended.refuse(prepared)
-      return nil
-    }
-    if request.dryRun {
-      ended.report.outcome = .planned
-      ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.aim.idle : .planned) }
-      return nil
-    }
-    let names = Set(prepared.discovery.stacks.map(\.name)).union(state.pins.keys)
-    state.holds = state.holds.filter { name, hold in
-      names.contains(name) && !plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
-    }
-    for stack in plan.stacks where stack.work == .none && stack.aim.isPin { state.pins[stack.name]?.prove() }
-    state.stacks.merge(plan.judged) { $1 }
-    let isWhole = request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
-    if plan.isEmpty {
-      ended.report.outcome = refused.isEmpty ? .unchanged : .refused
-      ended.report.stacks = plan.stacks.map { $0.report($0.aim.idle) }
-      if isWhole {
-        state.commit = plan.commit
-        state.policy = prepared.policy
-      }
-      state.note(ended.report)
+    guard let gated = try await gate(prepared, stored, state, &ended) else { return nil }
+    state.take(gated.plan, of: prepared.discovery)
+    if gated.plan.isEmpty {
+      let isWhole = end(gated, prepared, &state, &ended)
       if state != before { try checkout.write(state) }
-      guard request.isPlain, isWhole, warnings.isEmpty, state.pins.isEmpty, state.holds.isEmpty else { return nil }
+      guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
       return Seen(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
     }
     await sweep(checkout, programs, state, coming: Set(prepared.snapshots.keys))
-    ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
-      around: plan, state)
-    if ended.report.fence == false {
-      say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
-    }
     // A rollback that is cut off is gone on with, not undone.
-    if state != before { try checkout.write(state) }
-    await keepImages(of: state, others: true, programs)
-    let result = try await Apply(
-      settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
-      plan: plan, state: state, containers: containers ?? [], policy: prepared.policy, whole: isWhole,
-      say: say
-    ).run()
-    ended.report.stacks = result.stacks
-    ended.report.links = result.links
-    var known = result.state
-    known.note(ended.report)
-    try checkout.write(known)
-    await keepImages(of: known, others: false, programs)
-    let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
-    ended.report.outcome = failed ? .failed : refused.isEmpty ? .deployed : .refused
+    let isNew = state != before
+    try await apply(gated, prepared, target, state, isNew: isNew, containers ?? [], programs, checkout, &ended)
     return nil
+  }
+
+  /// Finds the commit that the host is brought to; a rollback finds one for each stack.
+  private func target(
+    of request: inout SyncRequest, _ fetch: Fetch, _ early: EarlyLook?, _ state: State, _ ended: inout Ended
+  ) async throws(Failure) -> Fetch.Target {
+    guard let rollback = request.rollback else {
+      let head = if let early { early.head } else { try await fetch.head() }
+      let target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
+      ended.report.commit = target.tree.commit
+      return target
+    }
+    let target = try await fetch.known()
+    let goal = try await Rollback(
+      settings: settings, checkout: fetch.checkout, mirror: target.mirror, state: state, stacks: request.stacks,
+      sources: fetch.sources
+    ).goal(of: rollback.revision, head: target.tree.commit)
+    request.rollback?.goal = goal
+    let commits = Set(goal.pins.values.map(\.commit))
+    ended.report.commit = commits.count == 1 ? commits.first : nil
+    for name in state.stacks.keys.sorted() where goal.pins[name] == nil && request.stacks.isEmpty {
+      let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
+      say("warning: \(name) \(why), and stays as it is")
+    }
+    return target
   }
 
   /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
@@ -245,7 +195,7 @@ public struct Sync: Sendable {
   }
 
   /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.
-  private func keepImages(of state: State, others: Bool, _ programs: Programs) async {
+  func keepImages(of state: State, others: Bool, _ programs: Programs) async {
     do throws(Failure) { try await KeptImages(programs: programs).keep(state, others: others) } catch {
       say("warning: \(error.message); images to go back to may be lost to a prune")
     }
@@ -262,22 +212,5 @@ public struct Sync: Sendable {
     for name in lifted { state.pins[name] = nil }
     say(lifted.isEmpty ? "no stack was pinned" : "no longer pinned: \(lifted.joined(separator: ", "))")
     if !lifted.isEmpty { try checkout.write(state) }
-  }
-
-  private func warnings(of prepared: Prepare.Prepared, _ state: State) -> [String] {
-    let known = Set(prepared.discovery.stacks.map(\.name))
-    var found = settings.stacks.keys.sorted().filter { !known.contains($0) }.map { name in
-      "the configuration's `stacks:` names \(name), which is no stack of this commit"
-    }
-    for stack in prepared.plan.stacks where stack.aim == .gone {
-      found.append("\(stack.name) is \(stack.aim.reason ?? "")")
-    }
-    for name in state.stacks.keys.sorted()
-    where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
-      if request.stacks.isEmpty, request.rollback == nil {
-        found.append("\(name) is excluded: its containers keep running, and clup leaves them alone")
-      }
-    }
-    return found
   }
 }

@@ -1,0 +1,130 @@
+import Core
+
+/// Which stacks are not in place, and what Compose is asked about.
+extension Prepare {
+  /// Finds the reasons to look closer at each stack.
+  func lookCloser(_ draft: inout PlanDraft) async throws(Failure) {
+    for name in draft.chosen.sorted() {
+      switch draft.aims[name] ?? .target {
+      case .target, .tied, .refused, .gone, .drifted: lookAtTarget(name, &draft)
+      case .hold(let hold):
+        // What was left as it failed is left alone.
+        guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = try await good(name) else {
+          continue
+        }
+        draft.reasons[name] = recorded(name, good, draft.observed, links)
+        if draft.reasons[name] != [] { draft.kept[name] = good }
+      case .pin(let pin, _): try await lookAtPin(pin, of: name, &draft)
+      }
+    }
+    for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
+  }
+
+  private func lookAtTarget(_ name: String, _ draft: inout PlanDraft) {
+    let known = state.stacks[name]
+    let touched = Differences(tree: target.tree, observed: draft.observed, links: links, policy: policy)
+    let rejudged = known.map(touched.judgement) ?? []
+    var reasons = touched.reasons(name, known: known)
+    if reasons.isEmpty, !rejudged.isEmpty { draft.judgedAgain.insert(name) }
+    reasons += rejudged
+    if let known, leavesDrift(of: name), known.verified, rejudged.isEmpty, touched.changes(known).isEmpty,
+      !reasons.isEmpty
+    {
+      draft.aims[name] = .drifted(reasons)
+      reasons = []
+    }
+    draft.reasons[name] = reasons
+    if let source = head.source(name), !reasons.isEmpty { draft.sources.append((head, source)) }
+  }
+
+  private func lookAtPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
+    guard let look = try await draft.snapshots.look(at: pin.commit), let source = look.source(name) else { return }
+    let known = state.stacks[name]
+    // A policy that came later is no reason to touch what a person pinned.
+    let touched = Differences(tree: look.tree, observed: draft.observed, links: links)
+    let reasons = touched.reasons(name, known: known, images: pin.images)
+    draft.reasons[name] = reasons
+    if reasons.isEmpty { return }
+    if request.rollback != nil {
+      draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
+      draft.sources.append((look, source))
+    } else if let good = try await good(name), let known, known.verified,
+      known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
+    {
+      draft.kept[name] = good
+    } else {
+      draft.sources.append((look, source))
+    }
+  }
+
+  /// A stack that somebody names is put right all the same.
+  private func leavesDrift(of name: String) -> Bool {
+    guard request.stacks.isEmpty else { return false }
+    return settings.sync.drift == .report || request.leaveDrift.contains(name)
+  }
+
+  /// Asks Compose, and finds what each stack is to be.
+  func resolve(_ draft: inout PlanDraft, _ ahead: [String: Resolve.Answer]) async throws(Failure) {
+    let (tree, discovery) = (target.tree, head.discovery)
+    draft.diagnostics = try await check.withoutCiphertext(discovery.diagnostics, in: tree, tracked: head.tracked)
+    for look in draft.snapshots.all.values where look.tree.commit != tree.commit {
+      let found = look.discovery.diagnostics.filter { found in
+        draft.sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
+      }
+      draft.diagnostics += try await check.withoutCiphertext(found, in: look.tree, tracked: look.tracked)
+    }
+    let broken = broken(draft.diagnostics)
+    let answers = try await each(draft.sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
+      work throws(Failure) in
+      if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
+      return try await work.look.resolve.stack(work.source)
+    }
+    draft.answers = try await apart(
+      answers, &draft.sources, draft.names, draft.aims, &draft.reasons, &draft.diagnostics)
+    try await resolveHost(&draft)
+    draft.desired = draft.kept.reduce(into: [:]) { $0[$1.key] = DesiredStack($1.key, $1.value) }
+    for answer in draft.answers {
+      draft.diagnostics += answer.diagnostics
+      guard var stack = answer.desired else { continue }
+      if case .pin(let pin, _) = draft.aims[stack.name] { stack.images = images(pin, stack) }
+      draft.desired[stack.name] = stack
+    }
+    draft.projects = draft.desired.mapValues(\.project)
+  }
+
+  /// Finds what the configuration links, and asks Compose about the job files.
+  private func resolveHost(_ draft: inout PlanDraft) async throws(Failure) {
+    let (tree, discovery) = (target.tree, head.discovery)
+    let written = written(draft.answers.compactMap(\.desired), draft.names)
+    try await head.view.bring(settings.links.map(\.from) + discovery.jobs.map(Discovery.jobDirectory(of:)))
+    draft.wishes = settings.hostLinks(
+      tree, discovery, written: WritablePaths(written.values.joined()), &draft.diagnostics)
+    draft.diagnostics += try await check.large(draft.wishes, in: tree, tracked: head.tracked)
+    // A rollback is about stacks: what none of them stands on stays.
+    if request.rollback != nil {
+      for path in draft.wishes.keys { draft.wishes[path] = state.links[path] ?? draft.wishes[path] }
+    }
+    draft.answers += try await each(
+      discovery.jobs.filter { job in
+        let directory = Discovery.jobDirectory(of: job)
+        return policyChanged || state.links[directory]?.id != tree.fingerprint(directory)
+      }, atOnce: atOnce
+    ) { job throws(Failure) in try await head.resolve.job(job) }
+  }
+
+  /// Leaves the stacks where they are that share files with one that stays.
+  func tie(_ draft: inout PlanDraft) async throws(Failure) {
+    let found = ties(draft.desired, draft.aims, draft.names, draft.chosen, kept: Set(draft.kept.keys))
+    for (name, tie) in found {
+      try refuse(tie, of: name, draft.chosen, draft.aims)
+      draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
+      draft.desired[name] = nil
+      guard settings.sync.onFailure == .rollback, let good = try await good(name) else { continue }
+      let reasons = recorded(name, good, draft.observed, links)
+      draft.reasons[name] = reasons
+      if reasons.isEmpty { continue }
+      draft.desired[name] = DesiredStack(name, good)
+      _ = try await draft.snapshots.look(at: good.commit)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Core
+
+/// What is wrong with a plan that is being made.
+extension Prepare {
+  /// Runs the rules.
+  var check: PolicyCheck { PolicyCheck(settings: settings, programs: programs, today: today) }
+
+  /// Whether what may run is another than when the commit was last judged as a whole.
+  var policyChanged: Bool { state.policy != policy }
+
+  /// Judges what was resolved, and how the stacks go together.
+  func judge(_ draft: inout PlanDraft) async throws(Failure) {
+    let subjects = draft.answers.flatMap(\.subjects)
+    var found = collisions(head.discovery, draft.desired, draft.containers, subjects)
+    // The stack that has the project now was moved there since.
+    if request.rollback != nil {
+      for index in found.indices where found[index].rule == "project-collision" {
+        found[index].help += "; a stack that was moved since goes back by a commit that moves it back"
+      }
+    }
+    draft.diagnostics += found
+    let after = settings.stacks.compactMapValues(\.after).filter { draft.names.contains($0.key) }
+      .merging(draft.desired.mapValues(\.after)) { host, _ in host }
+      .merging(state.stacks.filter { draft.names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
+    draft.diagnostics += try await order(after, of: draft.names, subjects)
+    let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
+    draft.diagnostics += try await check.findings(
+      of: subjects, engine: draft.containers != nil, records: state.stacks, after: after,
+      origins: draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
+        .filter { !draft.names.contains($0.value) },
+      images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys)
+    ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
+    draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
+      await (resolves[$0] ?? head.resolve).mask(for: $0)
+    }
+    if request.rollback == nil, state.commit != target.tree.commit || policyChanged {
+      draft.diagnostics += try await check.forbidden(
+        in: target.tree, discovery: head.discovery, tracked: head.tracked,
+        known: policyChanged ? nil : try await lastGood())
+    }
+  }
+
+  /// Finds what is wrong with the order of the stacks.
+  private func order(
+    _ after: [String: [String]], of names: Set<String>, _ subjects: [Subject]
+  ) async throws(Failure) -> [Diagnostic] {
+    // What nobody was asked about says where its `after:` stands when that turns out to be wrong.
+    let blamed = Set(Order.problems(after: after, stacks: names, places: [:]).compactMap(\.stack))
+      .subtracting(subjects.map(\.stack))
+    let asked = try await each(blamed.compactMap(head.source), atOnce: atOnce) { source throws(Failure) in
+      try await head.resolve.stack(source)
+    }
+    return Order.problems(
+      after: after, stacks: names,
+      places: Order.places(head.discovery, subjects + asked.flatMap(\.subjects), settings))
+  }
+}

@@ -1,0 +1,75 @@
+import Core
+
+/// What is done to each stack and each live path.
+extension Prepare {
+  /// Plans the stacks and the shared paths, and finds what stands in the way on this host.
+  func stacks(_ draft: inout PlanDraft) async throws(Failure) -> Plan {
+    let ending = ending(draft.names, draft.projects, draft.aims)
+    let host = SharedPath.take(
+      from: &draft.desired, configured: draft.wishes, state: state,
+      remaining: Set(state.stacks.keys).union(draft.names).subtracting(ending.keys), commit: target.tree.commit)
+    let wanted = draft.desired.values.flatMap(\.links.keys) + host.keys
+    observe.look(at: Set(wanted.flatMap(Path.ancestors)).union(wanted), &draft.observed)
+    let planning = Planning(
+      observed: draft.observed, state: state, links: links, leaders: leaders(draft, host),
+      after: settings.stacks.compactMapValues(\.after))
+    let shared = planning.shared(host)
+    var plan = Plan(commit: target.tree.commit, stacks: [], links: shared, shared: host, moving: planning.moving(host))
+    for name in draft.chosen.sorted() {
+      guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
+      plan.stacks.append(stack)
+    }
+    for (name, known) in gone(draft.names) where request.stacks.isEmpty || request.stacks.contains(name) {
+      if ending[name] != nil {
+        plan.stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
+      } else {
+        var stack = planning.unchanged(name, known: known)
+        stack.aim = .gone
+        plan.stacks.append(stack)
+      }
+    }
+    plan.stacks.sort { $0.name < $1.name }
+    Handover.order(&plan.stacks, known: state.stacks)
+    draft.diagnostics += try await foreseen(plan.stacks, draft.containers, places: places(head.discovery))
+    draft.diagnostics += LivePathCheck(
+      settings: settings, checkout: checkout, observed: draft.observed, links: links
+    ).problems(of: plan)
+    return plan
+  }
+
+  /// Plans one stack; nothing where there is nothing to say of it.
+  private func stack(
+    _ name: String, _ draft: PlanDraft, _ planning: Planning, _ shared: [LinkPlan], _ judged: inout [String: StackState]
+  ) -> StackPlan? {
+    let known = state.stacks[name]
+    var stack: StackPlan
+    if let wish = draft.desired[name] {
+      stack = planning.deploy(
+        wish, because: draft.reasons[name] ?? [], shared: shared, directory: Path.join(settings.liveRoot, name))
+      if draft.judgedAgain.contains(name), stack.touchesNothing, let record = known?.judged(as: wish) {
+        judged[name] = record
+        stack = planning.unchanged(name, known: record)
+      }
+    } else if let known {
+      stack = planning.unchanged(name, known: known)
+    } else if draft.aims[name]?.isHeld == true {
+      stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: draft.projects[name] ?? "")
+    } else {
+      return nil
+    }
+    stack.aim = draft.aims[name] ?? .target
+    stack.reasons += draft.lost[name] ?? []
+    return stack
+  }
+
+  /// Says whose pointer each live path goes through from now on.
+  private func leaders(_ draft: PlanDraft, _ host: [String: SharedPath]) -> [String: String] {
+    var leaders: [String: String] = [:]
+    for (name, known) in state.stacks where draft.desired[name] == nil && draft.names.contains(name) {
+      for path in known.links.keys { leaders[path] = name }
+    }
+    for (name, stack) in draft.desired { for path in stack.links.keys { leaders[path] = name } }
+    for path in host.keys { leaders[path] = LinkPlanning.shared(path) }
+    return leaders
+  }
+}
