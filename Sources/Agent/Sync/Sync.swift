@@ -90,12 +90,13 @@ public struct Sync: Sendable {
     return ended.closed(start)
   }
 
-  /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync
-  /// that found nothing to do after one that ended well.
+  /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync that found
+  /// nothing to do at the commit that the one before came to.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
-    if Trigger(rawValue: request.trigger) != nil || request.isPlain && ended.report.outcome == .unchanged {
+    let isPoll = Trigger(rawValue: request.trigger) != nil
+    if isPoll || request.isPlain && ended.report.outcome == .unchanged {
       let before = checkout.newest
-      if ended.report.repeats(before) {
+      if isPoll || before?.commit == ended.report.commit, ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
         return
       }
