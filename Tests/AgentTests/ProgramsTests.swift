@@ -22,3 +22,16 @@ struct ProgramsTests {
     #expect(seen == given.merging(fixed) { own, _ in own })
   }
 }
+
+@Suite struct ComposeVersionTests {
+  @Test func `a package's own suffix makes no other version`() {
+    for text in ["2.40.3", "v2.40.3", "2.40.3-3", "2.40.3+ds1-0ubuntu1"] {
+      #expect(ComposeVersion.number(in: text) == "2.40.3")
+    }
+  }
+
+  @Test(arguments: [("2.27.1-4", true), ("1.29.2", true), ("v2.28.0", false), ("2.28.0-rc.1", false), ("", false)])
+  func `what is older than 2.28 is refused`(_ version: String, _ isRefused: Bool) {
+    #expect((ComposeVersion.refusal(of: version) != nil) == isRefused)
+  }
+}

@@ -90,8 +90,7 @@ struct Takeover: Sendable {
     guard let hash = answer.hashes[container.service] else { return false }
     if hash == container.hash || answer.joins[container.service] != nil { return true }
     let present = await programs.composeVersion.value
-    func plain(_ text: String) -> Substring { text.hasPrefix("v") ? text.dropFirst() : text[...] }
-    return version.map { plain($0) != plain(present) } ?? true
+    return version.map { ComposeVersion.number(in: $0) != ComposeVersion.number(in: present) } ?? true
   }
 
   private static func container(_ json: JSON) -> FoundContainer {

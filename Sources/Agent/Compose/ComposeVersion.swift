@@ -17,9 +17,14 @@ final class ComposeVersion: Sendable {
     }
   }
 
+  /// Gives the number alone: a distribution's package adds its own to what the program says (`2.40.3-3`), and not to labels.
+  static func number(in version: String) -> Substring {
+    (version.hasPrefix("v") ? version.dropFirst() : version[...]).prefix { $0.isNumber || $0 == "." }
+  }
+
   /// Says that a Compose is too old; one that does not tell its version, as a build of one's own, is taken as it is.
   static func refusal(of version: String) -> Failure? {
-    let plain = version.hasPrefix("v") ? version.dropFirst() : version[...]
+    let plain = number(in: version)
     let parts = plain.split(separator: ".").prefix(2).map { Int($0) }
     guard parts.count == 2, let major = parts[0], let minor = parts[1], (major, minor) < oldest else { return nil }
     return Failure(
