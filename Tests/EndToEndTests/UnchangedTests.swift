@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("A host on which nothing changed is known by its looks", .disabled(if: Host.skips)) struct Unchanged {
+  @Suite("A sync ends early where nothing changed", .disabled(if: Host.skips)) struct Unchanged {
     static let files = ["a/compose.yaml": sleeper("web", "volumes: ['./conf:/conf:ro']"), "a/conf/x": "x\n"]
 
     /// Syncs until what was seen is kept: files that changed a moment ago are not taken for known.

@@ -162,7 +162,7 @@ struct Deploy: Sendable {
       try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
         try checkout.point(plan.name, to: desired.commit)
       }
-      try await compare(desired)
+      try await compare(desired, plan.services)
       try await up.build(plan.services, desired)
       attempt.reached = .containers
       began = .now
@@ -223,8 +223,11 @@ struct Deploy: Sendable {
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated.
-  private func compare(_ desired: DesiredStack) async throws(Failure) {
-    guard let validated = desired.resolved else { return try await checkHost(for: desired) }
+  private func compare(_ desired: DesiredStack, _ services: [ServicePlan]) async throws(Failure) {
+    guard let validated = desired.resolved else {
+      try checkFiles(of: desired)
+      return try await checkBinds(of: desired, services)
+    }
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
     let outcome = try await programs.compose(["config", "--format", "json"], in: directory)

@@ -49,15 +49,9 @@ extension Deploy {
       help: "build or pull it, or push a commit that works")
   }
 
-  /// Goes on to what was good only where the host has what that stood on.
-  func checkHost(for good: DesiredStack) async throws(Failure) {
-    try checkFiles(of: good)
-    try await checkBinds(of: good)
-  }
-
   /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
   /// have by now count, as they would for a person; a Compose file that nobody judged does not.
-  private func checkFiles(of good: DesiredStack) throws(Failure) {
+  func checkFiles(of good: DesiredStack) throws(Failure) {
     for name in ComposeFileName.all {
       let path = Path.join(good.name, name)
       guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
@@ -67,15 +61,16 @@ extension Deploy {
     }
   }
 
-  /// The engine would make an empty directory of a bind source that is gone, and the stack would start with nothing.
-  private func checkBinds(of good: DesiredStack) async throws(Failure) {
+  /// The engine would make an empty directory of a bind source that is gone, and a service would start with nothing.
+  func checkBinds(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
+    let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
     let directory = Path.join(settings.liveRoot, good.name)
-    guard Files.status(directory) != nil else { return }
+    guard !acting.isEmpty, Files.status(directory) != nil else { return }
     let asked = try await programs.compose(["config", "--format", "json"], in: directory)
     // What Compose cannot read now, `up` will say.
     guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return }
-    for service in ComposeModel(json).services where good.services.contains(where: { $0.name == service.name }) {
-      guard let gone = service.binds.first(where: { Files.resolved($0) == nil }) else { continue }
+    for service in ComposeModel(json).services where acting.contains(service.name) {
+      guard let gone = service.binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { continue }
       throw Failure(
         .host, "\(service.name) was good with \(gone), which this host no longer has",
         help: "bring it back, from a backup or empty with its owner, and sync again")

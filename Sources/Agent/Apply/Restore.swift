@@ -51,11 +51,12 @@ extension Deploy {
     let began: ContinuousClock.Instant
     do throws(Failure) {
       try await have(desired)
-      try await checkHost(for: desired)
+      try checkFiles(of: desired)
       let up = Up(settings: settings, programs: programs)
       try await up.clear(attempt.desired.project)
       now = try await verify.look(attempt.desired.project)
       plans = services(attempt, desired, now)
+      try await checkBinds(of: desired, plans)
       began = .now
       // Whoever finds this cut off does not take what half went back for what the commit made. On a full disk it goes back
       // without.

@@ -92,12 +92,19 @@ struct Up: Sendable {
       try await stop(service)
       if claimed.contains(where: service.way.removes) { try await remove(service) }
     }
-    let acting = services.filter { $0.action != .keep && $0.action != .remove }
+    let older = services.contains { $0.action != .remove } ? try await madeByAnotherCompose(desired) : [:]
+    // An up would make them anew.
+    let starting = services.filter { $0.action == .start && older[$0.name] != nil }
+    if !starting.isEmpty { try await start(starting.flatMap { older[$0.name] ?? [] }) }
+    let acting = services.filter { service in
+      ![.keep, .remove].contains(service.action) && !starting.contains { $0.name == service.name }
+    }
     let forced = acting.filter { $0.way == .force }.map(\.name)
     let others = acting.filter { $0.way != .force }.map(\.name)
     let moved = try await moved(desired)
-    // A service that is to be left alone, although its image's name has moved on or its hash is another, must not be named.
-    let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || $0.hasOtherHash) }
+    // A service that is to be left alone must not be named where Compose would make it anew: its image's name has moved on,
+    // or another version of Compose has hashed it in another way.
+    let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || older[$0.name] != nil) }
     // What is left as it failed would be started by a call for all of them, and by one that names what depends on it.
     let resting = desired.services.filter { service in
       service.resting != nil && services.contains { $0.name == service.name && $0.action == .keep }
@@ -110,6 +117,19 @@ struct Up: Sendable {
     }
     if !forced.isEmpty {
       try await compose(["up", "-d", "--force-recreate", "--no-deps"] + forced, desired, moved: moved, until: end)
+    }
+  }
+
+  /// Gives the containers of each service that another version of Compose has made, by their ids.
+  private func madeByAnotherCompose(_ desired: DesiredStack) async throws(Failure) -> [String: [String]] {
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(desired.project)])
+    }
+    let present = await programs.composeVersion.value
+    return listed.reduce(into: [:]) { found, container in
+      guard let service = container.labels[ComposeLabel.service] else { return }
+      let version = container.labels[ComposeLabel.version]
+      if !ComposeVersion.isSame(version, present) { found[service, default: []].append(container.id) }
     }
   }
 

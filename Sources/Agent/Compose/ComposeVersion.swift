@@ -22,6 +22,11 @@ final class ComposeVersion: Sendable {
     (version.hasPrefix("v") ? version.dropFirst() : version[...]).prefix { $0.isNumber || $0 == "." }
   }
 
+  /// Whether a container's label names the version that is here; where that is not known, it is taken to be.
+  static func isSame(_ label: String?, _ present: String) -> Bool {
+    number(in: present).isEmpty || label.map(number) == number(in: present)
+  }
+
   /// Says that a Compose is too old; one that does not tell its version, as a build of one's own, is taken as it is.
   static func refusal(of version: String) -> Failure? {
     let plain = number(in: version)
@@ -39,7 +44,7 @@ extension Programs {
     version.task {
       (try? await start(
         compose[0], compose.dropFirst() + ["version", "--short"], environment, directory: "/", input: [],
-        Limits(deadline: .seconds(10))))?.outputText.firstLine ?? ""
+        Limits(deadline: .seconds(10))))?.outputText.split(separator: "\n").first.map(String.init) ?? ""
     }
   }
 }

@@ -11,7 +11,9 @@ extension Programs {
     }
     var containers = listed.compactMap(Container.init)
     let done = try await done(listed)
-    for index in containers.indices { containers[index].isDone = done.contains(containers[index].id) }
+    for index in containers.indices {
+      containers[index].isDone = containers[index].state == "exited" && done.contains(containers[index].id)
+    }
     let dead = try await withDeadNetwork(listed)
     for index in containers.indices where dead.contains(containers[index].id) {
       containers[index].sharesDeadNetwork = true
@@ -87,6 +89,7 @@ enum ComposeLabel {
   static let service = "com.docker.compose.service"
   static let hash = "com.docker.compose.config-hash"
   static let directory = "com.docker.compose.project.working_dir"
+  static let version = "com.docker.compose.version"
   /// `True` for a container of `docker compose run`.
   static let oneOff = "com.docker.compose.oneoff"
 

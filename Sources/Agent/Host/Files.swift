@@ -18,6 +18,12 @@ enum Files {
     return lstat(path, &status) == 0 ? status : nil
   }
 
+  /// Whether a path leads nowhere; one that cannot be looked at may lead somewhere.
+  static func isMissing(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) != 0 && (errno == ENOENT || errno == ENOTDIR)
+  }
+
   static func isDirectory(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
   static func isLink(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFLNK }
   static func isRegular(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }

@@ -1,4 +1,5 @@
 import Core
+import Digests
 import Glibc
 
 /// What a sync saw that found nothing to do, kept in the checkout as `checked`. While all of it is the same there is nothing to
@@ -12,7 +13,7 @@ struct LastCheck: Sendable {
   /// What the host was to be, and by whom that was decided.
   private let basis: [UInt8]
   /// What stood on the disk.
-  private let places: Places
+  private let places: PathStates
   /// The containers of the stacks.
   private let containers: [UInt8]
   /// How the sync reported the stacks and live paths.
@@ -20,7 +21,7 @@ struct LastCheck: Sendable {
 
   /// Keeps what a sync saw that found nothing to do; nothing where it saw more than this can keep.
   init?(
-    _ report: Report, head: FollowedHead, programs: Programs, settings: Settings, places: Places,
+    _ report: Report, head: FollowedHead, programs: Programs, settings: Settings, places: PathStates,
     containers: [Container]
   ) {
     let isPlain =
@@ -136,7 +137,7 @@ extension LastCheck {
       return Array(parts[start..<(start + size)])
     }
     basis = next(sizes[0])
-    places = Places(next(sizes[1]))
+    places = PathStates(next(sizes[1]))
     containers = next(sizes[2])
     report = next(sizes[3])
   }
@@ -155,9 +156,9 @@ extension LastCheck {
     if !isWhole || rename(temporary, file) != 0 { unlink(temporary) }
   }
 
-  /// FNV-1a with 64 bits.
   private static func sum(of bytes: ArraySlice<UInt8>) -> String {
-    let sum = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    return String(sum, radix: 16)
+    let digest = SHA256()
+    digest.update(Array(bytes))
+    return digest.finish() ?? "none"
   }
 }

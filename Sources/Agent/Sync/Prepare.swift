@@ -71,13 +71,13 @@ struct Prepare: Sendable {
       names: names, chosen: try choose(from: names), containers: containers,
       aims: try await targets.of(names, target: target.tree),
       observed: observe.all(state, stacks: names.sorted(), containers: containers), snapshots: snapshots)
-    try await lookCloser(&draft)
+    try await findChanged(&draft)
     try await resolve(&draft, ahead)
     try await tie(&draft)
     if containers != nil {
       draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.aims.filter(\.value.isHeld))
     }
-    try await judge(&draft)
+    try await validate(&draft)
     let plan = try await stacks(&draft)
     var weighed = settings.policy.weigh(
       draft.diagnostics, today: today, configuration: settings.file,

@@ -57,14 +57,15 @@ public struct Sync: Sendable {
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
-      var programs = try Programs(environment: environment)
+      let plain = try Programs(environment: environment)
+      var programs = plain
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
       let lock = try checkout.lock()
       defer { close(lock) }
-      var seen: Seen?
+      var seen: HostCheck?
       do throws(Failure) {
-        let early = try await early(checkout, programs)
+        let early = try await early(checkout, plain)
         if let same = early?.same {
           ended.report.take(same)
           return ended.closed(start)
@@ -83,7 +84,7 @@ public struct Sync: Sendable {
       ended = ended.closed(start)
       // What was asked for in a wrong way has no place among what was done.
       if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
-      if let seen { remember(seen, ended.report, programs, checkout, began: began) }
+      if let seen { remember(seen, ended.report, plain, checkout, began: began) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
@@ -106,8 +107,8 @@ public struct Sync: Sendable {
 
   /// Goes the whole way; gives what was seen where there was nothing to do.
   private func locked(
-    _ checkout: Checkout, _ programs: Programs, _ early: EarlyLook?, _ ended: inout Ended
-  ) async throws(Failure) -> Seen? {
+    _ checkout: Checkout, _ programs: Programs, _ early: EarlyCheck?, _ ended: inout Ended
+  ) async throws(Failure) -> HostCheck? {
     var state = try checkout.state()
     if let other = state.liveRoot, other != settings.liveRoot {
       throw Failure(
@@ -150,7 +151,7 @@ public struct Sync: Sendable {
       let isWhole = end(gated, prepared, &state, &ended)
       if state != before { try checkout.write(state) }
       guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
-      return Seen(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
+      return HostCheck(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
     }
     await sweep(checkout, programs, state, coming: Set(prepared.snapshots.keys))
     // A rollback that is cut off is gone on with, not undone.
@@ -161,7 +162,7 @@ public struct Sync: Sendable {
 
   /// Finds the commit that the host is brought to; a rollback finds one for each stack.
   private func target(
-    of request: inout SyncRequest, _ fetch: Fetch, _ early: EarlyLook?, _ state: State, _ ended: inout Ended
+    of request: inout SyncRequest, _ fetch: Fetch, _ early: EarlyCheck?, _ state: State, _ ended: inout Ended
   ) async throws(Failure) -> Fetch.Target {
     guard let rollback = request.rollback else {
       let head = if let early { early.head } else { try await fetch.head() }

@@ -185,8 +185,6 @@ public struct ServicePlan: Sendable, Equatable {
   public var reason: String?
   /// How.
   public var way: Way = .up
-  /// Whether another version of Compose made its containers: this one would make them anew when it is told of the service.
-  public var hasOtherHash = false
   /// The container's state as it was found.
   public var state: String
   /// The container's health as it was found.

@@ -60,11 +60,6 @@ public enum ServicePlanning {
       ?? differing(service, known, changes, containers, imageID)
       ?? unseen.map { (.recreate, $0.text, way) } ?? drifted(service, containers)
     if let decision { (plan.action, plan.reason, plan.way) = decision }
-    plan.hasOtherHash =
-      plan.action == .keep
-      && containers.contains { container in
-        container.hash != service.hash && (container.hash != known?.running || known?.hash != service.hash)
-      }
     return plan
   }
 

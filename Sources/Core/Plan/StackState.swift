@@ -69,6 +69,8 @@ extension StackState {
       desired.inputs.differences(from: inputs).isEmpty
     else { return nil }
     var record = self
+    (record.tracked, record.untracked, record.contents) = (desired.tracked, desired.untracked, desired.contents)
+    record.isProbed = desired.readsProbes || !desired.probes.isEmpty
     record.policy = desired.policy
     record.writes = desired.writes
     record.belongings = desired.belongings

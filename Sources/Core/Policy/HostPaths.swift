@@ -38,6 +38,11 @@ public struct HostPaths: Sendable {
     self.isHost = isHost
   }
 
+  /// Whether clup and the engine see the same at a path: a unit of systemd may give clup a `/tmp` and a `/dev` of its own.
+  public static func isShared(_ path: String) -> Bool {
+    !["/tmp", "/var/tmp", "/dev"].contains { path == $0 || Path.relative(path, to: $0) != nil }
+  }
+
   /// A path as written and as it is after its links.
   public func forms(_ path: String) -> [String] {
     let plain = Path.normalized(path)

@@ -3,6 +3,8 @@ public struct Submodules: Sendable, Equatable {
   private let urls: [String: [String]]
 
   /// Reads the file's text. What is not understood says nothing.
+  ///
+  /// libgit2 reads such a text only from a file, and follows its `include.path` to whatever file of the host that names.
   public init(parsing text: String) {
     var (urls, paths): ([String: String], [String: String]) = ([:], [:])
     var name: String?
@@ -63,13 +65,22 @@ extension RepositoryURL {
     guard !text.isEmpty, isPlain, !text.hasPrefix("-"), !text.contains("::"), let own = RepositoryURL(base) else {
       return nil
     }
-    if text.hasPrefix("./") || text.hasPrefix("../") { return own.resolving(text, from: base) }
+    if text.hasPrefix("./") || text.hasPrefix("../") {
+      guard let found = own.resolving(text, from: base), let url = RepositoryURL(found) else { return nil }
+      return own.scheme != .file || own.isBeside(url) ? found : nil
+    }
     guard let url = RepositoryURL(text), url.password == nil else { return nil }
     switch url.scheme {
     case .https, .ssh: return text
-    case .file: return own.scheme == .file && Path.isAbsolute(url.path) ? text : nil
+    case .file: return own.scheme == .file && own.isBeside(url) ? text : nil
     case .http, .git: return own.isSamePlace(as: url) ? text : nil
     }
+  }
+
+  /// Whether another repository of this host lies in the directory that this one lies in: whoever writes here may not have
+  /// root read any other.
+  private func isBeside(_ other: RepositoryURL) -> Bool {
+    Path.isAbsolute(other.path) && Path.relative(Path.normalized(other.path), to: Path.parent(path)) != nil
   }
 
   /// Whether both are reached in the same way on the same host: what the one is shown, the other may be shown.

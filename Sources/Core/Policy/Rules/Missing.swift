@@ -97,7 +97,7 @@ extension Rule {
             help: "stop the stack, move that along, leave a link to it where it was, and sync again", severity: .error)
         }
         let message = "\(service) mounts \(subject.words(mount)), which the host does not have"
-        if subject.isReturning {
+        if subject.isReturning, HostPaths.isShared(mount.source) {
           return Finding(
             service: service, place: subject.place(of: mount), message: message + " any more",
             help:

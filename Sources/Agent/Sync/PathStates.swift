@@ -1,9 +1,9 @@
 import Core
 import Glibc
 
-/// What stands at places of the disk: the live paths, the pointers, and the files that decide. Each is a record that ends with
+/// The state of paths on the disk: the live paths, the pointers, and the files that decide. Each is a record that ends with
 /// a zero byte, so that the kernel can be asked about it as it is.
-struct Places: Sendable {
+struct PathStates: Sendable {
   /// What is known of a place.
   private enum Kind: UInt8 {
     case absent = 0x61
@@ -80,8 +80,11 @@ struct Places: Sendable {
     var text = [CChar](repeating: 0, count: 4096)
     return bytes.withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress else { return true }
+      // Each field ends with a zero, the last one with the last byte.
+      guard bytes.last == 0 else { return false }
       var position = 0
-      func next() -> UnsafePointer<CChar> {
+      func next() -> UnsafePointer<CChar>? {
+        if position >= bytes.count { return nil }
         let field = (base + position).assumingMemoryBound(to: CChar.self)
         position += strlen(field) + 1
         return field
@@ -89,21 +92,25 @@ struct Places: Sendable {
       while position < bytes.count {
         guard let kind = Kind(rawValue: bytes[position]) else { return false }
         position += 1
-        let path = next()
+        guard let path = next() else { return false }
         var found = stat()
         switch kind {
         case .absent:
           if fstatat(directory, path, &found, AT_SYMLINK_NOFOLLOW) == 0 { return false }
         case .link:
-          let (wanted, count) = (next(), readlinkat(directory, path, &text, text.count))
-          guard count >= 0, count == strlen(wanted), memcmp(wanted, text, count) == 0 else { return false }
+          let count = readlinkat(directory, path, &text, text.count)
+          guard let wanted = next(), count >= 0, count == strlen(wanted), memcmp(wanted, text, count) == 0 else {
+            return false
+          }
         case .directory, .other:
           guard fstatat(directory, path, &found, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
           let mode = found.st_mode & S_IFMT
           guard kind == .directory ? mode == S_IFDIR : ![S_IFDIR, S_IFREG, S_IFLNK].contains(mode) else { return false }
         case .file, .target:
           let isThere = fstatat(directory, path, &found, kind == .file ? AT_SYMLINK_NOFOLLOW : 0) == 0
-          guard String(cString: next()) == (isThere ? Self.text(of: found) : "") else { return false }
+          guard let wanted = next(), String(cString: wanted) == (isThere ? Self.text(of: found) : "") else {
+            return false
+          }
         }
       }
       return true

@@ -3,10 +3,10 @@ import Core
 /// Which stacks are not in place, and what Compose is asked about.
 extension Prepare {
   /// Finds the reasons to look closer at each stack.
-  func lookCloser(_ draft: inout PlanDraft) async throws(Failure) {
+  func findChanged(_ draft: inout PlanDraft) async throws(Failure) {
     for name in draft.chosen.sorted() {
       switch draft.aims[name] ?? .target {
-      case .target, .tied, .refused, .gone, .drifted: lookAtTarget(name, &draft)
+      case .target, .tied, .refused, .gone, .drifted: checkTarget(name, &draft)
       case .hold(let hold):
         // What was left as it failed is left alone.
         guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = try await good(name) else {
@@ -14,13 +14,13 @@ extension Prepare {
         }
         draft.reasons[name] = recorded(name, good, draft.observed, links)
         if draft.reasons[name] != [] { draft.kept[name] = good }
-      case .pin(let pin, _): try await lookAtPin(pin, of: name, &draft)
+      case .pin(let pin, _): try await checkPin(pin, of: name, &draft)
       }
     }
     for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
   }
 
-  private func lookAtTarget(_ name: String, _ draft: inout PlanDraft) {
+  private func checkTarget(_ name: String, _ draft: inout PlanDraft) {
     let known = state.stacks[name]
     let touched = Differences(tree: target.tree, observed: draft.observed, links: links, policy: policy)
     let rejudged = known.map(touched.judgement) ?? []
@@ -37,7 +37,7 @@ extension Prepare {
     if let source = head.source(name), !reasons.isEmpty { draft.sources.append((head, source)) }
   }
 
-  private func lookAtPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
+  private func checkPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
     guard let look = try await draft.snapshots.look(at: pin.commit), let source = look.source(name) else { return }
     let known = state.stacks[name]
     // A policy that came later is no reason to touch what a person pinned.

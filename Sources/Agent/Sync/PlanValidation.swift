@@ -9,7 +9,7 @@ extension Prepare {
   var policyChanged: Bool { state.policy != policy }
 
   /// Judges what was resolved, and how the stacks go together.
-  func judge(_ draft: inout PlanDraft) async throws(Failure) {
+  func validate(_ draft: inout PlanDraft) async throws(Failure) {
     let subjects = draft.answers.flatMap(\.subjects)
     var found = collisions(head.discovery, draft.desired, draft.containers, subjects)
     // The stack that has the project now was moved there since.
@@ -33,7 +33,9 @@ extension Prepare {
     draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)
     }
-    if request.rollback == nil, state.commit != target.tree.commit || policyChanged {
+    // What a stack uses of a submodule only from now on was not judged with its commit.
+    let isNew = state.commit != target.tree.commit || policyChanged || !target.tree.added.isEmpty
+    if request.rollback == nil, isNew {
       draft.diagnostics += try await check.forbidden(
         in: target.tree, discovery: head.discovery, tracked: head.tracked,
         known: policyChanged ? nil : try await lastGood())

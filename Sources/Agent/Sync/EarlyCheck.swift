@@ -3,7 +3,7 @@ import Glibc
 
 /// What a sync finds out before it reads the commit and the state: where the repository leads, and what runs. The two are
 /// asked for at once.
-struct EarlyLook: Sendable {
+struct EarlyCheck: Sendable {
   let head: Sources.Answer<FollowedHead>
   private let containers: Result<[Container], Failure>
   private let listed: ContinuousClock.Instant
@@ -49,7 +49,7 @@ extension SyncRequest {
 
 extension Sync {
   /// What a whole sync saw that found nothing to do.
-  struct Seen {
+  struct HostCheck {
     let head: FollowedHead
     let observed: Observed
     let containers: [Container]
@@ -64,14 +64,14 @@ extension Sync {
   }
 
   /// Looks whether anything is another than the last sync saw; nothing where that is not known.
-  func early(_ checkout: Checkout, _ programs: Programs) async throws(Failure) -> EarlyLook? {
+  func early(_ checkout: Checkout, _ programs: Programs) async throws(Failure) -> EarlyCheck? {
     guard request.isPlain, let check = LastCheck(of: checkout) else { return nil }
-    return try await EarlyLook(since: check, fetch: fetch(checkout), programs: programs)
+    return try await EarlyCheck(since: check, fetch: fetch(checkout), programs: programs)
   }
 
   /// Keeps what was seen, for the next sync to compare with.
   func remember(
-    _ seen: Seen, _ report: Report, _ programs: Programs, _ checkout: Checkout, began: timespec
+    _ seen: HostCheck, _ report: Report, _ programs: Programs, _ checkout: Checkout, began: timespec
   ) {
     let (state, mirror) = (seen.state, checkout.mirror)
     let observe = Observe(
@@ -82,7 +82,7 @@ extension Sync {
       "\(checkout.path)/state.json", checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
       "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
     ]
-    let places = Places(
+    let places = PathStates(
       observed: seen.observed, by: observe, names: names, files: own,
       decide: ["/proc/self/exe", LastCheck.place(of: settings)],
       began: began)
