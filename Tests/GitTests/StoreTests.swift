@@ -51,3 +51,15 @@ struct StoreTests {
     #expect(try await mirror.contents(of: entries[2].id, limit: 10) == Array("two".utf8))
   }
 }
+
+@Suite("A file is known by the id that git gives it")
+struct BlobIDTests {
+  @Test func `a file that is read piece by piece has the id of its bytes`() throws {
+    let path = NSTemporaryDirectory() + "clup-blob-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let bytes = [UInt8](repeating: 7, count: 3 << 20)
+    #expect(FileManager.default.createFile(atPath: path, contents: Data(bytes)))
+    #expect(blobID(ofFile: path) == blobID(of: bytes))
+    #expect(blobID(ofFile: path + ".gone") == nil)
+  }
+}

@@ -31,9 +31,12 @@ struct Observe: Sendable {
     }
   }
 
-  /// What is too large to have been written by a person is known by its size and time alone.
+  /// What is larger than any file of a repository may be is known by its size and time alone.
   private static func id(of path: String, _ found: stat) -> String {
-    if found.st_size > 64 << 20 { return "large \(found.st_size) \(found.st_mtim.tv_sec).\(found.st_mtim.tv_nsec)" }
+    if found.st_size > LargeFile.mostBytes {
+      return "large \(found.st_size) \(found.st_mtim.tv_sec).\(found.st_mtim.tv_nsec)"
+    }
+    if found.st_size > 1 << 20 { return blobID(ofFile: path) ?? "unreadable" }
     return Files.read(path).map { blobID(of: $0) } ?? "unreadable"
   }
 
