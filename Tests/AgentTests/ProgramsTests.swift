@@ -35,3 +35,16 @@ struct ProgramsTests {
     #expect((ComposeVersion.refusal(of: version) != nil) == isRefused)
   }
 }
+
+@Suite("A program that failed is quoted with its reason") struct ReasonTests {
+  @Test(arguments: [
+    ("one\ntwo\n", "two"), ("", "it gave no reason"), ("why\ntime=x level=warning msg=y\n", "why"),
+    (
+      "first\nfailed to create network a: cannot set up: (iptables failed: RULE_DELETE\n (exit status 4))\n",
+      "failed to create network a: cannot set up: (iptables failed: RULE_DELETE (exit status 4))"
+    ),
+    (") alone", ") alone"),
+  ]) func `the last thing that was said, whole`(_ errors: String, _ reason: String) {
+    #expect(Programs.reason(in: errors) == reason)
+  }
+}

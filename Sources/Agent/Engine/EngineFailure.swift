@@ -11,12 +11,20 @@ extension Programs {
 }
 
 extension Programs {
+  /// Gives the last thing that a program said; a line that ends in brackets which another one opened belongs to that.
+  static func reason(in errors: String) -> String {
+    var lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
+    guard var reason = lines.popLast() else { return "it gave no reason" }
+    func excess(_ text: String) -> Int { text.reduce(0) { $0 + ($1 == ")" ? 1 : $1 == "(" ? -1 : 0) } }
+    while excess(reason) > 0, let line = lines.popLast() { reason = line + reason }
+    return reason
+  }
+
   /// Turns the end of a Compose that failed into what a person needs: whose fault it is, the engine says and not Compose.
   func failure(
     _ what: String, _ errors: String, rewriting rewrite: (String) -> String = { $0 }
   ) async -> Failure {
-    let lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
-    let line = rewrite(lines.last ?? "it gave no reason")
+    let line = rewrite(Self.reason(in: errors))
     do throws(EngineError) { try await engine.ping() } catch {
       return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
     }
