@@ -86,7 +86,7 @@ extension EndToEnd {
 
     @Test func `what is not asked about has not changed`() async throws {
       let variables = ProcessInfo.processInfo.environment
-      let edits = variables["CLUP_EDITS"].flatMap(Int.init) ?? 40
+      let edits = variables["CLUP_EDITS"].flatMap(Int.init) ?? 25
       var dice = Dice(state: variables["CLUP_SEED"].flatMap(UInt64.init) ?? 1)
       var files = Self.tracked.reduce(into: [String: String]()) { $0[$1.path] = $1.texts[0] }
       var own = Self.own.reduce(into: [String: String]()) { $0[$1.path] = $1.texts[0] }
