@@ -112,12 +112,7 @@ struct Deploy: Sendable {
       desired.probes = own
       return desired
     }
-    let asked = try await programs.compose(
-      ["config", "--format", "json"], in: Path.join(settings.liveRoot, desired.name))
-    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else {
-      throw await programs.failure("docker compose config", asked.errorText)
-    }
-    desired.probes = ComposeModel(json).own.probes
+    desired.probes = ComposeModel(try await liveModel(of: desired.name)).own.probes
     return desired
   }
 
@@ -230,16 +225,22 @@ struct Deploy: Sendable {
     }
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
-    let outcome = try await programs.compose(["config", "--format", "json"], in: directory)
-    guard outcome.succeeded, let model = try? JSON(parsing: outcome.output) else {
-      throw await programs.failure("docker compose config", outcome.errorText)
-    }
-    let found = modelDigests(model)
+    let found = modelDigests(try await liveModel(of: desired.name))
     let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
     if others.isEmpty { return }
     throw Failure(
       .host, "\(directory) is not what was validated a moment ago: \(others.joined(separator: ", "))",
       help: "see who changes files there, and sync again")
+  }
+
+  /// Gives what Compose makes of the files that stand in a stack's live directory.
+  func liveModel(of stack: String) async throws(Failure) -> JSON {
+    let asked = try await programs.compose(
+      ["config", "--format", "json"], in: Path.join(settings.liveRoot, stack))
+    guard asked.succeeded, let model = try? JSON(parsing: asked.output) else {
+      throw await programs.failure("docker compose config", asked.errorText)
+    }
+    return model
   }
 
   /// Finds the container that shows why `up` failed; says what the containers lack, nothing when they cannot be seen.

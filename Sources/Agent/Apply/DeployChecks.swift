@@ -64,12 +64,8 @@ extension Deploy {
   /// The engine would make an empty directory of a bind source that is gone, and a service would start with nothing.
   func checkBinds(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
     let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
-    let directory = Path.join(settings.liveRoot, good.name)
-    guard !acting.isEmpty, Files.status(directory) != nil else { return }
-    let asked = try await programs.compose(["config", "--format", "json"], in: directory)
-    // What Compose cannot read now, `up` will say.
-    guard asked.succeeded, let json = try? JSON(parsing: asked.output) else { return }
-    for service in ComposeModel(json).services where acting.contains(service.name) {
+    if acting.isEmpty { return }
+    for service in ComposeModel(try await liveModel(of: good.name)).services where acting.contains(service.name) {
       guard let gone = service.binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { continue }
       throw Failure(
         .host, "\(service.name) was good with \(gone), which this host no longer has",
