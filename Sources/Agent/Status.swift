@@ -103,10 +103,10 @@ public struct Status: Codable, Sendable, Equatable {
       .all(state, stacks: [], containers: containers)
     let mirror = try? Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: false)
     let head = try? await mirror?.head()
-    for (name, known) in state.stacks.sorted(by: { $0.key < $1.key }) {
-      let pin = state.pins[name]
+    for (name, known) in state.standing.sorted(by: { $0.key < $1.key }) {
+      let pin = state.stacks[name]?.pin
       // What failed at another commit than the pinned one counts again when the pin is lifted.
-      let hold = state.holds[name].flatMap { pin == nil || pin?.commit == $0.commit ? $0 : nil }
+      let hold = state.stacks[name]?.held.flatMap { pin == nil || pin?.commit == $0.commit ? $0 : nil }
       var behind: Int?
       let commit = observed.pointers[name]
       var about: Commit?
@@ -121,20 +121,20 @@ public struct Status: Codable, Sendable, Equatable {
         desired: known.services, known: known.services, containers: own, images: images)
       status.stacks.append(
         Stack(
-          name: name, outcome: state.last[name]?.outcome.rawValue, commit: commit, message: about?.subject,
+          name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, commit: commit, message: about?.subject,
           committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
           pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
           health: containers == nil ? "unknown" : health(of: services),
-          error: hold?.error ?? error(state.last[name]),
+          error: hold?.error ?? error(state.stacks[name]?.said),
           drift: hold == nil
-            ? touched.reasons(name, known: known, images: images)
-            : touched.kept(name, known: known, images: images), services: services.map(\.report)))
+            ? touched.reasons(name, state.stacks[name], images: images)
+            : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report)))
     }
     // What failed before it was ever in place is held all the same.
-    for (name, hold) in state.holds where state.stacks[name] == nil {
+    for (name, hold) in state.holds where state.standing(name) == nil {
       status.stacks.append(
         Stack(
-          name: name, outcome: state.last[name]?.outcome.rawValue, held: hold.commit, heldSince: hold.since,
+          name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, held: hold.commit, heldSince: hold.since,
           project: "",
           health: "unknown", error: hold.error, drift: [], services: []))
     }

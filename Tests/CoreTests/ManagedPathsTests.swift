@@ -161,7 +161,7 @@ struct CopyPlanningTests {
       ], after: [], deployTimeout: nil)
     stack.shared = ["common": DesiredLink(kind: .link, from: "common", id: "d").led(to: "e")]
     let files = ["c s/conf": "s/conf/deep/x", "e common": "common/y"]
-    let good = StackState(stack, verified: true).opened(where: { $0 != "s/other" }) { commit, path in
+    let good = Deployment(stack).opened(where: { $0 != "s/other" }) { commit, path in
       files["\(commit) \(path)"].map { [TrackedPath(path: $0, kind: .file, id: "1")] }
     }
     #expect(good.links.mapValues(\.kind) == ["s/conf/deep/x": .copy, "s/other": .link])

@@ -253,14 +253,13 @@ struct LinkPlanningTests {
 struct TouchedTests {
   static let links = LinkPlanning(pointers: "/live/clup/stacks")
 
-  static func known(_ change: (inout StackState) -> Void = { _ in }) -> StackState {
-    var state = StackState(
+  static func known(_ change: (inout Deployment) -> Void = { _ in }) -> Deployment {
+    var state = Deployment(
       DesiredStack(
         name: "s", commit: "c1", project: "p", tracked: ["s/compose.yaml": "s/compose.yaml#1"],
         untracked: ["s/.env": "e1"], services: [service()],
         links: ["s/compose.yaml": DesiredLink(kind: .link, from: "s/compose.yaml", id: "s/compose.yaml#1")], after: [],
-        deployTimeout: nil),
-      verified: true)
+        deployTimeout: nil))
     change(&state)
     return state
   }
@@ -275,28 +274,41 @@ struct TouchedTests {
     return observed
   }
 
-  static let rows: [(what: String, known: StackState?, host: Observed, id: String, reasons: [String])] = [
-    ("nothing changed", known(), host(), "1", []), ("no engine", known(), host { $0.containers = nil }, "1", []),
+  static func record(_ change: (inout Deployment) -> Void = { _ in }) -> StackRecord {
+    var record = StackRecord()
+    record.runs = .deployed(known(change))
+    return record
+  }
+
+  /// The same while it is being changed.
+  static var changing: StackRecord {
+    var record = StackRecord()
+    record.runs = .changing(Change(from: .deployment(known()), standing: known()))
+    return record
+  }
+
+  static let rows: [(what: String, record: StackRecord?, host: Observed, id: String, reasons: [String])] = [
+    ("nothing changed", record(), host(), "1", []), ("no engine", record(), host { $0.containers = nil }, "1", []),
     ("unknown", nil, host(), "1", ["first sync of this stack"]),
-    ("another commit", known(), host(), "2", ["s/compose.yaml changed"]),
-    ("the host's file", known(), host { $0.untracked["s/.env"] = "e2" }, "1", ["the host's s/.env changed"]),
-    ("no pointer", known(), host { $0.pointers = [:] }, "1", ["the pointer is missing"]),
-    ("pointer moved", known(), host { $0.pointers = ["s": "c0"] }, "1", ["the pointer leads to another commit"]),
-    ("link gone", known(), host { $0.live = [:] }, "1", ["s/compose.yaml is not in place"]),
-    ("container gone", known(), host { $0.containers = [] }, "1", ["drift: container removed"]),
-    ("cut off", known { $0.verified = false }, host(), "1", ["the last deploy did not end well"]),
+    ("another commit", record(), host(), "2", ["s/compose.yaml changed"]),
+    ("the host's file", record(), host { $0.untracked["s/.env"] = "e2" }, "1", ["the host's s/.env changed"]),
+    ("no pointer", record(), host { $0.pointers = [:] }, "1", ["the pointer is missing"]),
+    ("pointer moved", record(), host { $0.pointers = ["s": "c0"] }, "1", ["the pointer leads to another commit"]),
+    ("link gone", record(), host { $0.live = [:] }, "1", ["s/compose.yaml is not in place"]),
+    ("container gone", record(), host { $0.containers = [] }, "1", ["drift: container removed"]),
+    ("cut off", changing, host(), "1", ["the last deploy did not end well"]),
   ]
 
   @Test(arguments: rows.indices) func `a stack`(_ index: Int) {
     let row = Self.rows[index]
     let touched = Differences(tree: commit("s/compose.yaml", id: row.id), observed: row.host, links: Self.links)
-    #expect(touched.reasons("s", known: row.known) == row.reasons, "\(row.what)")
+    #expect(touched.reasons("s", row.record) == row.reasons, "\(row.what)")
   }
 
   @Test func `a tracked file that comes or goes is a reason`() {
     let touched = Differences(tree: commit("s/.env.example", "s/x"), observed: Self.host(), links: Self.links)
-    let known = Self.known { $0.tracked = ["s/compose.yaml": "1", "s/x": Fingerprint.absent] }
-    #expect(touched.reasons("s", known: known) == ["s/compose.yaml removed", "s/x added"])
+    let known = Self.record { $0.tracked = ["s/compose.yaml": "1", "s/x": Fingerprint.absent] }
+    #expect(touched.reasons("s", known) == ["s/compose.yaml removed", "s/x added"])
   }
 }
 
@@ -311,9 +323,8 @@ struct PlanningTests {
     return stack
   }
 
-  func planning(known: StackState? = TouchedTests.known(), host: Observed = TouchedTests.host()) -> Planning {
-    var state = State()
-    state.stacks["s"] = known
+  func planning(known: Deployment? = TouchedTests.known(), host: Observed = TouchedTests.host()) -> Planning {
+    let state = State(deployed: known.map { ["s": $0] } ?? [:])
     return Planning(observed: host, state: state, links: TouchedTests.links)
   }
 
@@ -396,9 +407,8 @@ struct PlanningTests {
       return SharedPath.take(
         from: &desired, configured: [:], state: state, remaining: remaining, commit: "new")
     }
-    var state = State()
+    var state = State(deployed: ["s": TouchedTests.known { $0.shared = ["common/x": common] }])
     state.links = ["common/x": common]
-    state.stacks["s"] = TouchedTests.known { $0.shared = ["common/x": common] }
     let shared = ["common/x": SharedPath(link: common, users: ["s"], ties: false)]
     #expect(take([:], remaining: ["s"]) == shared)
     #expect(take([:], remaining: []) == [:])
@@ -409,9 +419,8 @@ struct PlanningTests {
 
   @Test func `a shared path that some stack knows otherwise ties all that stand on it`() throws {
     let old = DesiredLink(kind: .link, from: "common/x", id: "1").led(to: "old")
-    var state = State()
+    var state = State(deployed: ["s": TouchedTests.known { $0.shared = ["common/x": old] }])
     state.links = ["common/x": old]
-    state.stacks["s"] = TouchedTests.known { $0.shared = ["common/x": old] }
     var desired = [
       "s": desired { $0.links = ["common/x": DesiredLink(kind: .link, from: "common/x", id: "2")] },
       "t": desired {
@@ -472,5 +481,17 @@ struct PlanningTests {
         "a": SharedPathConflict(stack: "k", path: "x"), "b": SharedPathConflict(stack: "k", path: "x"),
         "c": SharedPathConflict(stack: "b", path: "y"),
       ])
+  }
+}
+
+extension State {
+  /// The state of a host on which stacks are in place.
+  init(deployed: [String: Deployment]) {
+    self.init(
+      stacks: deployed.mapValues { deployment in
+        var record = StackRecord()
+        record.runs = .deployed(deployment)
+        return record
+      })
   }
 }

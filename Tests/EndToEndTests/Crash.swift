@@ -136,7 +136,7 @@ struct CrashHost {
     func timeless(_ value: JSON) -> JSON {
       switch value {
       // How the last sync ended is told like the history: a killed one tells nothing.
-      case .object(let members): .object(members.filter { !["since", "last"].contains($0.key) }.mapValues(timeless))
+      case .object(let members): .object(members.filter { !["since", "said"].contains($0.key) }.mapValues(timeless))
       case .array(let values): .array(values.map(timeless))
       default: value
       }

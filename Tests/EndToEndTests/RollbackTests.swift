@@ -221,7 +221,7 @@ extension EndToEnd {
         try host.write("a/data/no-1", "", in: host.live)
         try await host.shell(
           "CLUP_CONFIG=clup.yaml \(try #require(Host.binary)) rollback >out 2>&1 & child=$!; "
-            + "until grep -q '\"holds\":{\"a\"' \(host.checkout)/state.json; do sleep 0.05; done; kill -9 $child; wait; true"
+            + "until grep -q '\"held\":{' \(host.checkout)/state.json; do sleep 0.05; done; kill -9 $child; wait; true"
         )
         _ = try await host.sync()
         #expect(try await host.status()["a"]?["pin"] == .null)

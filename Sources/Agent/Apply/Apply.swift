@@ -67,7 +67,7 @@ struct Apply: Sendable {
     removals.reduce(into: [:]) { takers, removal in
       takers[removal.name] =
         plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
-        ?? state.stacks.first { $0.key != removal.name && $0.value.project == removal.project }?.key
+        ?? state.standing.first { $0.key != removal.name && $0.value.project == removal.project }?.key
     }
   }
 
@@ -115,7 +115,8 @@ struct Apply: Sendable {
   ) async {
     for removal in removals {
       guard let taker = takers[removal.name] else { continue }
-      if let new = await writer.state.stacks[taker], new.verified, new.project == removal.project {
+      let now = await writer.state
+      if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
         say("\(removal.name): moved to \(taker)")
         let ended = await deploy.remove(removal, for: new)
         result.stacks.append(ended.stack)
@@ -138,10 +139,10 @@ struct Apply: Sendable {
     // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
     // the stack is back at.
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
-      .filter { undone.contains($0) && state.pins[$0]?.replaces != nil }
+      .filter { undone.contains($0) && state.stacks[$0]?.pin?.replaces != nil }
     if !lifted.isEmpty {
-      try await writer.change { state in
-        for name in lifted { state.unpin(name) }
+      try await writer.change { state throws(IllegalTransition) in
+        for name in lifted where state.stacks[name]?.pin?.replaces != nil { try state.record(.pinFailed, of: name) }
       }
     }
     result.state = await writer.state

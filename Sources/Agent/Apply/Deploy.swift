@@ -32,7 +32,7 @@ struct Deploy: Sendable {
     let desired: DesiredStack
     var reached = Reached.nothing
     /// What to go back to.
-    var former = WayBack.nothing
+    var former = Baseline.nothing
     /// What the containers from before were last known to be made from; nothing when clup had not touched them.
     var known: [DesiredService]?
     /// Whether an earlier deploy was cut off: what stands there may be neither what was good nor the commit's.
@@ -80,18 +80,19 @@ struct Deploy: Sendable {
     attempt.before = Set(containers.filter { $0.project == attempt.desired.project }.map(\.id))
     do throws(Failure) {
       attempt.former = try await former(attempt)
-      let entry = await writer.state.stacks[attempt.plan.name]
+      let record = await writer.state.stacks[attempt.plan.name]
+      let entry = record?.standing
       if case .adopted(let adopted) = attempt.former, entry == nil,
         let obstacle = try await Takeover(settings: settings, programs: programs).obstacle(adopted, attempt.plan)
       {
         throw obstacle
       }
       attempt.known = entry?.services
-      attempt.isResumed = entry?.verified == false
+      attempt.isResumed = record?.change != nil
       if !attempt.isResumed {
         attempt.ran = Set(containers.filter { attempt.before.contains($0.id) && $0.state == "running" }.map(\.id))
       }
-      attempt.left = [entry?.project, entry?.towards].compactMap { $0 }
+      attempt.left = [entry?.project, record?.change?.towards].compactMap { $0 }
       try await check(attempt)
       // What a container runs at is on the host.
       try await Up(settings: settings, programs: programs).pull(
@@ -118,10 +119,10 @@ struct Deploy: Sendable {
 
   /// Remembers what stacks were seen in place.
   func settle(_ attempts: [Attempt]) async throws(Failure) -> [String: StackReport] {
-    var (reports, entries): ([String: StackReport], [String: StackState]) = ([:], [:])
+    var (reports, entries): ([String: StackReport], [String: Deployment]) = ([:], [:])
     for attempt in attempts {
       let name = attempt.plan.name
-      let entry = StackState(attempt.desired.seen(as: attempt.containers ?? []), verified: true)
+      let entry = Deployment(attempt.desired.seen(as: attempt.containers ?? []))
       entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
       // Put right where it is, which is not where the repository wants it.
       reports[name] = attempt.plan.report(attempt.plan.aim.isHeld ? .held : .deployed)
@@ -130,14 +131,13 @@ struct Deploy: Sendable {
     }
     let aims = Dictionary(attempts.map { ($0.plan.name, $0.plan.aim) }) { first, _ in first }
     let pinned = Set(attempts.filter(\.plan.aim.isPin).map(\.plan.name))
-    try await writer.change { [entries] state in
+    try await writer.change { [entries] state throws(IllegalTransition) in
       for (name, entry) in entries {
-        state.settle(name, as: entry)
+        try state.record(.deployed(entry), of: name)
         // What failed at another commit than the one that stands now still counts.
-        if let hold = state.holds[name], aims[name]?.lifts(hold) ?? true { state.holds[name] = nil }
-        if pinned.contains(name) {
-          state.pins[name]?.images = entry.images ?? [:]
-          state.pins[name]?.prove()
+        if let hold = state.stacks[name]?.held, aims[name]?.lifts(hold) ?? true { try state.record(.lifted, of: name) }
+        if pinned.contains(name), state.stacks[name]?.pin != nil {
+          try state.record(.pinProved(entry.images ?? [:]), of: name)
         }
       }
     }
@@ -151,7 +151,6 @@ struct Deploy: Sendable {
     let up = Up(settings: settings, programs: programs)
     let (began, end): (ContinuousClock.Instant, ContinuousClock.Instant)
     do throws(Failure) {
-      try await open(attempt)
       attempt.reached = .files
       try await stopWriters(&attempt)
       try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
@@ -177,7 +176,9 @@ struct Deploy: Sendable {
       }
       // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
       let leaving = (attempt.known ?? []).filter { old in !desired.services.contains { $0.name == old.name } }
-      try await writer.change { $0.stacks[plan.name]?.services = desired.services + leaving }
+      try await writer.change { state throws(IllegalTransition) in
+        try state.record(.replaced(desired.services + leaving), of: plan.name)
+      }
     } catch {
       await gate.give()
       throw error
@@ -196,25 +197,6 @@ struct Deploy: Sendable {
   func claimed(by desired: DesiredStack, among containers: [some SeenContainer]) -> Set<String> {
     let claims = Set(desired.services.flatMap(\.claims))
     return Set(containers.filter { claims.contains(.containerName($0.name)) }.map(\.id))
-  }
-
-  /// Says first that the stack is being worked on, so that a crash is never taken for success.
-  private func open(_ attempt: Attempt) async throws(Failure) {
-    let (plan, desired) = (attempt.plan, attempt.desired)
-    try await writer.change { state in
-      var entry = state.stacks[plan.name] ?? StackState(desired, verified: false)
-      if state.stacks[plan.name] == nil { entry.services = [] }
-      entry.doubt(Set(plan.services.filter { $0.action != .keep }.map(\.name)))
-      // What is cut off leaves containers of services that nobody has seen in place yet.
-      for service in desired.services where !entry.services.contains(where: { $0.name == service.name }) {
-        entry.services.append(service.unseen)
-      }
-      if entry.project != desired.project { entry.towards = desired.project }
-      for (path, link) in desired.links { entry.links[path] = entry.links[path]?.becoming(link) ?? link.comingUp }
-      entry.links = entry.links.filter { desired.shared[$0.key] == nil }
-      entry.shared = (entry.shared ?? [:]).merging(desired.shared) { $1 }
-      state.open(plan.name, entry)
-    }
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated.

@@ -5,7 +5,7 @@ extension Deploy {
   /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
   /// stack's own would be left without any.
   func checkNetworks(of attempt: Attempt) async throws(Failure) {
-    let changed = attempt.desired.networksMadeAnew(since: await writer.state.stacks[attempt.plan.name])
+    let changed = attempt.desired.networksMadeAnew(since: await writer.state.standing(attempt.plan.name))
     if changed.isEmpty { return }
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
     for container in listed where container.labels[ComposeLabel.project] != attempt.desired.project {

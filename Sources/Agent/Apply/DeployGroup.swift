@@ -40,7 +40,7 @@ extension Deploy {
     ended.going = Set(attempts.keys).subtracting(ended.causes.keys)
     if ended.going.isEmpty { return }
     do throws(Failure) {
-      try await remember(ended.going.compactMap { attempts[$0] })
+      try await begin(ended.going.compactMap { attempts[$0] })
       let wishes = paths.filter { moving.contains($0.key) && !$0.value.users.isDisjoint(with: ended.going) }
       for name in ended.going.sorted() {
         guard var attempt = attempts[name] else { continue }
@@ -92,6 +92,9 @@ extension Deploy {
       var report = attempt.plan.report(isSkipped ? .skipped : .failed)
       if isSkipped {
         report.error = cause.message
+        do throws(Failure) { if !ended.isInterrupted { try await undo(attempt) } } catch {
+          report.error = "\(cause.message); \(error.message)"
+        }
       } else {
         await leave(attempt, because: cause, obstacle, &report)
       }

@@ -2,54 +2,17 @@ import Core
 import FoundationEssentials
 
 extension Deploy {
-  /// What a stack goes back to when its deploy fails.
-  enum WayBack: Sendable {
-    /// What clup saw in place before.
-    case good(StackState)
-    /// What a person ran there before clup's first deploy.
-    case adopted(Adopted)
-    /// What stands in the directory that the stack was moved from.
-    case moved(from: String, StackState)
-    case nothing
-
-    /// What clup knows of it.
-    var record: StackState? {
-      switch self {
-      case .good(let good), .moved(_, let good): good
-      case .adopted, .nothing: nil
-      }
-    }
-
-    /// The live paths that it has links at, and the same way as it can be gone by now has none.
-    func turned(into way: WayBack) -> Set<String> {
-      let now = way.record?.paths ?? [:]
-      return Set((record?.paths ?? [:]).filter { $0.value.kind == .link && now[$0.key] == nil }.keys)
-    }
-
-    /// Gives the id of what stood at a live path; nothing where it does not matter what stands there.
-    func content(of path: String) -> String? {
-      switch self {
-      case .good(let good), .moved(_, let good): good.paths[path]?.id
-      case .adopted(let adopted): if case .file(let id)? = adopted.found[path] { id } else { nil }
-      case .nothing: nil
-      }
-    }
-
-    /// Whether going back to this needs another content at a live path.
-    func needs(_ path: String, otherThan link: DesiredLink) -> Bool { content(of: path).map { $0 != link.id } ?? false }
-  }
-
   /// Gives a way back as it can be gone on this host by now.
-  func opened(_ way: WayBack) async throws(Failure) -> WayBack {
+  func opened(_ way: Baseline) async throws(Failure) -> Baseline {
     switch way {
-    case .good(let good): .good(try await links.opened(good))
+    case .deployment(let good): .deployment(try await links.opened(good))
     case .moved(let from, let good): .moved(from: from, try await links.opened(good))
     case .adopted, .nothing: way
     }
   }
 
   /// Finds out, before anything is changed, what there is to go back to.
-  func former(_ attempt: Attempt) async throws(Failure) -> WayBack {
+  func former(_ attempt: Attempt) async throws(Failure) -> Baseline {
     let former = try await known(attempt.desired)
     guard case .adopted(var adopted) = former else { return former }
     let paths = attempt.plan.links.filter { $0.action != .keep }.map(\.live) + attempt.desired.shared.keys
@@ -62,23 +25,42 @@ extension Deploy {
     return .adopted(adopted)
   }
 
-  /// Keeps what a person ran before, until the stack was seen in place.
-  func remember(_ attempts: [Attempt]) async throws(Failure) {
-    let adopted = attempts.reduce(into: [String: Adopted]()) { found, attempt in
-      if case .adopted(let adopted) = attempt.former { found[attempt.plan.name] = adopted }
+  /// Says first that stacks are being worked on, and what they go back to, so that a crash is never taken for success.
+  func begin(_ attempts: [Attempt]) async throws(Failure) {
+    try await writer.change { state throws(IllegalTransition) in
+      for attempt in attempts {
+        let acting = Set(attempt.plan.services.filter { $0.action != .keep }.map(\.name))
+        try state.record(.began(attempt.desired, acting: acting, from: attempt.former), of: attempt.plan.name)
+      }
     }
-    if !adopted.isEmpty { try await writer.change { $0.adopted.merge(adopted) { $1 } } }
   }
 
-  private func known(_ desired: DesiredStack) async throws(Failure) -> WayBack {
+  /// Takes that back where nothing was done.
+  func undo(_ attempt: Attempt) async throws(Failure) {
+    let name = attempt.plan.name
+    guard !attempt.isResumed else { return }
+    try await writer.change { state throws(IllegalTransition) in
+      if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
+    }
+  }
+
+  /// Remembers what became of a change that failed, and the failure where that is to be held.
+  private func end(_ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?) async throws(Failure) {
+    try await writer.change { state throws(IllegalTransition) in
+      if let leaving, state.stacks[name]?.change != nil { try state.record(.left(leaving), of: name) }
+      if let hold { try state.record(.failed(hold), of: name) }
+    }
+  }
+
+  private func known(_ desired: DesiredStack) async throws(Failure) -> Baseline {
     let name = desired.name
-    if let good = await writer.state.lastGood(name) { return .good(good) }
-    if let adopted = await writer.state.adopted[name] { return .adopted(adopted) }
+    if let good = await writer.state.lastGood(name) { return .deployment(good) }
+    if let adopted = await writer.state.stacks[name]?.adopted { return .adopted(adopted) }
     let state = await writer.state
     if let origin = state.origin(of: name, project: desired.project) {
       return .moved(from: origin.name, origin.good)
     }
-    if state.stacks[name] != nil { return .nothing }
+    if state.standing(name) != nil { return .nothing }
     let takeover = Takeover(settings: settings, programs: programs)
     return try await takeover.look(desired, among: containers).map { .adopted($0) } ?? .nothing
   }
@@ -99,13 +81,13 @@ extension Deploy {
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
     let name = attempt.plan.name
-    if holdsFirst(attempt) { try? await writer.change { [hold] in $0.holds[name] = hold } }
+    if holdsFirst(attempt) { try? await end(name, as: nil, hold) }
   }
 
   /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
   /// to its end may be held: one that is cut off is gone again.
   private func holdsFirst(_ attempt: Attempt) -> Bool {
-    if case .good = attempt.former { true } else { settings.sync.onFailure != .rollback }
+    if case .deployment = attempt.former { true } else { settings.sync.onFailure != .rollback }
   }
 
   /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it. `obstacle` is
@@ -126,6 +108,7 @@ extension Deploy {
     }
     do throws(Failure) {
       guard settings.sync.onFailure == .rollback else {
+        try await end(attempt.plan.name, as: .failed, nil)
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }
@@ -135,9 +118,8 @@ extension Deploy {
         back = try await goBack(attempt, hold)
       } catch {
         if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
-          hold.isStuck = error.kind == .deploy ? true : nil
           hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
-          try await writer.change { [hold] in $0.holds[attempt.plan.name] = hold }
+          try await end(attempt.plan.name, as: error.kind == .deploy ? .unknown : nil, hold)
         }
         throw error
       }
@@ -152,7 +134,7 @@ extension Deploy {
 
   /// Whether the containers are made from what was good already: a second time would not end better.
   private func isGood(_ attempt: Attempt) -> Bool {
-    guard case .good(let good) = attempt.former, attempt.reached == .containers else { return false }
+    guard case .deployment(let good) = attempt.former, attempt.reached == .containers else { return false }
     let images = good.images ?? [:]
     return attempt.desired.inputs.differences(from: good.inputs).isEmpty
       && attempt.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
@@ -167,22 +149,23 @@ extension Deploy {
   private func goBack(_ attempt: Attempt, _ hold: Hold?) async throws(Failure) -> Back {
     let name = attempt.plan.name
     switch attempt.former {
-    case .good(let good):
+    case .deployment(let good):
       let commit = good.commit.prefix(7)
       let runsOn = !attempt.isResumed && attempt.isUntouched
       if attempt.reached == .nothing, runsOn {
+        try await undo(attempt)
         return Back(outcome: .rolledBack, said: "nothing was changed, \(commit) runs as before")
       }
       try await putFilesBack(name, good)
       if attempt.reached == .files, runsOn {
         let entry = try await honest(good)
-        try await writer.change { $0.settle(name, as: entry, following: true) }
+        try await restored(name, entry)
         return Back(outcome: .rolledBack, said: "no container was touched, \(commit) runs as before")
       }
       let desired = DesiredStack(name, good)
       let watched = try await restore(attempt, desired)
-      let entry = try await honest(StackState(desired.seen(as: watched), verified: true))
-      try await writer.change { $0.settle(name, as: entry, following: true) }
+      let entry = try await honest(Deployment(desired.seen(as: watched)))
+      try await restored(name, entry)
       return Back(outcome: .rolledBack, said: "back at \(commit)", containers: watched)
     case .adopted(let adopted): return try await goBack(attempt, hold, toAdopted: adopted)
     case .moved(let old, let good): return try await goBack(attempt, hold, toMoved: old, good)
@@ -194,10 +177,11 @@ extension Deploy {
   private func goBack(_ attempt: Attempt, _ hold: Hold?, toAdopted adopted: Adopted) async throws(Failure) -> Back {
     let name = attempt.plan.name
     if attempt.reached == .nothing, attempt.known == nil {
-      if let hold { try await writer.change { $0.holds[name] = hold } }
+      try await undo(attempt)
+      try await end(name, as: nil, hold)
       return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
     }
-    let known = await writer.state.stacks[name]?.links ?? [:]
+    let known = await writer.state.standing(name)?.links ?? [:]
     try links.undo(adopted.found, links: known, attempt.links)
     checkout.removePointer(of: name)
     var containers: [WatchedContainer]?
@@ -208,21 +192,21 @@ extension Deploy {
         containers = try await restore(attempt, DesiredStack(name, adopted.stack))
       }
     }
-    try await writer.change {
-      $0.forget(name)
-      if let hold { $0.holds[name] = hold }
+    try await writer.change { state throws(IllegalTransition) in
+      if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
+      if let hold { try state.record(.failed(hold), of: name) }
     }
     return Back(outcome: .rolledBack, said: "back to what ran there before clup", containers: containers)
   }
 
   /// Leaves a stack where it was to move from.
-  private func goBack(_ attempt: Attempt, _ hold: Hold?, toMoved old: String, _ good: StackState) async throws(Failure)
+  private func goBack(_ attempt: Attempt, _ hold: Hold?, toMoved old: String, _ good: Deployment) async throws(Failure)
     -> Back
   {
     let name = attempt.plan.name
     let led = await writer.state.links
     let wanted = good.links.filter { led[$0.key] == nil }
-    let present = (await writer.state.stacks[name]?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
+    let present = (await writer.state.standing(name)?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
     let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
     _ = try await links.apply(
       links.observe.links.plan(
@@ -233,10 +217,10 @@ extension Deploy {
       containers = try await restore(attempt, DesiredStack(old, good))
     }
     let entry = try await honest(good)
-    try await writer.change {
-      $0.settle(old, as: entry, following: true)
-      $0.forget(name)
-      if let hold { $0.holds[name] = hold }
+    try await writer.change { state throws(IllegalTransition) in
+      try state.record(.deployed(entry.following(state.links)), of: old)
+      if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
+      if let hold { try state.record(.failed(hold), of: name) }
     }
     return Back(outcome: .rolledBack, said: "\(old) runs as before, which was to move here", containers: containers)
   }
@@ -245,7 +229,8 @@ extension Deploy {
   private func endFirst(_ attempt: Attempt, _ hold: Hold?) async throws(Failure) -> Back {
     let name = attempt.plan.name
     if attempt.reached < .containers, attempt.known == nil {
-      if let hold { try await writer.change { $0.holds[name] = hold } }
+      if attempt.reached == .nothing { try await undo(attempt) }
+      try await end(name, as: .stopped, hold)
       return Back(outcome: .failed, said: "no container was started; there is nothing to go back to")
     }
     await gate.take()
@@ -256,17 +241,24 @@ extension Deploy {
     } catch { stopped = .failure(error) }
     await gate.give()
     try stopped.get()
-    if let hold { try await writer.change { $0.holds[name] = hold } }
+    try await end(name, as: .stopped, hold)
     let containers = try await Verify(programs: programs).look(attempt.desired.project)
     return Back(
       outcome: .failed, said: "stopped: this was its first deploy, so there is nothing to go back to",
       containers: containers)
   }
 
+  /// Remembers that a stack is back at what was good; it may share by now what was its own then.
+  private func restored(_ name: String, _ deployment: Deployment) async throws(Failure) {
+    try await writer.change { state throws(IllegalTransition) in
+      try state.record(.deployed(deployment.following(state.links)), of: name)
+    }
+  }
+
   /// Leads the live paths of a stack to what was good.
-  private func putFilesBack(_ name: String, _ good: StackState) async throws(Failure) {
+  private func putFilesBack(_ name: String, _ good: Deployment) async throws(Failure) {
     let led = await writer.state.links
-    let present = (await writer.state.stacks[name]?.paths ?? [:]).filter { led[$0.key] == nil }
+    let present = (await writer.state.standing(name)?.paths ?? [:]).filter { led[$0.key] == nil }
     let wanted = good.links.filter { led[$0.key] == nil }
     let paths = Set(present.keys).union(wanted.keys)
     let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })

@@ -64,7 +64,7 @@ struct Links: Sendable {
 
   /// Gives a record of what was good as it can be gone back to: where a directory of the host's own came into the place of
   /// a link, it stays, with what containers wrote into it.
-  func opened(_ good: StackState) async throws(Failure) -> StackState {
+  func opened(_ good: Deployment) async throws(Failure) -> Deployment {
     let directories = good.paths.filter { path, link in
       guard link.kind == .link, observe.live(path) == .directory else { return false }
       return !Files.names(in: Path.join(settings.liveRoot, path)).isEmpty

@@ -3,7 +3,7 @@ import Engine
 
 extension Deploy {
   /// Ends a stack that the commit no longer has; volumes stay. `taker` is where it moved to.
-  func remove(_ plan: StackPlan, for taker: StackState? = nil) async -> Result {
+  func remove(_ plan: StackPlan, for taker: Deployment? = nil) async -> Result {
     let start = ContinuousClock.now
     var result = Result(stack: plan.report(.removed), links: plan.links.map(\.report))
     do throws(Failure) {
@@ -22,7 +22,9 @@ extension Deploy {
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
-      try await writer.change { $0.forget(plan.name) }
+      try await writer.change { state throws(IllegalTransition) in
+        try state.record(.removed, of: plan.name)
+      }
     } catch {
       result.stack.outcome = .failed
       result.stack.error = "\(error.message); \(error.help)"

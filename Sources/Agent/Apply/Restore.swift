@@ -4,7 +4,7 @@ import Engine
 extension Deploy {
   /// Forgets what a service was built from whose name leads to another build than the one that runs: the next deploy
   /// that goes by the name builds it first.
-  func honest(_ entry: StackState) async throws(Failure) -> StackState {
+  func honest(_ entry: Deployment) async throws(Failure) -> Deployment {
     guard let images = entry.images, entry.services.contains(where: \.isBuilt) else { return entry }
     let references = DesiredStack("", entry).references
     let found = try await Images(programs: programs).ids(of: references.values)
@@ -61,7 +61,9 @@ extension Deploy {
       // Whoever finds this cut off does not take what half went back for what the commit made. On a full disk it goes back
       // without.
       let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
-      try? await writer.change { $0.stacks[attempt.plan.name]?.doubt(acting) }
+      try? await writer.change { state throws(IllegalTransition) in
+        try state.record(.recovering(acting), of: attempt.plan.name)
+      }
       try await up.run(plans, desired, claimed: claimed(by: desired, among: now), until: end)
     } catch {
       await gate.give()

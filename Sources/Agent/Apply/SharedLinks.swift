@@ -41,34 +41,34 @@ struct SharedLinks: Sendable {
       }
     }
     for (path, wish) in wishes where wish.kind == .copy { checkout.removePointer(of: LinkPlanning.shared(path)) }
-    try await writer.change { state in
+    try await writer.change { state throws(IllegalTransition) in
       for (path, wish) in wishes { state.links[path] = wish }
       let led = state.links
-      for name in state.stacks.keys where !members.contains(name) { state.stacks[name]?.follow(led) }
+      for name in state.standing.keys where !members.contains(name) { try state.record(.follows(led), of: name) }
     }
     return reports
   }
 
   /// Puts paths back to what the stacks that go back stood on; what was theirs alone is so again.
-  func putBack(_ paths: some Collection<String>, for formers: [Deploy.WayBack]) async throws(Failure) {
+  func putBack(_ paths: some Collection<String>, for formers: [Baseline]) async throws(Failure) {
     var wishes: [String: DesiredLink] = [:]
     var released: Set<String> = []
     for path in paths {
-      let goods = formers.compactMap(\.record)
+      let goods = formers.compactMap(\.deployment)
       if let link = goods.lazy.compactMap({ $0.shared?[path] }).first {
         wishes[path] = link
       } else if formers.contains(where: { $0.content(of: path) != nil }) {
         released.insert(path)
       }
     }
-    _ = try await lead(wishes, with: Set(await writer.state.stacks.keys))
+    _ = try await lead(wishes, with: Set(await writer.state.standing.keys))
     try await writer.change { [released] state in for path in released { state.links[path] = nil } }
   }
 
   /// Takes away the paths that nobody needs any more.
   func drop(keeping configured: Set<String>) async throws(Failure) -> [LinkReport] {
     let state = await writer.state
-    let records = Array(state.stacks.values) + Array(state.good.values)
+    let records = Array(state.standing.values) + Array(state.baselines)
     let needed = Set(records.flatMap(\.paths.keys)).union(configured)
     var reports: [LinkReport] = []
     for (path, link) in state.links.sorted(by: { $0.key < $1.key }) where !needed.contains(path) {
@@ -87,6 +87,6 @@ struct SharedLinks: Sendable {
   }
 
   private func known(_ path: String, _ state: State) -> DesiredLink? {
-    state.links[path] ?? state.stacks.values.lazy.compactMap { $0.links[path] }.first
+    state.links[path] ?? (Array(state.standing.values) + state.baselines).lazy.compactMap { $0.links[path] }.first
   }
 }

@@ -4,17 +4,27 @@ import Core
 actor StateWriter {
   private(set) var state: State
   private let checkout: Checkout
+  private var kept: [String: KeptDeployment] = [:]
 
   init(_ state: State, checkout: Checkout) {
     self.state = state
     self.checkout = checkout
   }
 
-  func change(_ change: @Sendable (inout State) -> Void) throws(Failure) {
+  func change(_ change: @Sendable (inout State) throws(IllegalTransition) -> Void) throws(Failure) {
     var next = state
-    change(&next)
+    try recording { () throws(IllegalTransition) in try change(&next) }
     if next == state { return }
-    try checkout.write(next)
+    try checkout.write(next, &kept)
     state = next
+  }
+}
+
+/// Records what happened; that something cannot have happened is a fault of clup, and changes nothing.
+func recording(_ work: () throws(IllegalTransition) -> Void) throws(Failure) {
+  do throws(IllegalTransition) { try work() } catch {
+    throw Failure(
+      .host, "clup's own records do not fit what it did: \(error)", help: "nothing was written down; please report this"
+    )
   }
 }

@@ -17,7 +17,7 @@ struct Sweep: Sendable {
     func age(_ commit: String) -> Int { Files.status("\(checkout.releases)/\(commit)")?.st_mtim.tv_sec ?? 0 }
     let latest = Set(releases.sorted { age($0) > age($1) }.prefix(keep))
     let used = state.commits.union(
-      (Array(state.stacks.values) + Array(state.good.values)).flatMap { $0.paths.values.compactMap(\.commit) }
+      (Array(state.standing.values) + Array(state.baselines)).flatMap { $0.paths.values.compactMap(\.commit) }
         + Files.names(in: checkout.pointers).compactMap { Files.link(at: "\(checkout.pointers)/\($0)").map(Path.name) })
     let free = releases.filter { !latest.contains($0) && !used.contains($0) }
     guard !free.isEmpty, let mounted = try await mounted() else { return }
@@ -35,7 +35,7 @@ struct Sweep: Sendable {
   /// Removes the pointers that no live path goes through any more.
   private func sweepPointers(_ state: State) {
     let needed = Set(
-      (Array(state.stacks.keys) + state.links.keys.map(LinkPlanning.shared)).map(LinkPlanning.pointerName))
+      (Array(state.standing.keys) + state.links.keys.map(LinkPlanning.shared)).map(LinkPlanning.pointerName))
     // A link that an earlier version made still goes through one pointer for all.
     if state.links.values.contains(where: { $0.commit == nil }) { return }
     for name in Files.names(in: checkout.pointers) where name.hasPrefix("+links") && !needed.contains(name) {

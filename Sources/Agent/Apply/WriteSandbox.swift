@@ -39,9 +39,9 @@ struct WriteSandbox: Sendable {
     guard case .deploy(let desired) = stack.work else { return [] }
     let origin = state.origin(of: stack.name, project: desired.project)?.good
     guard let good = state.lastGood(stack.name) ?? origin else {
-      return state.adopted[stack.name]?.found.keys.map { $0 } ?? []
+      return state.stacks[stack.name]?.adopted?.found.keys.map { $0 } ?? []
     }
-    let wishes = StackState(desired, verified: false)
+    let wishes = Deployment(desired)
     return Set(good.paths.keys).union(wishes.paths.keys).filter { path in
       guard origin == nil, let before = good.paths[path], let after = wishes.paths[path] else { return true }
       return before.kind != after.kind || before.kind == .copy && before.id != after.id

@@ -27,9 +27,10 @@ struct KeptImages: Sendable {
 extension State {
   /// The ids of all images that a stack runs, or may go back to.
   fileprivate var imageIDs: Set<String> {
-    var maps = (Array(stacks.values) + Array(good.values)).compactMap(\.images)
-    maps += former.values.flatMap { $0 }.compactMap(\.images) + pins.values.map(\.images)
-    maps += adopted.values.compactMap(\.stack.images)
+    let maps = stacks.values.flatMap { record in
+      [record.standing?.images, record.good?.images, record.pin?.images, record.adopted?.stack.images].compactMap { $0 }
+        + record.history.compactMap(\.images)
+    }
     return maps.reduce(into: Set<String>()) { $0.formUnion($1.values) }.subtracting(["", Fingerprint.absent])
   }
 }

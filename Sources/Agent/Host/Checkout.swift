@@ -73,24 +73,6 @@ struct Checkout: Sendable {
     "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
-  func state() throws(Failure) -> State {
-    guard let bytes = Files.read("\(path)/state.json") else {
-      if Files.status("\(path)/state.json") == nil { return State() }
-      throw Files.failure("cannot read \(path)/state.json")
-    }
-    guard let state = try? JSONDecoder().decode(State.self, from: Data(bytes)), state.schema == State.schema else {
-      throw Schema.refusal(of: "\(path)/state.json", bytes, knowing: State.schema)
-    }
-    return state
-  }
-
-  func write(_ state: State) throws(Failure) {
-    let bytes = encode(state)
-    try reserve.givingRoom { () throws(Failure) in
-      try Files.replace("\(path)/state.json", with: bytes, mode: 0o600)
-    }
-  }
-
   var historyFile: String { "\(path)/history.jsonl" }
 
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.

@@ -7,9 +7,10 @@ extension Prepare {
     for name in draft.chosen.sorted() {
       switch draft.aims[name] ?? .target {
       case .target, .tied, .refused, .gone, .drifted: checkTarget(name, &draft)
-      case .hold(let hold):
+      case .hold:
         // What was left as it failed is left alone.
-        guard settings.sync.onFailure == .rollback, hold.isStuck != true, let good = try await good(name) else {
+        guard settings.sync.onFailure == .rollback, state.stacks[name]?.isStuck != true, let good = try await good(name)
+        else {
           continue
         }
         draft.reasons[name] = recorded(name, good, draft.observed, links)
@@ -21,13 +22,13 @@ extension Prepare {
   }
 
   private func checkTarget(_ name: String, _ draft: inout PlanDraft) {
-    let known = state.stacks[name]
+    let record = state.stacks[name]
     let touched = Differences(tree: target.tree, observed: draft.observed, links: links, policy: policy)
-    let rejudged = known.map(touched.judgement) ?? []
-    var reasons = touched.reasons(name, known: known)
+    let rejudged = record?.standing.map(touched.judgement) ?? []
+    var reasons = touched.reasons(name, record)
     if reasons.isEmpty, !rejudged.isEmpty { draft.judgedAgain.insert(name) }
     reasons += rejudged
-    if let known, leavesDrift(of: name), known.verified, rejudged.isEmpty, touched.changes(known).isEmpty,
+    if let record, leavesDrift(of: name), record.isInPlace, rejudged.isEmpty, touched.changes(record).isEmpty,
       !reasons.isEmpty
     {
       draft.aims[name] = .drifted(reasons)
@@ -39,16 +40,15 @@ extension Prepare {
 
   private func checkPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
     guard let look = try await draft.snapshots.look(at: pin.commit), let source = look.source(name) else { return }
-    let known = state.stacks[name]
     // A policy that came later is no reason to touch what a person pinned.
     let touched = Differences(tree: look.tree, observed: draft.observed, links: links)
-    let reasons = touched.reasons(name, known: known, images: pin.images)
+    let reasons = touched.reasons(name, state.stacks[name], images: pin.images)
     draft.reasons[name] = reasons
     if reasons.isEmpty { return }
     if request.rollback != nil {
       draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
       draft.sources.append((look, source))
-    } else if let good = try await good(name), let known, known.verified,
+    } else if let good = try await good(name), let known = state.standing(name), state.isInPlace(name),
       known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
     {
       draft.kept[name] = good

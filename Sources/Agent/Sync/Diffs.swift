@@ -12,7 +12,7 @@ struct Diffs: Sendable {
     var texts: [String] = []
     for stack in plan.stacks {
       guard case .deploy(let desired) = stack.work, let target = snapshots[desired.commit]?.tree else { continue }
-      let paths = Set(desired.tracked.keys).union(state.stacks[stack.name]?.tracked.keys.map { $0 } ?? [])
+      let paths = Set(desired.tracked.keys).union(state.standing(stack.name)?.tracked.keys.map { $0 } ?? [])
       var before: CommitTree?
       if let from = stack.from {
         do throws(GitError) {

@@ -7,8 +7,9 @@ extension Prepare {
     if request.rollback != nil { return .success([:]) }
     let broken = broken(head.discovery.diagnostics)
     let changed = head.discovery.stacks.filter { source in
-      let tracked = state.stacks[source.name]?.tracked
-      return state.pins[source.name] == nil && state.holds[source.name] == nil && !broken.contains(source.name)
+      let tracked = state.standing(source.name)?.tracked
+      return state.stacks[source.name]?.pin == nil && state.stacks[source.name]?.held == nil
+        && !broken.contains(source.name)
         && (request.stacks.isEmpty || request.stacks.contains(source.name))
         && tracked?.allSatisfy { Fingerprint.isSame(target.tree.fingerprint($0.key), $0.value) } != true
     }

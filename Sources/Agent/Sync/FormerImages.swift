@@ -12,7 +12,7 @@ extension Prepare {
       let references = stack.references
       return pin.images.filter { former[$0.key] == nil || former[$0.key] == references[$0.key] }
     }
-    let records = (request.rollback?.goal.records[stack.name] ?? []) + (state.former[stack.name] ?? [])
+    let records = (request.rollback?.goal.records[stack.name] ?? []) + (state.stacks[stack.name]?.history ?? [])
     return records.first { $0.contents == stack.contents }?.images ?? [:]
   }
 

@@ -48,7 +48,7 @@ extension Sync {
   /// Ends a sync that has nothing to do; says whether the host is at the commit.
   func end(
     _ gated: Gated, _ prepared: Prepare.Prepared, _ state: inout State, _ ended: inout Ended
-  ) -> Bool {
+  ) throws(Failure) -> Bool {
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
     let isWhole = isWhole(gated.plan)
@@ -56,7 +56,8 @@ extension Sync {
       state.commit = gated.plan.commit
       state.policy = prepared.policy
     }
-    state.note(ended.report)
+    let report = ended.report
+    try recording { () throws(IllegalTransition) in try state.note(report) }
     return isWhole
   }
 
@@ -80,7 +81,8 @@ extension Sync {
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     var known = result.state
-    known.note(ended.report)
+    let report = ended.report
+    try recording { () throws(IllegalTransition) in try known.note(report) }
     try checkout.write(known)
     await keepImages(of: known, others: false, programs)
     let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
@@ -95,7 +97,7 @@ extension Sync {
     for stack in prepared.plan.stacks where stack.aim == .gone {
       found.append("\(stack.name) is \(stack.aim.reason ?? "")")
     }
-    for name in state.stacks.keys.sorted()
+    for name in state.standing.keys.sorted()
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
       if request.stacks.isEmpty, request.rollback == nil {
         found.append("\(name) is excluded: its containers keep running, and clup leaves them alone")

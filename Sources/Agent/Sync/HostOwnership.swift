@@ -4,14 +4,14 @@ import Engine
 /// What stacks have beside one another, and what belongs to the engine and to clup: what one subject alone cannot tell.
 struct HostOwnership: Sendable {
   private var belongings: [String: OwnedResources] = [:]
-  private let records: [String: StackState]
+  private let records: [String: Deployment]
   private var mounted: [String: Mounted] = [:]
   private var engine: Set<String> = []
   private let liveRoot: String
 
   /// Collects it; without `programs` nothing is asked of the engine.
   init(
-    of subjects: [Subject], records: [String: StackState], settings: Settings, programs: Programs?
+    of subjects: [Subject], records: [String: Deployment], settings: Settings, programs: Programs?
   ) async throws(Failure) {
     self.records = records
     liveRoot = settings.liveRoot
@@ -66,7 +66,7 @@ struct HostOwnership: Sendable {
   }
 
   /// Tells a subject which of its volumes are another thing than what it was deployed with.
-  private func compareVolumes(_ subject: inout Subject, _ record: StackState?) {
+  private func compareVolumes(_ subject: inout Subject, _ record: Deployment?) {
     guard let record, let project = subject.model["name"]?.string else { return }
     let former = record.services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("volume ") }
     let digests = Set(former.map(\.value))

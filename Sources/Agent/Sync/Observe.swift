@@ -44,14 +44,14 @@ struct Observe: Sendable {
   func all(_ state: State, stacks: [String], containers: [Container]?) -> Observed {
     var observed = Observed()
     observed.containers = containers
-    for name in Set(stacks).union(state.stacks.keys).union(state.links.keys.map(LinkPlanning.shared)) {
+    for name in Set(stacks).union(state.standing.keys).union(state.links.keys.map(LinkPlanning.shared)) {
       observed.pointers[name] = checkout.commit(of: name)
     }
-    for stack in state.stacks.values {
+    for stack in state.standing.values {
       for path in stack.untracked.keys { observed.untracked[path] = untracked(path) }
       look(at: stack.links.keys, &observed)
     }
-    for stack in state.good.values { look(at: stack.links.keys, &observed) }
+    for stack in state.baselines { look(at: stack.links.keys, &observed) }
     look(at: state.links.keys, &observed)
     return observed
   }

@@ -21,7 +21,7 @@ struct PlanDraft: Sendable {
   /// What Compose is asked about, and at which commit.
   var sources: [Prepare.Work] = []
   /// The stacks that are kept at what was good, each with its record.
-  var kept: [String: StackState] = [:]
+  var kept: [String: Deployment] = [:]
   /// What Compose has said.
   var answers: [Resolve.Answer] = []
   /// What the configuration's `links:` are to be, by live path.

@@ -14,7 +14,7 @@ struct PolicyCheck: Sendable {
   /// each stack that run an image by its id, `returning` the stacks that go back to an older commit. `mask` hides the values of a stack's `.env`: a rule names what
   /// it found, and that may be one of them.
   func findings(
-    of subjects: [Subject], engine: Bool, records: [String: StackState], after: [String: [String]],
+    of subjects: [Subject], engine: Bool, records: [String: Deployment], after: [String: [String]],
     origins: [String: String], images: [String: Set<String>] = [:], returning: Set<String> = [],
     mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {

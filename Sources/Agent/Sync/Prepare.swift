@@ -34,7 +34,7 @@ struct Prepare: Sendable {
     observe = Observe(settings: settings, checkout: checkout, links: links)
     var snapshots = CommitSnapshots(
       settings: settings, programs: programs, mirror: target.mirror, external: external, observe: observe,
-      stage: stage, view: view, today: today, neighbours: state.stacks.keys.sorted())
+      stage: stage, view: view, today: today, neighbours: state.standing.keys.sorted())
     head = try snapshots.look(at: target.tree)
     self.snapshots = snapshots
   }
@@ -107,7 +107,7 @@ struct Prepare: Sendable {
         .refused, "the commit \(target.tree.commit.prefix(12)) holds no stack: no directory has a Compose file",
         help: "commit a compose.yaml or docker-compose.yml; what runs stays as it is")
     }
-    for stack in request.stacks where !names.contains(stack) && state.stacks[stack] == nil {
+    for stack in request.stacks where !names.contains(stack) && state.standing(stack) == nil {
       throw Failure(
         .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
     }

@@ -2,11 +2,11 @@ import Core
 
 extension Prepare {
   /// The stacks that are to end: those that are pruned, and those whose project another directory has now.
-  func ending(_ names: Set<String>, _ projects: [String: String], _ aims: [String: StackTarget]) -> [String: StackState]
+  func ending(_ names: Set<String>, _ projects: [String: String], _ aims: [String: StackTarget]) -> [String: Deployment]
   {
     let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     // What could not be asked may be what a stack moved to.
-    let isOpen = names.contains { state.stacks[$0] == nil && projects[$0] == nil }
+    let isOpen = names.contains { state.standing($0) == nil && projects[$0] == nil }
     return gone(names).filter { name, known in
       (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
         && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names))
@@ -14,16 +14,18 @@ extension Prepare {
   }
 
   /// The stacks that the repository no longer has, and that the host does not exclude.
-  func gone(_ names: Set<String>) -> [String: StackState] {
+  func gone(_ names: Set<String>) -> [String: Deployment] {
     let excluded = settings.exclude.map(Glob.init)
-    return state.stacks.filter { name, _ in
+    return state.standing.filter { name, _ in
       request.rollback == nil && !names.contains(name) && !excluded.contains { $0.covers(name) }
     }
   }
 
   /// Whether another directory has the project now: the stack was moved.
-  func isTakenOver(_ known: StackState, _ projects: [String: String], _ names: Set<String>) -> Bool {
+  func isTakenOver(_ known: Deployment, _ projects: [String: String], _ names: Set<String>) -> Bool {
     projects.values.contains(known.project)
-      || state.stacks.contains { names.contains($0.key) && $0.value.verified && $0.value.project == known.project }
+      || state.stacks.contains { name, record in
+        names.contains(name) && record.isInPlace && record.standing?.project == known.project
+      }
   }
 }

@@ -14,7 +14,7 @@ struct Rollback: Sendable {
   /// Where a rollback leads: a pin for each stack, and what each ran by the time of the commit, the latest first.
   struct Goal: Sendable {
     var pins: [String: Pin]
-    var records: [String: [Former]] = [:]
+    var records: [String: [PastDeployment]] = [:]
   }
 
   /// Finds the way to one commit, or for each stack to what it ran before.
@@ -52,7 +52,7 @@ struct Rollback: Sendable {
 
   /// What runs as the commit has it goes back to the images of that time, and stays as it is where those are not known:
   /// what the images' names mean by now does not count.
-  private func images(of stack: String, at tree: CommitTree, _ records: [Former]) -> [String: String] {
+  private func images(of stack: String, at tree: CommitTree, _ records: [PastDeployment]) -> [String: String] {
     guard let good = state.lastGood(stack),
       good.tracked.allSatisfy({ Fingerprint.isSame(tree.fingerprint($0.key), $0.value) })
     else {
@@ -62,31 +62,31 @@ struct Rollback: Sendable {
   }
 
   /// What a stack ran at a commit or before it, the latest first.
-  private func records(of stack: String, by commit: String) async -> [Former] {
-    var records: [Former] = []
-    for record in (state.lastGood(stack).map { [Former($0)] } ?? []) + (state.former[stack] ?? []) {
+  private func records(of stack: String, by commit: String) async -> [PastDeployment] {
+    var records: [PastDeployment] = []
+    for record in (state.lastGood(stack).map { [PastDeployment($0)] } ?? []) + (state.stacks[stack]?.history ?? []) {
       if (try? await mirror.isAncestor(record.commit, of: commit)) == true { records.append(record) }
     }
     return records
   }
 
   private func former(_ since: String) throws(Failure) -> [String: Pin] {
-    for name in stacks where state.stacks[name] == nil && state.holds[name] != nil {
+    for name in stacks where state.standing(name) == nil && state.stacks[name]?.held != nil {
       throw Failure(
         .configuration, "\(name) was never in place: there is nothing to go back to",
         help: "`clup status` says why; fix it, and push again")
     }
-    for name in stacks where state.stacks[name] == nil {
+    for name in stacks where state.standing(name) == nil {
       throw Failure(
         .configuration, "there is no stack \(name)",
-        help: "the stacks are " + state.stacks.keys.sorted().joined(separator: ", "))
+        help: "the stacks are " + state.standing.keys.sorted().joined(separator: ", "))
     }
     for name in stacks where before(name) == nil {
       throw Failure(
         .configuration, "\(name) has run nothing else before that clup knows of",
         help: "name a commit: `clup rollback COMMIT --stack \(name)`; `clup history --stack \(name)` lists them")
     }
-    let names = stacks.isEmpty ? Array(state.stacks.keys) : stacks
+    let names = stacks.isEmpty ? Array(state.standing.keys) : stacks
     let found = names.compactMap { name in before(name).map { (name, $0) } }
     if found.isEmpty {
       throw Failure(
@@ -100,9 +100,11 @@ struct Rollback: Sendable {
   }
 
   /// What was left as it failed ran what was good before that.
-  private func before(_ stack: String) -> Former? {
-    if let good = state.good[stack], checkout.commit(of: stack) != good.commit { return Former(good) }
-    return state.former[stack]?.first
+  private func before(_ stack: String) -> PastDeployment? {
+    if !state.isInPlace(stack), let good = state.lastGood(stack), checkout.commit(of: stack) != good.commit {
+      return PastDeployment(good)
+    }
+    return state.stacks[stack]?.history.first
   }
 
   /// A tag may have come to the repository since the last commit did.

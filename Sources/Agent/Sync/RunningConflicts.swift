@@ -20,7 +20,7 @@ extension Prepare {
           help: help))
     }
     let takeover = Takeover(settings: settings, programs: programs)
-    for (plan, desired) in deploys where state.stacks[plan.name] == nil && state.adopted[plan.name] == nil {
+    for (plan, desired) in deploys where state.standing(plan.name) == nil && state.stacks[plan.name]?.adopted == nil {
       if let other = double(of: desired, among: containers) {
         refuse(
           plan.name, other.service,
@@ -55,7 +55,7 @@ extension Prepare {
   private func double(of desired: DesiredStack, among containers: [Container]) -> Container? {
     let directory = Path.join(settings.liveRoot, desired.name)
     let services = Set(desired.services.map(\.name))
-    let known = Set(state.stacks.values.map(\.project))
+    let known = Set(state.standing.values.map(\.project))
     return containers.first {
       $0.directory == directory && $0.project != desired.project && !known.contains($0.project)
         && services.contains($0.service) && $0.state == "running"
@@ -70,12 +70,12 @@ extension Prepare {
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
   private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
     let projects = Set(stacks.map(\.project)).union(
-      state.stacks.values.flatMap { [$0.project] + [$0.towards].compactMap { $0 } })
+      state.stacks.values.flatMap { [$0.standing?.project, $0.change?.towards].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
     let wanted = stacks.flatMap { stack in
       stack.services.flatMap(\.claims).filter { claim in
         if case .containerName(let name) = claim { return !own.contains(name) }
-        return state.stacks[stack.name] == nil
+        return state.standing(stack.name) == nil
       }
     }
     if wanted.isEmpty { return [] }

@@ -8,11 +8,11 @@ extension Prepare {
   ) -> [String: SharedPathConflict] {
     func known(_ name: String) -> [String: String] {
       let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
-      return (good ?? state.stacks[name])?.paths.mapValues(\.id) ?? [:]
+      return (good ?? state.standing(name))?.paths.mapValues(\.id) ?? [:]
     }
     var (moving, staying): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
     for name in names {
-      let wishes = desired[name].map { StackState($0, verified: false).paths.mapValues(\.id) }
+      let wishes = desired[name].map { Deployment($0).paths.mapValues(\.id) }
       if case .pin? = aims[name], request.rollback == nil {
         staying[name] = wishes ?? known(name)
       } else if let wishes, !kept.contains(name) {
@@ -28,7 +28,7 @@ extension Prepare {
     // What they stand on comes before what they are called.
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
       Handover.ties(
-        desired.filter { !stays($0.key) }, staying: state.stacks.filter { names.contains($0.key) && stays($0.key) })
+        desired.filter { !stays($0.key) }, staying: state.standing.filter { names.contains($0.key) && stays($0.key) })
     ) { file, _ in file }
   }
 

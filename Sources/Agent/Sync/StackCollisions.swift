@@ -9,28 +9,28 @@ extension Prepare {
     let locate: Collisions.Locate = { stack, claim in judged[stack]?.place(of: claim) }
     let places = places(discovery)
     var projects = desired.mapValues(\.project)
-    for (name, known) in state.stacks where projects[name] == nil && places[name] != nil {
+    for (name, known) in state.standing where projects[name] == nil && places[name] != nil {
       projects[name] = known.project
     }
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
     let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
-    for (name, known) in state.stacks where claims[name] == nil {
+    for (name, known) in state.standing where claims[name] == nil {
       let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
       (Collisions.between(
-        projects: projects, places: places, had: state.stacks.mapValues(\.project), at: locate)
+        projects: projects, places: places, had: state.standing.mapValues(\.project), at: locate)
       + Collisions.between(
-        claims: claims, places: places, had: state.stacks.mapValues { $0.services.flatMap(\.claims) }, at: locate))
+        claims: claims, places: places, had: state.standing.mapValues { $0.services.flatMap(\.claims) }, at: locate))
       .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
       let directory = Path.join(settings.liveRoot, stack.name)
       let real = Files.resolved(directory)
       let others = (containers ?? []).filter { container in
-        if container.project != stack.project || state.stacks[stack.name]?.has(container) == true { return false }
-        let moved = state.stacks.contains { name, known in
-          places[name] == nil && state.pins[name] == nil && known.project == stack.project
+        if container.project != stack.project || state.standing(stack.name)?.has(container) == true { return false }
+        let moved = state.standing.contains { name, known in
+          places[name] == nil && state.stacks[name]?.pin == nil && known.project == stack.project
             && Path.join(settings.liveRoot, name) == container.directory
         }
         return !moved && (real == nil || Files.resolved(container.directory) != real)

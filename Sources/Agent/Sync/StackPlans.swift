@@ -7,7 +7,7 @@ extension Prepare {
     let ending = ending(draft.names, draft.projects, draft.aims)
     let host = SharedPath.take(
       from: &draft.desired, configured: draft.wishes, state: state,
-      remaining: Set(state.stacks.keys).union(draft.names).subtracting(ending.keys), commit: target.tree.commit)
+      remaining: Set(state.standing.keys).union(draft.names).subtracting(ending.keys), commit: target.tree.commit)
     let wanted = draft.desired.values.flatMap(\.links.keys) + host.keys
     observe.look(at: Set(wanted.flatMap(Path.ancestors)).union(wanted), &draft.observed)
     let planning = Planning(
@@ -29,7 +29,7 @@ extension Prepare {
       }
     }
     plan.stacks.sort { $0.name < $1.name }
-    Handover.order(&plan.stacks, known: state.stacks)
+    Handover.order(&plan.stacks, known: state.standing)
     draft.diagnostics += try await foreseen(plan.stacks, draft.containers, places: places(head.discovery))
     draft.diagnostics += LivePathCheck(
       settings: settings, checkout: checkout, observed: draft.observed, links: links
@@ -39,9 +39,9 @@ extension Prepare {
 
   /// Plans one stack; nothing where there is nothing to say of it.
   private func stack(
-    _ name: String, _ draft: PlanDraft, _ planning: Planning, _ shared: [LinkPlan], _ judged: inout [String: StackState]
+    _ name: String, _ draft: PlanDraft, _ planning: Planning, _ shared: [LinkPlan], _ judged: inout [String: Deployment]
   ) -> StackPlan? {
-    let known = state.stacks[name]
+    let known = state.standing(name)
     var stack: StackPlan
     if let wish = draft.desired[name] {
       stack = planning.deploy(
@@ -65,7 +65,7 @@ extension Prepare {
   /// Says whose pointer each live path goes through from now on.
   private func leaders(_ draft: PlanDraft, _ host: [String: SharedPath]) -> [String: String] {
     var leaders: [String: String] = [:]
-    for (name, known) in state.stacks where draft.desired[name] == nil && draft.names.contains(name) {
+    for (name, known) in state.standing where draft.desired[name] == nil && draft.names.contains(name) {
       for path in known.links.keys { leaders[path] = name }
     }
     for (name, stack) in draft.desired { for path in stack.links.keys { leaders[path] = name } }

@@ -15,7 +15,7 @@ struct StackTargets: Sendable {
     var aims: [String: StackTarget] = [:]
     let head = (try? await mirror.head()) ?? target.commit
     for name in stacks {
-      guard let pin = state.pins[name] else { continue }
+      guard let pin = state.stacks[name]?.pin else { continue }
       aims[name] = .pin(pin, behind: try? await mirror.distance(from: pin.commit, to: head))
     }
     // A person who asks for a commit means it.
@@ -28,7 +28,7 @@ struct StackTargets: Sendable {
       let now = Dictionary(uniqueKeysWithValues: hold.untracked.keys.map { ($0, observe.untracked($0)) })
       let own = images.map { found in hold.images.keys.reduce(into: [:]) { $0[$1] = found[$1] } }
       var tree = target
-      if let pin = state.pins[name] {
+      if let pin = state.stacks[name]?.pin {
         guard pin.commit == hold.commit else { continue }
         tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }

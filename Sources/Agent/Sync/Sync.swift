@@ -110,19 +110,20 @@ public struct Sync: Sendable {
     _ checkout: Checkout, _ programs: Programs, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     var state = try checkout.state()
+    checkout.sweepDeployments()
     if let other = state.liveRoot, other != settings.liveRoot {
       throw Failure(
         .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
         help: "give each configuration a `checkout:` of its own")
     }
-    state.unpinFailed()
+    try recording { () throws(IllegalTransition) in try state.unpinFailed() }
     var request = request
     if request.resume { try resume(&state, checkout) }
     let fetch = fetch(checkout)
     let target = try await target(of: &request, fetch, early, state, &ended)
     let before = state
     state.liveRoot = settings.liveRoot
-    state.pin(request.rollback?.goal.pins ?? [:])
+    try recording { () throws(IllegalTransition) in try state.pin(request.rollback?.goal.pins ?? [:]) }
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
     try Files.makeDirectories(stage)
@@ -146,9 +147,9 @@ public struct Sync: Sendable {
     }
     let prepared = try await prepare.plan(containers, try await ahead.get())
     guard let gated = try await gate(prepared, stored, state, &ended) else { return nil }
-    state.take(gated.plan, of: prepared.discovery)
+    try recording { () throws(IllegalTransition) in try state.take(gated.plan, of: prepared.discovery) }
     if gated.plan.isEmpty {
-      let isWhole = end(gated, prepared, &state, &ended)
+      let isWhole = try end(gated, prepared, &state, &ended)
       if state != before { try checkout.write(state) }
       guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
       return HostCheck(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
@@ -178,7 +179,7 @@ public struct Sync: Sendable {
     request.rollback?.goal = goal
     let commits = Set(goal.pins.values.map(\.commit))
     ended.report.commit = commits.count == 1 ? commits.first : nil
-    for name in state.stacks.keys.sorted() where goal.pins[name] == nil && request.stacks.isEmpty {
+    for name in state.standing.keys.sorted() where goal.pins[name] == nil && request.stacks.isEmpty {
       let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
       say("warning: \(name) \(why), and stays as it is")
     }
@@ -205,13 +206,15 @@ public struct Sync: Sendable {
 
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
   private func resume(_ state: inout State, _ checkout: Checkout) throws(Failure) {
-    for name in request.stacks where state.pins[name] == nil {
+    for name in request.stacks where state.stacks[name]?.pin == nil {
       throw Failure(
         .configuration, "\(name) is not pinned",
         help: state.pins.isEmpty ? "no stack is" : "pinned are " + state.pins.keys.sorted().joined(separator: ", "))
     }
     let lifted = request.stacks.isEmpty ? state.pins.keys.sorted() : request.stacks
-    for name in lifted { state.pins[name] = nil }
+    try recording { () throws(IllegalTransition) in
+      for name in lifted { try state.record(.unpinned, of: name) }
+    }
     say(lifted.isEmpty ? "no stack was pinned" : "no longer pinned: \(lifted.joined(separator: ", "))")
     if !lifted.isEmpty { try checkout.write(state) }
   }

@@ -5,7 +5,7 @@ extension Prepare {
 
   /// Gives the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
   func written(_ desired: [DesiredStack], _ names: Set<String>) -> [String: Set<String>] {
-    var written = state.stacks.filter { names.contains($0.key) }.mapValues { Set($0.writes ?? []) }
+    var written = state.standing.filter { names.contains($0.key) }.mapValues { Set($0.writes ?? []) }
     for stack in desired { written[stack.name] = Set(stack.writes ?? []) }
     return written
   }
@@ -19,7 +19,7 @@ extension Prepare {
     if resolved.isEmpty { return answers }
     diagnostics += unknown(names, sources, aims)
     let written = written(resolved, names)
-    var wishes = state.stacks.filter { names.contains($0.key) }.mapValues(\.paths)
+    var wishes = state.standing.filter { names.contains($0.key) }.mapValues(\.paths)
     for stack in resolved { wishes[stack.name] = stack.links }
     let all = WritablePaths(written.values.joined())
     var again: [(work: Work, written: Set<String>)] = []
@@ -60,7 +60,7 @@ extension Prepare {
   /// Tells of the stacks that stay at a record of an earlier version: where their containers may write is in none.
   private func unknown(_ names: Set<String>, _ sources: [Work], _ aims: [String: StackTarget]) -> [Diagnostic] {
     names.sorted().filter { name in
-      guard let known = state.stacks[name], known.writes == nil else { return false }
+      guard let known = state.standing(name), known.writes == nil else { return false }
       return !sources.contains { $0.source.name == name }
     }.map { name in
       let isPinned = aims[name]?.isPin ?? false

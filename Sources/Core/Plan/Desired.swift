@@ -56,7 +56,7 @@ public struct DesiredStack: Sendable, Equatable {
 
 extension DesiredStack {
   /// Wishes for what was in place before, with the images of that time.
-  public init(_ name: String, _ good: StackState) {
+  public init(_ name: String, _ good: Deployment) {
     self.init(
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
       services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
@@ -70,7 +70,7 @@ extension DesiredStack {
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
-  public func networksMadeAnew(since known: StackState?) -> Set<String> {
+  public func networksMadeAnew(since known: Deployment?) -> Set<String> {
     func networks(_ services: [DesiredService]) -> [String: Set<String>] {
       services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("network ") }.reduce(into: [:]) {
         found, entry in

@@ -20,19 +20,20 @@ public struct Differences: Sendable {
   /// Gives every reason to look closer at a stack, none when it is in place.
   ///
   /// `images` are the ids of images that its services are to run whatever their references name by now.
-  public func reasons(_ name: String, known: StackState?, images: [String: String] = [:]) -> [String] {
-    guard let known else { return ["first sync of this stack"] }
-    return changes(known) + drift(name, known, images: images)
+  public func reasons(_ name: String, _ record: StackRecord?, images: [String: String] = [:]) -> [String] {
+    guard let record, let known = record.standing else { return [Self.first] }
+    return changes(record) + drift(name, known, isInPlace: record.isInPlace, images: images)
   }
 
   /// Gives what is another than it was deployed from: the commit, the host's own files.
-  public func changes(_ known: StackState) -> [String] {
+  public func changes(_ record: StackRecord) -> [String] {
+    guard let known = record.standing else { return [] }
     let reasons = known.inputs.now(in: tree, host: observed.untracked).differences(from: known.inputs).map(\.text)
-    return reasons.isEmpty && !known.verified ? [Self.unfinished] : reasons
+    return reasons.isEmpty && !record.isInPlace ? [Self.unfinished] : reasons
   }
 
   /// Gives why a stack is to be judged again, although it may be in place: what may run is another question than what runs.
-  public func judgement(_ known: StackState) -> [String] {
+  public func judgement(_ known: Deployment) -> [String] {
     guard let policy else { return [] }
     // An earlier version left links where a container may write.
     return (known.policy == policy ? [] : ["the host's policy changed"])
@@ -40,10 +41,12 @@ public struct Differences: Sendable {
   }
 
   /// Gives what somebody changed on the host since: pointers, live paths, containers.
-  public func drift(_ name: String, _ known: StackState, images: [String: String] = [:]) -> [String] {
+  private func drift(
+    _ name: String, _ known: Deployment, isInPlace: Bool, images: [String: String]
+  ) -> [String] {
     var reasons: [String] = []
     if let pointer = observed.pointers[name] {
-      if known.verified, pointer != known.commit { reasons.append("the pointer leads to another commit") }
+      if isInPlace, pointer != known.commit { reasons.append("the pointer leads to another commit") }
     } else {
       reasons.append("the pointer is missing")
     }
@@ -60,10 +63,12 @@ public struct Differences: Sendable {
 
   /// Gives what is another than was good, for a stack that is kept there: what the commit and the host's own files are by
   /// now was judged with what failed.
-  public func kept(_ name: String, known: StackState?, images: [String: String]) -> [String] {
-    guard let known else { return ["first sync of this stack"] }
-    return (known.verified ? [] : [Self.unfinished]) + drift(name, known, images: images)
+  public func kept(_ name: String, _ record: StackRecord?, images: [String: String]) -> [String] {
+    guard let record, let known = record.standing else { return [Self.first] }
+    return (record.isInPlace ? [] : [Self.unfinished])
+      + drift(name, known, isInPlace: record.isInPlace, images: images)
   }
 
+  private static let first = "first sync of this stack"
   private static let unfinished = "the last deploy did not end well"
 }

@@ -1,7 +1,7 @@
 /// Lets a stack that gives up a container name or a port go before the one that takes it over.
 public enum Handover {
   /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins.
-  public static func order(_ stacks: inout [StackPlan], known: [String: StackState]) {
+  public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) {
     let deployed = stacks.compactMap { stack -> (name: String, old: [Claim], new: [Claim])? in
       guard case .deploy(let desired) = stack.work else { return nil }
       return (stack.name, known[stack.name]?.services.flatMap(\.claims) ?? [], desired.services.flatMap(\.claims))
@@ -22,7 +22,7 @@ public enum Handover {
 
   /// Finds the stacks that wait for a name or a port which another one would give up, and does not, since it stays where it
   /// is.
-  public static func ties(_ desired: [String: DesiredStack], staying: [String: StackState]) -> [String:
+  public static func ties(_ desired: [String: DesiredStack], staying: [String: Deployment]) -> [String:
     SharedPathConflict]
   {
     var ties: [String: SharedPathConflict] = [:]

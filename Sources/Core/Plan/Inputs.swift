@@ -105,7 +105,7 @@ extension Inputs.Conditions {
   }
 }
 
-extension StackState {
+extension Deployment {
   /// What it was made from.
   public var inputs: Inputs { Inputs(tracked: tracked, untracked: untracked, services: services) }
 }

@@ -11,7 +11,7 @@ public struct Plan: Sendable {
   /// Those that are not that yet, be it in their content alone.
   public var moving: Set<String>
   /// The records of stacks that were judged by a new policy and are what they were, by stack.
-  public var judged: [String: StackState] = [:]
+  public var judged: [String: Deployment] = [:]
 
   /// Makes a plan.
   public init(
@@ -31,7 +31,7 @@ public struct Plan: Sendable {
     }
     for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(.refused) }
     judged = judged.filter { !refused.contains($0.key) }
-    func known(_ name: String) -> [String: String] { state.stacks[name]?.paths.mapValues(\.id) ?? [:] }
+    func known(_ name: String) -> [String: String] { state.standing(name)?.paths.mapValues(\.id) ?? [:] }
     var (moves, stays): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
     for stack in stacks {
       switch stack.work {

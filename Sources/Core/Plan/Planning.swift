@@ -24,7 +24,7 @@ public struct Planning: Sendable {
   }
 
   /// Plans a stack that is in place already.
-  public func unchanged(_ name: String, known: StackState) -> StackPlan {
+  public func unchanged(_ name: String, known: Deployment) -> StackPlan {
     let commit = observed.pointers[name] ?? known.commit
     return StackPlan(
       name: name, work: .none, from: commit, to: commit, project: known.project,
@@ -40,7 +40,7 @@ public struct Planning: Sendable {
   public func deploy(
     _ desired: DesiredStack, because reasons: [String], shared: [LinkPlan], directory: String = ""
   ) -> StackPlan {
-    let known = state.stacks[desired.name]
+    let known = state.standing(desired.name)
     var desired = desired
     desired.services = resting(desired, known, directory)
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
@@ -63,7 +63,7 @@ public struct Planning: Sendable {
   }
 
   /// Leaves what had failed before clup came, and has not changed since: it was no reason for anybody to stop the others.
-  private func resting(_ desired: DesiredStack, _ known: StackState?, _ directory: String) -> [DesiredService] {
+  private func resting(_ desired: DesiredStack, _ known: Deployment?, _ directory: String) -> [DesiredService] {
     let own = (observed.containers ?? []).filter { $0.project == desired.project && $0.directory == directory }
     let isNew = known == nil && state.origin(of: desired.name, project: desired.project) == nil
     return desired.services.map { service in
@@ -83,7 +83,7 @@ public struct Planning: Sendable {
 
   /// A stack that moved here and dropped a service on the way still has that one's containers.
   private func dropped(_ desired: DesiredStack) -> [ServicePlan] {
-    guard state.stacks[desired.name] == nil,
+    guard state.standing(desired.name) == nil,
       let origin = state.origin(of: desired.name, project: desired.project)
     else { return [] }
     return remove(origin.name, known: origin.good, directory: "").services.filter { service in
@@ -96,9 +96,10 @@ public struct Planning: Sendable {
   }
 
   /// A project that has got another name leaves its containers behind, which hold its ports and names.
-  private func renamed(_ desired: DesiredStack, _ known: StackState?, _ directory: String) -> [ServicePlan] {
+  private func renamed(_ desired: DesiredStack, _ known: Deployment?, _ directory: String) -> [ServicePlan] {
     guard let known else { return [] }
-    return [known.project, known.towards].compactMap { $0 }.filter { $0 != desired.project }.flatMap { project in
+    let towards = state.stacks[desired.name]?.change?.towards
+    return [known.project, towards].compactMap { $0 }.filter { $0 != desired.project }.flatMap { project in
       var former = known
       former.project = project
       return remove(desired.name, known: former, directory: directory).services.map { service in
@@ -112,7 +113,7 @@ public struct Planning: Sendable {
   /// Plans the end of a stack that the commit no longer has.
   ///
   /// A container of a project with the same name that was started elsewhere is not the stack's.
-  public func remove(_ name: String, known: StackState, directory: String) -> StackPlan {
+  public func remove(_ name: String, known: Deployment, directory: String) -> StackPlan {
     let own = (observed.containers ?? []).filter {
       $0.project == known.project && ($0.directory == directory || $0.directory.isEmpty || known.has($0))
     }

@@ -25,10 +25,10 @@ public struct SharedPath: Sendable, Equatable {
     var wishes = desired.mapValues { stack in
       stack.links.mapValues { $0.led(to: stack.commit) }.merging(stack.shared) { own, _ in own }
     }
-    for (name, known) in state.stacks where desired[name] == nil && remaining.contains(name) {
+    for (name, known) in state.standing where desired[name] == nil && remaining.contains(name) {
       wishes[name] = known.paths
     }
-    func isGood(_ name: String) -> Bool { state.stacks[name]?.verified ?? false }
+    func isGood(_ name: String) -> Bool { state.isInPlace(name) }
     // Below a directory that is one link nothing else can be linked: whoever needs a file there shares the directory.
     let all = Set(wishes.values.flatMap(\.keys)).union(configured.keys)
     func leading(_ path: String) -> String { Path.ancestors(path).first(where: all.contains) ?? path }

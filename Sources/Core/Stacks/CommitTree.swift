@@ -37,7 +37,7 @@ public struct CommitTree: Sendable {
   }
 
   /// Shows a commit as a stack's record tells of it: against this, only the host itself can differ.
-  public init(recordedBy stack: StackState) { self.init(commit: stack.commit, recorded: stack.tracked) }
+  public init(recordedBy stack: Deployment) { self.init(commit: stack.commit, recorded: stack.tracked) }
 
   /// Shows as much of a commit as was recorded of it: the fingerprint of each path.
   public init(commit: String, recorded: [String: String]) {

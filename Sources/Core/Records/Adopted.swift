@@ -1,7 +1,7 @@
 /// What a person ran before clup's first deploy of a stack, and what stood at its live paths then.
 public struct Adopted: Codable, Sendable, Equatable {
   /// The services, as their containers show them.
-  public var stack: StackState
+  public var stack: Deployment
   /// Each container as it was found; nothing in what an earlier version wrote.
   public var containers: [FoundContainer]?
   /// What stood at each live path that clup has worked on.
@@ -18,7 +18,7 @@ public struct Adopted: Codable, Sendable, Equatable {
       name: name, commit: "", project: project, tracked: [:], untracked: [:], services: services, links: [:], after: [],
       deployTimeout: nil)
     running.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
-    stack = StackState(running, verified: true)
+    stack = Deployment(running)
     self.containers = containers
   }
 }

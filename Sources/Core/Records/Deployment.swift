@@ -1,13 +1,9 @@
-/// What a stack was when it was last seen in place.
-public struct StackState: Codable, Sendable, Equatable {
+/// What a stack was brought to, as it was seen in place; for a stack that is being changed, what may stand there.
+public struct Deployment: Codable, Sendable, Equatable {
   /// The commit that its pointer names.
   public var commit: String
   /// Compose's project name.
   public var project: String
-  /// The project that it is on the way to; until it is there, containers of both may stand.
-  public var towards: String?
-  /// Whether it was watched becoming healthy; until then the next sync goes over it again.
-  public var verified: Bool
   /// Each path of the repository that it depends on, with the id of what stood there.
   public var tracked: [String: String]
   /// Each untracked path under the live root that it depends on, with the id of what stood there.
@@ -36,10 +32,9 @@ public struct StackState: Codable, Sendable, Equatable {
   public var writes: [String]?
 
   /// Keeps what was found in place, or is on its way there.
-  public init(_ desired: DesiredStack, verified: Bool) {
+  public init(_ desired: DesiredStack) {
     commit = desired.commit
     project = desired.project
-    self.verified = verified
     tracked = desired.tracked
     untracked = desired.untracked
     services = desired.services
@@ -56,7 +51,7 @@ public struct StackState: Codable, Sendable, Equatable {
   }
 }
 
-extension StackState {
+extension Deployment {
   /// Every live path that it stands on, each with the commit that leads it.
   public var paths: [String: DesiredLink] {
     links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
@@ -64,8 +59,8 @@ extension StackState {
 
   /// Gives the record of a stack that was judged again and is what it was, with all that is known of it by now; nothing
   /// where it is to be made from something else.
-  public func judged(as desired: DesiredStack) -> StackState? {
-    guard verified, project == desired.project, after == desired.after,
+  public func judged(as desired: DesiredStack) -> Deployment? {
+    guard project == desired.project, after == desired.after,
       desired.inputs.differences(from: inputs).isEmpty
     else { return nil }
     var record = self
@@ -102,7 +97,7 @@ extension StackState {
   /// copies. `files` gives the files below a path of a commit, nothing where that is not known.
   public func opened(
     where isDirectory: (String) -> Bool, files: (String, String) -> [TrackedPath]?
-  ) -> StackState {
+  ) -> Deployment {
     func opened(_ links: [String: DesiredLink]) -> [String: DesiredLink] {
       var all = links
       for (path, link) in links where link.kind == .link && isDirectory(path) {
@@ -119,6 +114,13 @@ extension StackState {
     stack.links = opened(links)
     stack.shared = shared.map(opened)
     return stack
+  }
+
+  /// Gives the same where other live paths have pointers of their own by now.
+  public func following(_ led: [String: DesiredLink]) -> Deployment {
+    var deployment = self
+    deployment.follow(led)
+    return deployment
   }
 
   /// Tells its own paths from those that have pointers of their own by now.

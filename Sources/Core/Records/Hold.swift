@@ -22,9 +22,6 @@ public struct Pin: Codable, Sendable, Equatable {
   /// The ids of the images that its services are to run, by service; none where the references decide.
   public var images: [String: String]
 
-  /// Remembers that the stack was seen in place at it.
-  public mutating func prove() { (replaces, held) = (nil, nil) }
-
   /// Pins to a commit.
   public init(commit: String, since: String, images: [String: String] = [:]) {
     self.commit = commit
@@ -49,8 +46,6 @@ public struct Hold: Codable, Sendable, Equatable {
   public var settings: String?
   /// The id behind each image's reference; none for an image that the host did not have.
   public var images: [String: String]
-  /// Whether the way back failed, too: then nothing more is tried.
-  public var isStuck: Bool?
   /// The stack that was to move here, and runs on where it is.
   public var movedFrom: String?
 

@@ -1,0 +1,87 @@
+import Core
+import FoundationEssentials
+import Git
+import Glibc
+
+/// A deployment, and the id that it is kept under.
+struct KeptDeployment: Sendable {
+  let id: String
+  let deployment: Deployment
+}
+
+extension Checkout {
+  /// Where each deployment lies under its id, the digest of what it says. It never changes.
+  var deployments: String { "\(path)/deployments" }
+
+  func state() throws(Failure) -> State {
+    let name = "\(path)/state.json"
+    guard let bytes = Files.read(name) else {
+      if Files.status(name) == nil { return State() }
+      throw Files.failure("cannot read \(name)")
+    }
+    if let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes)), file.schema == State.schema {
+      return try file.state { id throws(Failure) in try deployment(id) }
+    }
+    let schema = (try? JSON(parsing: bytes))?["schema"]?.string
+    if schema == StateVersion1.schema, let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) {
+      return old.state
+    }
+    throw Schema.refusal(of: name, bytes, knowing: State.schema)
+  }
+
+  /// Writes the state down: first what nobody has kept yet of what it names, then the records. `known` are the ids of the
+  /// deployments that were written already, by stack.
+  func write(_ state: State, _ known: inout [String: KeptDeployment]) throws(Failure) {
+    var (fresh, kept): ([String: [UInt8]], [String: KeptDeployment]) = ([:], known)
+    let file = StateFile(state) { stack, deployment in
+      if let known = kept[stack], known.deployment == deployment { return known.id }
+      let bytes = encode(deployment)
+      let id = blobID(of: bytes)
+      if Files.status("\(deployments)/\(id).json") == nil { fresh[id] = bytes }
+      kept[stack] = KeptDeployment(id: id, deployment: deployment)
+      return id
+    }
+    try reserve.givingRoom { () throws(Failure) in
+      try keepVersion1()
+      try Files.makeDirectories(deployments, mode: 0o700)
+      for (id, bytes) in fresh { try Files.replace("\(deployments)/\(id).json", with: bytes, mode: 0o600) }
+      try Files.replace("\(path)/state.json", with: encode(file), mode: 0o600)
+    }
+    known = kept
+  }
+
+  /// Writes the state down once.
+  func write(_ state: State) throws(Failure) {
+    var known: [String: KeptDeployment] = [:]
+    try write(state, &known)
+  }
+
+  /// Removes the deployments that no record names any more, and what a write that was cut off has left.
+  func sweepDeployments() {
+    guard let bytes = Files.read("\(path)/state.json"),
+      let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes))
+    else { return }
+    let needed = Set(file.ids.map { "\($0).json" })
+    for name in Files.names(in: deployments) where !needed.contains(name) { Files.remove("\(deployments)/\(name)") }
+  }
+
+  private func deployment(_ id: String) throws(Failure) -> Deployment {
+    let name = "\(deployments)/\(id).json"
+    guard let bytes = Files.read(name), blobID(of: bytes) == id,
+      let deployment = try? JSONDecoder().decode(Deployment.self, from: Data(bytes))
+    else {
+      throw Failure(
+        .host, "\(name) is missing or is not what was written there",
+        help: "bring it back from a backup; without it clup does not know what runs")
+    }
+    return deployment
+  }
+
+  /// What an earlier version wrote stays beside what takes its place.
+  private func keepVersion1() throws(Failure) {
+    let (name, kept) = ("\(path)/state.json", "\(path)/state-1.json")
+    // Whoever wrote deployments has read it, and kept it.
+    guard Files.status(deployments) == nil, Files.status(name) != nil, Files.status(kept) == nil else { return }
+    guard link(name, kept) == 0 else { throw Files.failure("cannot keep \(name) as \(kept)") }
+  }
+}

@@ -1,0 +1,150 @@
+/// What happens to a stack. Nothing else changes a record.
+public enum StackEvent: Sendable, Equatable {
+  /// It is about to be changed: what it is brought to, the services whose containers that touches, what it goes back to.
+  case began(DesiredStack, acting: Set<String>, from: Baseline)
+  /// Its containers are made from these services by now, whatever becomes of them.
+  case replaced([DesiredService])
+  /// It goes back, which touches the containers of these services.
+  case recovering(Set<String>)
+  /// It was seen in place.
+  case deployed(Deployment)
+  /// Nothing stands there but what it went out from.
+  case undone
+  /// Its change failed, and it is left so.
+  case left(StackRecord.Leaving)
+  /// It was judged again, and is what it was.
+  case judged(Deployment)
+  /// Other live paths have pointers of their own by now.
+  case follows([String: DesiredLink])
+  /// Nothing of clup's is left of it.
+  case removed
+  /// A commit failed for it.
+  case failed(Hold)
+  /// What failed counts no longer.
+  case lifted
+  /// A rollback is to hold it at a commit.
+  case pinned(Pin)
+  /// It was seen in place at its pin, with these images; nothing where they were not looked at.
+  case pinProved([String: String]?)
+  /// The rollback failed: what the stack was pinned to or held at before counts again.
+  case pinFailed
+  /// It follows the branch again.
+  case unpinned
+  /// A sync ended for it.
+  case said(LastResult?)
+}
+
+/// An event that cannot happen to a stack as it is.
+public struct IllegalTransition: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The stack.
+  public let stack: String
+  /// What was to happen, and to what.
+  public let description: String
+}
+
+extension StackRecord {
+  /// How many deployments it remembers that it ran before.
+  private static let historyLimit = 5
+
+  /// Gives the record after an event; nothing where that cannot happen.
+  func after(_ event: StackEvent) -> StackRecord? {
+    switch event {
+    case .began, .replaced, .recovering, .deployed, .undone, .left, .judged, .follows, .removed: running(event)
+    case .failed(let hold): with { $0.held = hold }
+    case .lifted: held == nil ? nil : with { $0.held = nil }
+    case .pinned, .pinProved, .pinFailed, .unpinned: pinning(event)
+    case .said(let result): with { $0.said = result }
+    }
+  }
+
+  /// What an event makes of what runs.
+  private func running(_ event: StackEvent) -> StackRecord? {
+    switch (runs, event) {
+    case (_, .began(let desired, let acting, let from)): return began(desired, acting, from)
+    case (.changing(var change), .replaced(let services)):
+      change.standing.services = services
+      return with { $0.runs = .changing(change) }
+    case (.changing(var change), .recovering(let acting)), (.left(var change, _), .recovering(let acting)):
+      change.standing.doubt(acting)
+      return with { $0.runs = .changing(change) }
+    case (.changing(let change), .left(let leaving)), (.left(let change, _), .left(let leaving)):
+      return with { $0.runs = .left(change, leaving) }
+    case (.deployed, .deployed(let deployment)), (.changing, .deployed(let deployment)),
+      (.left, .deployed(let deployment)):
+      return settled(deployment)
+    case (.changing(let change), .undone), (.left(let change, _), .undone):
+      return with {
+        if case .deployment(let good) = change.from { $0.runs = .deployed(good) } else { $0.runs = .absent }
+      }
+    case (.deployed, .judged(let deployment)): return with { $0.runs = .deployed(deployment) }
+    case (.deployed(var deployment), .follows(let led)):
+      deployment.follow(led)
+      return with { $0.runs = .deployed(deployment) }
+    case (.changing(var change), .follows(let led)):
+      change.standing.follow(led)
+      return with { $0.runs = .changing(change) }
+    case (.left(var change, let leaving), .follows(let led)):
+      change.standing.follow(led)
+      return with { $0.runs = .left(change, leaving) }
+    case (.deployed, .removed), (.changing, .removed), (.left, .removed):
+      return with { ($0.runs, $0.held, $0.pin, $0.history) = (.absent, nil, nil, []) }
+    default: return nil
+    }
+  }
+
+  /// What stands there from now on may be what it was or what it is brought to.
+  private func began(_ desired: DesiredStack, _ acting: Set<String>, _ from: Baseline) -> StackRecord {
+    var next = standing ?? Deployment(desired)
+    if standing == nil { next.services = [] }
+    next.doubt(acting)
+    // What is cut off leaves containers of services that nobody has seen in place yet.
+    for service in desired.services where !next.services.contains(where: { $0.name == service.name }) {
+      next.services.append(service.unseen)
+    }
+    for (path, link) in desired.links { next.links[path] = next.links[path]?.becoming(link) ?? link.comingUp }
+    next.links = next.links.filter { desired.shared[$0.key] == nil }
+    next.shared = (next.shared ?? [:]).merging(desired.shared) { $1 }
+    let towards = next.project == desired.project ? change?.towards : desired.project
+    let baseline =
+      switch runs {
+      case .absent: from
+      case .deployed(let deployment): Baseline.deployment(deployment)
+      case .changing(let change), .left(let change, _): change.from.followed(by: from)
+      }
+    return with { $0.runs = .changing(Change(from: baseline, standing: next, towards: towards)) }
+  }
+
+  /// What was good before comes into the history; after a rollback the way back goes on from there.
+  private func settled(_ deployment: Deployment) -> StackRecord {
+    var before = history
+    let new = PastDeployment(deployment)
+    if let last = good.map(PastDeployment.init), !last.isSame(as: new) { before.insert(last, at: 0) }
+    if let index = before.firstIndex(where: { $0.isSame(as: new) }) { before.removeFirst(index + 1) }
+    return with { ($0.runs, $0.history) = (.deployed(deployment), Array(before.prefix(Self.historyLimit))) }
+  }
+
+  /// What an event makes of the pin.
+  private func pinning(_ event: StackEvent) -> StackRecord? {
+    switch (event, pin) {
+    case (.pinned(var new), let former):
+      new.replaces = former.map { $0.replaces ?? [$0] } ?? []
+      new.held = held
+      return with { $0.pin = new }
+    case (.pinProved(let images), var known?):
+      (known.replaces, known.held) = (nil, nil)
+      known.images = images ?? known.images
+      return with { $0.pin = known }
+    case (.pinFailed, let known?):
+      guard let former = known.replaces else { return nil }
+      return with { ($0.pin, $0.held) = (former.first, known.held) }
+    case (.unpinned, .some): return with { $0.pin = nil }
+    default: return nil
+    }
+  }
+
+  private func with(_ change: (inout StackRecord) -> Void) -> StackRecord {
+    var record = self
+    change(&record)
+    return record
+  }
+}

@@ -1,0 +1,85 @@
+/// What clup remembers between two syncs: `clup.state/2`, the file `state.json`.
+public struct State: Sendable, Equatable {
+  /// The schema that this version reads and writes.
+  public static let schema = "clup.state/2"
+  /// The repository under whose name the images stay that a stack may have to go back to.
+  public static let keptImages = "clup/keep"
+
+  /// The commit that the last successful sync ended at.
+  public var commit: String?
+  /// The fingerprint of the policy that job files and the tree were last checked against.
+  public var policy: String?
+  /// The live root that all this is about.
+  public var liveRoot: String?
+  /// One record for each stack that there is something to remember of.
+  public private(set) var stacks: [String: StackRecord] = [:]
+  /// The live paths of the configuration's `links:` and those that several stacks need.
+  public var links: [String: DesiredLink] = [:]
+
+  /// Starts from nothing.
+  public init() {}
+
+  /// Takes records as they were read.
+  public init(stacks: [String: StackRecord]) { self.stacks = stacks.filter { !$0.value.isEmpty } }
+
+  /// Writes down what happened to a stack.
+  public mutating func record(_ event: StackEvent, of stack: String) throws(IllegalTransition) {
+    let record = stacks[stack] ?? StackRecord()
+    guard let next = record.after(event) else {
+      throw IllegalTransition(stack: stack, description: "\(event.name) cannot follow \(record.name) for \(stack)")
+    }
+    stacks[stack] = next.isEmpty ? nil : next
+  }
+
+  /// What stands of each stack, or may stand while it is changed.
+  public var standing: [String: Deployment] { stacks.compactMapValues(\.standing) }
+
+  /// What each stack goes back to that is being changed, where clup has deployed that.
+  public var baselines: [Deployment] { stacks.values.compactMap { $0.isInPlace ? nil : $0.good } }
+
+  /// The stacks that a rollback holds at a commit.
+  public var pins: [String: Pin] { stacks.compactMapValues(\.pin) }
+
+  /// The commits that failed, by stack.
+  public var holds: [String: Hold] { stacks.compactMapValues(\.held) }
+
+  /// Gives what stands of a stack, or may stand while it is changed.
+  public func standing(_ stack: String) -> Deployment? { stacks[stack]?.standing }
+
+  /// Gives what a stack was when it was last seen in place.
+  public func lastGood(_ stack: String) -> Deployment? { stacks[stack]?.good }
+
+  /// Whether a stack was seen in place, and nothing was begun since.
+  public func isInPlace(_ stack: String) -> Bool { stacks[stack]?.isInPlace ?? false }
+
+  /// Whether anything was ever brought to the host.
+  public var hasDeployed: Bool {
+    commit != nil || !links.isEmpty || stacks.values.contains { $0.standing != nil }
+  }
+
+  /// Gives the stack that a new one of a project was moved from, as it was when it was last seen in place.
+  public func origin(of stack: String, project: String) -> (name: String, good: Deployment)? {
+    guard lastGood(stack) == nil,
+      let old = stacks.keys.sorted().first(where: { $0 != stack && standing($0)?.project == project })
+    else { return nil }
+    return lastGood(old).map { (old, $0) }
+  }
+
+  /// The commits that stacks run, ran last when all was well, or are pinned to.
+  public var commits: Set<String> {
+    Set(stacks.values.flatMap { [$0.standing?.commit, $0.good?.commit, $0.pin?.commit].compactMap { $0 } })
+  }
+
+  /// The same with those that a rollback leads to.
+  public var reachableCommits: Set<String> { commits.union(stacks.values.flatMap(\.history).map(\.commit)) }
+}
+
+extension StackEvent {
+  /// What happened, without the values.
+  var name: String { String("\(self)".prefix { $0 != "(" }) }
+}
+
+extension StackRecord {
+  /// What runs, without the values.
+  var name: String { String("\(runs)".prefix { $0 != "(" }) }
+}

@@ -1,0 +1,47 @@
+extension State {
+  /// Pins stacks by a rollback; what each was pinned to or held at comes again where that fails.
+  public mutating func pin(_ pins: [String: Pin]) throws(IllegalTransition) {
+    for (name, pin) in pins { try record(.pinned(pin), of: name) }
+  }
+
+  /// Takes up what a plan has found out already: which failures no longer count, which pins stand, and which stacks were
+  /// judged again.
+  public mutating func take(_ plan: Plan, of discovery: Discovery) throws(IllegalTransition) {
+    let names = Set(discovery.stacks.map(\.name)).union(pins.keys)
+    for (name, hold) in holds
+    where !names.contains(name) || plan.stacks.contains(where: { $0.name == name && $0.aim.lifts(hold) }) {
+      try record(.lifted, of: name)
+    }
+    for stack in plan.stacks where stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
+      try record(.pinProved(nil), of: stack.name)
+    }
+    for (name, deployment) in plan.judged { try record(.judged(deployment), of: name) }
+  }
+
+  /// Remembers how a sync ended for each stack that it did something to.
+  public mutating func note(_ report: Report) throws(IllegalTransition) {
+    for stack in report.stacks {
+      let known = stacks[stack.name]
+      let result = LastResult(outcome: stack.outcome, error: stack.error, report: report.id)
+      switch stack.outcome {
+      case .deployed, .rolledBack, .failed, .skipped, .refused: try record(.said(result), of: stack.name)
+      case .removed: try record(.said(nil), of: stack.name)
+      // What did not end well before is in place again.
+      case .unchanged where known?.said?.outcome.isBad == true, .pinned where known?.said?.outcome.isBad == true:
+        try record(.said(LastResult(outcome: stack.outcome, error: nil, report: report.id)), of: stack.name)
+      // What is kept for another one's sake has no hold of its own; what was pinned meanwhile is held again.
+      case .held where known?.held == nil || known?.said?.outcome == .pinned:
+        let why = stack.error ?? stack.reasons.first
+        try record(.said(LastResult(outcome: stack.outcome, error: why, report: report.id)), of: stack.name)
+      case .unchanged, .planned, .held, .pinned: continue
+      }
+    }
+  }
+
+  /// Gives up pins whose rollback failed in a sync that did not come to its end.
+  public mutating func unpinFailed() throws(IllegalTransition) {
+    for (name, pin) in pins where pin.replaces != nil && stacks[name]?.held?.commit == pin.commit {
+      try record(.pinFailed, of: name)
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/// The file `state.json`: one record for each stack. What stacks were brought to lies in files of its own, which are named
+/// here by their ids.
+public struct StateFile: Codable, Sendable, Equatable {
+  /// The schema's name.
+  public var schema = State.schema
+  var commit: String?
+  var policy: String?
+  var liveRoot: String?
+  var stacks: [String: Record] = [:]
+  var links: [String: DesiredLink] = [:]
+
+  struct Record: Codable, Sendable, Equatable {
+    /// The id of what was seen in place.
+    var deployed: String?
+    var changing: Path?
+    var left: Path?
+    /// What became of a change that was left.
+    var leaving: StackRecord.Leaving?
+    var held: Hold?
+    var pin: Pin?
+    var said: LastResult?
+    var history: [PastDeployment]?
+  }
+
+  /// A change.
+  struct Path: Codable, Sendable, Equatable {
+    /// The id of the deployment that it goes back to.
+    var from: String?
+    /// The stack that it was moved from, whose deployment this is.
+    var moved: String?
+    var adopted: Adopted?
+    var standing: Deployment
+    var towards: String?
+  }
+
+  /// Writes a state down; `id` gives the name under which a deployment of a stack is kept.
+  public init(_ state: State, id: (String, Deployment) -> String) {
+    (commit, policy, liveRoot, links) = (state.commit, state.policy, state.liveRoot, state.links)
+    for (name, record) in state.stacks {
+      var file = Record(
+        held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history)
+      switch record.runs {
+      case .absent: break
+      case .deployed(let deployment): file.deployed = id(name, deployment)
+      case .changing(let change): file.changing = Path(change) { id(name, $0) }
+      case .left(let change, let leaving): (file.left, file.leaving) = (Path(change) { id(name, $0) }, leaving)
+      }
+      stacks[name] = file
+    }
+  }
+
+  /// Reads the state; `load` gives what is kept under an id.
+  public func state<E: Error>(load: (String) throws(E) -> Deployment) throws(E) -> State {
+    var records: [String: StackRecord] = [:]
+    for (name, file) in stacks {
+      var record = StackRecord()
+      (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
+      if let id = file.deployed {
+        record.runs = .deployed(try load(id))
+      } else if let change = file.changing {
+        record.runs = .changing(try change.change(load: load))
+      } else if let change = file.left {
+        record.runs = .left(try change.change(load: load), file.leaving ?? .unknown)
+      }
+      records[name] = record
+    }
+    var state = State(stacks: records)
+    (state.commit, state.policy, state.liveRoot, state.links) = (commit, policy, liveRoot, links)
+    return state
+  }
+
+  /// The ids of the deployments that it names.
+  public var ids: Set<String> {
+    Set(stacks.values.flatMap { [$0.deployed, $0.changing?.from, $0.left?.from].compactMap { $0 } })
+  }
+}
+
+extension StateFile.Path {
+  fileprivate init(_ change: Change, id: (Deployment) -> String) {
+    (standing, towards) = (change.standing, change.towards)
+    switch change.from {
+    case .deployment(let good): from = id(good)
+    case .moved(let old, let good): (from, moved) = (id(good), old)
+    case .adopted(let found): adopted = found
+    case .nothing: break
+    }
+  }
+
+  fileprivate func change<E: Error>(load: (String) throws(E) -> Deployment) throws(E) -> Change {
+    let baseline: Baseline
+    if let from {
+      let good = try load(from)
+      baseline = moved.map { .moved(from: $0, good) } ?? .deployment(good)
+    } else {
+      baseline = adopted.map { .adopted($0) } ?? .nothing
+    }
+    return Change(from: baseline, standing: standing, towards: towards)
+  }
+}

@@ -1,0 +1,158 @@
+@testable import Core
+import FoundationEssentials
+import Testing
+
+@Suite("A record changes by what happens, and by nothing else")
+struct RecordTests {
+  static func deployment(_ commit: String, image: String = "i1") -> Deployment {
+    TouchedTests.known {
+      $0.commit = commit
+      $0.contents = "content of \(commit)"
+      $0.images = ["web": image]
+    }
+  }
+
+  static let wish = DesiredStack("s", deployment("c2"))
+  static let adopted = Baseline.adopted(Adopted(name: "s", project: "p", []))
+  static let hold = Hold(wish, since: "now", error: "why", images: [:])
+  static let pin = Pin(commit: "c1", since: "now")
+
+  static func change(from baseline: Baseline) -> Change { Change(from: baseline, standing: deployment("c2")) }
+
+  /// Everything that can run.
+  static let states: [(name: String, runs: StackRecord.Runs)] = [
+    ("absent", .absent), ("deployed", .deployed(deployment("c1"))),
+    ("changing", .changing(change(from: .deployment(deployment("c1"))))),
+    ("first", .changing(change(from: .nothing))), ("taken over", .changing(change(from: adopted))),
+    ("moved", .changing(change(from: .moved(from: "old", deployment("c1"))))),
+    ("stopped", .left(change(from: .nothing), .stopped)),
+    ("failed", .left(change(from: .deployment(deployment("c1"))), .failed)),
+    ("stuck", .left(change(from: .deployment(deployment("c1"))), .unknown)),
+  ]
+
+  /// Everything that can happen to what runs, with what becomes of each state in their order; `-` where it cannot happen.
+  static let table: [(event: StackEvent, next: String)] = [
+    (
+      .began(wish, acting: ["web"], from: .nothing),
+      "changing changing changing changing changing changing changing changing changing"
+    ),
+    (.replaced([]), "- - changing changing changing changing - - -"),
+    (.recovering(["web"]), "- - changing changing changing changing changing changing changing"),
+    (
+      .deployed(deployment("c2")),
+      "- deployed deployed deployed deployed deployed deployed deployed deployed"
+    ),
+    (.undone, "- - deployed absent absent absent absent deployed deployed"),
+    (.left(.failed), "- - left left left left left left left"),
+    (.judged(deployment("c1")), "- deployed - - - - - - -"),
+    (.follows([:]), "- deployed changing changing changing changing left left left"),
+    (.removed, "- absent absent absent absent absent absent absent absent"),
+  ]
+
+  @Test(arguments: table.indices) func `each event leads each state to the next, or cannot happen`(_ index: Int) {
+    let row = Self.table[index]
+    for ((name, runs), wanted) in zip(Self.states, row.next.split(separator: " ")) {
+      var record = StackRecord()
+      record.runs = runs
+      let next = record.after(row.event).map { $0.name } ?? "-"
+      #expect(next == wanted, "\(row.event.name) of a stack that is \(name)")
+    }
+  }
+
+  /// Holds and pins do not depend on what runs, nor does what runs on them.
+  static let others: [(event: StackEvent, held: Bool, pinned: Bool?, happens: Bool)] = [
+    (.failed(hold), false, nil, true), (.failed(hold), true, true, true), (.lifted, false, nil, false),
+    (.lifted, true, nil, true), (.pinned(pin), false, nil, true), (.pinned(pin), true, true, true),
+    (.pinProved(nil), false, nil, false), (.pinProved([:]), false, false, true), (.pinFailed, false, nil, false),
+    (.pinFailed, false, true, false), (.pinFailed, true, false, true), (.unpinned, false, nil, false),
+    (.unpinned, false, true, true), (.said(nil), false, nil, true),
+  ]
+
+  @Test(arguments: others.indices) func `what is said of a stack changes nothing that runs`(_ index: Int) {
+    let row = Self.others[index]
+    for (name, runs) in Self.states {
+      var record = StackRecord()
+      record.runs = runs
+      record.held = row.held ? Self.hold : nil
+      record.pin = row.pinned.map { proved in
+        var pin = Self.pin
+        pin.replaces = proved ? nil : []
+        return pin
+      }
+      let next = record.after(row.event)
+      #expect((next != nil) == row.happens, "\(row.event.name) of a stack that is \(name)")
+      #expect(next?.runs ?? runs == runs)
+    }
+  }
+
+  @Test func `an event that cannot happen is said, and changes nothing`() throws {
+    var state = State()
+    let before = state
+    #expect {
+      try state.record(.deployed(Self.deployment("c1")), of: "s")
+    } throws: {
+      "\($0)" == "deployed cannot follow absent for s"
+    }
+    #expect(state == before)
+  }
+
+  @Test func `I5: what is worked on is not called good, and what was good stays known`() throws {
+    var state = State()
+    #expect(state.lastGood("s") == nil)
+    try state.record(.began(Self.wish, acting: [], from: .nothing), of: "s")
+    #expect(!state.isInPlace("s") && state.standing("s") != nil && state.lastGood("s") == nil)
+    try state.record(.deployed(Self.deployment("c1")), of: "s")
+    try state.record(.began(Self.wish, acting: ["web"], from: .nothing), of: "s")
+    #expect(state.lastGood("s")?.commit == "c1")
+    #expect(state.standing("s")?.services[0].mounts.values.allSatisfy { $0 == Fingerprint.absent } == true)
+    // Cut off and begun again: still the same.
+    try state.record(.began(Self.wish, acting: [], from: Self.adopted), of: "s")
+    #expect(state.lastGood("s")?.commit == "c1")
+    try state.record(.deployed(Self.deployment("c2")), of: "s")
+    #expect(state.lastGood("s")?.commit == "c2" && state.baselines.isEmpty)
+  }
+
+  @Test func `I4: what a person had is known until the stack was seen in place, and grows by new paths alone`() throws {
+    func found(_ paths: [String: LiveEntry]) -> Baseline {
+      var adopted = Adopted(name: "s", project: "p", [])
+      adopted.found = paths
+      return .adopted(adopted)
+    }
+    var state = State()
+    try state.record(.began(Self.wish, acting: [], from: found(["s/a": .file("theirs")])), of: "s")
+    try state.record(.began(Self.wish, acting: [], from: found(["s/a": .file("ours"), "s/b": .absent])), of: "s")
+    #expect(state.stacks["s"]?.adopted?.found == ["s/a": .file("theirs"), "s/b": .absent])
+    try state.record(.deployed(Self.deployment("c2")), of: "s")
+    #expect(state.stacks["s"]?.adopted == nil)
+  }
+
+  @Test func `each rollback leads one step further back`() throws {
+    var record = StackRecord()
+    record.runs = .changing(Self.change(from: .nothing))
+    func settle(_ commit: String, image: String = "i1") throws -> [String] {
+      record = try #require(record.after(.deployed(Self.deployment(commit, image: image))))
+      return record.history.map(\.commit)
+    }
+    for commit in ["c1", "c2"] { _ = try settle(commit) }
+    #expect(try settle("c3") == ["c2", "c1"])
+    #expect(try settle("c3") == ["c2", "c1"], "the same once more is nothing new")
+    #expect(try settle("c2") == ["c1"])
+    #expect(try settle("c1") == [])
+    #expect(try settle("c1", image: "i2") == ["c1"], "another build of the image is another thing to go back to")
+  }
+
+  @Test func `a pin that fails gives back what there was before`() throws {
+    var record = StackRecord()
+    (record.runs, record.held) = (.deployed(Self.deployment("c1")), Self.hold)
+    let pinned = try #require(record.after(.pinned(Self.pin)))
+    var other = Self.pin
+    other.commit = "c0"
+    // A second one that fails as well, before the first was seen in place.
+    let twice = try #require(pinned.after(.pinned(other)))
+    #expect(twice.pin?.replaces == [])
+    #expect(try #require(pinned.after(.pinFailed)) == record)
+    let proved = try #require(pinned.after(.pinProved(["web": "i"])))
+    #expect(proved.pin?.images == ["web": "i"])
+    #expect(try #require(proved.after(.pinned(other))?.after(.pinFailed)).pin?.commit == "c1")
+  }
+}
