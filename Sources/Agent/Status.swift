@@ -37,11 +37,14 @@ public struct Status: Codable, Sendable, Equatable {
     public var drift: [String]
     /// Each of its services.
     public var services: [ServiceReport]
+    /// Whether a sync works on it at this moment.
+    public var isBusy = false
 
     enum CodingKeys: String, CodingKey {
       case name, outcome, commit, message, committed, pin, behind, held, project, health, error, drift, services
       case pinnedSince = "pinned_since"
       case heldSince = "held_since"
+      case isBusy = "busy"
     }
 
     /// Whether it is where it is to be, and runs as it should.
@@ -67,6 +70,7 @@ public struct Status: Codable, Sendable, Equatable {
       try container.encode(error, forKey: .error)
       try container.encode(drift, forKey: .drift)
       try container.encode(services, forKey: .services)
+      try container.encode(isBusy, forKey: .isBusy)
     }
   }
 

@@ -40,19 +40,33 @@ struct Children: Sendable {
     self.environment = environment.filter { own.contains($0.key) || Programs.passed.contains($0.key) }
   }
 
-  /// Syncs, after whoever else does so by hand.
-  func sync(_ trigger: Trigger, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
+  /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on.
+  func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String> {
+    let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, [])
+    guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else { return [] }
+    return Set(report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
+  }
+
+  private func sync(_ trigger: Trigger, _ arguments: [String], _ drift: Set<String>) async throws(ProcessError)
+    -> Outcome
+  {
     var variables = environment
     variables["CLUP_TRIGGER"] = trigger.rawValue
     if !drift.isEmpty { variables["CLUP_LEAVE_DRIFT"] = drift.sorted().joined(separator: "\n") }
+    return try await run(
+      Command(
+        program, ["sync", "--output", "json", "--config", configuration] + arguments, environment: variables,
+        directory: "/", deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20))
+  }
+
+  /// Syncs, after whoever else does so by hand.
+  func sync(_ trigger: Trigger, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
     while true {
       let start = ContinuousClock.now
-      let outcome = try await run(
-        Command(
-          program, ["sync", "--output", "json", "--config", configuration], environment: variables, directory: "/",
-          deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20))
+      let outcome = try await sync(trigger, [], drift)
       if outcome.status == .exited(5) {
-        await runStore.lockReleased()
+        await runStore.othersEnded()
+        if Task.isCancelled { throw ProcessError(kind: .cancelled, message: "the daemon ends") }
         continue
       }
       var result = SyncResult(duration: ContinuousClock.now - start)

@@ -59,13 +59,11 @@ actor Drift {
 
   private func check() async {
     pending = nil
-    // While a sync goes on, what changes is its own doing; the one who runs it looks again after it.
-    guard await mailbox.isIdle else { return }
-    await runStore.lockReleased()
     await statusCache.forget()
     guard case .success(let status) = await statusCache.status(within: .zero), status.error == nil else { return }
     defer { Memory.rest() }
-    let drifted = status.stacks.filter { !$0.drift.isEmpty }
+    // What a sync works on changes by its own doing; the one who runs it looks again after it.
+    let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy }
     let names = drifted.map(\.name)
     for stack in drifted where told[stack.name] != stack.drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
@@ -81,9 +79,25 @@ actor Drift {
     }
     note(waiting: wait)
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
-    guard !repair.isEmpty else { return }
-    counters.change { for name in repair { $0.repairs[name, default: 0] += 1 } }
-    await mailbox.remind(.drift)
+    let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) && $0.held == nil }.map(\.name)
+    if !unfinished.isEmpty, await mailbox.isIdle { await mailbox.remind(.drift) }
+    await put(right: repair.filter { !unfinished.contains($0) })
+  }
+
+  /// Puts stacks right beside whatever else goes on. Only what was worked on counts as a try.
+  private func put(right stacks: [String]) async {
+    if stacks.isEmpty { return }
+    let worked: Set<String>
+    do throws(ProcessError) { worked = try await children.repair(stacks) } catch {
+      say("drift: \(error.message)")
+      return
+    }
+    patience.note(worked, at: .now)
+    counters.change { for name in worked { $0.repairs[name, default: 0] += 1 } }
+    await statusCache.forget()
+    if worked.isEmpty { return }
+    say("drift: put right \(worked.sorted().joined(separator: ", "))")
+    look(after: .milliseconds(300))
   }
 
   private func note(waiting names: [String]) {

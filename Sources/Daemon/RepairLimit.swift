@@ -7,13 +7,16 @@ struct RepairLimit: Sendable {
 
   private var repaired: [String: [ContinuousClock.Instant]] = [:]
 
+  /// Counts a try for each stack that was worked on.
+  mutating func note(_ stacks: Set<String>, at now: ContinuousClock.Instant) {
+    for name in stacks { repaired[name, default: []].append(now) }
+  }
+
   /// Splits stacks that drifted into those to put right now and those to leave alone.
   mutating func judge(_ stacks: [String], at now: ContinuousClock.Instant) -> (repair: [String], wait: [String]) {
     repaired = repaired.mapValues { $0.filter { $0.duration(to: now) < Self.window } }.filter { !$0.value.isEmpty }
     let wait = stacks.filter { (repaired[$0]?.count ?? 0) >= Self.repairs }
-    let repair = stacks.filter { !wait.contains($0) }
-    for name in repair { repaired[name, default: []].append(now) }
-    return (repair, wait)
+    return (stacks.filter { !wait.contains($0) }, wait)
   }
 
   /// When the first of the stacks that are left alone may be put right again.

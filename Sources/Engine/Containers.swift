@@ -179,6 +179,11 @@ extension EngineClient {
     try await call("/containers/\(Self.escaped(id))/start", method: "POST", deadline: deadline, also: [304])
   }
 
+  /// Lets a container go on that was paused; one that is not paused any more is let be.
+  public func unpause(_ id: String) async throws(EngineError) {
+    try await call("/containers/\(Self.escaped(id))/unpause", method: "POST", also: [404, 409])
+  }
+
   /// Removes a container with force, and none of its named volumes; one that is not there, or is being removed, is no error.
   public func remove(_ id: String) async throws(EngineError) {
     try await call("/containers/\(Self.escaped(id))", method: "DELETE", query: [("force", "1")], also: [404, 409])

@@ -3,47 +3,172 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Sends a request and waits for its answer, away from the cooperative pool; a cancelled task ends it at once.
+/// Sends a request and waits for its answer; a cancelled task ends it at once.
 ///
 /// With `receive` the body of a good answer is handed on as it comes, and not kept. An HTTP status is no error here.
 func send(_ request: Request, receive: (@Sendable ([UInt8]) -> Void)? = nil) async throws(EngineError) -> Response {
-  let stop = Stop()
+  var socket: curl_socket_t?
+  if case .connected(let open) = request.route { socket = try open() }
+  let id = Transfers.shared.newID()
   let result = await withTaskCancellationHandler {
-    await withCheckedContinuation { (continuation: CheckedContinuation<Result<Response, EngineError>, Never>) in
-      transfers.async {
-        continuation.resume(returning: Result { () throws(EngineError) in try transfer(request, stop, receive) })
-      }
+    await withCheckedContinuation { continuation in
+      Transfers.shared.start(
+        Transfers.Job(id: id, request: request, socket: socket, receive: receive, continuation: continuation))
     }
   } onCancel: {
-    stop.pull()
+    Transfers.shared.cancel(id)
   }
   return try result.get()
 }
 
-private let transfers = DispatchQueue(label: "clup.engine", attributes: .concurrent)
-
-private let initialised = curl_global_init(Int(CURL_GLOBAL_ALL))
-
-/// Ends a transfer from another thread.
-private final class Stop: Sendable {
-  private struct State: Sendable {
-    var pulled = false
-    /// The address of the handle to wake, while there is one.
-    var handle: UInt?
+/// Carries every transfer of this program, on one thread of its own: a hundred streams of events hold up nobody.
+private final class Transfers: Sendable {
+  struct Job: Sendable {
+    let id: UInt64
+    let request: Request
+    /// A socket that is connected already.
+    let socket: curl_socket_t?
+    let receive: (@Sendable ([UInt8]) -> Void)?
+    let continuation: CheckedContinuation<Result<Response, EngineError>, Never>
   }
 
-  private let state = Mutex(State())
+  private enum Message: Sendable {
+    case start(Job)
+    case cancel(UInt64)
+  }
 
-  var isPulled: Bool { state.withLock { $0.pulled } }
+  static let shared = Transfers()
 
-  func pull() {
-    state.withLock { state in
-      state.pulled = true
-      if let handle = state.handle.flatMap(UnsafeMutableRawPointer.init(bitPattern:)) { curl_multi_wakeup(handle) }
+  private let inbox = Mutex<[Message]>([])
+  private let lastID = Atomic<UInt64>(0)
+  /// The address of libcurl's set of transfers; 0 where libcurl cannot be started.
+  private let multi: UInt
+
+  private init() {
+    let isStarted = curl_global_init(Int(CURL_GLOBAL_ALL)) == CURLE_OK
+    multi = isStarted ? UInt(bitPattern: curl_multi_init()) : 0
+    if multi != 0 { DispatchQueue(label: "clup.engine").async { self.loop() } }
+  }
+
+  func newID() -> UInt64 { lastID.wrappingAdd(1, ordering: .relaxed).newValue }
+
+  func start(_ job: Job) {
+    if multi == 0 {
+      job.continuation.resume(returning: .failure(EngineError(.unreadable, "libcurl cannot be started")))
+    } else {
+      post(.start(job))
     }
   }
 
-  func watch(_ handle: UnsafeMutableRawPointer?) { state.withLock { $0.handle = handle.map { UInt(bitPattern: $0) } } }
+  /// Ends a transfer; nothing happens when it has ended.
+  func cancel(_ id: UInt64) { if multi != 0 { post(.cancel(id)) } }
+
+  private func post(_ message: Message) {
+    inbox.withLock { $0.append(message) }
+    curl_multi_wakeup(UnsafeMutableRawPointer(bitPattern: multi))
+  }
+
+  private func loop() {
+    guard let multi = UnsafeMutableRawPointer(bitPattern: multi) else { return }
+    var running: [UnsafeMutableRawPointer: Transfer] = [:]
+    // A cancellation may come before the transfer that it is for.
+    var cancelled: Set<UInt64> = []
+    while true {
+      let messages = inbox.withLock { inbox in
+        defer { inbox = [] }
+        return inbox
+      }
+      for case .cancel(let id) in messages { cancelled.insert(id) }
+      for case .start(let job) in messages {
+        guard let transfer = Transfer(job) else { continue }
+        running[transfer.easy] = transfer
+        curl_multi_add_handle(multi, transfer.easy)
+      }
+      for (easy, transfer) in running where cancelled.remove(transfer.job.id) != nil {
+        running[easy] = nil
+        transfer.end(in: multi, EngineError(.cancelled, "it was cancelled"))
+      }
+      var count: Int32 = 0
+      curl_multi_perform(multi, &count)
+      while let message = curl_multi_info_read(multi, &count) {
+        guard let transfer = running.removeValue(forKey: message.pointee.easy_handle) else { continue }
+        transfer.end(in: multi, message.pointee.data.result)
+      }
+      curl_multi_poll(multi, nil, 0, 60_000, nil)
+    }
+  }
+}
+
+/// One transfer, for the thread that carries all of them.
+private final class Transfer {
+  let job: Transfers.Job
+  let easy: UnsafeMutableRawPointer
+  private let incoming: Incoming
+  private let headers: UnsafeMutablePointer<curl_slist>?
+  private let socket: UnsafeMutablePointer<curl_socket_t>
+  private let errors: UnsafeMutablePointer<CChar>
+
+  /// Begins a job; one that cannot be begun is ended.
+  init?(_ job: Transfers.Job) {
+    guard let easy = curl_easy_init() else {
+      job.continuation.resume(returning: .failure(EngineError(.unreadable, "libcurl cannot be started")))
+      return nil
+    }
+    self.job = job
+    self.easy = easy
+    incoming = Incoming(limit: job.request.limit, receive: job.receive)
+    var headers = curl_slist_append(nil, "Expect:")
+    if job.request.body != nil { headers = curl_slist_append(headers, "Content-Type: application/json") }
+    self.headers = headers
+    socket = .allocate(capacity: 1)
+    socket.initialize(to: job.socket ?? -1)
+    errors = .allocate(capacity: Int(CURL_ERROR_SIZE))
+    errors.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+    set(job.request, easy, headers)
+    // Each request is for itself: what the engine closes or a person restarts breaks no other one.
+    curl_set_number(easy, CURLOPT_FORBID_REUSE, 1)
+    if job.socket != nil { curl_set_socket(easy, socket) }
+    curl_set_errors(easy, errors)
+    curl_set_receivers(
+      easy,
+      { bytes, size, count, payload in
+        guard let payload else { return 0 }
+        return Unmanaged<Incoming>.fromOpaque(payload).takeUnretainedValue()
+          .take(UnsafeRawBufferPointer(start: bytes, count: size * count))
+      },
+      { bytes, size, count, payload in
+        guard let payload else { return 0 }
+        Unmanaged<Incoming>.fromOpaque(payload).takeUnretainedValue()
+          .take(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
+        return size * count
+      }, Unmanaged.passUnretained(incoming).toOpaque())
+  }
+
+  deinit {
+    curl_easy_cleanup(easy)
+    curl_slist_free_all(headers)
+    socket.deallocate()
+    errors.deallocate()
+  }
+
+  /// Ends it as libcurl says.
+  func end(in multi: UnsafeMutableRawPointer, _ code: CURLcode) {
+    let error: EngineError?
+    if code == CURLE_OK {
+      error = incoming.hasWholeHead ? nil : EngineError(.broken, "the answer ended in the middle of its head")
+    } else if incoming.isTooLarge {
+      error = EngineError(.unreadable, "the answer has more than \(job.request.limit) bytes")
+    } else {
+      error = EngineError(code, said: String(cString: errors), number: curl_system_error(easy))
+    }
+    end(in: multi, error)
+  }
+
+  /// Ends it, with what came where there is no error.
+  func end(in multi: UnsafeMutableRawPointer, _ error: EngineError?) {
+    curl_multi_remove_handle(multi, easy)
+    job.continuation.resume(returning: error.map { .failure($0) } ?? .success(incoming.response))
+  }
 }
 
 /// What comes back of a transfer, while it comes; for one thread.
@@ -86,43 +211,6 @@ private final class Incoming {
   }
 }
 
-private func transfer(
-  _ request: Request, _ stop: Stop, _ receive: (@Sendable ([UInt8]) -> Void)?
-) throws(EngineError) -> Response {
-  guard initialised == CURLE_OK, let easy = curl_easy_init(), let multi = curl_multi_init() else {
-    throw EngineError(.unreadable, "libcurl cannot be started")
-  }
-  defer {
-    curl_easy_cleanup(easy)
-    curl_multi_cleanup(multi)
-  }
-  var socket: curl_socket_t = -1
-  if case .connected(let open) = request.route { socket = try open() }
-  var errors = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
-  let incoming = Incoming(limit: request.limit, receive: receive)
-  var headers = curl_slist_append(nil, "Expect:")
-  if request.body != nil { headers = curl_slist_append(headers, "Content-Type: application/json") }
-  defer { curl_slist_free_all(headers) }
-  let code = errors.withUnsafeMutableBufferPointer { errors in
-    withUnsafeMutablePointer(to: &socket) { socket in
-      set(request, easy, headers)
-      if case .connected = request.route { curl_set_socket(easy, socket) }
-      curl_set_errors(easy, errors.baseAddress)
-      return withExtendedLifetime(incoming) { run(easy, multi, incoming, stop) }
-    }
-  }
-  if stop.isPulled { throw EngineError(.cancelled, "it was cancelled") }
-  if code == CURLE_OK {
-    guard incoming.hasWholeHead else { throw EngineError(.broken, "the answer ended in the middle of its head") }
-    return incoming.response
-  }
-  if incoming.isTooLarge {
-    throw EngineError(.unreadable, "the answer has more than \(request.limit) bytes")
-  }
-  let said = String(decoding: errors.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  throw EngineError(code, said: said, number: curl_system_error(easy))
-}
-
 private func set(_ request: Request, _ easy: UnsafeMutableRawPointer, _ headers: UnsafeMutablePointer<curl_slist>?) {
   curl_set_text(easy, CURLOPT_URL, request.url)
   curl_set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -148,38 +236,6 @@ private func set(_ request: Request, _ easy: UnsafeMutableRawPointer, _ headers:
     }
   }
   curl_set_list(easy, CURLOPT_HTTPHEADER, headers)
-}
-
-private func run(
-  _ easy: UnsafeMutableRawPointer, _ multi: UnsafeMutableRawPointer, _ incoming: Incoming, _ stop: Stop
-) -> CURLcode {
-  curl_set_receivers(
-    easy,
-    { bytes, size, count, payload in
-      guard let payload else { return 0 }
-      return Unmanaged<Incoming>.fromOpaque(payload).takeUnretainedValue()
-        .take(UnsafeRawBufferPointer(start: bytes, count: size * count))
-    },
-    { bytes, size, count, payload in
-      guard let payload else { return 0 }
-      Unmanaged<Incoming>.fromOpaque(payload).takeUnretainedValue()
-        .take(header: UnsafeRawBufferPointer(start: bytes, count: size * count))
-      return size * count
-    }, Unmanaged.passUnretained(incoming).toOpaque())
-  curl_multi_add_handle(multi, easy)
-  stop.watch(multi)
-  defer {
-    stop.watch(nil)
-    curl_multi_remove_handle(multi, easy)
-  }
-  var running: Int32 = 1
-  while running > 0, !stop.isPulled {
-    guard curl_multi_perform(multi, &running) == CURLM_OK else { return CURLE_RECV_ERROR }
-    if running > 0 { curl_multi_poll(multi, nil, 0, 60_000, nil) }
-  }
-  var left: Int32 = 0
-  guard let message = curl_multi_info_read(multi, &left) else { return CURLE_ABORTED_BY_CALLBACK }
-  return message.pointee.data.result
 }
 
 extension EngineError {

@@ -31,22 +31,20 @@ public actor Mirror {
 
   /// Opens the mirror at `path`, or creates it when nothing stands there and `create` says so.
   ///
-  /// Lock files and halves of packs that a killed process left behind are removed: with `create`, the caller holds the one lock that counts.
+  /// Any number of processes may have it open.
   public init(at path: String, branch: String, create: Bool) throws(GitError) {
     self.path = path
     self.branch = branch
     if create, access(path, F_OK) != 0 {
       // Made beside and renamed, so that a killed process leaves no half of one under this name.
-      _ = try Repository(creating: path + ".new", branch: branch)
-      guard rename(path + ".new", path) == 0 else {
+      let fresh = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+      _ = try Repository(creating: fresh, branch: branch)
+      // Somebody else may have been faster.
+      guard rename(fresh, path) == 0 || access(path, F_OK) == 0 else {
         throw GitError(.storage, "cannot name \(path): \(String(cString: strerror(errno)))")
       }
-      repository = try Repository(opening: path)
-    } else {
-      repository = try Repository(opening: path)
-      // Whoever only looks does not hold the lock: what is half written then belongs to a sync that goes on.
-      if create { sweep(path) }
     }
+    repository = try Repository(opening: path)
   }
 
   /// Asks a repository for the id of a branch's head, without a mirror.
@@ -62,11 +60,11 @@ public actor Mirror {
   public func fetch(
     from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> String {
-    let (path, branch, watch) = (path, branch, Watch())
-    try repository.removeReferences(Self.incoming)
+    let (path, branch, watch, incoming) = (path, branch, Watch(), incoming)
+    try repository.removeReferences(incoming)
     try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
       try Remote.fetch(
-        ["+refs/heads/\(branch):\(Self.incoming)"], from: url, into: path, access: access, watch: watch)
+        ["+refs/heads/\(branch):\(incoming)"], from: url, into: path, access: access, watch: watch)
     }
     guard let id = try takeIncoming() else {
       throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")
@@ -74,14 +72,20 @@ public actor Mirror {
     return id
   }
 
-  /// What a fetch brings: what an earlier one brought must not be taken for it.
+  /// What a fetch of this process brings: what another one brings must not be taken for it.
+  private let incoming = "\(incoming)/\(getpid())"
   private static let incoming = "refs/clup/incoming"
+
+  /// Forgets what fetches brought that were cut off. Only whoever is alone with the mirror may.
+  public func sweep() throws(GitError) { try repository.removeReferences("\(Self.incoming)*") }
 
   /// Keeps what was brought under a name of its own, so that the next fetch tells the other side that it is here, also where
   /// nothing was accepted.
   private func takeIncoming() throws(GitError) -> String? {
-    guard let id = try reference(Self.incoming) else { return nil }
-    try repository.setReference("refs/clup/fetched", to: id)
+    guard let id = try reference(incoming) else { return nil }
+    // Where somebody else sets it at this very moment, that is as good.
+    try? repository.setReference("refs/clup/fetched", to: id)
+    try repository.removeReferences(incoming)
     return id
   }
 
@@ -98,11 +102,11 @@ public actor Mirror {
   public func fetch(
     tag name: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> RemoteTag {
-    let (path, watch) = (path, Watch())
-    try repository.removeReferences(Self.incoming)
+    let (path, watch, incoming) = (path, Watch(), incoming)
+    try repository.removeReferences(incoming)
     try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
       try Remote.fetch(
-        ["+refs/tags/\(name):\(Self.incoming)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
+        ["+refs/tags/\(name):\(incoming)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
         access: access, watch: watch, tags: false)
     }
     guard let id = try takeIncoming() else {

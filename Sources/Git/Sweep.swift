@@ -2,7 +2,9 @@ import Glibc
 
 /// Removes what a killed process left in a bare repository: lock files, which would be in the way for ever, and what libgit2
 /// had begun to write under names with `_git2_` in them.
-func sweep(_ repository: String) {
+///
+/// Only whoever is alone with the repository may: what is half written may belong to somebody else who is at it.
+public func sweepRepository(at repository: String) {
   func names(in directory: String) -> [(name: String, isDirectory: Bool)] {
     guard let stream = opendir(directory) else { return [] }
     defer { closedir(stream) }

@@ -20,24 +20,79 @@ struct CheckoutTests {
     #expect(throws: Failure.self) { try Checkout(path: scratch.root + "/file").prepare() }
   }
 
-  @Test func `I7: one sync holds the lock, and what a killed one left is removed under it`() async throws {
+  @Test func `whoever is alone clears away what a killed sync has left, and nobody else does`() async throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
+    let first = try Presence(in: checkout) { checkout.sweepHalves() }
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
     try scratch.write("clup/repo.git.new/HEAD", "")
-    let lock = try checkout.lock()
-    #expect { try checkout.lock() } throws: { ($0 as? Failure)?.kind == .locked }
-    #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "releases"])
-    close(lock)
-    // A child of another test that is just being started may hold it for a moment.
-    var again: Int32?
-    for _ in 0..<200 where again == nil {
-      again = try? checkout.lock()
-      if again == nil { try await Task.sleep(for: .milliseconds(5)) }
+    let second = try Presence(in: checkout) { checkout.sweepHalves() }
+    #expect(scratch.names("clup") == ["lock", "locks", "releases", "repo.git.new", "view.x"])
+    var done = 0
+    try await first.whenAlone { done += 1 }
+    #expect(done == 0)
+    second.leave()
+    try await first.whenAlone { done += 1 }
+    #expect(done == 1)
+    first.leave()
+    let third = try Presence(in: checkout) { checkout.sweepHalves() }
+    third.leave()
+    #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "locks", "releases"])
+  }
+
+  @Test func `a stack is worked on by one sync at a time, and others stay free`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    #expect(!checkout.isBusy("a"))
+    let one = try StackLocks(of: ["a", "b/c"], in: checkout)
+    let other = try StackLocks(of: ["a", "d"], in: checkout)
+    #expect(one.busy == [] && other.busy == ["a"])
+    #expect(checkout.isBusy("b/c") && checkout.isBusy("d"))
+    one.release()
+    #expect(!checkout.isBusy("a") && checkout.isBusy("d"))
+    other.release()
+  }
+
+  @Test func `two programs that change records side by side lose nothing of each other`() async throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    let (one, other) = (try Records(checkout), try Records(checkout))
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<40 {
+        group.addTask {
+          let pin = Pin(commit: "c", since: "now")
+          try await (number.isMultiple(of: 2) ? one : other).change { state throws(IllegalTransition) in
+            try state.record(.pinned(pin), of: "s\(number)")
+          }
+        }
+      }
+      try await group.waitForAll()
     }
-    close(try #require(again))
+    #expect(try checkout.state().stacks.count == 40)
+    #expect(try await one.now() == other.now())
+  }
+
+  @Test func `a deployment that is gone or was changed is said, and nothing is guessed`() async throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    let stack = DesiredStack(
+      name: "s", commit: "c", project: "p", tracked: [:], untracked: [:], services: [], links: [:], after: [],
+      deployTimeout: nil)
+    try await Records(checkout).change { state throws(IllegalTransition) in
+      try state.record(.began(stack, acting: [], from: .nothing), of: "s")
+      try state.record(.deployed(Deployment(stack)), of: "s")
+    }
+    let file = "clup/deployments/\(try #require(scratch.names("clup/deployments").first))"
+    #expect(try checkout.state().lastGood("s") == Deployment(stack))
+    try scratch.write(file, try scratch.read(file).replacing("\"p\"", with: "\"q\""))
+    #expect { try checkout.state() } throws: { ($0 as? Failure)?.message.contains("is not what was written") == true }
+    try checkout.withRecords { checkout.sweepDeployments() }
+    #expect(scratch.names("clup/deployments").count == 1, "what a record names stays")
   }
 
   @Test func `a torn last line of the history is cut off, the others stay`() throws {

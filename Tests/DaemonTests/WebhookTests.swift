@@ -172,7 +172,11 @@ struct PaceTests {
     var patience = RepairLimit()
     let start = ContinuousClock.now
     for minute in 0..<3 {
-      #expect(patience.judge(["a", "b"], at: start + .seconds(60 * minute)).repair == ["a", "b"])
+      let now = start + .seconds(60 * minute)
+      #expect(patience.judge(["a", "b"], at: now).repair == ["a", "b"])
+      // What could not be begun is no try.
+      #expect(patience.judge(["a", "b"], at: now).repair == ["a", "b"])
+      patience.note(["a", "b"], at: now)
     }
     let fourth = patience.judge(["a", "c"], at: start + .seconds(200))
     #expect(fourth.repair == ["c"] && fourth.wait == ["a"])

@@ -163,14 +163,14 @@ import Testing
     }
   }
 
-  @Test func `a second sync while one runs ends with 5`() async throws {
+  @Test func `records that somebody holds end a sync with 5`() async throws {
     try await Host.with(["a/compose.yaml": sleeper()]) { host in
       _ = try await host.clup(["sync", "--dry-run"])
       let descriptor = open(host.checkout + "/lock", O_RDWR | O_CLOEXEC)
       #expect(flock(descriptor, LOCK_EX) == 0)
       let answer = try await host.clup(["sync", "--output", "json"])
       #expect(answer.status == 5)
-      #expect(answer.errors.contains("another sync holds"))
+      #expect(answer.errors.contains("another program holds"))
       close(descriptor)
     }
   }

@@ -9,23 +9,19 @@ struct Apply: Sendable {
   let mirror: Mirror
   let snapshots: [String: CommitSnapshot]
   let plan: Plan
+  /// The records as they were when this began.
   let state: State
+  let records: Records
   /// The containers that were listed for the plan.
   let containers: [Container]
-  let policy: String
-  /// Whether the host is at the commit when all of the plan is.
-  let whole: Bool
   let say: @Sendable (String) -> Void
 
   struct Result: Sendable {
     var stacks: [StackReport] = []
     var links: [LinkReport] = []
-    /// What is known now. How far the host is, and how the stacks ended, the disk does not say yet.
-    var state: State
   }
 
   func run() async throws(Failure) -> Result {
-    let writer = StateWriter(state, checkout: checkout)
     if !plan.isEmpty { checkout.reserve.keep() }
     for look in snapshots.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
       let paths = needed(of: look.tree.commit)
@@ -36,8 +32,8 @@ struct Apply: Sendable {
       settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
-    let sharedLinks = SharedLinks(checkout: checkout, links: links, writer: writer)
-    var result = Result(state: state)
+    let sharedLinks = SharedLinks(checkout: checkout, links: links, records: records)
+    var result = Result()
     // Stacks may stand on what nobody in particular does.
     let alone = plan.shared.filter { path, shared in
       plan.moving.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
@@ -45,20 +41,20 @@ struct Apply: Sendable {
     result.links = try await sharedLinks.lead(alone.mapValues(\.link))
     let gate = DependencyGate(slots: settings.sync.concurrency)
     let deploy = Deploy(
-      settings: settings, checkout: checkout, programs: programs, links: links, writer: writer, gate: gate,
+      settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
       snapshots: snapshots, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     let takers = takers(of: removals)
     await remove(removals.filter { takers[$0.name] == nil }, deploy, &result)
     await bring(deploy, gate, but: removals, &result)
-    await leave(removals, to: takers, deploy, writer, &result)
+    await leave(removals, to: takers, deploy, records, &result)
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
       do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
         say("warning: \(error.message); the next sync tries again")
       }
     }
-    try await end(&result, writer)
+    try await end(&result, records)
     return result
   }
 
@@ -110,12 +106,12 @@ struct Apply: Sendable {
 
   /// Leaves the old places of stacks that moved, once the new ones are in place.
   private func leave(
-    _ removals: [StackPlan], to takers: [String: String], _ deploy: Deploy, _ writer: StateWriter,
+    _ removals: [StackPlan], to takers: [String: String], _ deploy: Deploy, _ records: Records,
     _ result: inout Result
   ) async {
     for removal in removals {
       guard let taker = takers[removal.name] else { continue }
-      let now = await writer.state
+      let now = await records.state
       if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
         say("\(removal.name): moved to \(taker)")
         let ended = await deploy.remove(removal, for: new)
@@ -130,7 +126,7 @@ struct Apply: Sendable {
   }
 
   /// Puts the result in order, and says how far the host is.
-  private func end(_ result: inout Result, _ writer: StateWriter) async throws(Failure) {
+  private func end(_ result: inout Result, _ records: Records) async throws(Failure) {
     let worked = Set(result.links.map(\.live))
     result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
@@ -141,14 +137,9 @@ struct Apply: Sendable {
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
       .filter { undone.contains($0) && state.stacks[$0]?.pin?.replaces != nil }
     if !lifted.isEmpty {
-      try await writer.change { state throws(IllegalTransition) in
+      try await records.change { state throws(IllegalTransition) in
         for name in lifted where state.stacks[name]?.pin?.replaces != nil { try state.record(.pinFailed, of: name) }
       }
-    }
-    result.state = await writer.state
-    if whole, undone.isEmpty {
-      result.state.commit = plan.commit
-      result.state.policy = policy
     }
   }
 

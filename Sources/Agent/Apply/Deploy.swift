@@ -8,7 +8,7 @@ struct Deploy: Sendable {
   let checkout: Checkout
   let programs: Programs
   let links: Links
-  let writer: StateWriter
+  let records: Records
   let gate: DependencyGate
   let snapshots: [String: CommitSnapshot]
   /// The containers that were listed for the plan.
@@ -80,7 +80,7 @@ struct Deploy: Sendable {
     attempt.before = Set(containers.filter { $0.project == attempt.desired.project }.map(\.id))
     do throws(Failure) {
       attempt.former = try await former(attempt)
-      let record = await writer.state.stacks[attempt.plan.name]
+      let record = await records.state.stacks[attempt.plan.name]
       let entry = record?.standing
       if case .adopted(let adopted) = attempt.former, entry == nil,
         let obstacle = try await Takeover(settings: settings, programs: programs).obstacle(adopted, attempt.plan)
@@ -125,13 +125,13 @@ struct Deploy: Sendable {
       let entry = Deployment(attempt.desired.seen(as: attempt.containers ?? []))
       entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
       // Put right where it is, which is not where the repository wants it.
-      reports[name] = attempt.plan.report(attempt.plan.aim.isHeld ? .held : .deployed)
+      reports[name] = attempt.plan.report(attempt.plan.aim.isKeptBack ? .held : .deployed)
       reports[name]?.show(attempt.containers)
       reports[name]?.admit(attempt)
     }
     let aims = Dictionary(attempts.map { ($0.plan.name, $0.plan.aim) }) { first, _ in first }
     let pinned = Set(attempts.filter(\.plan.aim.isPin).map(\.plan.name))
-    try await writer.change { [entries] state throws(IllegalTransition) in
+    try await records.change { [entries] state throws(IllegalTransition) in
       for (name, entry) in entries {
         try state.record(.deployed(entry), of: name)
         // What failed at another commit than the one that stands now still counts.
@@ -164,6 +164,7 @@ struct Deploy: Sendable {
       attempt.began = began
       do throws(Failure) {
         let left = containers.filter { $0.project == desired.project && $0.isLeftOver }
+        try await up.resume(paused(of: plan))
         if attempt.isResumed || !left.isEmpty { try await up.clear(desired.project) }
         try await up.run(plan.services, desired, claimed: claimed(by: desired, among: containers), until: end)
       } catch {
@@ -176,7 +177,7 @@ struct Deploy: Sendable {
       }
       // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
       let leaving = (attempt.known ?? []).filter { old in !desired.services.contains { $0.name == old.name } }
-      try await writer.change { state throws(IllegalTransition) in
+      try await records.change { state throws(IllegalTransition) in
         try state.record(.replaced(desired.services + leaving), of: plan.name)
       }
     } catch {
@@ -191,6 +192,14 @@ struct Deploy: Sendable {
     if let error = watched.error { throw Failure(.deploy, error, help: "fix it, and push again") }
     for service in plan.services { try await up.remove(service) }
     for project in attempt.left where project != desired.project { try await removeNetworks(of: project) }
+  }
+
+  /// The containers of the stack's services that somebody has paused.
+  private func paused(of plan: StackPlan) -> [String] {
+    let services = Set(plan.services.map(\.name))
+    return containers.filter { container in
+      container.project == plan.project && services.contains(container.service) && container.state == "paused"
+    }.map(\.id)
   }
 
   /// The containers whose names the stack claims for others: they cannot wait for its end to be removed.

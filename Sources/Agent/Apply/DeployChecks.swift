@@ -5,7 +5,7 @@ extension Deploy {
   /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
   /// stack's own would be left without any.
   func checkNetworks(of attempt: Attempt) async throws(Failure) {
-    let changed = attempt.desired.networksMadeAnew(since: await writer.state.standing(attempt.plan.name))
+    let changed = attempt.desired.networksMadeAnew(since: await records.state.standing(attempt.plan.name))
     if changed.isEmpty { return }
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
     for container in listed where container.labels[ComposeLabel.project] != attempt.desired.project {
@@ -19,12 +19,6 @@ extension Deploy {
   /// Finds what the host lacks before anything is changed.
   func check(_ attempt: Attempt) async throws(Failure) {
     try await checkNetworks(of: attempt)
-    // Somebody paused it for a reason, a snapshot perhaps: neither the commit's fault nor ours to end.
-    if let paused = containers.first(where: { $0.project == attempt.desired.project && $0.state == "paused" }) {
-      throw Failure(
-        .host, "\(paused.name) is paused, and cannot be deployed around",
-        help: "resume it (`docker unpause \(paused.name)`); the next sync goes on")
-    }
     // What a stack is kept at is what was good, and no other image behind the same name.
     if attempt.plan.aim.isHeld {
       let images = Images(programs: programs)

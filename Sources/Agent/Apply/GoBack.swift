@@ -19,7 +19,7 @@ extension Deploy {
     for path in paths where adopted.found[path] == nil {
       let found = links.observe.live(path)
       if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
-      if await writer.state.links[path] != nil { continue }
+      if await records.state.links[path] != nil { continue }
       adopted.found[path] = found
     }
     return .adopted(adopted)
@@ -27,7 +27,7 @@ extension Deploy {
 
   /// Says first that stacks are being worked on, and what they go back to, so that a crash is never taken for success.
   func begin(_ attempts: [Attempt]) async throws(Failure) {
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       for attempt in attempts {
         let acting = Set(attempt.plan.services.filter { $0.action != .keep }.map(\.name))
         try state.record(.began(attempt.desired, acting: acting, from: attempt.former), of: attempt.plan.name)
@@ -39,14 +39,14 @@ extension Deploy {
   func undo(_ attempt: Attempt) async throws(Failure) {
     let name = attempt.plan.name
     guard !attempt.isResumed else { return }
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
     }
   }
 
   /// Remembers what became of a change that failed, and the failure where that is to be held.
   private func end(_ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?) async throws(Failure) {
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       if let leaving, state.stacks[name]?.change != nil { try state.record(.left(leaving), of: name) }
       if let hold { try state.record(.failed(hold), of: name) }
     }
@@ -54,9 +54,9 @@ extension Deploy {
 
   private func known(_ desired: DesiredStack) async throws(Failure) -> Baseline {
     let name = desired.name
-    if let good = await writer.state.lastGood(name) { return .deployment(good) }
-    if let adopted = await writer.state.stacks[name]?.adopted { return .adopted(adopted) }
-    let state = await writer.state
+    if let good = await records.state.lastGood(name) { return .deployment(good) }
+    if let adopted = await records.state.stacks[name]?.adopted { return .adopted(adopted) }
+    let state = await records.state
     if let origin = state.origin(of: name, project: desired.project) {
       return .moved(from: origin.name, origin.good)
     }
@@ -181,7 +181,7 @@ extension Deploy {
       try await end(name, as: nil, hold)
       return Back(outcome: .failed, said: "nothing was changed, what ran before runs on")
     }
-    let known = await writer.state.standing(name)?.links ?? [:]
+    let known = await records.state.standing(name)?.links ?? [:]
     try links.undo(adopted.found, links: known, attempt.links)
     checkout.removePointer(of: name)
     var containers: [WatchedContainer]?
@@ -192,7 +192,7 @@ extension Deploy {
         containers = try await restore(attempt, DesiredStack(name, adopted.stack))
       }
     }
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
       if let hold { try state.record(.failed(hold), of: name) }
     }
@@ -204,9 +204,11 @@ extension Deploy {
     -> Back
   {
     let name = attempt.plan.name
-    let led = await writer.state.links
+    let led = await records.state.links
     let wanted = good.links.filter { led[$0.key] == nil }
-    let present = (await writer.state.standing(name)?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) { $1 }
+    let present = (await records.state.standing(name)?.links ?? [:]).filter { led[$0.key] == nil }.merging(wanted) {
+      $1
+    }
     let live = Dictionary(uniqueKeysWithValues: present.keys.map { ($0, links.observe.live($0)) })
     _ = try await links.apply(
       links.observe.links.plan(
@@ -217,7 +219,7 @@ extension Deploy {
       containers = try await restore(attempt, DesiredStack(old, good))
     }
     let entry = try await honest(good)
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       try state.record(.deployed(entry.following(state.links)), of: old)
       if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
       if let hold { try state.record(.failed(hold), of: name) }
@@ -250,15 +252,15 @@ extension Deploy {
 
   /// Remembers that a stack is back at what was good; it may share by now what was its own then.
   private func restored(_ name: String, _ deployment: Deployment) async throws(Failure) {
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       try state.record(.deployed(deployment.following(state.links)), of: name)
     }
   }
 
   /// Leads the live paths of a stack to what was good.
   private func putFilesBack(_ name: String, _ good: Deployment) async throws(Failure) {
-    let led = await writer.state.links
-    let present = (await writer.state.standing(name)?.paths ?? [:]).filter { led[$0.key] == nil }
+    let led = await records.state.links
+    let present = (await records.state.standing(name)?.paths ?? [:]).filter { led[$0.key] == nil }
     let wanted = good.links.filter { led[$0.key] == nil }
     let paths = Set(present.keys).union(wanted.keys)
     let live = Dictionary(uniqueKeysWithValues: paths.map { ($0, links.observe.live($0)) })

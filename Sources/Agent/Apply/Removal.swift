@@ -22,7 +22,7 @@ extension Deploy {
       }
       result.links = try await links.apply(plan.links)
       checkout.removePointer(of: plan.name)
-      try await writer.change { state throws(IllegalTransition) in
+      try await records.change { state throws(IllegalTransition) in
         try state.record(.removed, of: plan.name)
       }
     } catch {

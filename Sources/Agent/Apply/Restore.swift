@@ -61,7 +61,7 @@ extension Deploy {
       // Whoever finds this cut off does not take what half went back for what the commit made. On a full disk it goes back
       // without.
       let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
-      try? await writer.change { state throws(IllegalTransition) in
+      try? await records.change { state throws(IllegalTransition) in
         try state.record(.recovering(acting), of: attempt.plan.name)
       }
       try await up.run(plans, desired, claimed: claimed(by: desired, among: now), until: end)

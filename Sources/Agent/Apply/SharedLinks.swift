@@ -4,7 +4,7 @@ import Core
 struct SharedLinks: Sendable {
   let checkout: Checkout
   let links: Links
-  let writer: StateWriter
+  let records: Records
   /// Groups that have paths in common lead them one after the other.
   let gate = DependencyGate(slots: 1)
 
@@ -21,10 +21,10 @@ struct SharedLinks: Sendable {
   private func bring(
     _ wishes: [String: DesiredLink], with members: Set<String>
   ) async throws(Failure) -> [LinkReport] {
-    try await writer.change { state in
+    try await records.change { state in
       for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.comingUp }
     }
-    let state = await writer.state
+    let state = await records.state
     var plans: [LinkPlan] = []
     for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) {
       let pointer = LinkPlanning.shared(path)
@@ -41,7 +41,7 @@ struct SharedLinks: Sendable {
       }
     }
     for (path, wish) in wishes where wish.kind == .copy { checkout.removePointer(of: LinkPlanning.shared(path)) }
-    try await writer.change { state throws(IllegalTransition) in
+    try await records.change { state throws(IllegalTransition) in
       for (path, wish) in wishes { state.links[path] = wish }
       let led = state.links
       for name in state.standing.keys where !members.contains(name) { try state.record(.follows(led), of: name) }
@@ -61,15 +61,15 @@ struct SharedLinks: Sendable {
         released.insert(path)
       }
     }
-    _ = try await lead(wishes, with: Set(await writer.state.standing.keys))
-    try await writer.change { [released] state in for path in released { state.links[path] = nil } }
+    _ = try await lead(wishes, with: Set(await records.state.standing.keys))
+    try await records.change { [released] state in for path in released { state.links[path] = nil } }
   }
 
   /// Takes away the paths that nobody needs any more.
   func drop(keeping configured: Set<String>) async throws(Failure) -> [LinkReport] {
-    let state = await writer.state
-    let records = Array(state.standing.values) + Array(state.baselines)
-    let needed = Set(records.flatMap(\.paths.keys)).union(configured)
+    let state = try await records.now()
+    let known = Array(state.standing.values) + state.baselines
+    let needed = Set(known.flatMap(\.paths.keys)).union(configured)
     var reports: [LinkReport] = []
     for (path, link) in state.links.sorted(by: { $0.key < $1.key }) where !needed.contains(path) {
       let pointer = LinkPlanning.shared(path)
@@ -81,7 +81,7 @@ struct SharedLinks: Sendable {
             live: [path: links.observe.live(path)]))
       }
       checkout.removePointer(of: pointer)
-      try await writer.change { $0.links[path] = nil }
+      try await records.change { $0.links[path] = nil }
     }
     return reports
   }

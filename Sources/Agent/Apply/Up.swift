@@ -168,6 +168,11 @@ struct Up: Sendable {
     }
   }
 
+  /// Lets paused containers go on: Compose can neither start nor replace them.
+  func resume(_ ids: [String]) async throws(Failure) {
+    try await change(ids, "resumed") { engine, id throws(EngineError) in try await engine.unpause(id) }
+  }
+
   /// Removes containers, and nothing beside them.
   func remove(_ ids: [String]) async throws(Failure) {
     try await change(ids, "removed") { engine, id throws(EngineError) in try await engine.remove(id) }

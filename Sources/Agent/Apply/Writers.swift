@@ -6,7 +6,7 @@ extension Deploy {
   ///
   /// `shared` are the paths with pointers of their own that are led on; nothing where it is about the stack's own.
   func stopWriters(_ attempt: inout Attempt, shared: [String: DesiredLink]? = nil) async throws(Failure) {
-    guard let known = await writer.state.lastGood(attempt.plan.name) else { return }
+    guard let known = await records.state.lastGood(attempt.plan.name) else { return }
     let wishes = shared ?? attempt.desired.links
     let leaving = known.paths.filter { path, link in
       guard link.kind == .link, links.isOwnLink(path) else { return false }

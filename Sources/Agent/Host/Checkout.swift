@@ -2,7 +2,7 @@ import Core
 import FoundationEssentials
 import Glibc
 
-/// The directory that clup owns, and the one lock on it.
+/// The directory that clup owns.
 struct Checkout: Sendable {
   let path: String
 
@@ -26,28 +26,13 @@ struct Checkout: Sendable {
         help: "name an empty or new directory as `checkout:`; clup owns that directory alone")
     }
     try Files.makeDirectories(path)
+    let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard lock >= 0 else { throw Files.failure("cannot open \(path)/lock") }
+    close(lock)
   }
 
   /// Room that is kept for writing down what went wrong, and how it was put back, on a full disk.
   var reserve: Reserve { Reserve(path: "\(path)/reserve") }
-
-  /// Takes the lock until the process ends or the descriptor is closed.
-  func lock() throws(Failure) -> Int32 {
-    let descriptor = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw Failure(.locked, "another sync holds \(path)/lock", help: "wait until it has ended, and sync again")
-    }
-    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-"]
-    for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
-    for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
-      Files.remove("\(path)/\(name)")
-    }
-    for name in Files.names(in: modules) where !name.hasSuffix(".git") { Files.remove("\(modules)/\(name)") }
-    for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
-    return descriptor
-  }
 
   /// Reads the commit that a stack's pointer names.
   ///
@@ -77,6 +62,10 @@ struct Checkout: Sendable {
 
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {
+    try withRecords { () throws(Failure) in try add(report) }
+  }
+
+  private func add(_ report: Report) throws(Failure) {
     let name = historyFile
     let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot write \(name)") }

@@ -13,7 +13,18 @@ extension Checkout {
   /// Where each deployment lies under its id, the digest of what it says. It never changes.
   var deployments: String { "\(path)/deployments" }
 
+  /// Reads the state; whoever replaces it meanwhile takes nothing away that this one needs.
   func state() throws(Failure) -> State {
+    for _ in 0..<4 {
+      let before = Files.status("\(path)/state.json")?.st_ino
+      do throws(Failure) { return try read() } catch {
+        if Files.status("\(path)/state.json")?.st_ino == before { throw error }
+      }
+    }
+    return try read()
+  }
+
+  private func read() throws(Failure) -> State {
     let name = "\(path)/state.json"
     guard let bytes = Files.read(name) else {
       if Files.status(name) == nil { return State() }

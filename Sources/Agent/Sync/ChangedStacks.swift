@@ -5,8 +5,12 @@ extension Prepare {
   /// Finds the reasons to look closer at each stack.
   func findChanged(_ draft: inout PlanDraft) async throws(Failure) {
     for name in draft.chosen.sorted() {
+      if request.isRepair {
+        try await checkRecorded(name, &draft)
+        continue
+      }
       switch draft.aims[name] ?? .target {
-      case .target, .tied, .refused, .gone, .drifted: checkTarget(name, &draft)
+      case .target, .tied, .refused, .busy, .recorded, .gone, .drifted: checkTarget(name, &draft)
       case .hold:
         // What was left as it failed is left alone.
         guard settings.sync.onFailure == .rollback, state.stacks[name]?.isStuck != true, let good = try await good(name)
@@ -19,6 +23,16 @@ extension Prepare {
       }
     }
     for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
+  }
+
+  /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync.
+  private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
+    guard let record = state.stacks[name], record.isInPlace || record.held != nil && !record.isStuck,
+      settings.sync.onFailure == .rollback || record.isInPlace, !leavesDrift(of: name), let good = try await good(name)
+    else { return }
+    if draft.aims[name] == nil { draft.aims[name] = .recorded }
+    draft.reasons[name] = recorded(name, good, draft.observed, links)
+    if draft.reasons[name] != [] { draft.kept[name] = good }
   }
 
   private func checkTarget(_ name: String, _ draft: inout PlanDraft) {
@@ -65,6 +79,12 @@ extension Prepare {
 
   /// Asks Compose, and finds what each stack is to be.
   func resolve(_ draft: inout PlanDraft, _ ahead: [String: Resolve.Answer]) async throws(Failure) {
+    draft.desired = draft.kept.reduce(into: [:]) { $0[$1.key] = DesiredStack($1.key, $1.value) }
+    draft.projects = draft.desired.mapValues(\.project)
+    if request.isRepair {
+      draft.wishes = state.links
+      return
+    }
     let (tree, discovery) = (target.tree, head.discovery)
     draft.diagnostics = try await check.withoutCiphertext(discovery.diagnostics, in: tree, tracked: head.tracked)
     for look in draft.snapshots.all.values where look.tree.commit != tree.commit {
@@ -82,7 +102,6 @@ extension Prepare {
     draft.answers = try await apart(
       answers, &draft.sources, draft.names, draft.aims, &draft.reasons, &draft.diagnostics)
     try await resolveHost(&draft)
-    draft.desired = draft.kept.reduce(into: [:]) { $0[$1.key] = DesiredStack($1.key, $1.value) }
     for answer in draft.answers {
       draft.diagnostics += answer.diagnostics
       guard var stack = answer.desired else { continue }

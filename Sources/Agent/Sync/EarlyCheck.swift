@@ -43,7 +43,8 @@ struct EarlyCheck: Sendable {
 extension SyncRequest {
   /// Whether it asks for no more than that the host is what the repository says.
   var isPlain: Bool {
-    !dryRun && !diff && stacks.isEmpty && commit == nil && acceptRewrite == nil && !retry && !resume && rollback == nil
+    !dryRun && !diff && !isRepair && stacks.isEmpty && commit == nil && acceptRewrite == nil && !retry && !resume
+      && rollback == nil
   }
 }
 

@@ -4,7 +4,7 @@ extension Prepare {
   /// Asks Compose about what the commit changes, whatever runs: the engine is asked meanwhile.
   func ahead() async -> Result<[String: Resolve.Answer], Failure> {
     // It goes by pins, and lists what it goes to first.
-    if request.rollback != nil { return .success([:]) }
+    if request.rollback != nil || request.isRepair { return .success([:]) }
     let broken = broken(head.discovery.diagnostics)
     let changed = head.discovery.stacks.filter { source in
       let tracked = state.standing(source.name)?.tracked

@@ -1,5 +1,6 @@
 import Core
 import Git
+import Glibc
 
 /// Brings the mirror up to date and names the target commit.
 struct Fetch: Sendable {
@@ -28,8 +29,8 @@ struct Fetch: Sendable {
     if settings.trust.isOn, let refusal = try await check(move, in: mirror, whole: false).refusal {
       throw distrust(refusal, move)
     }
+    if !(move.isRewrite && request.dryRun) { try await accept(move, in: mirror) }
     do throws(GitError) {
-      if !(move.isRewrite && request.dryRun) { try await accept(move, in: mirror) }
       var target = head.commit
       if let commit = request.commit {
         target = try await mirror.resolve(commit)
@@ -151,10 +152,25 @@ struct Fetch: Sendable {
         : "sign the tag anew (`git tag -s -f`) and push it, or add its key to those that the configuration names")
   }
 
-  private func accept(_ move: Move, in mirror: Mirror) async throws(GitError) {
-    if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
-    if move.accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
-    try await mirror.setAcceptedTag(move.head.tag)
+  private func isAccepted(_ move: Move, in mirror: Mirror) async -> Bool {
+    guard move.accepted == move.head.commit, !settings.trust.isOn || move.isTrusted else { return false }
+    do throws(GitError) { return try await mirror.acceptedTag() == move.head.tag } catch { return false }
+  }
+
+  /// Takes the head, unless another sync has taken a later one meanwhile.
+  private func accept(_ move: Move, in mirror: Mirror) async throws(Failure) {
+    if await isAccepted(move, in: mirror) { return }
+    let lock = try checkout.lockRecords()
+    defer { close(lock) }
+    do throws(GitError) {
+      let accepted = try await mirror.head()
+      if let accepted, accepted != move.accepted, try await mirror.isAncestor(move.head.commit, of: accepted) { return }
+      if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
+      if accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
+      try await mirror.setAcceptedTag(move.head.tag)
+    } catch {
+      throw Failure(error, settings: settings)
+    }
   }
 }
 

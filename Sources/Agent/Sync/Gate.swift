@@ -19,8 +19,8 @@ extension Sync {
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))
     let isWhole = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
-    if !isWhole { plan.holdBack(refused, state) }
-    let warnings = warnings(of: prepared, state)
+    if !isWhole { plan.holdBack(refused, as: .refused, state) }
+    let warnings = request.isRepair ? [] : warnings(of: prepared, state)
     for warning in warnings { say("warning: \(warning)") }
     ended.report.diagnostics = prepared.diagnostics
     ended.excerpts = prepared.excerpts
@@ -41,52 +41,41 @@ extension Sync {
   }
 
   /// Whether the host is at the commit when all of a plan is.
-  private func isWhole(_ plan: Plan) -> Bool {
-    request.stacks.isEmpty && request.rollback == nil && plan.stacks.allSatisfy { $0.aim == .target }
-  }
-
-  /// Ends a sync that has nothing to do; says whether the host is at the commit.
-  func end(
-    _ gated: Gated, _ prepared: Prepare.Prepared, _ state: inout State, _ ended: inout Ended
-  ) throws(Failure) -> Bool {
-    ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
-    ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
-    let isWhole = isWhole(gated.plan)
-    if isWhole {
-      state.commit = gated.plan.commit
-      state.policy = prepared.policy
-    }
-    let report = ended.report
-    try recording { () throws(IllegalTransition) in try state.note(report) }
-    return isWhole
+  func isWhole(_ plan: Plan) -> Bool {
+    request.stacks.isEmpty && request.rollback == nil && !request.isRepair
+      && plan.stacks.allSatisfy { $0.aim == .target }
   }
 
   /// Does what is planned, behind the fence.
   func apply(
-    _ gated: Gated, _ prepared: Prepare.Prepared, _ target: Fetch.Target, _ state: State, isNew: Bool,
-    _ containers: [Container], _ programs: Programs, _ checkout: Checkout, _ ended: inout Ended
+    _ gated: Gated, _ prepared: Prepare.Prepared, _ target: Fetch.Target, _ session: Session,
+    _ containers: [Container], _ ended: inout Ended
   ) async throws(Failure) {
+    let (checkout, programs, records) = (session.checkout, session.programs, session.records)
+    let state = try await records.now()
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: gated.plan, state)
     if ended.report.fence == false {
       say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
-    if isNew { try checkout.write(state) }
     await keepImages(of: state, others: true, programs)
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
-      plan: gated.plan, state: state, containers: containers, policy: prepared.policy, whole: isWhole(gated.plan),
-      say: say
+      plan: gated.plan, state: state, records: records, containers: containers, say: say
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
-    var known = result.state
-    let report = ended.report
-    try recording { () throws(IllegalTransition) in try known.note(report) }
-    try checkout.write(known)
-    await keepImages(of: known, others: false, programs)
-    let failed = result.stacks.contains { [.failed, .rolledBack, .skipped].contains($0.outcome) }
-    ended.report.outcome = failed ? .failed : gated.refused.isEmpty ? .deployed : .refused
+    let others = gated.plan.busy
+    let failed = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
+    let isWhole = isWhole(gated.plan) && failed.isEmpty
+    let (report, commit, policy) = (ended.report, gated.plan.commit, prepared.policy)
+    try await records.change { state throws(IllegalTransition) in
+      try state.note(report, but: others)
+      if isWhole { (state.commit, state.policy) = (commit, policy) }
+    }
+    await keepImages(of: try await records.now(), others: false, programs)
+    ended.report.outcome =
+      !others.isSuperset(of: failed) ? .failed : gated.refused.isEmpty ? .deployed : .refused
   }
 
   private func warnings(of prepared: Prepare.Prepared, _ state: State) -> [String] {

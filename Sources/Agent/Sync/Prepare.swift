@@ -10,6 +10,8 @@ struct Prepare: Sendable {
   let target: Fetch.Target
   /// What clup remembers; a rollback has put its pins in.
   let state: State
+  /// The stacks that somebody else works on.
+  let busy: Set<String>
   let links: LinkPlanning
   let observe: Observe
   let policy: String
@@ -20,7 +22,7 @@ struct Prepare: Sendable {
   /// `stage` and `view` are for the unfinished releases and for what Compose is shown; both are removed with the sync.
   init(
     settings: Settings, request: SyncRequest, checkout: Checkout, programs: Programs, target: Fetch.Target,
-    state: State, external: ExternalContent, stage: String, view: String
+    state: State, busy: Set<String>, external: ExternalContent, stage: String, view: String
   ) throws(Failure) {
     self.settings = settings
     self.request = request
@@ -28,6 +30,7 @@ struct Prepare: Sendable {
     self.programs = programs
     self.target = target
     self.state = state
+    self.busy = busy
     today = Agent.today()
     policy = policyFingerprint(settings, today: today)
     links = LinkPlanning(pointers: checkout.pointers)
@@ -63,13 +66,18 @@ struct Prepare: Sendable {
   /// Plans for the containers that there are, or for none where the engine does not answer; `ahead` is what Compose has
   /// said already.
   func plan(_ containers: [Container]?, _ ahead: [String: Resolve.Answer]) async throws(Failure) -> Prepared {
-    let names = Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
+    let names =
+      request.isRepair
+      ? Set(state.standing.keys) : Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
     let targets = StackTargets(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe,
       engine: containers != nil)
+    let chosen = try choose(from: names)
     var draft = PlanDraft(
-      names: names, chosen: try choose(from: names), containers: containers,
-      aims: try await targets.of(names, target: target.tree),
+      names: names, chosen: chosen.subtracting(busy), containers: containers,
+      aims: try await targets.of(names, target: target.tree).merging(chosen.intersection(busy).map { ($0, .busy) }) {
+        $1
+      },
       observed: observe.all(state, stacks: names.sorted(), containers: containers), snapshots: snapshots)
     try await findChanged(&draft)
     try await resolve(&draft, ahead)
@@ -77,7 +85,7 @@ struct Prepare: Sendable {
     if containers != nil {
       draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.aims.filter(\.value.isHeld))
     }
-    try await validate(&draft)
+    if !request.isRepair { try await validate(&draft) }
     let plan = try await stacks(&draft)
     var weighed = settings.policy.weigh(
       draft.diagnostics, today: today, configuration: settings.file,
@@ -102,7 +110,7 @@ struct Prepare: Sendable {
   }
 
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {
-    if names.isEmpty {
+    if names.isEmpty, !request.isRepair {
       throw Failure(
         .refused, "the commit \(target.tree.commit.prefix(12)) holds no stack: no directory has a Compose file",
         help: "commit a compose.yaml or docker-compose.yml; what runs stays as it is")

@@ -15,7 +15,7 @@ extension Prepare {
       after: settings.stacks.compactMapValues(\.after))
     let shared = planning.shared(host)
     var plan = Plan(commit: target.tree.commit, stacks: [], links: shared, shared: host, moving: planning.moving(host))
-    for name in draft.chosen.sorted() {
+    for name in draft.chosen.union(draft.aims.filter { $0.value == .busy }.keys).sorted() {
       guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
       plan.stacks.append(stack)
     }
@@ -52,7 +52,7 @@ extension Prepare {
       }
     } else if let known {
       stack = planning.unchanged(name, known: known)
-    } else if draft.aims[name]?.isHeld == true {
+    } else if draft.aims[name]?.isHeld == true || draft.aims[name] == .busy {
       stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: draft.projects[name] ?? "")
     } else {
       return nil

@@ -7,7 +7,7 @@ import Processes
 /// One sync: fetch, trust, discover, observe, validate, plan, apply, verify, report.
 public struct Sync: Sendable {
   let settings: Settings
-  let request: SyncRequest
+  var request: SyncRequest
   let environment: [String: String]
   let say: @Sendable (String) -> Void
 
@@ -58,11 +58,10 @@ public struct Sync: Sendable {
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
       let plain = try Programs(environment: environment)
-      var programs = plain
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
-      let lock = try checkout.lock()
-      defer { close(lock) }
+      let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+      defer { presence.leave() }
       var seen: HostCheck?
       do throws(Failure) {
         let early = try await early(checkout, plain)
@@ -70,13 +69,11 @@ public struct Sync: Sendable {
           ended.report.take(same)
           return ended.closed(start)
         }
-        if let file = settings.registryAuthFile {
-          programs = try programs.showing(file, settings: settings, environment: environment, checkout)
-        }
-        seen = try await locked(checkout, programs, early, &ended)
+        seen = try await whole(try session(checkout, plain, presence), early, &ended)
       } catch {
         ended.fail(error)
       }
+      await keepUp(checkout, plain, presence, &ended)
       if Task.isCancelled, start.duration(to: .now) >= settings.sync.timeout {
         ended.report.error =
           "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
@@ -105,66 +102,72 @@ public struct Sync: Sendable {
     try checkout.append(ended.report)
   }
 
+  /// Opens the records, and shows Compose where to log in.
+  private func session(
+    _ checkout: Checkout, _ programs: Programs, _ presence: Presence
+  ) throws(Failure) -> Session {
+    var programs = programs
+    if let file = settings.registryAuthFile {
+      programs = try programs.showing(file, settings: settings, environment: environment, checkout)
+    }
+    return Session(checkout: checkout, programs: programs, presence: presence, records: try Records(checkout))
+  }
+
+  /// Keeps up what was good where the repository does not say what is to be, or wants what is refused.
+  private func keepUp(
+    _ checkout: Checkout, _ programs: Programs, _ presence: Presence, _ ended: inout Ended
+  ) async {
+    let isRefused =
+      ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
+    guard isRefused, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
+    var repair = self
+    repair.request.isRepair = true
+    var kept = Ended(report: ended.report)
+    do throws(Failure) {
+      _ = try await repair.whole(try session(checkout, programs, presence), nil, &kept)
+    } catch {
+      // Before the first sync there is nothing to keep up.
+      if error.kind != .configuration { say("warning: what was good is not looked after: \(error.message)") }
+      return
+    }
+    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
+    let others = ended.report.stacks.filter { stack in !worked.contains { $0.name == stack.name } }
+    ended.report.stacks = (others + worked).sorted { $0.name < $1.name }
+    ended.report.links += kept.report.links.filter { $0.action != .keep }
+    ended.report.fence = kept.report.fence ?? ended.report.fence
+  }
+
   /// Goes the whole way; gives what was seen where there was nothing to do.
-  private func locked(
-    _ checkout: Checkout, _ programs: Programs, _ early: EarlyCheck?, _ ended: inout Ended
+  private func whole(
+    _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
-    var state = try checkout.state()
-    checkout.sweepDeployments()
-    if let other = state.liveRoot, other != settings.liveRoot {
+    let (checkout, records) = (session.checkout, session.records)
+    if !request.dryRun { try checkout.withRecords { () throws(Failure) in checkout.sweepDeployments() } }
+    if let other = try await records.now().liveRoot, other != settings.liveRoot {
       throw Failure(
         .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
         help: "give each configuration a `checkout:` of its own")
     }
-    try recording { () throws(IllegalTransition) in try state.unpinFailed() }
+    if request.resume { try await resume(records) }
     var request = request
-    if request.resume { try resume(&state, checkout) }
-    let fetch = fetch(checkout)
-    let target = try await target(of: &request, fetch, early, state, &ended)
-    let before = state
-    state.liveRoot = settings.liveRoot
-    try recording { () throws(IllegalTransition) in try state.pin(request.rollback?.goal.pins ?? [:]) }
-    let name = String(UInt64.random(in: .min ... .max), radix: 36)
-    let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
-    try Files.makeDirectories(stage)
-    try Files.makeDirectories(view, mode: 0o700)
-    defer {
-      Files.remove(stage)
-      Files.remove(view)
+    let target = try await target(of: &request, fetch(checkout), early, try await records.now(), &ended)
+    for _ in 0..<Self.rounds {
+      let round = Round(sync: self, session: session, request: request, target: target, early: early)
+      if case .ended(let seen) = try await round.run(&ended) { return seen }
     }
-    let stored = StoredContent(settings: settings, checkout: checkout, mirror: target.mirror)
-    let prepare = try Prepare(
-      settings: settings, request: request, checkout: checkout, programs: programs, target: target, state: state,
-      external: ExternalContent(stored, access: fetch.sources.access), stage: stage, view: view)
-    async let ahead = prepare.ahead()
-    let containers: [Container]?
-    do throws(Failure) {
-      containers = if let fresh = early?.fresh() { fresh } else { try await programs.containers(of: settings.liveRoot) }
-    } catch {
-      guard request.dryRun, error.kind != .interrupted else { throw error }
-      ended.report.error = "\(error.message); planned as if nothing were running"
-      containers = nil
-    }
-    let prepared = try await prepare.plan(containers, try await ahead.get())
-    guard let gated = try await gate(prepared, stored, state, &ended) else { return nil }
-    try recording { () throws(IllegalTransition) in try state.take(gated.plan, of: prepared.discovery) }
-    if gated.plan.isEmpty {
-      let isWhole = try end(gated, prepared, &state, &ended)
-      if state != before { try checkout.write(state) }
-      guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
-      return HostCheck(head: target.head, observed: prepared.observed, containers: containers ?? [], state: state)
-    }
-    await sweep(checkout, programs, state, coming: Set(prepared.snapshots.keys))
-    // A rollback that is cut off is gone on with, not undone.
-    let isNew = state != before
-    try await apply(gated, prepared, target, state, isNew: isNew, containers ?? [], programs, checkout, &ended)
-    return nil
+    throw Failure(
+      .locked, "other syncs change what this one is to work on, again and again",
+      help: "wait until they have ended, and sync again")
   }
+
+  /// How often a plan is made anew because others have changed what it was made from.
+  private static let rounds = 3
 
   /// Finds the commit that the host is brought to; a rollback finds one for each stack.
   private func target(
     of request: inout SyncRequest, _ fetch: Fetch, _ early: EarlyCheck?, _ state: State, _ ended: inout Ended
   ) async throws(Failure) -> Fetch.Target {
+    if request.isRepair { return try await fetch.known() }
     guard let rollback = request.rollback else {
       let head = if let early { early.head } else { try await fetch.head() }
       let target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
@@ -186,17 +189,6 @@ public struct Sync: Sendable {
     return target
   }
 
-  /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
-  private func sweep(_ checkout: Checkout, _ programs: Programs, _ state: State, coming: Set<String>) async {
-    do throws(Failure) {
-      try await Sweep(checkout: checkout, programs: programs, keep: settings.sync.keepReleases - 1).run(state)
-      let kept = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
-      try await StoredContent.sweep(checkout, keeping: coming.union(kept).union(state.reachableCommits))
-    } catch {
-      say("warning: \(error.message); the next deploy tries again to remove old releases")
-    }
-  }
-
   /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.
   func keepImages(of state: State, others: Bool, _ programs: Programs) async {
     do throws(Failure) { try await KeptImages(programs: programs).keep(state, others: others) } catch {
@@ -205,17 +197,17 @@ public struct Sync: Sendable {
   }
 
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
-  private func resume(_ state: inout State, _ checkout: Checkout) throws(Failure) {
-    for name in request.stacks where state.stacks[name]?.pin == nil {
+  private func resume(_ records: Records) async throws(Failure) {
+    let pins = try await records.now().pins.keys.sorted()
+    for name in request.stacks where !pins.contains(name) {
       throw Failure(
         .configuration, "\(name) is not pinned",
-        help: state.pins.isEmpty ? "no stack is" : "pinned are " + state.pins.keys.sorted().joined(separator: ", "))
+        help: pins.isEmpty ? "no stack is" : "pinned are " + pins.joined(separator: ", "))
     }
-    let lifted = request.stacks.isEmpty ? state.pins.keys.sorted() : request.stacks
-    try recording { () throws(IllegalTransition) in
-      for name in lifted { try state.record(.unpinned, of: name) }
+    let lifted = request.stacks.isEmpty ? pins : request.stacks
+    try await records.change { state throws(IllegalTransition) in
+      for name in lifted where state.stacks[name]?.pin != nil { try state.record(.unpinned, of: name) }
     }
     say(lifted.isEmpty ? "no stack was pinned" : "no longer pinned: \(lifted.joined(separator: ", "))")
-    if !lifted.isEmpty { try checkout.write(state) }
   }
 }

@@ -20,6 +20,8 @@ public struct SyncRequest: Sendable {
   public var rollback: RollbackRequest?
   /// Stacks whose drift is told of and left alone, beside what the host's `drift: report` says of all.
   public var leaveDrift: Set<String> = []
+  /// Whether it only keeps up what was good, and asks nobody what is to be.
+  public var isRepair = false
   /// What started it.
   public var trigger = "manual"
 

@@ -19,8 +19,8 @@ public struct VerifySignatures: Sendable {
   public func run(_ revision: String?) async throws(Failure) -> Verification {
     let checkout = Checkout(path: settings.checkout)
     try checkout.prepare()
-    let lock = try checkout.lock()
-    defer { close(lock) }
+    let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+    defer { presence.leave() }
     let access = Access(settings: settings, environment: environment, checkout: checkout)
     let fetch = Fetch(
       settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))

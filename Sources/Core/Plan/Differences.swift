@@ -70,5 +70,6 @@ public struct Differences: Sendable {
   }
 
   private static let first = "first sync of this stack"
-  private static let unfinished = "the last deploy did not end well"
+  /// Said of a stack whose last deploy was cut off, or failed.
+  public static let unfinished = "the last deploy did not end well"
 }

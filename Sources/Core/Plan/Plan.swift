@@ -24,12 +24,12 @@ public struct Plan: Sendable {
     self.moving = moving
   }
 
-  /// Leaves stacks as they are that validation refused, and those that need a live path of theirs as it will not be.
-  public mutating func holdBack(_ refused: Set<String>, _ state: State) {
+  /// Leaves stacks as they are that cannot go on now, and those that need a live path of theirs as it will not be.
+  public mutating func holdBack(_ refused: Set<String>, as aim: StackTarget, _ state: State) {
     for name in refused where !stacks.contains(where: { $0.name == name }) {
       stacks.append(StackPlan(name: name, work: .none, from: nil, to: nil, project: ""))
     }
-    for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(.refused) }
+    for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(aim) }
     judged = judged.filter { !refused.contains($0.key) }
     func known(_ name: String) -> [String: String] { state.standing(name)?.paths.mapValues(\.id) ?? [:] }
     var (moves, stays): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
@@ -85,6 +85,18 @@ public struct Plan: Sendable {
         }.union(ring))
     }
     return groups.map { group in stacks.filter { group.contains($0.name) } }.sorted { $0[0].name < $1[0].name }
+  }
+
+  /// The stacks that somebody else works on.
+  public var busy: Set<String> { Set(stacks.filter { $0.aim == .busy }.map(\.name)) }
+
+  /// Whether that is why nothing of what was asked for can be done now.
+  public var isBusy: Bool { !busy.isEmpty && stacks.allSatisfy { $0.aim == .busy } }
+
+  /// The stacks that nobody else may work on meanwhile: those that it changes, and those that stand on what it changes.
+  public var locking: Set<String> {
+    Set(stacks.filter { $0.work != .none }.map(\.name))
+      .union(shared.filter { moving.contains($0.key) }.flatMap(\.value.users))
   }
 
   /// Every live path, of the stacks and of the configuration.

@@ -10,18 +10,25 @@ public enum StackTarget: Sendable, Equatable {
   case tied(SharedPathConflict, because: String?)
   /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
   case refused
+  /// Nowhere: another sync works on it.
+  case busy
+  /// To what was good, whatever the repository says by now.
+  case recorded
   /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.
   case gone
   /// To the target commit, where it is already; what drifted on the host is told of and left alone.
   case drifted([String])
 
   /// Whether it is kept from the target commit by an earlier failure, its own or that of a stack that it is tied to.
-  public var isHeld: Bool {
+  public var isKeptBack: Bool {
     switch self {
     case .hold, .tied: true
-    case .target, .pin, .refused, .gone, .drifted: false
+    case .target, .pin, .refused, .busy, .recorded, .gone, .drifted: false
     }
   }
+
+  /// Whether it goes by what was good, and not by a commit.
+  public var isHeld: Bool { isKeptBack || self == .recorded }
 
   /// Whether what failed before no longer counts. A pin says nothing about another commit.
   public func lifts(_ hold: Hold) -> Bool {
@@ -33,14 +40,15 @@ public enum StackTarget: Sendable, Equatable {
   public var isPin: Bool { if case .pin = self { true } else { false } }
 
   /// Whether it is kept from the target commit although nobody wished that.
-  public var isKept: Bool { isHeld || self == .refused }
+  public var isKept: Bool { isKeptBack || self == .refused || self == .busy }
 
   /// Says for people why a stack is not brought to the target commit.
   public var reason: String? {
     switch self {
-    case .target: nil
+    case .target, .recorded: nil
     case .drifted(let drift): "left alone: " + drift.joined(separator: ", ")
     case .refused: "refused by validation"
+    case .busy: "another sync works on it"
     case .tied(let tie, let why):
       "it shares \(tie.path) with \(tie.stack), which \(why ?? "stays where it is")"
     case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
@@ -56,8 +64,9 @@ public enum StackTarget: Sendable, Equatable {
   /// Says of a stack, in a sentence about another one, why it stays.
   public var standing: String? {
     switch self {
-    case .target, .gone, .drifted: nil
+    case .target, .recorded, .gone, .drifted: nil
     case .refused: "was refused by validation"
+    case .busy: "is worked on by another sync"
     case .tied(let tie, _): "shares \(tie.path) with \(tie.stack)"
     case .pin(let pin, _): "is pinned at \(pin.commit.prefix(7))"
     case .hold(let hold): "is held: \(hold.commit.prefix(7)) failed for it at \(hold.since)"
@@ -67,10 +76,11 @@ public enum StackTarget: Sendable, Equatable {
   /// How a stack with nothing to do is reported.
   public var idle: StackReport.Outcome {
     switch self {
-    case .target, .gone, .drifted: .unchanged
+    case .target, .recorded, .gone, .drifted: .unchanged
     case .pin: .pinned
     case .hold, .tied: .held
     case .refused: .refused
+    case .busy: .skipped
     }
   }
 }

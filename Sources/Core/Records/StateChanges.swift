@@ -15,12 +15,12 @@ extension State {
     for stack in plan.stacks where stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
       try record(.pinProved(nil), of: stack.name)
     }
-    for (name, deployment) in plan.judged { try record(.judged(deployment), of: name) }
+    for (name, deployment) in plan.judged where isInPlace(name) { try record(.judged(deployment), of: name) }
   }
 
-  /// Remembers how a sync ended for each stack that it did something to.
-  public mutating func note(_ report: Report) throws(IllegalTransition) {
-    for stack in report.stacks {
+  /// Remembers how a sync ended for each stack that it did something to; `others` are those that somebody else works on.
+  public mutating func note(_ report: Report, but others: Set<String> = []) throws(IllegalTransition) {
+    for stack in report.stacks where !others.contains(stack.name) {
       let known = stacks[stack.name]
       let result = LastResult(outcome: stack.outcome, error: stack.error, report: report.id)
       switch stack.outcome {
@@ -38,9 +38,10 @@ extension State {
     }
   }
 
-  /// Gives up pins whose rollback failed in a sync that did not come to its end.
-  public mutating func unpinFailed() throws(IllegalTransition) {
-    for (name, pin) in pins where pin.replaces != nil && stacks[name]?.held?.commit == pin.commit {
+  /// Gives up pins whose rollback failed in a sync that did not come to its end; those of `busy` stacks go on.
+  public mutating func unpinFailed(but busy: Set<String> = []) throws(IllegalTransition) {
+    for (name, pin) in pins
+    where pin.replaces != nil && !busy.contains(name) && stacks[name]?.held?.commit == pin.commit {
       try record(.pinFailed, of: name)
     }
   }

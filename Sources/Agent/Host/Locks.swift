@@ -1,0 +1,129 @@
+import Core
+import Git
+import Glibc
+
+/// What is held for as long as a sync goes on. It keeps nobody from anything: whoever finds himself alone may clear away what
+/// others left half done.
+///
+/// The kernel ends it with the process, however that ends.
+struct Presence: Sendable {
+  private let descriptor: Int32
+  static let lock = "+present"
+  /// Whether nobody else was there when this began.
+  let cameAlone: Bool
+
+  /// Comes to a checkout; `alone` is done first when nobody else is there.
+  init(in checkout: Checkout, alone: () -> Void) throws(Failure) {
+    descriptor = try checkout.open(lock: Self.lock)
+    cameAlone = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    if cameAlone { alone() }
+    // Whoever is alone is so for a moment.
+    while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+  }
+
+  /// Ends it.
+  func leave() { close(descriptor) }
+
+  /// Does what nobody else may see half done, if nobody else is there.
+  func whenAlone(_ work: () async throws(Failure) -> Void) async throws(Failure) {
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+    let result: Result<Void, Failure>
+    do throws(Failure) { result = .success(try await work()) } catch { result = .failure(error) }
+    while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    try result.get()
+  }
+}
+
+/// The locks of stacks that are worked on, one for each.
+struct StackLocks: Sendable {
+  private var descriptors: [String: Int32] = [:]
+  /// The stacks that somebody else works on.
+  private(set) var busy: Set<String> = []
+
+  /// Takes the locks in the order of the stacks' names; none is waited for.
+  init(of stacks: Set<String>, in checkout: Checkout) throws(Failure) {
+    for name in stacks.sorted() {
+      let descriptor = try checkout.open(lock: LinkPlanning.pointerName(of: name))
+      // Whoever only asks whether the stack is worked on holds it for an instant.
+      var tries = 0
+      while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries < 5 {
+        tries += 1
+        usleep(2_000)
+      }
+      if tries < 5 {
+        descriptors[name] = descriptor
+      } else {
+        close(descriptor)
+        busy.insert(name)
+      }
+    }
+  }
+
+  /// Gives the locks back.
+  func release() { for descriptor in descriptors.values { close(descriptor) } }
+}
+
+extension Checkout {
+  /// Where the locks of stacks lie, beside that of whoever is present.
+  var locks: String { "\(path)/locks" }
+
+  /// How long anybody may take to write a record.
+  private static let patience = Duration.seconds(5)
+
+  /// Does something while nobody else reads or writes records or the mirror's heads: moments, never while anything is
+  /// waited for.
+  func withRecords<T>(_ work: () throws(Failure) -> T) throws(Failure) -> T {
+    let lock = try lockRecords()
+    defer { close(lock) }
+    return try work()
+  }
+
+  /// Takes the lock on the records until the descriptor is closed.
+  func lockRecords() throws(Failure) -> Int32 {
+    let descriptor = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
+    let end = ContinuousClock.now + Self.patience
+    // The kernel has no wait for this lock that ends by itself.
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard ContinuousClock.now < end, !Task.isCancelled else {
+        close(descriptor)
+        throw Failure(.locked, "another program holds \(path)/lock", help: "wait until it has ended, and sync again")
+      }
+      usleep(2_000)
+    }
+    return descriptor
+  }
+
+  /// Whether somebody works on a stack.
+  func isBusy(_ stack: String) -> Bool {
+    let descriptor = Glibc.open("\(locks)/\(LinkPlanning.pointerName(of: stack))", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+  }
+
+  fileprivate func open(lock name: String) throws(Failure) -> Int32 {
+    try Files.makeDirectories(locks, mode: 0o700)
+    let descriptor = Glibc.open("\(locks)/\(name)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw Files.failure("cannot open \(locks)/\(name)") }
+    return descriptor
+  }
+
+  /// The mirror, and what is kept beside it.
+  private static func repositories(in checkout: Checkout) -> [String] {
+    let modules = Files.names(in: checkout.modules).filter { $0.hasSuffix(".git") }
+    return modules.map { "\(checkout.modules)/\($0)" } + [checkout.mirror, checkout.largeFiles]
+  }
+
+  /// Clears away what syncs have left that were cut off. Only whoever is alone there may.
+  func sweepHalves() {
+    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-"]
+    for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
+    for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
+      Files.remove("\(path)/\(name)")
+    }
+    for store in Self.repositories(in: self) { sweepRepository(at: store) }
+    for name in Files.names(in: modules) where !name.hasSuffix(".git") { Files.remove("\(modules)/\(name)") }
+    for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
+  }
+}

@@ -1,0 +1,65 @@
+import Core
+import Glibc
+
+/// The records while they are changed, here and by whoever else works on other stacks. Each change is on the disk before the
+/// next step begins.
+actor Records {
+  /// What was read or written last.
+  private(set) var state: State
+  private let checkout: Checkout
+  private var kept: [String: KeptDeployment] = [:]
+  private var version: FileVersion?
+
+  /// Reads them.
+  init(_ checkout: Checkout) throws(Failure) {
+    self.checkout = checkout
+    version = FileVersion(of: checkout)
+    state = try checkout.state()
+  }
+
+  /// Gives the records as they are now.
+  func now() throws(Failure) -> State {
+    let present = FileVersion(of: checkout)
+    if present != version {
+      state = try checkout.state()
+      version = present
+    }
+    return state
+  }
+
+  /// Changes the records as they are now.
+  func change(_ change: Change) throws(Failure) {
+    try checkout.withRecords { () throws(Failure) in
+      var next = try now()
+      let before = next
+      try recording { () throws(IllegalTransition) in try change(&next) }
+      if next == before { return }
+      try checkout.write(next, &kept)
+      (state, version) = (next, FileVersion(of: checkout))
+    }
+  }
+
+  /// Makes something of the records; it may be made of them once more, as they are by then.
+  typealias Change = @Sendable (inout State) throws(IllegalTransition) -> Void
+
+  /// Tells whether the file was replaced.
+  private struct FileVersion: Equatable {
+    let inode: ino_t
+    let seconds: Int
+    let nanoseconds: Int
+
+    init?(of checkout: Checkout) {
+      guard let found = Files.status("\(checkout.path)/state.json") else { return nil }
+      (inode, seconds, nanoseconds) = (found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec)
+    }
+  }
+}
+
+/// Records what happened; that something cannot have happened is a fault of clup, and changes nothing.
+func recording(_ work: () throws(IllegalTransition) -> Void) throws(Failure) {
+  do throws(IllegalTransition) { try work() } catch {
+    throw Failure(
+      .host, "clup's own records do not fit what it did: \(error)", help: "nothing was written down; please report this"
+    )
+  }
+}

@@ -1,0 +1,172 @@
+import Core
+import Git
+
+extension Sync {
+  /// What a sync works with as long as it goes on.
+  struct Session: Sendable {
+    let checkout: Checkout
+    let programs: Programs
+    let presence: Presence
+    let records: Records
+  }
+}
+
+/// From the records to the end: plan, lock what is to be worked on, and do it. Nothing is locked while a plan is made; where
+/// somebody else has changed by then what it was made from, it is made anew.
+struct Round: Sendable {
+  let sync: Sync
+  let session: Sync.Session
+  /// With the pins that a rollback leads to.
+  let request: SyncRequest
+  let target: Fetch.Target
+  let early: EarlyCheck?
+
+  /// What it came to.
+  enum End {
+    /// To its end; with what was seen where there was nothing to do.
+    case ended(Sync.HostCheck?)
+    /// It has to be done again.
+    case overtaken
+  }
+
+  private var checkout: Checkout { session.checkout }
+
+  func run(_ ended: inout Sync.Ended) async throws(Failure) -> End {
+    let base = try await session.records.now()
+    let names = Set(base.stacks.keys).union(request.rollback?.goal.pins.keys.map { $0 } ?? [])
+    let busy = names.filter(checkout.isBusy)
+    let first = beforePlanning(busy)
+    var state = base
+    try recording { () throws(IllegalTransition) in try first(&state) }
+    let (stage, view) = try scratch()
+    defer {
+      Files.remove(stage)
+      Files.remove(view)
+    }
+    let stored = StoredContent(settings: sync.settings, checkout: checkout, mirror: target.mirror)
+    let prepare = try Prepare(
+      settings: sync.settings, request: request, checkout: checkout, programs: session.programs, target: target,
+      state: state, busy: busy, external: ExternalContent(stored, access: sync.fetch(checkout).sources.access),
+      stage: stage, view: view)
+    async let ahead = prepare.ahead()
+    let containers = try await containers(&ended)
+    let prepared = try await prepare.plan(containers, try await ahead.get())
+    guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
+    let all = findings(of: gated.plan, prepared, after: first)
+    if gated.plan.isEmpty {
+      return .ended(try await end(gated, prepared, containers ?? [], after: all, &ended))
+    }
+    return try await work(gated, prepared, containers ?? [], base, after: first, &ended)
+  }
+
+  /// What a plan has found out, together with what was known before.
+  private func findings(
+    of plan: Plan, _ prepared: Prepare.Prepared, after first: @escaping Records.Change
+  ) -> Records.Change {
+    let (discovery, isRepair) = (prepared.discovery, request.isRepair)
+    return { state throws(IllegalTransition) in
+      try first(&state)
+      // What a commit changes is not asked for.
+      if !isRepair { try state.take(plan, of: discovery) }
+    }
+  }
+
+  /// What is known before a plan is made, and written down only when it is carried out.
+  private func beforePlanning(_ busy: Set<String>) -> Records.Change {
+    let (liveRoot, pins) = (sync.settings.liveRoot, request.rollback?.goal.pins ?? [:])
+    return { state throws(IllegalTransition) in
+      try state.unpinFailed(but: busy)
+      state.liveRoot = liveRoot
+      try state.pin(pins.filter { !busy.contains($0.key) })
+    }
+  }
+
+  private func scratch() throws(Failure) -> (stage: String, view: String) {
+    let name = String(UInt64.random(in: .min ... .max), radix: 36)
+    let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
+    try Files.makeDirectories(stage)
+    try Files.makeDirectories(view, mode: 0o700)
+    return (stage, view)
+  }
+
+  /// Lists the containers; a dry run goes on without an engine.
+  private func containers(_ ended: inout Sync.Ended) async throws(Failure) -> [Container]? {
+    do throws(Failure) {
+      if let fresh = early?.fresh() { return fresh }
+      return try await session.programs.containers(of: sync.settings.liveRoot)
+    } catch {
+      guard request.dryRun, error.kind != .interrupted else { throw error }
+      ended.report.error = "\(error.message); planned as if nothing were running"
+      return nil
+    }
+  }
+
+  /// Ends where there is nothing to do.
+  private func end(
+    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], after first: @escaping Records.Change,
+    _ ended: inout Sync.Ended
+  ) async throws(Failure) -> Sync.HostCheck? {
+    if gated.plan.isBusy { throw Sync.locked(gated.plan.busy) }
+    ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
+    ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
+    let (isWhole, report, commit, policy) = (
+      sync.isWhole(gated.plan), ended.report, gated.plan.commit, prepared.policy
+    )
+    try await session.records.change { state throws(IllegalTransition) in
+      try first(&state)
+      if isWhole { (state.commit, state.policy) = (commit, policy) }
+      try state.note(report)
+    }
+    let state = try await session.records.now()
+    guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
+    return Sync.HostCheck(head: target.head, observed: prepared.observed, containers: containers, state: state)
+  }
+
+  /// Works on what is free of what was planned.
+  private func work(
+    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
+    after first: @escaping Records.Change, _ ended: inout Sync.Ended
+  ) async throws(Failure) -> End {
+    var gated = gated
+    let locks = try StackLocks(of: gated.plan.locking, in: checkout)
+    defer { locks.release() }
+    let now = try await session.records.now()
+    if now.links != base.links
+      || gated.plan.locking.subtracting(locks.busy).contains(where: { now.stacks[$0] != base.stacks[$0] })
+    {
+      return .overtaken
+    }
+    if !locks.busy.isEmpty {
+      gated.plan.holdBack(locks.busy, as: .busy, now)
+      if gated.plan.isEmpty { throw Sync.locked(locks.busy) }
+    }
+    try await session.records.change(findings(of: gated.plan, prepared, after: first))
+    await sweep(coming: Set(prepared.snapshots.keys))
+    try await sync.apply(gated, prepared, target, session, containers, &ended)
+    return .ended(nil)
+  }
+
+  /// Makes room for the release that comes. Behind the fence nobody can see what containers mount.
+  private func sweep(coming: Set<String>) async {
+    do throws(Failure) {
+      let state = try await session.records.now()
+      let sweep = Sweep(checkout: checkout, programs: session.programs, keep: sync.settings.sync.keepReleases - 1)
+      try await session.presence.whenAlone { () throws(Failure) in
+        try await sweep.run(state)
+        let kept = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
+        try await StoredContent.sweep(checkout, keeping: coming.union(kept).union(state.reachableCommits))
+      }
+    } catch {
+      sync.say("warning: \(error.message); the next deploy tries again to remove old releases")
+    }
+  }
+}
+
+extension Sync {
+  /// Why nothing of what was asked for can be done now.
+  static func locked(_ stacks: Set<String>) -> Failure {
+    Failure(
+      .locked, "another sync works on \(stacks.sorted().joined(separator: ", "))",
+      help: "wait until it has ended, and sync again")
+  }
+}

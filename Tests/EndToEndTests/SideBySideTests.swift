@@ -1,0 +1,94 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("Syncs side by side", .disabled(if: Host.skips)) struct SideBySide {
+    /// A service that becomes healthy once somebody says so.
+    static let slow = sleeper(
+      "web", "network_mode: none",
+      "healthcheck: {test: [CMD, test, -e, /tmp/ok], interval: 100ms, start_period: 60s, start_interval: 100ms}")
+    static let plain = sleeper("web", "network_mode: none")
+
+    /// Waits until a service of the host has a running container, and gives its id.
+    private func running(_ service: String, on host: Host, but former: String? = nil) async throws -> String {
+      for _ in 0..<200 {
+        if let id = try await host.containers()[service], id != former,
+          try await host.docker("inspect", "-f", "{{.State.Running}}", id).hasPrefix("true")
+        {
+          return id
+        }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      throw Missing(service: service)
+    }
+
+    struct Missing: Error { let service: String }
+
+    @Test func `a deploy that is watched keeps nobody from other stacks, and its own is told apart`() async throws {
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let (a, b) = try await (
+          running("a/web", on: host), running("b/web", on: host)
+        )
+        try await host.push(["a/compose.yaml": Self.slow])
+        async let deploy = host.clup("sync", "--output", "json")
+        let fresh = try await running("a/web", on: host, but: a)
+        // The same stack is somebody else's by now.
+        for words in [["sync", "--stack", "a"], ["rollback", "--stack", "a"]] {
+          let answer = try await host.clup(words)
+          #expect(answer.status == 5, "\(words): \(answer)")
+          #expect((answer.output + answer.errors).contains("another sync works on a"), "\(answer)")
+        }
+        // Another stack is repaired, moved on and rolled back meanwhile; what is asked about nothing is answered.
+        try await host.docker("rm", "-f", b)
+        let repaired = try await host.sync("--stack", "b")
+        #expect(repaired.stacks.map(\.outcome) == [.deployed])
+        let all = try await host.sync()
+        #expect(all.outcome == .unchanged || all.stacks.first { $0.name == "a" }?.outcome == .skipped)
+        #expect(all.stacks.first { $0.name == "a" }?.reasons == ["another sync works on it"], "\(all)")
+        let dry = try await host.clup("sync", "--dry-run")
+        #expect(dry.status == 0 && dry.output.contains("another sync works on it"), "\(dry)")
+        #expect(try await host.status().keys.sorted() == ["a", "b"])
+        try await host.docker("exec", fresh, "touch", "/tmp/ok")
+        let ended = try await deploy
+        #expect(ended.status == 0, "\(ended)")
+        #expect(try ended.report().stacks.map(\.outcome) == [.deployed, .unchanged])
+        #expect(try await host.containers()["a/web"] == fresh)
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.shell("ls live/clup/deployments | wc -l").hasPrefix("2"))
+      }
+    }
+
+    @Test func `I5: two stacks that two syncs deploy at once are both remembered`() async throws {
+      let files = ["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]
+      try await Host.with(files) { host in
+        async let first = host.clup("sync", "--stack", "a")
+        async let second = host.clup("sync", "--stack", "b")
+        let ended = try await [first, second]
+        #expect(ended.map(\.status) == [0, 0], "\(ended)")
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.containers().count == 2)
+      }
+    }
+
+    @Test func `whoever waits for the repository keeps nobody from going back, looking or repairing`() async throws {
+      try await Servers.with { host, servers in
+        try await host.push(["b/compose.yaml": Self.plain])
+        _ = try await host.sync()
+        let old = try await running("b/web", on: host)
+        try await host.push(["b/compose.yaml": sleeper("web", "network_mode: none", "labels: {x: y}")])
+        _ = try await host.sync()
+        try host.configure("git://127.0.0.1:\(try await servers.slow("silent"))/repo.git")
+        async let hanging = host.clup("sync")
+        try await Task.sleep(for: .seconds(2))
+        let back = try await host.clup("rollback", "--stack", "b")
+        #expect(back.status == 0, "\(back)")
+        #expect(try await running("b/web", on: host) != old)
+        #expect(try await host.clup("status").status == 0)
+        #expect(try await hanging.status == 4)
+        #expect(try await host.status()["b"]?["pin"] != .null)
+      }
+    }
+  }
+}
