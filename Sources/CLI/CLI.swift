@@ -110,7 +110,7 @@ public enum CLI {
     if arguments.command != "sync" { request.trigger = arguments.command }
     // `clup serve` says in this way what made it start a sync, and what it has given up to put right.
     if let trigger = environment["CLUP_TRIGGER"], Trigger(rawValue: trigger) != nil { request.trigger = trigger }
-    request.isRepair = request.trigger == Trigger.drift.rawValue
+    request.isRepair = environment["CLUP_REPAIR"] == "1"
     request.leaveDrift = Set((environment["CLUP_LEAVE_DRIFT"] ?? "").split(separator: "\n").map(String.init))
     let ended = await Sync(settings: settings, request: request, environment: environment, say: { tell($0) }).run()
     if arguments.output == .json {

@@ -42,17 +42,15 @@ struct Children: Sendable {
 
   /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on.
   func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String> {
-    let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, [])
+    let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, ["CLUP_REPAIR": "1"])
     guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else { return [] }
     return Set(report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
   }
 
-  private func sync(_ trigger: Trigger, _ arguments: [String], _ drift: Set<String>) async throws(ProcessError)
-    -> Outcome
-  {
-    var variables = environment
-    variables["CLUP_TRIGGER"] = trigger.rawValue
-    if !drift.isEmpty { variables["CLUP_LEAVE_DRIFT"] = drift.sorted().joined(separator: "\n") }
+  private func sync(
+    _ trigger: Trigger, _ arguments: [String], _ more: [String: String]
+  ) async throws(ProcessError) -> Outcome {
+    let variables = environment.merging(more) { $1 }.merging(["CLUP_TRIGGER": trigger.rawValue]) { $1 }
     return try await run(
       Command(
         program, ["sync", "--output", "json", "--config", configuration] + arguments, environment: variables,
@@ -63,7 +61,8 @@ struct Children: Sendable {
   func sync(_ trigger: Trigger, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
     while true {
       let start = ContinuousClock.now
-      let outcome = try await sync(trigger, [], drift)
+      let left = drift.isEmpty ? [:] : ["CLUP_LEAVE_DRIFT": drift.sorted().joined(separator: "\n")]
+      let outcome = try await sync(trigger, [], left)
       if outcome.status == .exited(5) {
         await runStore.othersEnded()
         if Task.isCancelled { throw ProcessError(kind: .cancelled, message: "the daemon ends") }

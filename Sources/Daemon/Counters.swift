@@ -10,7 +10,7 @@ final class Counters: Sendable {
     var durations = Histogram()
     var webhooks: [String: Int] = [:]
     var repairs: [String: Int] = [:]
-    var running = false
+    var running = 0
     /// Seconds since 1970.
     var lastPoll: Double?
     var lastSuccess: Double?
@@ -45,7 +45,7 @@ final class Counters: Sendable {
   /// Counts a sync; 4 is the status of a repository that could not be reached.
   func note(_ result: SyncResult, at seconds: Double) {
     change {
-      $0.running = false
+      $0.running -= 1
       $0.syncs[result.outcome?.rawValue ?? "failed", default: 0] += 1
       $0.durations.add(Double(result.duration.milliseconds) / 1000)
       if result.status == 4 {

@@ -16,6 +16,8 @@ actor Drift {
   private(set) var waiting: [String] = []
   private var told: [String: [String]] = [:]
   private var pending: Task<Void, Never>?
+  /// The stacks that are being put right.
+  private var repairing: Set<String> = []
 
   init(
     settings: Settings, children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
@@ -63,7 +65,7 @@ actor Drift {
     guard case .success(let status) = await statusCache.status(within: .zero), status.error == nil else { return }
     defer { Memory.rest() }
     // What a sync works on changes by its own doing; the one who runs it looks again after it.
-    let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy }
+    let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy && !repairing.contains($0.name) }
     let names = drifted.map(\.name)
     for stack in drifted where told[stack.name] != stack.drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
@@ -87,17 +89,21 @@ actor Drift {
   /// Puts stacks right beside whatever else goes on. Only what was worked on counts as a try.
   private func put(right stacks: [String]) async {
     if stacks.isEmpty { return }
+    repairing.formUnion(stacks)
+    counters.change { $0.running += 1 }
     let worked: Set<String>
     do throws(ProcessError) { worked = try await children.repair(stacks) } catch {
+      worked = []
       say("drift: \(error.message)")
-      return
     }
+    repairing.subtract(stacks)
+    counters.change { $0.running -= 1 }
     patience.note(worked, at: .now)
     counters.change { for name in worked { $0.repairs[name, default: 0] += 1 } }
     await statusCache.forget()
-    if worked.isEmpty { return }
-    say("drift: put right \(worked.sorted().joined(separator: ", "))")
-    look(after: .milliseconds(300))
+    if !worked.isEmpty { say("drift: put right \(worked.sorted().joined(separator: ", "))") }
+    // What could not be begun is tried again when there was time for its cause to end.
+    look(after: worked.isEmpty ? .seconds(5) : .milliseconds(300))
   }
 
   private func note(waiting names: [String]) {

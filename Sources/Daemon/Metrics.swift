@@ -16,7 +16,7 @@ struct Metrics: Sendable {
       "clup_sync_total", "counter", "Syncs by how they ended.",
       outcomes.map { ([("outcome", $0)], Double(numbers.syncs[$0] ?? 0)) })
     metrics.histogram("clup_sync_duration_seconds", "How long syncs took.", numbers.durations)
-    metrics.family("clup_sync_running", "gauge", "Whether a sync goes on.", [([], numbers.running ? 1 : 0)])
+    metrics.family("clup_sync_running", "gauge", "Whether a sync goes on.", [([], numbers.running > 0 ? 1 : 0)])
     let results = ["accepted", "duplicate", "ignored", "unsigned", "malformed"]
     metrics.family(
       "clup_webhook_requests_total", "counter", "Webhook requests by what became of them.",

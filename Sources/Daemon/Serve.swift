@@ -86,7 +86,7 @@ public struct Serve: Sendable {
     var timer: Task<Void, Never>?
     defer { timer?.cancel() }
     while let run = try? await mailbox.begin() {
-      counters.change { $0.running = true }
+      counters.change { $0.running += 1 }
       manager.tell("STATUS=syncing, asked by \(run.trigger.rawValue)")
       var result = SyncResult()
       do throws(ProcessError) {

@@ -73,11 +73,7 @@ public actor Mirror {
   }
 
   /// What a fetch of this process brings: what another one brings must not be taken for it.
-  private let incoming = "\(incoming)/\(getpid())"
-  private static let incoming = "refs/clup/incoming"
-
-  /// Forgets what fetches brought that were cut off. Only whoever is alone with the mirror may.
-  public func sweep() throws(GitError) { try repository.removeReferences("\(Self.incoming)*") }
+  private let incoming = "refs/clup/incoming/\(getpid())"
 
   /// Keeps what was brought under a name of its own, so that the next fetch tells the other side that it is here, also where
   /// nothing was accepted.

@@ -189,7 +189,7 @@ struct Deploy: Sendable {
       try await withProbes(desired), before: attempt.before, since: began, until: end)
     attempt.containers = watched.containers.filter { seen in !plan.services.contains { $0.way.removes(seen.id) } }
     attempt.logTail = watched.logTail
-    if let error = watched.error { throw Failure(.deploy, error, help: "fix it, and push again") }
+    if let failure = watched.failure(help: "fix it, and push again") { throw failure }
     for service in plan.services { try await up.remove(service) }
     for project in attempt.left where project != desired.project { try await removeNetworks(of: project) }
   }

@@ -72,7 +72,7 @@ extension Deploy {
     await gate.give()
     let watched = try await verify.settle(
       try await withProbes(desired), before: Set(now.map(\.id)), since: began, until: end)
-    if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
+    if let failure = watched.failure(help: "see what it needs, and sync again") { throw failure }
     let other = watched.containers.first { seen in desired.images[seen.service].map { $0 != seen.image } ?? false }
     if let other, desired.services.contains(where: { $0.name == other.service }) {
       throw Failure(

@@ -155,7 +155,7 @@ extension Deploy {
     }
     await gate.give()
     let watched = try await verify.settle(wellBefore(desired, found), before: before, since: began, until: end)
-    if let error = watched.error { throw Failure(.deploy, error, help: "see what it needs, and sync again") }
+    if let failure = watched.failure(help: "see what it needs, and sync again") { throw failure }
     try await up.remove(added)
     if attempt.desired.project != desired.project { try await removeNetworks(of: attempt.desired.project) }
     return watched.containers.filter { !added.contains($0.id) }

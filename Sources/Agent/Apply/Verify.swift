@@ -9,8 +9,15 @@ struct Verify: Sendable {
 
   struct Result: Sendable {
     var error: String?
+    /// Whether somebody took a container away: no fault of what is deployed.
+    var isRemoved = false
     var logTail: [String] = []
     var containers: [WatchedContainer] = []
+
+    /// What failed, and whose fault that is.
+    func failure(help: String) -> Failure? {
+      error.map { isRemoved ? Failure(.host, $0, help: "sync again") : Failure(.deploy, $0, help: help) }
+    }
   }
 
   /// Watches a stack become what it promises, then asks its probes; `before` are the ids of the containers from before
@@ -61,6 +68,10 @@ struct Verify: Sendable {
         let again = container.restarts > 0 && container.age < began.duration(to: .now)
         restarts[container.id] = container.restarts - (again ? 1 : 0)
       }
+      if let gone = Self.removed(stack, result.containers) {
+        (result.error, result.isRemoved) = (gone, true)
+        return result
+      }
       switch Verdict.of(stack.services, containers: result.containers, restarts: restarts) {
       case .good: return result
       case .failed(let why, let id):
@@ -87,6 +98,18 @@ struct Verify: Sendable {
       }
     }
     throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+  }
+
+  /// Compose has made every container by now: one that is missing does not come any more.
+  private static func removed(_ stack: DesiredStack, _ containers: [WatchedContainer]) -> String? {
+    for service in stack.services {
+      let count = containers.filter { $0.service == service.name }.count
+      if count < service.replicas {
+        return
+          "\(service.name) has \(count) of \(service.replicas) containers: somebody removed one while it was watched"
+      }
+    }
+    return nil
   }
 
   /// Gives a time that was set in whole seconds, less what went by until it was used.

@@ -122,7 +122,10 @@ extension Checkout {
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
     }
-    for store in Self.repositories(in: self) { sweepRepository(at: store) }
+    for store in Self.repositories(in: self) {
+      sweepRepository(at: store)
+      Files.remove("\(store)/refs/clup/incoming")
+    }
     for name in Files.names(in: modules) where !name.hasSuffix(".git") { Files.remove("\(modules)/\(name)") }
     for name in Files.names(in: releases) where name.hasPrefix(".") { Files.remove("\(releases)/\(name)") }
   }

@@ -27,8 +27,10 @@ extension Prepare {
 
   /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync.
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
-    guard let record = state.stacks[name], record.isInPlace || record.held != nil && !record.isStuck,
-      settings.sync.onFailure == .rollback || record.isInPlace, !leavesDrift(of: name), let good = try await good(name)
+    let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
+    guard let record = state.stacks[name], isOpen == true,
+      record.isInPlace || record.held != nil || record.change?.isRepair == true, !leavesDrift(of: name),
+      let good = try await good(name)
     else { return }
     if draft.aims[name] == nil { draft.aims[name] = .recorded }
     draft.reasons[name] = recorded(name, good, draft.observed, links)

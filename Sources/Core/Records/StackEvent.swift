@@ -66,6 +66,7 @@ extension StackRecord {
       return with { $0.runs = .changing(change) }
     case (.changing(var change), .recovering(let acting)), (.left(var change, _), .recovering(let acting)):
       change.standing.doubt(acting)
+      change.isRepair = change.from.deployment != nil
       return with { $0.runs = .changing(change) }
     case (.changing(let change), .left(let leaving)), (.left(let change, _), .left(let leaving)):
       return with { $0.runs = .left(change, leaving) }
@@ -111,7 +112,11 @@ extension StackRecord {
       case .deployed(let deployment): Baseline.deployment(deployment)
       case .changing(let change), .left(let change, _): change.from.followed(by: from)
       }
-    return with { $0.runs = .changing(Change(from: baseline, standing: next, towards: towards)) }
+    let good = baseline.deployment
+    let isRepair = good.map { desired.commit == $0.commit && desired.inputs.differences(from: $0.inputs).isEmpty }
+    return with {
+      $0.runs = .changing(Change(from: baseline, standing: next, towards: towards, isRepair: isRepair ?? false))
+    }
   }
 
   /// What was good before comes into the history; after a rollback the way back goes on from there.

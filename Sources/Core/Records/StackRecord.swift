@@ -86,12 +86,15 @@ public struct Change: Sendable, Equatable {
   public var standing: Deployment
   /// Compose's project name that it is brought to, where that is another one: containers of both may stand.
   public var towards: String?
+  /// Whether it is brought to what it goes back to: a repair, or a recovery.
+  public var isRepair: Bool
 
   /// Describes a change.
-  public init(from: Baseline, standing: Deployment, towards: String? = nil) {
+  public init(from: Baseline, standing: Deployment, towards: String? = nil, isRepair: Bool = false) {
     self.from = from
     self.standing = standing
     self.towards = towards
+    self.isRepair = isRepair
   }
 }
 

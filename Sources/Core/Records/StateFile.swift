@@ -31,6 +31,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     var adopted: Adopted?
     var standing: Deployment
     var towards: String?
+    var isRepair: Bool?
   }
 
   /// Writes a state down; `id` gives the name under which a deployment of a stack is kept.
@@ -77,7 +78,7 @@ public struct StateFile: Codable, Sendable, Equatable {
 
 extension StateFile.Path {
   fileprivate init(_ change: Change, id: (Deployment) -> String) {
-    (standing, towards) = (change.standing, change.towards)
+    (standing, towards, isRepair) = (change.standing, change.towards, change.isRepair ? true : nil)
     switch change.from {
     case .deployment(let good): from = id(good)
     case .moved(let old, let good): (from, moved) = (id(good), old)
@@ -94,6 +95,6 @@ extension StateFile.Path {
     } else {
       baseline = adopted.map { .adopted($0) } ?? .nothing
     }
-    return Change(from: baseline, standing: standing, towards: towards)
+    return Change(from: baseline, standing: standing, towards: towards, isRepair: isRepair ?? false)
   }
 }
