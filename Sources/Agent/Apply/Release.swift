@@ -28,10 +28,16 @@ struct Release: Sendable {
     if Files.status(release) == nil {
       for name in Files.names(in: stage) { close("\(stage)/\(name)", name) }
       Files.flush(stage)
-      guard rename(stage, release) == 0 else { throw Files.failure("cannot name \(release)") }
-      chmod(release, 0o555)
-      Files.flush(release)
-      Files.flush(checkout.releases)
+      if rename(stage, release) == 0 {
+        chmod(release, 0o555)
+        Files.flush(release)
+        Files.flush(checkout.releases)
+      } else if Files.status(release) == nil {
+        throw Files.failure("cannot name \(release)")
+      } else {
+        // Another sync was faster.
+        try merge(stage, into: release, ".")
+      }
     } else {
       try merge(stage, into: release, ".")
     }
