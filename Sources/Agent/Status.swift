@@ -98,11 +98,12 @@ public struct Status: Codable, Sendable, Equatable {
       commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
     var containers: [Container]?
     do throws(Failure) {
-      containers = try await Programs(environment: environment).containers(of: settings.liveRoot)
+      let listed = try await Programs(environment: environment).containers(of: settings.liveRoot)
+      containers = Programs.marking(listed, moved: state.formerPlaces, to: settings.liveRoot)
     } catch {
       status.error = error.message
     }
-    let links = LinkPlanning(pointers: checkout.pointers)
+    let links = checkout.linkPlanning(state)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)
     let mirror = try? Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: false)

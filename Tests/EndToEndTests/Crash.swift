@@ -56,7 +56,7 @@ struct Ending: Equatable {
 
 /// A host on which a run is cut off again and again.
 struct CrashHost {
-  let crash: Crash
+  var crash: Crash
   let host: Host
   static let tracer = Host.binary.map { Path.join(Path.parent($0), "KillAt") }
   private let tracer: String

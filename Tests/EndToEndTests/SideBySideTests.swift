@@ -79,7 +79,7 @@ extension EndToEnd {
         let old = try await running("b/web", on: host)
         try await host.push(["b/compose.yaml": sleeper("web", "network_mode: none", "labels: {x: y}")])
         _ = try await host.sync()
-        try host.configure("git://127.0.0.1:\(try await servers.slow("silent"))/repo.git")
+        try host.configure("git://127.0.0.1:\(try await servers.slow("silent"))/repo.git", "sync: {fetch_timeout: 12s}")
         async let hanging = host.clup("sync")
         try await Task.sleep(for: .seconds(2))
         let back = try await host.clup("rollback", "--stack", "b")

@@ -30,7 +30,7 @@ struct Apply: Sendable {
     }
     var links = Links(
       settings: settings, mirror: mirror,
-      observe: Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers)))
+      observe: Observe(settings: settings, checkout: checkout, links: checkout.linkPlanning(state)))
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
     let sharedLinks = SharedLinks(checkout: checkout, links: links, records: records)
     var result = Result()

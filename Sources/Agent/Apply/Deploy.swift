@@ -156,7 +156,7 @@ struct Deploy: Sendable {
       try await links.apply(plan.links, noting: &attempt.links) { () throws(Failure) in
         try checkout.point(plan.name, to: desired.commit)
       }
-      try await compare(desired, plan.services)
+      try await compare(attempt)
       try await up.build(plan.services, desired)
       attempt.reached = .containers
       began = .now
@@ -209,11 +209,16 @@ struct Deploy: Sendable {
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated.
-  private func compare(_ desired: DesiredStack, _ services: [ServicePlan]) async throws(Failure) {
+  ///
+  /// Equal sources give equal answers: of a stack that was in place, nobody asks again whose host's own files are what they were.
+  private func compare(_ attempt: Attempt) async throws(Failure) {
+    let desired = attempt.desired
     guard let validated = desired.resolved else {
       try checkFiles(of: desired)
-      return try await checkBinds(of: desired, services)
+      return try await checkBinds(of: desired, attempt.plan.services)
     }
+    let isKnown = attempt.known != nil && !attempt.isResumed
+    if isKnown, desired.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }) { return }
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
     let found = modelDigests(try await liveModel(of: desired.name))

@@ -14,6 +14,8 @@ struct Resolve: Sendable {
   let today: String
   /// The stacks that clup knows beside those of the commit.
   var neighbours: [String] = []
+  /// The stacks of whose containers all is known that decides about them: their hashes are not asked for.
+  var inPlace: Set<String> = []
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
@@ -157,12 +159,7 @@ struct Resolve: Sendable {
   ) async throws(Failure) -> Answer {
     var answer = judged
     let model = ComposeModel(resolved)
-    let (hashes, refusal) = try await programs.hashes(
-      of: resolved, project: model.project, directory: Path.join(settings.liveRoot, name), in: asked.directory
-    ) { path in
-      guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
-      return Files.read(path).map { blobID(of: $0) } == tracked.id
-    }
+    let (hashes, refusal) = try await hashes(of: resolved, project: model.project, name, asked)
     if let refusal {
       var refused = try await refuse(name, .stack, refusal, asked, &gather)
       refused.diagnostics += answer.diagnostics
@@ -190,6 +187,20 @@ struct Resolve: Sendable {
       .prefix(16))
     answer.desired?.policy = policyFingerprint(settings, today: today)
     return answer
+  }
+
+  /// Asks for the hashes that containers will carry. Where the containers are known by what they were made from, nobody goes by
+  /// them before they are seen.
+  private func hashes(
+    of resolved: JSON, project: String, _ name: String, _ asked: Asked
+  ) async throws(Failure) -> (found: [String: String], refusal: String?) {
+    if inPlace.contains(name) { return ([:], nil) }
+    return try await programs.hashes(
+      of: resolved, project: project, directory: Path.join(settings.liveRoot, name), in: asked.directory
+    ) { path in
+      guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
+      return Files.read(path).map { blobID(of: $0) } == tracked.id
+    }
   }
 
   /// Asks for the variables that configs and secrets of a model are made of.

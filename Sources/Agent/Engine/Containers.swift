@@ -29,6 +29,18 @@ extension Programs {
     return containers
   }
 
+  /// Says which containers mount what has moved away since; the engine would make an empty directory in its place.
+  static func marking(_ containers: [Container], moved places: [String], to liveRoot: String) -> [Container] {
+    if places.isEmpty { return containers }
+    return containers.map { container in
+      var container = container
+      container.movedBind = container.binds?.first { bind in
+        places.contains { Path.relative(bind, to: $0) != nil } && Path.relative(bind, to: liveRoot) == nil
+      }
+      return container
+    }
+  }
+
   /// Finds the containers that ended by themselves and well.
   private func done(_ listed: [ListedContainer]) async throws(Failure) -> Set<String> {
     if !listed.contains(where: { $0.state == "exited" }) { return [] }
@@ -108,5 +120,6 @@ extension Container {
       hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
     imageID = listed.imageID
     networks = listed.networks
+    binds = listed.mounts.map(\.source).filter(Path.isAbsolute)
   }
 }

@@ -10,6 +10,11 @@ struct KeptDeployment: Sendable {
 }
 
 extension Checkout {
+  /// Tells clup's own links, also those that lead to where this checkout lay before.
+  func linkPlanning(_ state: State) -> LinkPlanning {
+    LinkPlanning(pointers: pointers, former: state.formerPlaces.map { "\($0)/stacks" })
+  }
+
   /// Where each deployment lies under its id, the digest of what it says. It never changes.
   var deployments: String { "\(path)/deployments" }
 

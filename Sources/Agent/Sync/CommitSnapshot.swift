@@ -27,13 +27,13 @@ struct CommitSnapshots: Sendable {
   let stage: String
   let view: String
   let today: String
-  /// The stacks that clup knows, those that left the repository included.
-  let neighbours: [String]
+  /// What clup knows of stacks, those that left the repository included.
+  let state: State
   private(set) var all: [String: CommitSnapshot] = [:]
 
   init(
     settings: Settings, programs: Programs, mirror: Mirror, external: ExternalContent, observe: Observe,
-    stage: String, view: String, today: String, neighbours: [String]
+    stage: String, view: String, today: String, state: State
   ) {
     self.settings = settings
     self.programs = programs
@@ -43,7 +43,7 @@ struct CommitSnapshots: Sendable {
     self.stage = stage
     self.view = view
     self.today = today
-    self.neighbours = neighbours
+    self.state = state
   }
 
   /// Looks at a commit; nothing when the mirror does not hold it.
@@ -70,7 +70,7 @@ struct CommitSnapshots: Sendable {
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
-        neighbours: neighbours),
+        neighbours: state.standing.keys.sorted(), inPlace: state.wellKnown),
       stage: stage, view: view)
     all[tree.commit] = look
     return look

@@ -76,7 +76,7 @@ extension Sync {
   ) {
     let (state, mirror) = (seen.state, checkout.mirror)
     let observe = Observe(
-      settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
+      settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
     let names = Set(report.stacks.map(\.name)).union(state.standing.keys)
       .union(state.links.filter { $0.value.kind == .link }.keys.map(LinkPlanning.shared))
     let own = [

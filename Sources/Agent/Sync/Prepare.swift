@@ -33,11 +33,11 @@ struct Prepare: Sendable {
     self.busy = busy
     today = Agent.today()
     policy = policyFingerprint(settings, today: today)
-    links = LinkPlanning(pointers: checkout.pointers)
+    links = checkout.linkPlanning(state)
     observe = Observe(settings: settings, checkout: checkout, links: links)
     var snapshots = CommitSnapshots(
       settings: settings, programs: programs, mirror: target.mirror, external: external, observe: observe,
-      stage: stage, view: view, today: today, neighbours: state.standing.keys.sorted())
+      stage: stage, view: view, today: today, state: state)
     head = try snapshots.look(at: target.tree)
     self.snapshots = snapshots
   }

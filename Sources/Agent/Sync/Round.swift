@@ -49,7 +49,7 @@ struct Round: Sendable {
       state: state, busy: busy, external: ExternalContent(stored, access: sync.fetch(checkout).sources.access),
       stage: stage, view: view)
     async let ahead = prepare.ahead()
-    let containers = try await containers(&ended)
+    let containers = try await containers(state, &ended)
     let prepared = try await prepare.plan(containers, try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
     let all = findings(of: gated.plan, prepared, after: first)
@@ -73,10 +73,11 @@ struct Round: Sendable {
 
   /// What is known before a plan is made, and written down only when it is carried out.
   private func beforePlanning(_ busy: Set<String>) -> Records.Change {
-    let (liveRoot, pins) = (sync.settings.liveRoot, request.rollback?.goal.pins ?? [:])
+    let (liveRoot, checkout) = (sync.settings.liveRoot, checkout.path)
+    let pins = request.rollback?.goal.pins ?? [:]
     return { state throws(IllegalTransition) in
       try state.unpinFailed(but: busy)
-      state.liveRoot = liveRoot
+      state.settle(liveRoot: liveRoot, checkout: checkout)
       try state.pin(pins.filter { !busy.contains($0.key) })
     }
   }
@@ -90,10 +91,12 @@ struct Round: Sendable {
   }
 
   /// Lists the containers; a dry run goes on without an engine.
-  private func containers(_ ended: inout Sync.Ended) async throws(Failure) -> [Container]? {
+  private func containers(_ state: State, _ ended: inout Sync.Ended) async throws(Failure) -> [Container]? {
+    let liveRoot = sync.settings.liveRoot
     do throws(Failure) {
-      if let fresh = early?.fresh() { return fresh }
-      return try await session.programs.containers(of: sync.settings.liveRoot)
+      let listed =
+        if let fresh = early?.fresh() { fresh } else { try await session.programs.containers(of: liveRoot) }
+      return Programs.marking(listed, moved: state.formerPlaces, to: liveRoot)
     } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"

@@ -143,7 +143,10 @@ public struct Sync: Sendable {
   ) async throws(Failure) -> HostCheck? {
     let (checkout, records) = (session.checkout, session.records)
     if !request.dryRun { try checkout.withRecords { () throws(Failure) in checkout.sweepDeployments() } }
-    if let other = try await records.now().liveRoot, other != settings.liveRoot {
+    // What was moved is no longer where it was.
+    if let other = try await records.now().liveRoot, other != settings.liveRoot, Files.status(other) != nil,
+      Files.resolved(other) != Files.resolved(settings.liveRoot)
+    {
       throw Failure(
         .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
         help: "give each configuration a `checkout:` of its own")

@@ -89,7 +89,8 @@ extension DesiredStack {
     for index in services.indices {
       seen.services[index].running = nil
       let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
-      if let hash = hashes.first, hashes.count == 1, hash != services[index].hash, !hash.isEmpty {
+      if services[index].hash.isEmpty { seen.services[index].hash = hashes.count == 1 ? hashes.first ?? "" : "" }
+      if let hash = hashes.first, hashes.count == 1, hash != seen.services[index].hash, !hash.isEmpty {
         seen.services[index].running = hash
       }
     }

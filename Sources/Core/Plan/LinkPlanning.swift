@@ -2,9 +2,14 @@
 public struct LinkPlanning: Sendable {
   /// The directory of the pointers, absolute.
   public let pointers: String
+  /// Where they lay before the checkout was moved: a link that leads there is clup's own, and not in place.
+  public let former: [String]
 
   /// Plans for the pointers of one checkout.
-  public init(pointers: String) { self.pointers = pointers }
+  public init(pointers: String, former: [String] = []) {
+    self.pointers = pointers
+    self.former = former
+  }
 
   /// Gives the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
   public static func pointerName(of stack: String) -> String {
@@ -29,7 +34,7 @@ public struct LinkPlanning: Sendable {
   public func target(_ pointer: String, _ path: String) -> String { "\(pointers)/\(pointer)/\(path)" }
 
   /// Says whether a link's text leads through one of clup's pointers.
-  public func isOwn(_ text: String) -> Bool { text.hasPrefix(pointers + "/") }
+  public func isOwn(_ text: String) -> Bool { ([pointers] + former).contains { text.hasPrefix($0 + "/") } }
 
   /// Plans each live path, sorted.
   public func plan(

@@ -27,6 +27,11 @@ public struct Container: Sendable, Equatable {
   /// Whether it lives in the network of a container that was started anew since, or is gone; then it reaches nobody.
   public var sharesDeadNetwork: Bool?
 
+  /// The paths of the host that it mounts, where that was asked for.
+  public var binds: [String]?
+  /// The path that it mounts although that has moved away since.
+  public var movedBind: String?
+
   /// Describes a container.
   public init(
     id: String, name: String, state: String, health: String = "none", image: String, project: String, service: String,

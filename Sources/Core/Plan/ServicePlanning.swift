@@ -124,6 +124,9 @@ public enum ServicePlanning {
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
       return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
     }
+    if let path = containers.lazy.compactMap(\.movedBind).first {
+      return (.recreate, "it mounts \(path), which has moved", .force)
+    }
     let stopped = containers.first {
       $0.state != "running" && $0.state != "restarting" && !service.rests($0.id)
     }

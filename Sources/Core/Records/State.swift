@@ -10,7 +10,11 @@ public struct State: Sendable, Equatable {
   /// The fingerprint of the policy that job files and the tree were last checked against.
   public var policy: String?
   /// The live root that all this is about.
-  public var liveRoot: String?
+  public internal(set) var liveRoot: String?
+  /// The checkout that holds this file; unknown in what an earlier version wrote.
+  public internal(set) var checkout: String?
+  /// Where the live root and the checkout lay before they were moved: links still lead there, and containers mount it.
+  public internal(set) var formerPlaces: [String] = []
   /// One record for each stack that there is something to remember of.
   public private(set) var stacks: [String: StackRecord] = [:]
   /// The live paths of the configuration's `links:` and those that several stacks need.
@@ -21,6 +25,18 @@ public struct State: Sendable, Equatable {
 
   /// Takes records as they were read.
   public init(stacks: [String: StackRecord]) { self.stacks = stacks.filter { !$0.value.isEmpty } }
+
+  /// Notes where the host's files lie now.
+  public mutating func settle(liveRoot: String, checkout: String) {
+    let inside = Path.relative(checkout, to: liveRoot)
+    let formerCheckout = self.checkout ?? self.liveRoot.flatMap { old in inside.map { Path.join(old, $0) } }
+    for (former, now) in [(self.liveRoot, liveRoot), (formerCheckout, checkout)] {
+      guard let former, former != now, !formerPlaces.contains(former) else { continue }
+      formerPlaces.append(former)
+    }
+    formerPlaces.removeAll { $0 == liveRoot || $0 == checkout }
+    (self.liveRoot, self.checkout) = (liveRoot, checkout)
+  }
 
   /// Writes down what happened to a stack.
   public mutating func record(_ event: StackEvent, of stack: String) throws(IllegalTransition) {
@@ -51,6 +67,13 @@ public struct State: Sendable, Equatable {
 
   /// Whether a stack was seen in place, and nothing was begun since.
   public func isInPlace(_ stack: String) -> Bool { stacks[stack]?.isInPlace ?? false }
+
+  /// The stacks that are in place, and of whose services all is known.
+  public var wellKnown: Set<String> {
+    Set(
+      stacks.filter { $0.value.isInPlace && $0.value.standing?.services.contains(where: \.fields.isEmpty) == false }
+        .keys)
+  }
 
   /// Whether anything was ever brought to the host.
   public var hasDeployed: Bool {

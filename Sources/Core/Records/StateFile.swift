@@ -6,6 +6,8 @@ public struct StateFile: Codable, Sendable, Equatable {
   var commit: String?
   var policy: String?
   var liveRoot: String?
+  var checkout: String?
+  var formerPlaces: [String]?
   var stacks: [String: Record] = [:]
   var links: [String: DesiredLink] = [:]
 
@@ -37,6 +39,7 @@ public struct StateFile: Codable, Sendable, Equatable {
   /// Writes a state down; `id` gives the name under which a deployment of a stack is kept.
   public init(_ state: State, id: (String, Deployment) -> String) {
     (commit, policy, liveRoot, links) = (state.commit, state.policy, state.liveRoot, state.links)
+    (checkout, formerPlaces) = (state.checkout, state.formerPlaces.isEmpty ? nil : state.formerPlaces)
     for (name, record) in state.stacks {
       var file = Record(
         held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history)
@@ -67,6 +70,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     }
     var state = State(stacks: records)
     (state.commit, state.policy, state.liveRoot, state.links) = (commit, policy, liveRoot, links)
+    (state.checkout, state.formerPlaces) = (checkout, formerPlaces ?? [])
     return state
   }
 

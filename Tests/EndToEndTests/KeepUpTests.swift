@@ -1,0 +1,101 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("What was good is kept up", .disabled(if: Host.skips)) struct KeepUp {
+    static let plain = sleeper("web", "network_mode: none")
+
+    /// What the repository does meanwhile, and the status of a sync.
+    static let trouble: [(what: String, change: String, status: Int32)] = [
+      ("it is away", "mv repo.git gone.git", 4),
+      (
+        "its head is refused",
+        "cd work && printf '    privileged: true\\n' >> b/compose.yaml && git -c user.name=t -c user.email=t@t commit -qam bad "
+          + "&& git push -q ../repo.git HEAD:main", 3
+      ),
+      (
+        "its branch was rewritten",
+        "cd work && git -c user.name=t -c user.email=t@t commit -q --amend -m other && git push -qf ../repo.git HEAD:main",
+        3
+      ),
+    ]
+
+    @Test(arguments: trouble.indices) func `I7: drift is repaired whatever the repository says`(_ index: Int)
+      async throws
+    {
+      let row = Self.trouble[index]
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell(row.change)
+        try await host.docker("rm", "-f", try #require(before["a/web"]))
+        let report = try await host.sync(expect: row.status)
+        #expect(report.error != nil || !report.diagnostics.isEmpty, "\(row.what) is still said")
+        let stack = report.stacks.first { $0.name == "a" }
+        #expect(stack?.outcome == .deployed && stack?.reasons == ["drift: container removed"], "\(report)")
+        let now = try await host.containers()
+        #expect(now["b/web"] == before["b/web"] && now["a/web"] != nil)
+        // Nothing more is done for it, and the trouble stays.
+        let again = try await host.sync(expect: row.status)
+        #expect(again.stacks.allSatisfy { $0.outcome != .deployed })
+        #expect(try await host.containers() == now)
+        #expect(try await host.clup("status", "--exit-code").status == 1)
+      }
+    }
+
+    @Test func `drift: report leaves it alone there, too`() async throws {
+      try await Host.with(["a/compose.yaml": Self.plain], settings: "sync: {drift: report}\n") { host in
+        _ = try await host.sync()
+        try await host.shell("mv repo.git gone.git")
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        _ = try await host.sync(expect: 4)
+        #expect(try await host.containers().isEmpty)
+        _ = try await host.sync("--stack", "a", expect: 4)
+        #expect(try await host.containers()["a/web"] != nil, "a person asked for it")
+      }
+    }
+
+    @Test func `a host that moves to another disk keeps its pins and holds, and only what mounts it is made anew`()
+      async throws
+    {
+      let mounting = sleeper("web", "network_mode: none", "volumes: ['./conf:/conf:ro', './data:/data']")
+      try await Host.with(
+        ["a/compose.yaml": mounting, "a/conf": "one\n", "b/compose.yaml": Self.plain, "c/compose.yaml": Self.plain],
+        live: ["a/data/x": "state\n"]
+      ) { host in
+        _ = try await host.sync()
+        try await host.push(["b/compose.yaml": sleeper("web", "network_mode: none", "labels: {x: y}")])
+        _ = try await host.sync()
+        #expect(try await host.clup("rollback", "--stack", "b").status == 0)
+        try await host.push(["c/compose.yaml": Self.plain.replacing("sleep 100000", with: "'false'")])
+        _ = try await host.sync(expect: 1)
+        let (before, known) = try await (host.containers(), host.status())
+        let text = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
+        // A second live root beside the first is not served by the same checkout.
+        try text.replacing("live_root: \(host.live)", with: "live_root: \(host.root)/other").write(
+          toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+        #expect(try await host.clup("sync").status == 2)
+        try await host.shell("mv live moved")
+        try text.replacing(host.live, with: host.root + "/moved").write(
+          toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.deployed, .deployed, .held], "\(report.stacks)")
+        let services = report.stacks.flatMap(\.services).filter { $0.action != .keep }
+        #expect(services.count == 1)
+        let now = try await host.containers()
+        #expect(now["b/web"] == before["b/web"] && now["c/web"] == before["c/web"] && now["a/web"] != before["a/web"])
+        for name in ["a", "b", "c"] {
+          let state = try await host.status()[name]
+          #expect(state?["pin"] == known[name]?["pin"] && state?["held"] == known[name]?["held"])
+          #expect(
+            try await host.shell("readlink -f moved/\(name)/compose.yaml").hasPrefix(
+              "\(host.root)/moved/clup/releases/"))
+        }
+        #expect(try await host.shell("find moved -name '*.bak.*' -not -path '*/clup/*' | wc -l").hasPrefix("0"))
+        #expect(try await host.shell("docker exec \(now["a/web"] ?? "") cat /data/x /conf") == "state\none\n")
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.unchanged, .pinned, .held])
+      }
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  /// Kills clup, and kills the sync that goes on as well; or pushes before one goes on.
+  ///
+  /// `CLUP_KILL_POINTS` says how much is tried: `all` draws forty pairs for each scenario, otherwise there is one for three of
+  /// them.
+  @Suite("Killed twice", .disabled(if: Host.skips)) struct KilledTwice {
+    static let isWhole = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] == "all"
+    static let scenarios = isWhole ? Kills.scenarios : Array(Kills.scenarios.shuffled().prefix(3))
+    static let pairs = isWhole ? 40 : 1
+
+    @Test(arguments: scenarios)
+    func `I5: cut off, and cut off again on the way on, it ends where a run ends that never was`(_ crash: Crash)
+      async throws
+    {
+      let live = crash.live.merging(Crash.stateFiles) { own, _ in own }
+      try await Host.with(crash.files, live: live, settings: crash.settings) { host in
+        let place = try await CrashHost(crash, host)
+        try await place.reset()
+        let whole = try await place.run(killingAt: 0)
+        let wanted = try await place.ending()
+        var going = place
+        going.crash.arguments = ["sync"]
+        for _ in 0..<Self.pairs {
+          let (first, second) = (Int.random(in: 1...whole.calls.count), Int.random(in: 1...whole.calls.count))
+          try await place.reset()
+          let start = Picture(host.live, without: "clup")
+          let state = FileManager.default.contents(atPath: host.checkout + "/state.json")
+          let one = try await place.run(killingAt: first)
+          // A rollback that was not written down yet is asked for again, as its user would.
+          let unheard = FileManager.default.contents(atPath: host.checkout + "/state.json") == state
+          let other = try await (unheard ? place : going).run(killingAt: second)
+          let call =
+            "\(crash.testDescription), \(first) \(one.calls.last ?? "-"), then \(second) \(other.calls.last ?? "-")"
+          let isAsked =
+            crash.arguments == ["sync"]
+            || FileManager.default.contents(atPath: host.checkout + "/state.json") != state
+          let next = try await host.clup(isAsked ? ["sync"] : crash.arguments)
+          #expect(next.status == crash.status || next.status == 0, "\(call): \(next.output)\n\(next.errors)")
+          for path in Crash.state {
+            #expect(Picture(host.live, without: "clup").below(path) == start.below(path), "\(call): \(path)")
+          }
+          let ending = try await place.ending()
+          let same = ending == wanted
+          #expect(same, "\(call):\n\(wanted.difference(to: ending))\n\(next.output)\(next.errors)")
+        }
+      }
+    }
+
+    @Test func `I5: cut off, and then the branch moves on, the host comes to where that is`() async throws {
+      try await Host.with(Kills.plain, live: Crash.stateFiles) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": "# changed\n" + Kills.mounted, "a/conf": "two\n"])
+        let crash = Crash(testDescription: "change", files: [:])
+        try await host.shell("cp -a repo.git repo.one")
+        let place = try await CrashHost(crash, host)
+        let count = try await place.run(killingAt: 0).calls.count
+        let conf = Kills.mounted.replacing("'./conf:/conf:ro'", with: "'./conf:/conf:ro', './more:/more:ro'")
+        for _ in 0..<(Self.isWhole ? 40 : 2) {
+          try await host.shell("rm -rf repo.git && cp -a repo.one repo.git && git -C work reset -q --hard")
+          try await place.reset()
+          let point = Int.random(in: 1...count)
+          let killed = try await place.run(killingAt: point)
+          let call = "\(crash.testDescription), \(point) \(killed.calls.last ?? "-")"
+          try await host.shell("git -C work fetch -q ../repo.one main && git -C work reset -q --hard FETCH_HEAD")
+          let head = try await host.push(["a/compose.yaml": conf, "a/conf": "three\n", "a/more": "more\n"])
+          let report = try await host.sync()
+          #expect(report.commit == head && report.outcome == .deployed, "\(call): \(report)")
+          let id = try #require(try await host.containers()["a/web"])
+          #expect(try await host.docker("exec", id, "cat", "/conf", "/more") == "three\nmore\n", "\(call)")
+          #expect(try await host.sync().outcome == .unchanged, "\(call)")
+        }
+      }
+    }
+  }
+}
