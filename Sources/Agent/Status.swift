@@ -39,17 +39,26 @@ public struct Status: Codable, Sendable, Equatable {
     public var services: [ServiceReport]
     /// Whether a sync works on it at this moment.
     public var isBusy = false
+    /// Why it is not brought to where the branch is, where that is no failure.
+    public var note: String?
 
     enum CodingKeys: String, CodingKey {
       case name, outcome, commit, message, committed, pin, behind, held, project, health, error, drift, services
       case pinnedSince = "pinned_since"
       case heldSince = "held_since"
+      case note
       case isBusy = "busy"
     }
 
     /// Whether it is where it is to be, and runs as it should.
     public var isGood: Bool {
-      drift.isEmpty && held == nil && error == nil && !["unhealthy", "restarting", "stopped"].contains(health)
+      isBusy
+        || drift.isEmpty && held == nil && error == nil && !["unhealthy", "restarting", "stopped"].contains(health)
+    }
+
+    /// What a sync is changing at this moment is neither drift nor a failure.
+    fileprivate mutating func beBusy() {
+      (isBusy, note, drift, error) = (true, "a sync works on it", [], nil)
     }
 
     /// Writes every key, `null` for what is not known.
@@ -71,6 +80,7 @@ public struct Status: Codable, Sendable, Equatable {
       try container.encode(drift, forKey: .drift)
       try container.encode(services, forKey: .services)
       try container.encode(isBusy, forKey: .isBusy)
+      try container.encode(note, forKey: .note)
     }
   }
 
@@ -134,6 +144,8 @@ public struct Status: Codable, Sendable, Equatable {
           drift: hold == nil
             ? touched.reasons(name, state.stacks[name], images: images)
             : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report)))
+      if state.gone.contains(name) { status.stacks[status.stacks.count - 1].note = StackTarget.gone.reason }
+      if checkout.isBusy(name) { status.stacks[status.stacks.count - 1].beBusy() }
     }
     // What failed before it was ever in place is held all the same.
     for (name, hold) in state.holds where state.standing(name) == nil {

@@ -21,7 +21,10 @@ public enum CLI {
       // A reader that goes away must not end a deploy.
       signal(SIGPIPE, SIG_IGN)
       let task = Task(executorPreference: WorkExecutor()) { await run(arguments, environment: environment) }
-      let signals = [SIGINT, SIGTERM, SIGHUP].map { number in
+      // A terminal that closes, or a reload, ends no daemon; its syncs read the configuration anew each time.
+      let isServed = arguments.command == "serve"
+      if isServed { signal(SIGHUP, SIG_IGN) }
+      let signals = ([SIGINT, SIGTERM] + (isServed ? [] : [SIGHUP])).map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {

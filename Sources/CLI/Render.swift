@@ -133,6 +133,7 @@ enum Render {
       )
     }
     if let error = stack.error { lines.append("    failed: \(error)") }
+    if let note = stack.note { lines.append("    \(note)") }
     return lines + stack.drift.map { "    \($0)" }
   }
 

@@ -15,7 +15,7 @@ actor Drift {
   /// Stacks whose drift is left alone for now.
   private(set) var waiting: [String] = []
   private var told: [String: [String]] = [:]
-  private var pending: Task<Void, Never>?
+  private var pending: (task: Task<Void, Never>, at: ContinuousClock.Instant)?
   /// The stacks that are being put right.
   private var repairing: Set<String> = []
 
@@ -50,13 +50,16 @@ actor Drift {
     }
   }
 
-  /// Looks a moment later, once for all that happens until then.
+  /// Looks a moment later, once for all that happens until then; what is to be looked at soon does not wait for later.
   func look(after time: Duration) {
-    guard pending == nil else { return }
-    pending = Task(executorPreference: WorkExecutor()) {
+    let at = ContinuousClock.now + time
+    if let pending, pending.at <= at { return }
+    pending?.task.cancel()
+    let task = Task(executorPreference: WorkExecutor()) {
       do { try await Task.sleep(for: time) } catch { return }
       await self.check()
     }
+    pending = (task, at)
   }
 
   private func check() async {

@@ -43,7 +43,7 @@ extension Sync {
   /// Whether the host is at the commit when all of a plan is.
   func isWhole(_ plan: Plan) -> Bool {
     request.stacks.isEmpty && request.rollback == nil && !request.isRepair
-      && plan.stacks.allSatisfy { $0.aim == .target }
+      && plan.stacks.allSatisfy { [.target, .gone].contains($0.aim) }
   }
 
   /// Does what is planned, behind the fence.

@@ -17,6 +17,8 @@ public struct State: Sendable, Equatable {
   public internal(set) var formerPlaces: [String] = []
   /// One record for each stack that there is something to remember of.
   public private(set) var stacks: [String: StackRecord] = [:]
+  /// The stacks that the branch no longer has, and that were left running.
+  public internal(set) var gone: Set<String> = []
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
 
@@ -45,6 +47,7 @@ public struct State: Sendable, Equatable {
       throw IllegalTransition(stack: stack, description: "\(event.name) cannot follow \(record.name) for \(stack)")
     }
     stacks[stack] = next.isEmpty ? nil : next
+    if next.standing == nil { gone.remove(stack) }
   }
 
   /// What stands of each stack, or may stand while it is changed.

@@ -15,6 +15,9 @@ extension State {
     for stack in plan.stacks where stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
       try record(.pinProved(nil), of: stack.name)
     }
+    for stack in plan.stacks {
+      if stack.aim == .gone { gone.insert(stack.name) } else { gone.remove(stack.name) }
+    }
     for (name, deployment) in plan.judged where isInPlace(name) { try record(.judged(deployment), of: name) }
   }
 

@@ -8,6 +8,7 @@ public struct StateFile: Codable, Sendable, Equatable {
   var liveRoot: String?
   var checkout: String?
   var formerPlaces: [String]?
+  var gone: [String]?
   var stacks: [String: Record] = [:]
   var links: [String: DesiredLink] = [:]
 
@@ -40,6 +41,7 @@ public struct StateFile: Codable, Sendable, Equatable {
   public init(_ state: State, id: (String, Deployment) -> String) {
     (commit, policy, liveRoot, links) = (state.commit, state.policy, state.liveRoot, state.links)
     (checkout, formerPlaces) = (state.checkout, state.formerPlaces.isEmpty ? nil : state.formerPlaces)
+    gone = state.gone.isEmpty ? nil : state.gone.sorted()
     for (name, record) in state.stacks {
       var file = Record(
         held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history)
@@ -70,7 +72,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     }
     var state = State(stacks: records)
     (state.commit, state.policy, state.liveRoot, state.links) = (commit, policy, liveRoot, links)
-    (state.checkout, state.formerPlaces) = (checkout, formerPlaces ?? [])
+    (state.checkout, state.formerPlaces, state.gone) = (checkout, formerPlaces ?? [], Set(gone ?? []))
     return state
   }
 

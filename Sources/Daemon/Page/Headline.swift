@@ -70,10 +70,12 @@ struct Headline {
 
 /// How one stack stands.
 enum Standing {
-  case unseen, ill, held, moved, pinned, starting, placed
+  case unseen, ill, held, moved, pinned, changing, starting, placed
 
   init(_ stack: Status.Stack) {
-    if stack.held != nil {
+    if stack.isBusy {
+      self = .changing
+    } else if stack.held != nil {
       self = .held
     } else if stack.health == "unknown" {
       self = .unseen
@@ -98,6 +100,7 @@ enum Standing {
     case .held: "held back"
     case .moved: "not in place"
     case .pinned: "pinned"
+    case .changing: "being deployed"
     case .starting: "starting"
     case .placed: "in place"
     }
@@ -105,7 +108,7 @@ enum Standing {
 
   var tone: Tone {
     switch self {
-    case .unseen, .starting: .calm
+    case .unseen, .changing, .starting: .calm
     case .ill, .held, .moved: .bad
     case .pinned: .note
     case .placed: .good

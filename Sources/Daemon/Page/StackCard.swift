@@ -47,6 +47,7 @@ struct StackCard {
         <code>clup resume --stack \(stack.name)</code> lets it go on.</p>
         """)
     }
+    if let note = stack.note { lines.append("<p>\(note)</p>") }
     if let error = stack.error { lines.append("<p class=\"text error\">\(error)</p>") }
     if !stack.drift.isEmpty {
       let waits: HTML? =
