@@ -163,6 +163,12 @@ public actor Mirror {
   /// Keeps the commit up to which every signature was checked.
   public func setTrusted(_ id: String) throws(GitError) { try repository.setReference("refs/clup/trusted", to: id) }
 
+  /// Reads what every use of the mirror needs; throws where a power cut, say, has left it damaged.
+  public func check() throws(GitError) {
+    _ = try (reference("HEAD"), acceptedTag(), trusted())
+    if let head = try head(), !contains(head) { throw GitError(.missingObject, "the commit \(head) is missing") }
+  }
+
   /// Says whether the mirror holds a commit.
   public func contains(_ id: String) -> Bool {
     (try? repository.object(id, GIT_OBJECT_COMMIT) { _ in true }) ?? false

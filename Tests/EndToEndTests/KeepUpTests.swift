@@ -97,5 +97,59 @@ extension EndToEnd {
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.unchanged, .pinned, .held])
       }
     }
+
+    /// What a power cut leaves of a mirror.
+    static let damage = [
+      "truncate -s 0 $m/refs/heads/main", "rm -rf $m/objects/pack/*", "truncate -s 0 $m/HEAD",
+      "rm -rf $m/objects $m/refs",
+    ]
+
+    @Test(arguments: damage) func `a damaged mirror is fetched anew, and forgets no rewritten branch`(
+      _ damage: String
+    ) async throws {
+      try await Host.with(["a/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let harm = damage.replacing("$m", with: host.checkout + "/repo.git")
+        let head = try await host.push(["b/compose.yaml": Self.plain])
+        try await host.shell(harm)
+        #expect(try await host.sync().commit == head)
+        #expect(try await host.containers()["a/web"] == before["a/web"])
+        try await host.shell(
+          "cd work && echo '# x' >> b/compose.yaml && git -c user.name=t -c user.email=t@t commit -qa --amend -m other "
+            + "&& git push -qf ../repo.git HEAD:main")
+        try await host.shell(harm)
+        for _ in 0..<2 {
+          let refused = try await host.clup("sync")
+          #expect(refused.status == 3 && refused.output.contains("was rewritten"), "\(refused)")
+        }
+        let new = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
+        #expect(try await host.sync("--accept-rewrite", new).commit == new)
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.shell("ls live/clup").contains("repo.git.") == false)
+      }
+    }
+
+    @Test func `I4: a link into a person's own clone is kept as a copy of the file, and comes back as a link`()
+      async throws
+    {
+      let file = Self.plain.replacing("sleep 100000", with: "'false'")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        func link() async throws {
+          _ = try await host.shell(
+            "rm -rf clone && git clone -q repo.git clone && (echo '# mine'; cat clone/a/compose.yaml) > f && mv f clone/a/compose.yaml "
+              + "&& sed -i 's/false/sleep 100000/' clone/a/compose.yaml && mkdir -p live/a && ln -sf $PWD/clone/a/compose.yaml live/a/compose.yaml"
+          )
+        }
+        try await link()
+        _ = try await host.compose("a", "up", "-d")
+        #expect(try await host.clup("sync").status == 1)
+        #expect(try await host.shell("readlink live/a/compose.yaml") == "\(host.root)/clone/a/compose.yaml\n")
+        try await host.push(["a/compose.yaml": Self.plain])
+        _ = try await host.sync()
+        try await host.shell("rm -rf clone")
+        #expect(try await host.shell("cat live/a/compose.yaml.bak.* | grep -c '# mine'").hasPrefix("0") == false)
+      }
+    }
   }
 }

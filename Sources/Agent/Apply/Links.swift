@@ -138,6 +138,13 @@ struct Links: Sendable {
       unlink(place)
       return
     }
+    if case .link(let text) = former {
+      let fresh = Files.unique(place)
+      guard symlink(text, fresh) == 0, rename(fresh, place) == 0 else {
+        throw Files.failure("cannot put back \(place)")
+      }
+      return
+    }
     let directory = Path.parent(place)
     let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
     guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
@@ -220,11 +227,33 @@ struct Links: Sendable {
       throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
     }
     let siblings = backups(of: place).map { Path.join(Path.parent(place), $0) }
+    if Files.isLink(found), let file = Self.fileInClone(place) { return try keep(file, for: place, siblings) }
     if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
     let backup = backupName(of: place)
     let code =
       Files.isDirectory(found) ? rename(place, backup) : linkat(AT_FDCWD, place, AT_FDCWD, backup, 0)
     guard code == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
+    return backup
+  }
+
+  /// The file of a person's own clone that a link leads to: that clone moves on, or is removed once clup has taken over.
+  private static func fileInClone(_ place: String) -> String? {
+    guard let file = Files.resolved(place), let status = Files.status(file), Files.isRegular(status),
+      Path.ancestors(file).contains(where: { Files.status("\($0)/.git") != nil })
+    else { return nil }
+    return file
+  }
+
+  /// Keeps a copy of what a link leads to.
+  private func keep(_ file: String, for place: String, _ siblings: [String]) throws(Failure) -> String? {
+    guard let found = Files.status(file) else { return nil }
+    let kept = siblings.first { sibling in
+      guard let status = Files.status(sibling), Files.isRegular(status) else { return false }
+      return status.st_mtim.tv_sec == found.st_mtim.tv_sec && observe.entry(at: sibling) == observe.entry(at: file)
+    }
+    if let kept { return kept }
+    let backup = backupName(of: place)
+    try Files.copy(file, found, to: backup, opening: true)
     return backup
   }
 

@@ -71,6 +71,51 @@ struct Fetch: Sendable {
     return mirror
   }
 
+  /// Whether the mirror cannot be read, as a power cut may leave it.
+  func isDamaged() async -> Bool {
+    guard Files.status(checkout.mirror) != nil else { return false }
+    do throws(GitError) {
+      try await Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: false).check()
+      return false
+    } catch {
+      return true
+    }
+  }
+
+  /// Fetches the mirror anew. The commit that the host is at counts as accepted: a branch that lost it was rewritten. Where
+  /// that does not succeed, the next sync finds what this one found.
+  func renew(
+    _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
+  ) async throws(Failure) {
+    let aside = "\(checkout.mirror).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    guard rename(checkout.mirror, aside) == 0 else { throw Files.failure("cannot move \(checkout.mirror) aside") }
+    do throws(Failure) { try await bringAll(head, at: commit, accepting: id) } catch {
+      Files.remove(checkout.mirror)
+      _ = rename(aside, checkout.mirror)
+      throw error
+    }
+    Files.remove(aside)
+  }
+
+  private func bringAll(
+    _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
+  ) async throws(Failure) {
+    let mirror = try await open()
+    let brought = try await bring(head, into: mirror)
+    if case .commit = settings.follow { return }
+    guard let commit else { return }
+    if await mirror.contains(commit) {
+      do throws(GitError) { try await mirror.setHead(commit) } catch { throw Failure(error, settings: settings) }
+    } else if id.map({ $0.count >= 7 && brought.commit.hasPrefix($0.lowercased()) }) != true {
+      throw Failure(
+        .refused,
+        "\(settings.follow.phrase) was rewritten: its head is \(brought.commit.prefix(12)), and the commit "
+          + "\(commit.prefix(12)) that this host is at is no longer there",
+        help:
+          "if that was meant, look at the new head and sync once with `--accept-rewrite \(brought.commit.prefix(12))`")
+    }
+  }
+
   /// Asks the repository where what is followed leads. A commit is known beforehand.
   func head() async throws(Failure) -> Sources.Answer<FollowedHead> {
     let deadline = min(settings.sync.fetchTimeout, Self.patience)

@@ -173,7 +173,15 @@ public struct Sync: Sendable {
     if request.isRepair { return try await fetch.known() }
     guard let rollback = request.rollback else {
       let head = if let early { early.head } else { try await fetch.head() }
-      let target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
+      let target: Fetch.Target
+      do throws(Failure) {
+        target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
+      } catch {
+        guard [.host, .unreachable].contains(error.kind), await fetch.isDamaged() else { throw error }
+        say("warning: the mirror was damaged (\(error.message)), and is fetched anew")
+        try await fetch.renew(head, at: state.commit, accepting: request.acceptRewrite)
+        target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
+      }
       ended.report.commit = target.tree.commit
       return target
     }

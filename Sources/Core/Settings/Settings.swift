@@ -85,7 +85,12 @@ public struct StackSettings: Sendable, Equatable {
   public var probes: [Probe]?
 
   /// What stands for a stack's chances in the text that `Hold` keeps.
-  public var chances: String { "\(deployTimeout?.text ?? "") \(probes.map { "\($0)" } ?? "")" }
+  public var chances: String {
+    let probes = probes.map { probes in
+      probes.map { "\($0) \($0.retries) \($0.interval.text) \($0.timeout.text) \($0.deadline.text)" }
+    }
+    return "\(deployTimeout?.text ?? "") \(probes.map { "\($0)" } ?? "")"
+  }
 
   /// Starts from nothing.
   public init() {}
