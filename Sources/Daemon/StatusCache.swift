@@ -29,7 +29,7 @@ actor StatusCache {
     return answer
   }
 
-  /// Gives what a sync would do; at most so old, since it asks the repository and takes the lock.
+  /// Gives what a sync would do; at most so old, since it asks the repository.
   func plan(within age: Duration) async -> (report: Report?, diff: String, error: String?) {
     if let plan, plan.at.duration(to: .now) < age { return plan.answer }
     if let planning { return await planning.value }

@@ -155,4 +155,44 @@ struct RecordTests {
     #expect(proved.pin?.images == ["web": "i"])
     #expect(try #require(proved.after(.pinned(other))?.after(.pinFailed)).pin?.commit == "c1")
   }
+
+  @Test func `where a host lay before is known until it lies there again`() {
+    var state = State()
+    state.settle(liveRoot: "/live", checkout: "/live/clup")
+    #expect(state.formerPlaces == [])
+    state.settle(liveRoot: "/disk/live", checkout: "/disk/live/clup")
+    #expect(state.formerPlaces == ["/live", "/live/clup"])
+    state.settle(liveRoot: "/disk/live", checkout: "/var/clup")
+    #expect(state.formerPlaces == ["/live", "/live/clup", "/disk/live/clup"])
+    state.settle(liveRoot: "/live", checkout: "/live/clup")
+    #expect(state.formerPlaces == ["/disk/live/clup", "/disk/live", "/var/clup"])
+    let own = LinkPlanning(pointers: "/live/clup/stacks", former: state.formerPlaces.map { "\($0)/stacks" })
+    #expect(own.isOwn("/var/clup/stacks/a/a/compose.yaml") && !own.isOwn("/elsewhere/stacks/a"))
+  }
+
+  @Test func `an earlier version's checkout lay where it does below the live root`() {
+    var old = State()
+    old.liveRoot = "/live"
+    old.settle(liveRoot: "/moved", checkout: "/moved/clup")
+    #expect(old.formerPlaces == ["/live", "/live/clup"])
+  }
+
+  @Test func `what left the branch is known until it is removed or comes back`() throws {
+    var plan = Plan(commit: "c", stacks: [], links: [], shared: [:], moving: [])
+    var stack = StackPlan(name: "s", work: .none, from: "c1", to: "c1", project: "p")
+    stack.aim = .gone
+    plan.stacks = [stack]
+    var state = State(deployed: ["s": Self.deployment("c1")])
+    let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
+    let discovery = Discovery(commit("a/compose.yaml"), settings: settings)
+    try state.take(plan, of: discovery)
+    #expect(state.gone == ["s"])
+    plan.stacks[0].aim = .target
+    try state.take(plan, of: discovery)
+    #expect(state.gone == [])
+    plan.stacks[0].aim = .gone
+    try state.take(plan, of: discovery)
+    try state.record(.removed, of: "s")
+    #expect(state.gone == [])
+  }
 }

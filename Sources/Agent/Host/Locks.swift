@@ -9,14 +9,11 @@ import Glibc
 struct Presence: Sendable {
   private let descriptor: Int32
   static let lock = "+present"
-  /// Whether nobody else was there when this began.
-  let cameAlone: Bool
 
   /// Comes to a checkout; `alone` is done first when nobody else is there.
   init(in checkout: Checkout, alone: () -> Void) throws(Failure) {
     descriptor = try checkout.open(lock: Self.lock)
-    cameAlone = flock(descriptor, LOCK_EX | LOCK_NB) == 0
-    if cameAlone { alone() }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { alone() }
     // Whoever is alone is so for a moment.
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
   }

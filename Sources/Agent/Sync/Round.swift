@@ -52,8 +52,8 @@ struct Round: Sendable {
     let containers = try await containers(state, &ended)
     let prepared = try await prepare.plan(containers, try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
-    let all = findings(of: gated.plan, prepared, after: first)
     if gated.plan.isEmpty {
+      let all = findings(of: gated.plan, prepared, after: first)
       return .ended(try await end(gated, prepared, containers ?? [], after: all, &ended))
     }
     return try await work(gated, prepared, containers ?? [], base, after: first, &ended)
@@ -112,13 +112,11 @@ struct Round: Sendable {
     if gated.plan.isBusy { throw Sync.locked(gated.plan.busy) }
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
-    let (isWhole, report, commit, policy) = (
-      sync.isWhole(gated.plan), ended.report, gated.plan.commit, prepared.policy
-    )
+    let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
     try await session.records.change { state throws(IllegalTransition) in
       try first(&state)
-      if isWhole { (state.commit, state.policy) = (commit, policy) }
-      try state.note(report)
+      if isWhole { (state.commit, state.policy) = (plan.commit, policy) }
+      try state.note(report, but: plan.busy)
     }
     let state = try await session.records.now()
     guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
