@@ -24,21 +24,16 @@ struct CheckoutTests {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
-    let first = try Presence(in: checkout) { checkout.sweepHalves() }
+    let first = try Presence(in: checkout)
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
     try scratch.write("clup/repo.git.new/HEAD", "")
-    let second = try Presence(in: checkout) { checkout.sweepHalves() }
+    let second = try Presence(in: checkout)
+    try await second.whenAlone { checkout.sweepHalves() }
     #expect(scratch.names("clup") == ["lock", "locks", "releases", "repo.git.new", "view.x"])
-    var done = 0
-    try await first.whenAlone { done += 1 }
-    #expect(done == 0)
     second.leave()
-    try await first.whenAlone { done += 1 }
-    #expect(done == 1)
+    try await first.whenAlone { checkout.sweepHalves() }
     first.leave()
-    let third = try Presence(in: checkout) { checkout.sweepHalves() }
-    third.leave()
     #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "locks", "releases"])
   }
 

@@ -219,6 +219,25 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a deploy under way is no failure, and keeps no other stack from being put right`() async throws {
+      try await Daemon.with(["a/compose.yaml": sleeper(), "b/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        try await host.push(["a/compose.yaml": SideBySide.slow])
+        let run = try #require(try await daemon.push("slow").id)
+        let isBusy = "curl -s http://\(daemon.address)/api/v1/status | grep -q '\"busy\":true.*\"health\":\"starting\"'"
+        try await daemon.until(isBusy)
+        let page = try await daemon.ask("/").body
+        #expect(page.contains("being deployed") && !page.contains("not in place"))
+        #expect(try await daemon.ask("/api/v1/status").body.contains(Differences.unfinished) == false)
+        try await host.docker("rm", "-f", try #require(try await host.containers()["b/web"]))
+        try await daemon.until("grep -q 'drift: put right b' served")
+        try await daemon.until(isBusy)
+        try await host.docker("exec", try #require(try await host.containers()["a/web"]), "touch", "/tmp/ok")
+        #expect(try await daemon.ended(run)["exit_status"] == .integer(0))
+        #expect(try await host.status().values.allSatisfy { $0["busy"] == .bool(false) && $0["drift"]?.array == [] })
+      }
+    }
+
     @Test func `a signed push gets through a flood, and many become one`() async throws {
       try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
         try await daemon.until("curl -sf http://\(daemon.address)/readyz")

@@ -10,11 +10,10 @@ struct Presence: Sendable {
   private let descriptor: Int32
   static let lock = "+present"
 
-  /// Comes to a checkout; `alone` is done first when nobody else is there.
-  init(in checkout: Checkout, alone: () -> Void) throws(Failure) {
+  /// Comes to a checkout.
+  init(in checkout: Checkout) throws(Failure) {
     descriptor = try checkout.open(lock: Self.lock)
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { alone() }
-    // Whoever is alone is so for a moment.
+    // Whoever is alone there is so for a moment.
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
   }
 

@@ -60,7 +60,7 @@ public struct Sync: Sendable {
       let plain = try Programs(environment: environment)
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
-      let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+      let presence = try Presence(in: checkout)
       defer { presence.leave() }
       var seen: HostCheck?
       do throws(Failure) {
@@ -142,6 +142,7 @@ public struct Sync: Sendable {
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (checkout, records) = (session.checkout, session.records)
+    try await session.presence.whenAlone { checkout.sweepHalves() }
     if !request.dryRun { try checkout.withRecords { () throws(Failure) in checkout.sweepDeployments() } }
     // What was moved is no longer where it was.
     if let other = try await records.now().liveRoot, other != settings.liveRoot, Files.status(other) != nil,

@@ -19,8 +19,9 @@ public struct VerifySignatures: Sendable {
   public func run(_ revision: String?) async throws(Failure) -> Verification {
     let checkout = Checkout(path: settings.checkout)
     try checkout.prepare()
-    let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+    let presence = try Presence(in: checkout)
     defer { presence.leave() }
+    try await presence.whenAlone { checkout.sweepHalves() }
     let access = Access(settings: settings, environment: environment, checkout: checkout)
     let fetch = Fetch(
       settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))

@@ -88,7 +88,7 @@ extension StackRecord {
       change.standing.follow(led)
       return with { $0.runs = .left(change, leaving) }
     case (.deployed, .removed), (.changing, .removed), (.left, .removed):
-      return with { ($0.runs, $0.held, $0.pin, $0.history) = (.absent, nil, nil, []) }
+      return StackRecord()
     default: return nil
     }
   }
