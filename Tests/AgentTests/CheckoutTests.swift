@@ -18,6 +18,10 @@ struct CheckoutTests {
     }
     try scratch.write("file", "")
     #expect(throws: Failure.self) { try Checkout(path: scratch.root + "/file").prepare() }
+    try scratch.write("clone/.git/HEAD", "")
+    #expect { try Checkout(path: scratch.root + "/clone").prepare() } throws: {
+      ($0 as? Failure)?.message.contains("somebody's clone") == true && ($0 as? Failure)?.help.contains("mv ") == true
+    }
   }
 
   @Test func `whoever is alone clears away what a killed sync has left, and nobody else does`() async throws {

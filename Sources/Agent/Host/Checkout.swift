@@ -20,6 +20,12 @@ struct Checkout: Sendable {
       throw Failure(.configuration, "the checkout \(path) is not a directory", help: "name another `checkout:`")
     }
     // The lock is the first thing that clup makes there, and is never removed.
+    if Files.status("\(path)/lock") == nil, Files.status("\(path)/.git") != nil {
+      throw Failure(
+        .configuration, "the checkout \(path) is somebody's clone: clup needs a directory of its own",
+        help: "move the clone aside (`mv \(path) \(path)-clone`): what live paths lead to there is taken over from the "
+          + "repository, and what runs goes on; or name another `checkout:`")
+    }
     if Files.status("\(path)/lock") == nil, let first = Files.names(in: path).first {
       throw Failure(
         .configuration, "the checkout \(path) holds something else already: \(first)",
