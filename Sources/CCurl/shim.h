@@ -35,7 +35,9 @@ static inline CURLcode curl_set_errors(CURL *easy, char *buffer) {
 static curl_socket_t curl_give_socket(void *socket, curlsocktype purpose, struct curl_sockaddr *address) {
   (void)purpose;
   (void)address;
-  return *(curl_socket_t *)socket;
+  curl_socket_t given = *(curl_socket_t *)socket;
+  *(curl_socket_t *)socket = CURL_SOCKET_BAD;
+  return given;
 }
 
 static int curl_socket_is_connected(void *socket, curl_socket_t given, curlsocktype purpose) {

@@ -40,9 +40,11 @@ struct Children: Sendable {
     self.environment = environment.filter { own.contains($0.key) || Programs.passed.contains($0.key) }
   }
 
-  /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on.
-  func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String> {
+  /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on, nothing where
+  /// others work on all of them.
+  func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String>? {
     let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, ["CLUP_REPAIR": "1"])
+    if outcome.status == .exited(5) { return nil }
     guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else { return [] }
     return Set(report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
   }

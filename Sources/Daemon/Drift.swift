@@ -84,29 +84,32 @@ actor Drift {
     }
     note(waiting: wait)
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
-    let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) && $0.held == nil }.map(\.name)
-    if !unfinished.isEmpty, await mailbox.isIdle { await mailbox.remind(.drift) }
-    await put(right: repair.filter { !unfinished.contains($0) })
+    // What a sync was cut off from is gone on with by one; what failed and is held stays as it is.
+    let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) }
+    if unfinished.contains(where: { $0.held == nil }), await mailbox.isIdle { await mailbox.remind(.drift) }
+    await put(right: repair.filter { name in !unfinished.contains { $0.name == name } })
   }
 
-  /// Puts stacks right beside whatever else goes on. Only what was worked on counts as a try.
+  /// Puts stacks right beside whatever else goes on. What could not be begun since others work on it is no try.
   private func put(right stacks: [String]) async {
     if stacks.isEmpty { return }
     repairing.formUnion(stacks)
     counters.change { $0.running += 1 }
-    let worked: Set<String>
-    do throws(ProcessError) { worked = try await children.repair(stacks) } catch {
-      worked = []
-      say("drift: \(error.message)")
-    }
+    var worked: Set<String>? = []
+    do throws(ProcessError) { worked = try await children.repair(stacks) } catch { say("drift: \(error.message)") }
     repairing.subtract(stacks)
     counters.change { $0.running -= 1 }
-    patience.note(worked, at: .now)
-    counters.change { for name in worked { $0.repairs[name, default: 0] += 1 } }
     await statusCache.forget()
-    if !worked.isEmpty { say("drift: put right \(worked.sorted().joined(separator: ", "))") }
-    // What could not be begun is tried again when there was time for its cause to end.
-    look(after: worked.isEmpty ? .seconds(5) : .milliseconds(300))
+    guard let worked else { return look(after: .seconds(5)) }
+    patience.note(Set(stacks), at: .now)
+    counters.change { for name in worked { $0.repairs[name, default: 0] += 1 } }
+    if worked.isEmpty {
+      // It is not the containers alone: a changed `.env` is a sync's affair.
+      if await mailbox.isIdle { await mailbox.remind(.drift) }
+    } else {
+      say("drift: put right \(worked.sorted().joined(separator: ", "))")
+      look(after: .milliseconds(300))
+    }
   }
 
   private func note(waiting names: [String]) {

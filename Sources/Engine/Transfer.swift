@@ -81,8 +81,11 @@ private final class Transfers: Sendable {
       for case .cancel(let id) in messages { cancelled.insert(id) }
       for case .start(let job) in messages {
         guard let transfer = Transfer(job) else { continue }
-        running[transfer.easy] = transfer
-        curl_multi_add_handle(multi, transfer.easy)
+        if curl_multi_add_handle(multi, transfer.easy) == CURLM_OK {
+          running[transfer.easy] = transfer
+        } else {
+          transfer.end(in: multi, EngineError(.unreadable, "libcurl cannot be started"))
+        }
       }
       for (easy, transfer) in running where cancelled.remove(transfer.job.id) != nil {
         running[easy] = nil
@@ -147,6 +150,8 @@ private final class Transfer {
   deinit {
     curl_easy_cleanup(easy)
     curl_slist_free_all(headers)
+    // One that libcurl never asked for.
+    if socket.pointee >= 0 { close(socket.pointee) }
     socket.deallocate()
     errors.deallocate()
   }

@@ -24,21 +24,39 @@ struct CheckoutTests {
     }
   }
 
-  @Test func `whoever is alone clears away what a killed sync has left, and nobody else does`() async throws {
+  @Test func `whoever comes alone clears away what a killed sync has left, and nobody else does`() throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
-    let first = try Presence(in: checkout)
+    let first = try Presence(in: checkout) { checkout.sweepHalves() }
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
     try scratch.write("clup/repo.git.new/HEAD", "")
-    let second = try Presence(in: checkout)
-    try await second.whenAlone { checkout.sweepHalves() }
+    // However often others come and go, the first one is there.
+    for _ in 0..<3 {
+      let other = try Presence(in: checkout) { checkout.sweepHalves() }
+      other.leave()
+    }
     #expect(scratch.names("clup") == ["lock", "locks", "releases", "repo.git.new", "view.x"])
-    second.leave()
-    try await first.whenAlone { checkout.sweepHalves() }
     first.leave()
+    let last = try Presence(in: checkout) { checkout.sweepHalves() }
+    last.leave()
     #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "locks", "releases"])
+  }
+
+  @Test func `releases are swept while nobody uses them`() async throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    var swept = 0
+    let (one, other) = (try ReleaseUse(in: checkout), try ReleaseUse(in: checkout))
+    for use in [one, other] {
+      try await ReleaseUse.whileNone(in: checkout) { swept += 1 }
+      #expect(swept == 0)
+      use.end()
+    }
+    try await ReleaseUse.whileNone(in: checkout) { swept += 1 }
+    #expect(swept == 1)
   }
 
   @Test func `a stack is worked on by one sync at a time, and others stay free`() throws {

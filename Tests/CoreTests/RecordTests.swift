@@ -185,14 +185,26 @@ struct RecordTests {
     var state = State(deployed: ["s": Self.deployment("c1")])
     let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
     let discovery = Discovery(commit("a/compose.yaml"), settings: settings)
-    try state.take(plan, of: discovery)
+    try state.take(plan, of: discovery, only: ["s"])
     #expect(state.gone == ["s"])
     plan.stacks[0].aim = .target
-    try state.take(plan, of: discovery)
+    try state.take(plan, of: discovery, only: ["s"])
     #expect(state.gone == [])
     plan.stacks[0].aim = .gone
-    try state.take(plan, of: discovery)
+    try state.take(plan, of: discovery, only: ["s"])
     try state.record(.removed, of: "s")
     #expect(state.gone == [])
+  }
+
+  @Test func `what another sync has changed meanwhile is not what this one has found`() throws {
+    let base = State(deployed: ["s": Self.deployment("c1"), "t": Self.deployment("c1")])
+    var plan = Plan(commit: "c", stacks: [], links: [], shared: [:], moving: [])
+    plan.judged = ["s": Self.deployment("judged"), "t": Self.deployment("judged")]
+    var now = base
+    try now.record(.deployed(Self.deployment("c2")), of: "s")
+    let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
+    let same = now.stacks(unchangedSince: base)
+    try now.take(plan, of: Discovery(commit("a/compose.yaml"), settings: settings), only: same)
+    #expect(now.lastGood("s")?.commit == "c2" && now.lastGood("t")?.commit == "judged")
   }
 }

@@ -218,7 +218,13 @@ struct Deploy: Sendable {
       return try await checkBinds(of: desired, attempt.plan.services)
     }
     let isKnown = attempt.known != nil && !attempt.isResumed
-    if isKnown, desired.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }) { return }
+    // What a container may write to need not be the commit's.
+    let copies = desired.links.merging(desired.shared) { $1 }.filter { $0.value.kind == .copy }
+    if isKnown, desired.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
+      copies.allSatisfy({ links.observe.live($0.key) == .file($0.value.id) })
+    {
+      return
+    }
     let directory = Path.join(settings.liveRoot, desired.name)
     try Files.makeDirectories(directory)
     let found = modelDigests(try await liveModel(of: desired.name))

@@ -2,31 +2,48 @@ import Core
 import Git
 import Glibc
 
-/// What is held for as long as a sync goes on. It keeps nobody from anything: whoever finds himself alone may clear away what
-/// others left half done.
+/// What is held for as long as a sync goes on. It keeps nobody from anything: whoever comes while nobody else is there may
+/// clear away what others left half done.
 ///
 /// The kernel ends it with the process, however that ends.
 struct Presence: Sendable {
   private let descriptor: Int32
   static let lock = "+present"
 
-  /// Comes to a checkout.
-  init(in checkout: Checkout) throws(Failure) {
+  /// Comes to a checkout; `alone` is done first when nobody else is there.
+  init(in checkout: Checkout, alone: () -> Void) throws(Failure) {
     descriptor = try checkout.open(lock: Self.lock)
+    // Only a descriptor that holds nothing may ask: one that holds its share would lose it.
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { alone() }
     // Whoever is alone there is so for a moment.
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
   }
 
   /// Ends it.
   func leave() { close(descriptor) }
+}
 
-  /// Does what nobody else may see half done, if nobody else is there.
-  func whenAlone(_ work: () async throws(Failure) -> Void) async throws(Failure) {
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
-    let result: Result<Void, Failure>
-    do throws(Failure) { result = .success(try await work()) } catch { result = .failure(error) }
+/// Keeps releases, and what is kept beside the mirror, from being swept while they are used.
+struct ReleaseUse: Sendable {
+  private let descriptor: Int32
+  private static let lock = "+releases"
+
+  /// Begins to use them.
+  init(in checkout: Checkout) throws(Failure) {
+    descriptor = try checkout.open(lock: Self.lock)
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
-    try result.get()
+  }
+
+  /// Ends it.
+  func end() { close(descriptor) }
+
+  /// Does something while nobody uses them; nothing where somebody does.
+  static func whileNone(
+    in checkout: Checkout, _ work: () async throws(Failure) -> Void
+  ) async throws(Failure) {
+    let descriptor = try checkout.open(lock: lock)
+    defer { close(descriptor) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try await work() }
   }
 }
 
@@ -81,7 +98,7 @@ extension Checkout {
     let end = ContinuousClock.now + Self.patience
     // The kernel has no wait for this lock that ends by itself.
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      guard ContinuousClock.now < end, !Task.isCancelled else {
+      guard ContinuousClock.now < end else {
         close(descriptor)
         throw Failure(.locked, "another program holds \(path)/lock", help: "wait until it has ended, and sync again")
       }

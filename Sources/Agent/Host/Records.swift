@@ -47,10 +47,12 @@ actor Records {
     let inode: ino_t
     let seconds: Int
     let nanoseconds: Int
+    let size: off_t
 
     init?(of checkout: Checkout) {
       guard let found = Files.status("\(checkout.path)/state.json") else { return nil }
-      (inode, seconds, nanoseconds) = (found.st_ino, found.st_mtim.tv_sec, found.st_mtim.tv_nsec)
+      (inode, seconds, nanoseconds) = (found.st_ino, found.st_ctim.tv_sec, found.st_ctim.tv_nsec)
+      size = found.st_size
     }
   }
 }

@@ -1,6 +1,7 @@
 import Core
 import Git
 import Glibc
+import Processes
 
 /// Brings the mirror up to date and names the target commit.
 struct Fetch: Sendable {
@@ -60,15 +61,18 @@ struct Fetch: Sendable {
 
   /// Opens the mirror, or makes it; whoever asks holds the lock.
   func open() async throws(Failure) -> Mirror {
-    let mirror: Mirror
-    do throws(GitError) {
-      mirror = try Mirror(at: checkout.mirror, branch: settings.follow.mirrorBranch, create: true)
-    } catch {
-      throw Failure(error, settings: settings)
-    }
+    let mirror = try open(checkout.mirror)
     // What was brought is needed to go back to, also once it is no longer wanted.
     try await StoredContent(settings: settings, checkout: checkout, mirror: mirror).include()
     return mirror
+  }
+
+  private func open(_ path: String) throws(Failure) -> Mirror {
+    do throws(GitError) {
+      return try Mirror(at: path, branch: settings.follow.mirrorBranch, create: true)
+    } catch {
+      throw Failure(error, settings: settings)
+    }
   }
 
   /// Whether the mirror cannot be read, as a power cut may leave it.
@@ -82,39 +86,44 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Fetches the mirror anew. The commit that the host is at counts as accepted: a branch that lost it was rewritten. Where
-  /// that does not succeed, the next sync finds what this one found.
+  /// Fetches the mirror anew. The commit that the host is at counts as accepted, and its signatures as checked: a branch that
+  /// lost it was rewritten. The new mirror takes the place of the damaged one in one step, once it is whole.
   func renew(
     _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
   ) async throws(Failure) {
-    let aside = "\(checkout.mirror).\(String(UInt64.random(in: .min ... .max), radix: 36))"
-    guard rename(checkout.mirror, aside) == 0 else { throw Files.failure("cannot move \(checkout.mirror) aside") }
-    do throws(Failure) { try await bringAll(head, at: commit, accepting: id) } catch {
-      Files.remove(checkout.mirror)
-      _ = rename(aside, checkout.mirror)
-      throw error
+    let fresh = "\(checkout.mirror).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    defer { Files.remove(fresh) }
+    let mirror = try open(fresh)
+    let brought = try await bring(head, into: mirror)
+    if let commit, !isFixed {
+      let isAccepted = id.map { $0.count >= 7 && brought.commit.hasPrefix($0.lowercased()) } ?? false
+      if await mirror.contains(commit) {
+        do throws(GitError) {
+          try await mirror.setHead(commit)
+          if settings.trust.isOn { try await mirror.setTrusted(commit) }
+        } catch { throw Failure(error, settings: settings) }
+      } else if !isAccepted {
+        throw Failure(
+          .refused,
+          "\(settings.follow.phrase) was rewritten: its head is \(brought.commit.prefix(12)), and the commit "
+            + "\(commit.prefix(12)) that this host is at is no longer there",
+          help: "if that was meant, look at the new head and sync once with "
+            + "`--accept-rewrite \(brought.commit.prefix(12))`")
+      }
     }
-    Files.remove(aside)
+    let lock = try checkout.lockRecords()
+    defer { close(lock) }
+    // Another sync may have been faster.
+    if await !isDamaged() { return }
+    guard exchange(fresh, checkout.mirror) == 0 else {
+      throw Failure(
+        .host, "\(checkout.mirror) is damaged, and cannot be replaced on this file system",
+        help: "remove it, and sync again")
+    }
   }
 
-  private func bringAll(
-    _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
-  ) async throws(Failure) {
-    let mirror = try await open()
-    let brought = try await bring(head, into: mirror)
-    if case .commit = settings.follow { return }
-    guard let commit else { return }
-    if await mirror.contains(commit) {
-      do throws(GitError) { try await mirror.setHead(commit) } catch { throw Failure(error, settings: settings) }
-    } else if id.map({ $0.count >= 7 && brought.commit.hasPrefix($0.lowercased()) }) != true {
-      throw Failure(
-        .refused,
-        "\(settings.follow.phrase) was rewritten: its head is \(brought.commit.prefix(12)), and the commit "
-          + "\(commit.prefix(12)) that this host is at is no longer there",
-        help:
-          "if that was meant, look at the new head and sync once with `--accept-rewrite \(brought.commit.prefix(12))`")
-    }
-  }
+  /// Whether the host's own configuration names the commit, which needs no descent.
+  private var isFixed: Bool { if case .commit = settings.follow { true } else { false } }
 
   /// Asks the repository where what is followed leads. A commit is known beforehand.
   func head() async throws(Failure) -> Sources.Answer<FollowedHead> {

@@ -6,7 +6,6 @@ extension Sync {
   struct Session: Sendable {
     let checkout: Checkout
     let programs: Programs
-    let presence: Presence
     let records: Records
   }
 }
@@ -36,6 +35,8 @@ struct Round: Sendable {
     let names = Set(base.stacks.keys).union(request.rollback?.goal.pins.keys.map { $0 } ?? [])
     let busy = names.filter(checkout.isBusy)
     let first = beforePlanning(busy)
+    var using = try ReleaseUse(in: checkout)
+    defer { using.end() }
     var state = base
     try recording { () throws(IllegalTransition) in try first(&state) }
     let (stage, view) = try scratch()
@@ -53,21 +54,23 @@ struct Round: Sendable {
     let prepared = try await prepare.plan(containers, try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
     if gated.plan.isEmpty {
-      let all = findings(of: gated.plan, prepared, after: first)
-      return .ended(try await end(gated, prepared, containers ?? [], after: all, &ended))
+      let all = findings(of: gated.plan, prepared, base, after: first)
+      return .ended(try await end(gated, prepared, containers ?? [], base, after: all, &ended))
     }
-    return try await work(gated, prepared, containers ?? [], base, after: first, &ended)
+    return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
   }
 
   /// What a plan has found out, together with what was known before.
   private func findings(
-    of plan: Plan, _ prepared: Prepare.Prepared, after first: @escaping Records.Change
+    of plan: Plan, _ prepared: Prepare.Prepared, _ base: State, after first: @escaping Records.Change
   ) -> Records.Change {
     let (discovery, isRepair) = (prepared.discovery, request.isRepair)
     return { state throws(IllegalTransition) in
+      // What another sync has changed meanwhile is not what this one has found.
+      let same = state.stacks(unchangedSince: base)
       try first(&state)
       // What a commit changes is not asked for.
-      if !isRepair { try state.take(plan, of: discovery) }
+      if !isRepair { try state.take(plan, of: discovery, only: same) }
     }
   }
 
@@ -106,16 +109,17 @@ struct Round: Sendable {
 
   /// Ends where there is nothing to do.
   private func end(
-    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], after first: @escaping Records.Change,
-    _ ended: inout Sync.Ended
+    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
+    after first: @escaping Records.Change, _ ended: inout Sync.Ended
   ) async throws(Failure) -> Sync.HostCheck? {
     if gated.plan.isBusy { throw Sync.locked(gated.plan.busy) }
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
     let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
     try await session.records.change { state throws(IllegalTransition) in
+      let isSame = state.stacks(unchangedSince: base).isSuperset(of: plan.stacks.map(\.name))
       try first(&state)
-      if isWhole { (state.commit, state.policy) = (plan.commit, policy) }
+      if isWhole, isSame { (state.commit, state.policy) = (plan.commit, policy) }
       try state.note(report, but: plan.busy)
     }
     let state = try await session.records.now()
@@ -126,23 +130,29 @@ struct Round: Sendable {
   /// Works on what is free of what was planned.
   private func work(
     _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
-    after first: @escaping Records.Change, _ ended: inout Sync.Ended
+    after first: @escaping Records.Change, _ using: inout ReleaseUse, _ ended: inout Sync.Ended
   ) async throws(Failure) -> End {
     var gated = gated
-    let locks = try StackLocks(of: gated.plan.locking, in: checkout)
+    let locking = gated.plan.locking(base)
+    let locks = try StackLocks(of: locking, in: checkout)
     defer { locks.release() }
     let now = try await session.records.now()
     if now.links != base.links
-      || gated.plan.locking.subtracting(locks.busy).contains(where: { now.stacks[$0] != base.stacks[$0] })
+      || locking.subtracting(locks.busy).contains(where: { now.stacks[$0] != base.stacks[$0] })
     {
       return .overtaken
     }
+    let stacks = Set(gated.plan.stacks.map(\.name))
+    // What is not a stack's alone, or is where one comes from, is free again in a moment.
+    if !locks.busy.isSubset(of: stacks) { return .overtaken }
     if !locks.busy.isEmpty {
       gated.plan.holdBack(locks.busy, as: .busy, now)
       if gated.plan.isEmpty { throw Sync.locked(locks.busy) }
     }
-    try await session.records.change(findings(of: gated.plan, prepared, after: first))
+    try await session.records.change(findings(of: gated.plan, prepared, base, after: first))
+    using.end()
     await sweep(coming: Set(prepared.snapshots.keys))
+    using = try ReleaseUse(in: checkout)
     try await sync.apply(gated, prepared, target, session, containers, &ended)
     return .ended(nil)
   }
@@ -152,7 +162,7 @@ struct Round: Sendable {
     do throws(Failure) {
       let state = try await session.records.now()
       let sweep = Sweep(checkout: checkout, programs: session.programs, keep: sync.settings.sync.keepReleases - 1)
-      try await session.presence.whenAlone { () throws(Failure) in
+      try await ReleaseUse.whileNone(in: checkout) { () throws(Failure) in
         try await sweep.run(state)
         let kept = Files.names(in: checkout.releases).filter { !$0.hasPrefix(".") }
         try await StoredContent.sweep(checkout, keeping: coming.union(kept).union(state.reachableCommits))

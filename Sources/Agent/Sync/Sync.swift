@@ -60,20 +60,19 @@ public struct Sync: Sendable {
       let plain = try Programs(environment: environment)
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
-      let presence = try Presence(in: checkout)
+      let early: Result<EarlyCheck?, Failure>
+      do throws(Failure) { early = .success(try await self.early(checkout, plain)) } catch { early = .failure(error) }
+      if case .success(let found?) = early, let same = found.same {
+        ended.report.take(same)
+        return ended.closed(start)
+      }
+      let presence = try Presence(in: checkout) { checkout.sweepHalves() }
       defer { presence.leave() }
       var seen: HostCheck?
-      do throws(Failure) {
-        let early = try await early(checkout, plain)
-        if let same = early?.same {
-          ended.report.take(same)
-          return ended.closed(start)
-        }
-        seen = try await whole(try session(checkout, plain, presence), early, &ended)
-      } catch {
+      do throws(Failure) { seen = try await whole(try session(checkout, plain), try early.get(), &ended) } catch {
         ended.fail(error)
       }
-      await keepUp(checkout, plain, presence, &ended)
+      await keepUp(checkout, plain, &ended)
       if Task.isCancelled, start.duration(to: .now) >= settings.sync.timeout {
         ended.report.error =
           "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
@@ -103,19 +102,17 @@ public struct Sync: Sendable {
   }
 
   /// Opens the records, and shows Compose where to log in.
-  private func session(
-    _ checkout: Checkout, _ programs: Programs, _ presence: Presence
-  ) throws(Failure) -> Session {
+  private func session(_ checkout: Checkout, _ programs: Programs) throws(Failure) -> Session {
     var programs = programs
     if let file = settings.registryAuthFile {
       programs = try programs.showing(file, settings: settings, environment: environment, checkout)
     }
-    return Session(checkout: checkout, programs: programs, presence: presence, records: try Records(checkout))
+    return Session(checkout: checkout, programs: programs, records: try Records(checkout))
   }
 
   /// Keeps up what was good where the repository does not say what is to be, or wants what is refused.
   private func keepUp(
-    _ checkout: Checkout, _ programs: Programs, _ presence: Presence, _ ended: inout Ended
+    _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
   ) async {
     let isRefused =
       ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
@@ -124,7 +121,7 @@ public struct Sync: Sendable {
     repair.request.isRepair = true
     var kept = Ended(report: ended.report)
     do throws(Failure) {
-      _ = try await repair.whole(try session(checkout, programs, presence), nil, &kept)
+      _ = try await repair.whole(try session(checkout, programs), nil, &kept)
     } catch {
       // Before the first sync there is nothing to keep up.
       if error.kind != .configuration { say("warning: what was good is not looked after: \(error.message)") }
@@ -142,7 +139,6 @@ public struct Sync: Sendable {
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (checkout, records) = (session.checkout, session.records)
-    try await session.presence.whenAlone { checkout.sweepHalves() }
     if !request.dryRun { try checkout.withRecords { () throws(Failure) in checkout.sweepDeployments() } }
     // What was moved is no longer where it was.
     if let other = try await records.now().liveRoot, other != settings.liveRoot, Files.status(other) != nil,

@@ -19,9 +19,8 @@ public struct VerifySignatures: Sendable {
   public func run(_ revision: String?) async throws(Failure) -> Verification {
     let checkout = Checkout(path: settings.checkout)
     try checkout.prepare()
-    let presence = try Presence(in: checkout)
+    let presence = try Presence(in: checkout) { checkout.sweepHalves() }
     defer { presence.leave() }
-    try await presence.whenAlone { checkout.sweepHalves() }
     let access = Access(settings: settings, environment: environment, checkout: checkout)
     let fetch = Fetch(
       settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))

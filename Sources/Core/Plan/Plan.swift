@@ -93,10 +93,16 @@ public struct Plan: Sendable {
   /// Whether that is why nothing of what was asked for can be done now.
   public var isBusy: Bool { !busy.isEmpty && stacks.allSatisfy { $0.aim == .busy } }
 
-  /// The stacks that nobody else may work on meanwhile: those that it changes, and those that stand on what it changes.
-  public var locking: Set<String> {
-    Set(stacks.filter { $0.work != .none }.map(\.name))
-      .union(shared.filter { moving.contains($0.key) }.flatMap(\.value.users))
+  /// What nobody else may work on meanwhile: the stacks that it changes, those that stand on what it changes or that others
+  /// are moved from, and the live paths that are no stack's alone.
+  public func locking(_ state: State) -> Set<String> {
+    let led = shared.keys.filter(moving.contains) + links.filter { $0.action != .keep }.map(\.live)
+    let origins = stacks.compactMap { stack -> String? in
+      guard case .deploy(let desired) = stack.work else { return nil }
+      return state.origin(of: stack.name, project: desired.project)?.name
+    }
+    return Set(stacks.filter { $0.work != .none }.map(\.name) + origins + led.map(LinkPlanning.shared))
+      .union(led.flatMap { shared[$0]?.users ?? [] })
   }
 
   /// Every live path, of the stacks and of the configuration.

@@ -4,21 +4,31 @@ extension State {
     for (name, pin) in pins { try record(.pinned(pin), of: name) }
   }
 
+  /// Gives the stacks, known or not before, whose records nobody has changed since.
+  public func stacks(unchangedSince base: State) -> Set<String> {
+    Set(stacks.keys).union(base.stacks.keys).filter { stacks[$0] == base.stacks[$0] }
+  }
+
   /// Takes up what a plan has found out already: which failures no longer count, which pins stand, and which stacks were
   /// judged again.
-  public mutating func take(_ plan: Plan, of discovery: Discovery) throws(IllegalTransition) {
+  ///
+  /// It is about the stacks of `same` alone.
+  public mutating func take(_ plan: Plan, of discovery: Discovery, only same: Set<String>) throws(IllegalTransition) {
     let names = Set(discovery.stacks.map(\.name)).union(pins.keys)
-    for (name, hold) in holds
-    where !names.contains(name) || plan.stacks.contains(where: { $0.name == name && $0.aim.lifts(hold) }) {
-      try record(.lifted, of: name)
+    for (name, hold) in holds where same.contains(name) {
+      let isLifted = plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
+      if isLifted || !names.contains(name) { try record(.lifted, of: name) }
     }
-    for stack in plan.stacks where stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
+    for stack in plan.stacks
+    where same.contains(stack.name) && stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
       try record(.pinProved(nil), of: stack.name)
     }
-    for stack in plan.stacks {
+    for stack in plan.stacks where same.contains(stack.name) {
       if stack.aim == .gone { gone.insert(stack.name) } else { gone.remove(stack.name) }
     }
-    for (name, deployment) in plan.judged where isInPlace(name) { try record(.judged(deployment), of: name) }
+    for (name, deployment) in plan.judged where same.contains(name) && isInPlace(name) {
+      try record(.judged(deployment), of: name)
+    }
   }
 
   /// Remembers how a sync ended for each stack that it did something to; `others` are those that somebody else works on.
