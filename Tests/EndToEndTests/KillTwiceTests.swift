@@ -5,11 +5,11 @@ import Testing
 extension EndToEnd {
   /// Kills clup, and kills the sync that goes on as well; or pushes before one goes on.
   ///
-  /// `CLUP_KILL_POINTS` says how much is tried: `all` draws forty pairs for each scenario, otherwise there is one for three of
+  /// `CLUP_KILL_POINTS` says how much is tried: `all` draws forty pairs for each scenario, otherwise there is one for one of
   /// them.
   @Suite("Killed twice", .disabled(if: Host.skips)) struct KilledTwice {
     static let isWhole = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] == "all"
-    static let scenarios = isWhole ? Kills.scenarios : Array(Kills.scenarios.shuffled().prefix(3))
+    static let scenarios = isWhole ? Kills.scenarios : Array(Kills.scenarios.shuffled().prefix(1))
     static let pairs = isWhole ? 40 : 1
 
     @Test(arguments: scenarios)
@@ -59,7 +59,7 @@ extension EndToEnd {
         let place = try await CrashHost(crash, host)
         let count = try await place.run(killingAt: 0).calls.count
         let conf = Kills.mounted.replacing("'./conf:/conf:ro'", with: "'./conf:/conf:ro', './more:/more:ro'")
-        for _ in 0..<(Self.isWhole ? 40 : 2) {
+        for _ in 0..<(Self.isWhole ? 40 : 1) {
           try await host.shell("rm -rf repo.git && cp -a repo.one repo.git && git -C work reset -q --hard")
           try await place.reset()
           let point = Int.random(in: 1...count)
