@@ -134,18 +134,18 @@ public struct Status: Codable, Sendable, Equatable {
       let images = pin == nil && hold == nil ? [:] : known.images ?? [:]
       let services = ServicePlanning.plan(
         desired: known.services, known: known.services, containers: own, images: images)
-      status.stacks.append(
-        Stack(
-          name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, commit: commit, message: about?.subject,
-          committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
-          pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
-          health: containers == nil ? "unknown" : health(of: services),
-          error: hold?.error ?? error(state.stacks[name]?.said),
-          drift: hold == nil
-            ? touched.reasons(name, state.stacks[name], images: images)
-            : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report)))
-      if state.gone.contains(name) { status.stacks[status.stacks.count - 1].note = StackTarget.gone.reason }
-      if checkout.isBusy(name) { status.stacks[status.stacks.count - 1].beBusy() }
+      var stack = Stack(
+        name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, commit: commit, message: about?.subject,
+        committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
+        pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
+        health: containers == nil ? "unknown" : health(of: services),
+        error: hold?.error ?? error(state.stacks[name]?.said),
+        drift: hold == nil
+          ? touched.reasons(name, state.stacks[name], images: images)
+          : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report))
+      if state.gone.contains(name) { stack.note = StackTarget.gone.reason }
+      if checkout.isBusy(name) { stack.beBusy() }
+      status.stacks.append(stack)
     }
     // What failed before it was ever in place is held all the same.
     for (name, hold) in state.holds where state.standing(name) == nil {

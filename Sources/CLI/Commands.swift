@@ -163,7 +163,7 @@ enum Commands {
       \(common)
 
       Exit status: 0 in sync · 1 a stack or the host failed · 2 usage or configuration · 3 refused ·
-      4 the repository could not be reached · 5 another sync holds the lock.
+      4 the repository could not be reached · 5 another sync works on what was asked for.
       """
   }
 }

@@ -9,7 +9,6 @@ actor Drift {
   private let mailbox: Mailbox
   private let statusCache: StatusCache
   private let counters: Counters
-  private let runStore: RunStore
   private let say: @Sendable (String) -> Void
   private var patience = RepairLimit()
   /// Stacks whose drift is left alone for now.
@@ -21,7 +20,6 @@ actor Drift {
 
   init(
     settings: Settings, children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
-    runStore: RunStore,
     say: @escaping @Sendable (String) -> Void
   ) {
     self.settings = settings
@@ -29,7 +27,6 @@ actor Drift {
     self.mailbox = mailbox
     self.statusCache = statusCache
     self.counters = counters
-    self.runStore = runStore
     self.say = say
   }
 

@@ -34,7 +34,7 @@ public struct Serve: Sendable {
     let (counters, statusCache) = (Counters(), StatusCache(children))
     let drift = Drift(
       settings: settings, children: children, mailbox: mailbox, statusCache: statusCache, counters: counters,
-      runStore: runStore, say: say)
+      say: say)
     let routes = Routes(
       settings: settings, version: version, mailbox: mailbox, statusCache: statusCache, counters: counters,
       children: children,

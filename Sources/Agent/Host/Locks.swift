@@ -25,17 +25,24 @@ struct Presence: Sendable {
 
 /// Keeps releases, and what is kept beside the mirror, from being swept while they are used.
 struct ReleaseUse: Sendable {
-  private let descriptor: Int32
+  private var descriptor: Int32?
   private static let lock = "+releases"
 
   /// Begins to use them.
-  init(in checkout: Checkout) throws(Failure) {
-    descriptor = try checkout.open(lock: Self.lock)
+  init(in checkout: Checkout) throws(Failure) { try begin(in: checkout) }
+
+  /// Begins again, where it was ended.
+  mutating func begin(in checkout: Checkout) throws(Failure) {
+    let descriptor = try checkout.open(lock: Self.lock)
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    self.descriptor = descriptor
   }
 
-  /// Ends it.
-  func end() { close(descriptor) }
+  /// Ends it; once more does nothing.
+  mutating func end() {
+    if let descriptor { close(descriptor) }
+    descriptor = nil
+  }
 
   /// Does something while nobody uses them; nothing where somebody does.
   static func whileNone(

@@ -66,12 +66,6 @@ extension Checkout {
     known = kept
   }
 
-  /// Writes the state down once.
-  func write(_ state: State) throws(Failure) {
-    var known: [String: KeptDeployment] = [:]
-    try write(state, &known)
-  }
-
   /// Removes the deployments that no record names any more, and what a write that was cut off has left.
   func sweepDeployments() {
     guard let bytes = Files.read("\(path)/state.json"),

@@ -152,7 +152,7 @@ struct Round: Sendable {
     try await session.records.change(findings(of: gated.plan, prepared, base, after: first))
     using.end()
     await sweep(coming: Set(prepared.snapshots.keys))
-    using = try ReleaseUse(in: checkout)
+    try using.begin(in: checkout)
     try await sync.apply(gated, prepared, target, session, containers, &ended)
     return .ended(nil)
   }

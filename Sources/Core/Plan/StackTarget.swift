@@ -39,9 +39,6 @@ public enum StackTarget: Sendable, Equatable {
   /// Whether a rollback pinned it.
   public var isPin: Bool { if case .pin = self { true } else { false } }
 
-  /// Whether it is kept from the target commit although nobody wished that.
-  public var isKept: Bool { isKeptBack || self == .refused || self == .busy }
-
   /// Says for people why a stack is not brought to the target commit.
   public var reason: String? {
     switch self {
