@@ -6,7 +6,7 @@ import Testing
 extension EndToEnd {
   /// Kills clup at each of its changing system calls, counted over all its threads, and lets the next sync go on.
   ///
-  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: 1
+  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: 2
   /// unless told; `all` of them before a release; `17,18` these two. `CLUP_KILL_SCENARIO` names one scenario.
   @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
     static func quick(_ lines: String..., named name: String = "web") -> String {
@@ -190,10 +190,10 @@ extension EndToEnd {
 
     /// The points to try of so many.
     static func points(of count: Int) -> [Int] {
-      let wish = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? "1"
+      let wish = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? "2"
       if wish == "all" { return Array(1...count) }
       if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= count } }
-      let wanted = min(max(Int(wish) ?? 1, 1), count)
+      let wanted = min(max(Int(wish) ?? 2, 1), count)
       let first = Int.random(in: 0..<max(count / wanted, 1))
       return (0..<wanted).map { 1 + min(first + $0 * count / wanted, count - 1) }
     }
