@@ -78,7 +78,7 @@ struct CheckoutTests {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
-    let (one, other) = (try Records(checkout), try Records(checkout))
+    let (one, other) = (Records(checkout), Records(checkout))
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 0..<40 {
         group.addTask {
@@ -109,7 +109,7 @@ struct CheckoutTests {
     #expect(try checkout.state().lastGood("s") == Deployment(stack))
     try scratch.write(file, try scratch.read(file).replacing("\"p\"", with: "\"q\""))
     #expect { try checkout.state() } throws: { ($0 as? Failure)?.message.contains("is not what was written") == true }
-    try checkout.withRecords { checkout.sweepDeployments() }
+    try? await Records(checkout).sweep()
     #expect(scratch.names("clup/deployments").count == 1, "what a record names stays")
   }
 

@@ -33,7 +33,7 @@ struct StateFileTests {
       }
       let (file, kept) = try written(state)
       #expect(Set(kept.keys) == file.ids)
-      let read = try file.state { id in
+      let read = try file.state { _, id in
         guard let deployment = kept[id] else { throw Missing() }
         return deployment
       }

@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Synchronization
 
 /// Which Compose this is: asked once, beside the first question to it, so that nobody waits for it.
@@ -6,7 +7,32 @@ final class ComposeVersion: Sendable {
   /// The first that tells what a directory's `.env` gives (`config --environment`), without which no secret could be hidden.
   static let oldest = (2, 28)
 
+  /// Where the answer is kept for the syncs to come; it may be removed at any time.
+  private let file: String?
   private let asked = Mutex<Task<String, Never>?>(nil)
+
+  init(keptIn file: String? = nil) { self.file = file }
+
+  /// Gives what the same plugin said before; nothing where it is another one by now, or nobody has asked.
+  func kept(of plugin: String) -> String? {
+    guard let file, let identity = Self.identity(of: plugin), let bytes = Files.read(file, limit: 4096) else {
+      return nil
+    }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+    return lines.count == 3 && lines[0] == identity && !lines[1].isEmpty && lines[2].isEmpty ? String(lines[1]) : nil
+  }
+
+  /// Keeps what a plugin says of itself.
+  func keep(_ version: String, of plugin: String) {
+    guard let file, !version.isEmpty, let identity = Self.identity(of: plugin) else { return }
+    Files.note(Array("\(identity)\n\(version)\n".utf8), in: file)
+  }
+
+  private static func identity(of plugin: String) -> String? {
+    var found = stat()
+    guard stat(plugin, &found) == 0 else { return nil }
+    return "\(plugin) \(found.st_dev) \(found.st_ino) \(found.st_size) \(found.st_ctim.tv_sec).\(found.st_ctim.tv_nsec)"
+  }
 
   /// Gives the task that asks, which runs from the first call on.
   func task(_ ask: @escaping @Sendable () async -> String) -> Task<String, Never> {
@@ -42,9 +68,14 @@ extension Programs {
   /// The version of Compose in its own words, as `2.40.3`; empty where it does not say.
   var composeVersion: Task<String, Never> {
     version.task {
-      (try? await start(
+      // What the docker command calls need not be a file that can be looked at.
+      if compose.count == 1, let kept = version.kept(of: compose[0]) { return kept }
+      let asked = try? await start(
         compose[0], compose.dropFirst() + ["version", "--short"], environment, directory: "/", input: [],
-        Limits(deadline: .seconds(10))))?.outputText.split(separator: "\n").first.map(String.init) ?? ""
+        Limits(deadline: .seconds(10)))
+      let said = asked?.outputText.split(separator: "\n").first.map(String.init) ?? ""
+      if compose.count == 1, asked?.succeeded == true { version.keep(said, of: compose[0]) }
+      return said
     }
   }
 }

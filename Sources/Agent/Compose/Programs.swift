@@ -9,7 +9,7 @@ public struct Programs: Sendable {
   /// The engine that they ask, too.
   let engine: EngineClient
   let compose: [String]
-  let version = ComposeVersion()
+  let version: ComposeVersion
   private(set) var environment: [String: String]
 
   /// The variables that children see of clup's own environment, beside PATH: a Compose file can interpolate each of them, so
@@ -26,8 +26,10 @@ public struct Programs: Sendable {
       : "DOCKER_AUTH_CONFIG is not handed on, since any Compose file could name it: `docker login` keeps what pulls need"
   }
 
-  /// Finds them. Children see PATH and what is listed in `passed`, nothing else of clup's own environment.
-  public init(environment own: [String: String]) throws(Failure) {
+  /// Finds them. Children see PATH and what is listed in `passed`, nothing else of clup's own environment. `versionFile` keeps
+  /// which Compose it is.
+  public init(environment own: [String: String], versionFile: String? = nil) throws(Failure) {
+    version = ComposeVersion(keptIn: versionFile)
     let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     var kept = own.filter { Self.passed.contains($0.key) }
     kept["PATH"] = path

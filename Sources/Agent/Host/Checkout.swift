@@ -66,6 +66,9 @@ struct Checkout: Sendable {
 
   var historyFile: String { "\(path)/history.jsonl" }
 
+  /// Where it is kept which Compose was asked last; it may be removed at any time.
+  var composeVersionFile: String { "\(path)/compose-version" }
+
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {
     try withRecords { () throws(Failure) in try add(report) }

@@ -113,6 +113,16 @@ enum Files {
     return true
   }
 
+  /// Keeps what nobody misses when it is lost: it is not flushed, and that it cannot be written is no trouble.
+  static func note(_ bytes: [UInt8], in file: String) {
+    let temporary = unique(file)
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { return }
+    let isWhole = write(bytes, to: descriptor)
+    close(descriptor)
+    if !isWhole || rename(temporary, file) != 0 { unlink(temporary) }
+  }
+
   /// Writes beside, flushes and renames, so that the name always holds the old content or the new one.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(Failure) {
     let temporary = unique(path)

@@ -5,26 +5,36 @@ import Glibc
 /// next step begins.
 actor Records {
   /// What was read or written last.
-  private(set) var state: State
+  private(set) var state = State()
   private let checkout: Checkout
   private var kept: [String: KeptDeployment] = [:]
   private var version: FileVersion?
+  private var isRead = false
 
-  /// Reads them.
-  init(_ checkout: Checkout) throws(Failure) {
-    self.checkout = checkout
-    version = FileVersion(of: checkout)
-    state = try checkout.state()
-  }
+  /// Prepares to read them.
+  init(_ checkout: Checkout) { self.checkout = checkout }
 
   /// Gives the records as they are now.
   func now() throws(Failure) -> State {
     let present = FileVersion(of: checkout)
-    if present != version {
-      state = try checkout.state()
-      version = present
+    if !isRead || present != version {
+      state = try checkout.state(&kept)
+      (version, isRead) = (present, true)
     }
     return state
+  }
+
+  /// Reads them while something else goes on.
+  func read() -> Result<State, Failure> {
+    do throws(Failure) { return .success(try now()) } catch { return .failure(error) }
+  }
+
+  /// Removes the deployments that no record names any more, and what a write that was cut off has left.
+  func sweep() throws(Failure) {
+    try checkout.withRecords { () throws(Failure) in
+      _ = try now()
+      checkout.sweepDeployments(keeping: kept)
+    }
   }
 
   /// Changes the records as they are now.

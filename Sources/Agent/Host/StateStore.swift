@@ -18,25 +18,40 @@ extension Checkout {
   /// Where each deployment lies under its id, the digest of what it says. It never changes.
   var deployments: String { "\(path)/deployments" }
 
-  /// Reads the state; whoever replaces it meanwhile takes nothing away that this one needs.
+  /// Reads the state.
   func state() throws(Failure) -> State {
+    var known: [String: KeptDeployment] = [:]
+    return try state(&known)
+  }
+
+  /// Reads the state; whoever replaces it meanwhile takes nothing away that this one needs. Of what is `known` by stack nothing
+  /// is read again, and what is read is known from then on.
+  func state(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     for _ in 0..<4 {
       let before = Files.status("\(path)/state.json")?.st_ino
-      do throws(Failure) { return try read() } catch {
+      do throws(Failure) { return try read(&known) } catch {
         if Files.status("\(path)/state.json")?.st_ino == before { throw error }
       }
     }
-    return try read()
+    return try read(&known)
   }
 
-  private func read() throws(Failure) -> State {
+  private func read(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     let name = "\(path)/state.json"
     guard let bytes = Files.read(name) else {
       if Files.status(name) == nil { return State() }
       throw Files.failure("cannot read \(name)")
     }
     if let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes)), file.schema == State.schema {
-      return try file.state { id throws(Failure) in try deployment(id) }
+      var read: [String: KeptDeployment] = [:]
+      let state = try file.state { stack, id throws(Failure) in
+        let kept = known[stack].flatMap { $0.id == id ? $0 : nil }
+        let deployment = if let kept { kept.deployment } else { try deployment(id) }
+        read[stack] = KeptDeployment(id: id, deployment: deployment)
+        return deployment
+      }
+      known = read
+      return state
     }
     let schema = (try? JSON(parsing: bytes))?["schema"]?.string
     if schema == StateVersion1.schema, let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) {
@@ -48,9 +63,12 @@ extension Checkout {
   /// Writes the state down: first what nobody has kept yet of what it names, then the records. `known` are the ids of the
   /// deployments that were written already, by stack.
   func write(_ state: State, _ known: inout [String: KeptDeployment]) throws(Failure) {
-    var (fresh, kept): ([String: [UInt8]], [String: KeptDeployment]) = ([:], known)
+    var (fresh, kept): ([String: [UInt8]], [String: KeptDeployment]) = ([:], [:])
     let file = StateFile(state) { stack, deployment in
-      if let known = kept[stack], known.deployment == deployment { return known.id }
+      if let known = known[stack], known.deployment == deployment {
+        kept[stack] = known
+        return known.id
+      }
       let bytes = encode(deployment)
       let id = blobID(of: bytes)
       if Files.status("\(deployments)/\(id).json") == nil { fresh[id] = bytes }
@@ -67,11 +85,8 @@ extension Checkout {
   }
 
   /// Removes the deployments that no record names any more, and what a write that was cut off has left.
-  func sweepDeployments() {
-    guard let bytes = Files.read("\(path)/state.json"),
-      let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes))
-    else { return }
-    let needed = Set(file.ids.map { "\($0).json" })
+  func sweepDeployments(keeping known: [String: KeptDeployment]) {
+    let needed = Set(known.values.map { "\($0.id).json" })
     for name in Files.names(in: deployments) where !needed.contains(name) { Files.remove("\(deployments)/\(name)") }
   }
 

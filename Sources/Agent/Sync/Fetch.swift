@@ -18,13 +18,34 @@ struct Fetch: Sendable {
     let head: FollowedHead
   }
 
+  /// What the repository has.
+  struct Brought: Sendable {
+    /// Where it was found.
+    let listed: Result<Sources.Answer<FollowedHead>, Failure>
+    /// The mirror with it, and the head as it came.
+    let head: Result<(mirror: Mirror, head: FollowedHead), Failure>
+  }
+
+  /// Asks for the head, unless that was done already, and brings it.
+  func brought(_ listed: Sources.Answer<FollowedHead>?) async -> Brought {
+    let answer: Sources.Answer<FollowedHead>
+    do throws(Failure) { answer = if let listed { listed } else { try await head() } } catch {
+      return Brought(listed: .failure(error), head: .failure(error))
+    }
+    do throws(Failure) {
+      let mirror = try await open()
+      return Brought(listed: .success(answer), head: .success((mirror, try await bring(answer, into: mirror))))
+    } catch {
+      return Brought(listed: .success(answer), head: .failure(error))
+    }
+  }
+
   /// Gives the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
   /// ever was: before that there is nothing to rewrite. A dry run accepts no rewritten branch.
   func target(
-    head listed: Sources.Answer<FollowedHead>, request: SyncRequest, deployed: Bool
+    _ brought: (mirror: Mirror, head: FollowedHead), request: SyncRequest, deployed: Bool
   ) async throws(Failure) -> Target {
-    let mirror = try await open()
-    let head = try await bring(listed, into: mirror)
+    let (mirror, head) = brought
     let move = try await Move(to: head, in: mirror, settings: settings, deployed: deployed)
     if let refusal = move.refusal(accepting: request.acceptRewrite) { throw refusal }
     if settings.trust.isOn, let refusal = try await check(move, in: mirror, whole: false).refusal {

@@ -142,18 +142,12 @@ extension LastCheck {
     report = next(sizes[3])
   }
 
-  /// Keeps it for the next sync. It is not flushed: its sum tells whether all of it came to the disk.
+  /// Keeps it for the next sync. Its sum tells whether all of it came to the disk.
   func write(to checkout: Checkout) {
     let parts = [basis, places.bytes, containers, report]
     let body = Array(parts.joined())
     let sizes = parts.map { String($0.count) }.joined(separator: " ")
-    let (file, bytes) = (Self.file(checkout), Array("\(Self.schema) \(Self.sum(of: body[...])) \(sizes)\n".utf8) + body)
-    let temporary = Files.unique(file)
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { return }
-    let isWhole = Files.write(bytes, to: descriptor)
-    close(descriptor)
-    if !isWhole || rename(temporary, file) != 0 { unlink(temporary) }
+    Files.note(Array("\(Self.schema) \(Self.sum(of: body[...])) \(sizes)\n".utf8) + body, in: Self.file(checkout))
   }
 
   private static func sum(of bytes: ArraySlice<UInt8>) -> String {

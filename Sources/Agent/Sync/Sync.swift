@@ -57,7 +57,8 @@ public struct Sync: Sendable {
     var ended = Ended(report: Report(starting: Date(), request: request, settings: settings))
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
-      let plain = try Programs(environment: environment)
+      let plain = try Programs(
+        environment: environment, versionFile: request.dryRun ? nil : checkout.composeVersionFile)
       if let unused = Programs.unused(environment) { say("warning: \(unused)") }
       try checkout.prepare()
       let early: Result<EarlyCheck?, Failure>
@@ -107,7 +108,7 @@ public struct Sync: Sendable {
     if let file = settings.registryAuthFile {
       programs = try programs.showing(file, settings: settings, environment: environment, checkout)
     }
-    return Session(checkout: checkout, programs: programs, records: try Records(checkout))
+    return Session(checkout: checkout, programs: programs, records: Records(checkout))
   }
 
   /// Keeps up what was good where the repository does not say what is to be, or wants what is refused.
@@ -138,19 +139,16 @@ public struct Sync: Sendable {
   private func whole(
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
-    let (checkout, records) = (session.checkout, session.records)
-    if !request.dryRun { try checkout.withRecords { () throws(Failure) in checkout.sweepDeployments() } }
-    // What was moved is no longer where it was.
-    if let other = try await records.now().liveRoot, other != settings.liveRoot, Files.status(other) != nil,
-      Files.resolved(other) != Files.resolved(settings.liveRoot)
-    {
-      throw Failure(
-        .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
-        help: "give each configuration a `checkout:` of its own")
-    }
+    let (fetch, records) = (fetch(session.checkout), session.records)
+    // The repository is waited for meanwhile.
+    async let known = records.read()
+    let brought = await brought(fetch, early)
+    let state = try await known.get()
+    try checkPlace(session.checkout, state)
+    if !request.dryRun { try await records.sweep() }
     if request.resume { try await resume(records) }
     var request = request
-    let target = try await target(of: &request, fetch(checkout), early, try await records.now(), &ended)
+    let target = try await target(of: &request, fetch, brought, try await records.now(), &ended)
     for _ in 0..<Self.rounds {
       let round = Round(sync: self, session: session, request: request, target: target, early: early)
       if case .ended(let seen) = try await round.run(&ended) { return seen }
@@ -163,22 +161,29 @@ public struct Sync: Sendable {
   /// How often a plan is made anew because others have changed what it was made from.
   private static let rounds = 3
 
+  /// What was moved is no longer where it was; two places cannot have one checkout.
+  private func checkPlace(_ checkout: Checkout, _ state: State) throws(Failure) {
+    guard let other = state.liveRoot, other != settings.liveRoot, Files.status(other) != nil,
+      Files.resolved(other) != Files.resolved(settings.liveRoot)
+    else { return }
+    throw Failure(
+      .configuration, "the checkout \(checkout.path) belongs to the live root \(other), not to \(settings.liveRoot)",
+      help: "give each configuration a `checkout:` of its own")
+  }
+
+  /// Asks for the head and brings it, where that is what the host is to be brought to.
+  private func brought(_ fetch: Fetch, _ early: EarlyCheck?) async -> Fetch.Brought? {
+    if request.isRepair || request.rollback != nil { return nil }
+    return await fetch.brought(early?.head)
+  }
+
   /// Finds the commit that the host is brought to; a rollback finds one for each stack.
   private func target(
-    of request: inout SyncRequest, _ fetch: Fetch, _ early: EarlyCheck?, _ state: State, _ ended: inout Ended
+    of request: inout SyncRequest, _ fetch: Fetch, _ brought: Fetch.Brought?, _ state: State, _ ended: inout Ended
   ) async throws(Failure) -> Fetch.Target {
     if request.isRepair { return try await fetch.known() }
     guard let rollback = request.rollback else {
-      let head = if let early { early.head } else { try await fetch.head() }
-      let target: Fetch.Target
-      do throws(Failure) {
-        target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
-      } catch {
-        guard [.host, .unreachable].contains(error.kind), await fetch.isDamaged() else { throw error }
-        say("warning: the mirror was damaged (\(error.message)), and is fetched anew")
-        try await fetch.renew(head, at: state.commit, accepting: request.acceptRewrite)
-        target = try await fetch.target(head: head, request: request, deployed: state.hasDeployed)
-      }
+      let target = try await target(fetch, brought, request, state)
       ended.report.commit = target.tree.commit
       return target
     }
@@ -195,6 +200,23 @@ public struct Sync: Sendable {
       say("warning: \(name) \(why), and stays as it is")
     }
     return target
+  }
+
+  /// Finds the commit of the repository; a mirror that was damaged is fetched anew.
+  private func target(
+    _ fetch: Fetch, _ brought: Fetch.Brought?, _ request: SyncRequest, _ state: State
+  ) async throws(Failure) -> Fetch.Target {
+    let brought = if let brought { brought } else { await fetch.brought(nil) }
+    let listed = try brought.listed.get()
+    do throws(Failure) {
+      return try await fetch.target(try brought.head.get(), request: request, deployed: state.hasDeployed)
+    } catch {
+      guard [.host, .unreachable].contains(error.kind), await fetch.isDamaged() else { throw error }
+      say("warning: the mirror was damaged (\(error.message)), and is fetched anew")
+      try await fetch.renew(listed, at: state.commit, accepting: request.acceptRewrite)
+      let renewed = await fetch.brought(listed)
+      return try await fetch.target(try renewed.head.get(), request: request, deployed: state.hasDeployed)
+    }
   }
 
   /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.

@@ -55,18 +55,18 @@ public struct StateFile: Codable, Sendable, Equatable {
     }
   }
 
-  /// Reads the state; `load` gives what is kept under an id.
-  public func state<E: Error>(load: (String) throws(E) -> Deployment) throws(E) -> State {
+  /// Reads the state; `load` gives what is kept of a stack under an id.
+  public func state<E: Error>(load: (_ stack: String, _ id: String) throws(E) -> Deployment) throws(E) -> State {
     var records: [String: StackRecord] = [:]
     for (name, file) in stacks {
       var record = StackRecord()
       (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
       if let id = file.deployed {
-        record.runs = .deployed(try load(id))
+        record.runs = .deployed(try load(name, id))
       } else if let change = file.changing {
-        record.runs = .changing(try change.change(load: load))
+        record.runs = .changing(try change.change(of: name, load: load))
       } else if let change = file.left {
-        record.runs = .left(try change.change(load: load), file.leaving ?? .unknown)
+        record.runs = .left(try change.change(of: name, load: load), file.leaving ?? .unknown)
       }
       records[name] = record
     }
@@ -93,10 +93,12 @@ extension StateFile.Path {
     }
   }
 
-  fileprivate func change<E: Error>(load: (String) throws(E) -> Deployment) throws(E) -> Change {
+  fileprivate func change<E: Error>(
+    of stack: String, load: (String, String) throws(E) -> Deployment
+  ) throws(E) -> Change {
     let baseline: Baseline
     if let from {
-      let good = try load(from)
+      let good = try load(stack, from)
       baseline = moved.map { .moved(from: $0, good) } ?? .deployment(good)
     } else {
       baseline = adopted.map { .adopted($0) } ?? .nothing
