@@ -17,6 +17,7 @@ enum Render {
         let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
         lines.append("    \(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
       }
+      if let steps = stack.steps, !steps.isEmpty { lines.append("    steps: \(steps.joined(separator: "; "))") }
       if let error = stack.error, stack.outcome != .held { lines.append("    error: \(error)") }
       lines += stack.logTail.map { "    | \($0)" }
     }

@@ -85,7 +85,8 @@ struct LinksTests {
       Issue.record("the second path cannot be made")
     } catch { #expect(Files.link(at: file) == target) }
     let former = LiveEntry.file(blobID(of: Array("mine".utf8)))
-    try links.undo(["a": former, "f/g": .absent], links: [:], reports)
+    let backups = reports.reduce(into: [:]) { $0[$1.live] = $1.backup }
+    try links.undo(["a": former, "f/g": .absent], links: [:], backups)
     #expect(try scratch.read("live/a") == "mine")
   }
 

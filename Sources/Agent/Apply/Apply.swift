@@ -40,14 +40,18 @@ struct Apply: Sendable {
     }
     result.links = try await sharedLinks.lead(alone.mapValues(\.link))
     let gate = DependencyGate(slots: settings.sync.concurrency)
-    let deploy = Deploy(
+    let execute = Execute(
       settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
-      snapshots: snapshots, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
+      snapshots: snapshots, present: Set(containers.map(\.image)))
+    let deploy = Deploy(
+      execute: execute, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
-    let takers = takers(of: removals)
-    await remove(removals.filter { takers[$0.name] == nil }, deploy, &result)
+    for removal in removals where removal.taker == nil && !Task.isCancelled {
+      say("\(removal.name): removed from the repository, taking it down")
+      await end(removal, execute, &result)
+    }
     await bring(deploy, gate, but: removals, &result)
-    await leave(removals, to: takers, deploy, records, &result)
+    for removal in removals where removal.taker != nil { await leave(removal, execute, &result) }
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
       do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
@@ -58,23 +62,22 @@ struct Apply: Sendable {
     return result
   }
 
-  /// The stacks that have by now the project of one that goes.
-  private func takers(of removals: [StackPlan]) -> [String: String] {
-    removals.reduce(into: [:]) { takers, removal in
-      takers[removal.name] =
-        plan.stacks.first { $0.work != .remove && $0.project == removal.project }?.name
-        ?? state.standing.first { $0.key != removal.name && $0.value.project == removal.project }?.key
+  /// Ends a stack that the commit no longer has; volumes stay.
+  private func end(_ removal: StackPlan, _ execute: Execute, _ result: inout Result) async {
+    let start = ContinuousClock.now
+    var report = removal.report(.removed)
+    var progress = Execute.Progress()
+    progress.links = removal.links.map(\.report)
+    let nothing = DesiredStack(
+      name: removal.name, commit: "", project: removal.project, tracked: [:], untracked: [:], services: [], links: [:],
+      after: [], deployTimeout: nil)
+    do throws(Failure) { try await execute.run(removal.steps, of: nothing, &progress) } catch {
+      report.outcome = .failed
+      report.error = "\(error.message); \(error.help)"
     }
-  }
-
-  /// Takes down what the repository no longer has.
-  private func remove(_ removals: [StackPlan], _ deploy: Deploy, _ result: inout Result) async {
-    for removal in removals where !Task.isCancelled {
-      say("\(removal.name): removed from the repository, taking it down")
-      let ended = await deploy.remove(removal)
-      result.stacks.append(ended.stack)
-      result.links += ended.links
-    }
+    report.durationMs = (ContinuousClock.now - start).milliseconds
+    result.stacks.append(report)
+    result.links += progress.links
   }
 
   /// Brings each group of stacks to where it is to be, side by side.
@@ -104,25 +107,17 @@ struct Apply: Sendable {
     result.links += ended.flatMap(\.links)
   }
 
-  /// Leaves the old places of stacks that moved, once the new ones are in place.
-  private func leave(
-    _ removals: [StackPlan], to takers: [String: String], _ deploy: Deploy, _ records: Records,
-    _ result: inout Result
-  ) async {
-    for removal in removals {
-      guard let taker = takers[removal.name] else { continue }
-      let now = await records.state
-      if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
-        say("\(removal.name): moved to \(taker)")
-        let ended = await deploy.remove(removal, for: new)
-        result.stacks.append(ended.stack)
-        result.links += ended.links
-      } else {
-        var report = removal.report(.skipped)
-        report.error = "it stays until \(taker), where it moved to, is in place"
-        result.stacks.append(report)
-      }
+  /// Leaves the old place of a stack that moved, once the new one is in place.
+  private func leave(_ removal: StackPlan, _ execute: Execute, _ result: inout Result) async {
+    guard let taker = removal.taker else { return }
+    let now = await records.state
+    if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
+      say("\(removal.name): moved to \(taker)")
+      return await end(removal, execute, &result)
     }
+    var report = removal.report(.skipped)
+    report.error = "it stays until \(taker), where it moved to, is in place"
+    result.stacks.append(report)
   }
 
   /// Puts the result in order, and says how far the host is.

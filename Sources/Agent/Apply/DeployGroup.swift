@@ -26,7 +26,7 @@ extension Deploy {
       guard var report = reports[plan.name] else { return nil }
       report.durationMs = (ContinuousClock.now - start).milliseconds
       // What failed before it touched anything has made no link.
-      let own = attempts[plan.name].map { $0.reached == .nothing ? [] : $0.links } ?? []
+      let own = attempts[plan.name].map { $0.progress.reached == .nothing ? [] : $0.progress.links } ?? []
       return Result(stack: report, links: own + (index == 0 ? ended.links : []))
     }
   }
@@ -45,7 +45,7 @@ extension Deploy {
       for name in ended.going.sorted() {
         guard var attempt = attempts[name] else { continue }
         defer { attempts[name] = attempt }
-        try await stopWriters(&attempt, shared: wishes.mapValues(\.link))
+        try await stopWriters(&attempt, replacing: wishes.mapValues(\.link))
       }
       ended.links = try await sharedLinks.lead(
         wishes.mapValues(\.link), with: Set(attempts.keys).union(attempts.values.compactMap(\.origin)))
@@ -73,11 +73,11 @@ extension Deploy {
     for (name, attempt) in failed {
       do throws(Failure) {
         let way = try await opened(attempt.former)
-        failed[name]?.turned = attempt.former.turned(into: way)
+        failed[name]?.change.turned = attempt.former.turned(into: way)
         failed[name]?.former = way
       } catch { obstacle = error }
     }
-    let isLed = !ended.going.isEmpty || failed.values.contains(where: \.isResumed)
+    let isLed = !ended.going.isEmpty || failed.values.contains(where: \.change.isResumed)
     if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
       let back = paths.filter { path, shared in failed.values.contains { $0.former.needs(path, otherThan: shared.link) }
       }
@@ -88,7 +88,7 @@ extension Deploy {
     for name in order(of: failed) {
       guard let attempt = failed[name], let cause = ended.causes[name] else { continue }
       // What was not begun may have had a shared directory turned under it.
-      let isSkipped = ended.skipped.contains(name) && attempt.isUntouched
+      let isSkipped = ended.skipped.contains(name) && attempt.failed.isUntouched
       var report = attempt.plan.report(isSkipped ? .skipped : .failed)
       if isSkipped {
         report.error = cause.message
@@ -134,9 +134,9 @@ extension Deploy {
             end = (attempt, Failure(.host, why, help: "sync again when that one is fixed"), true)
           }
           if end.failure == nil {
-            await gate.take()
+            await execute.gate.take()
             if Task.isCancelled {
-              await gate.give()
+              await execute.gate.give()
               end = (attempt, Failure(.interrupted, "the sync was interrupted", help: "sync again"), true)
             } else {
               do throws(Failure) { try await work(&end.attempt) } catch { end.failure = error }
@@ -161,7 +161,7 @@ extension Deploy {
     if ended.isInterrupted {
       for name in attempts.keys where ended.causes[name] == nil {
         ended.causes[name] = Failure(.interrupted, "the sync was interrupted", help: "sync again")
-        if attempts[name]?.reached == .nothing { ended.skipped.insert(name) }
+        if attempts[name]?.progress.reached == .nothing { ended.skipped.insert(name) }
       }
       return
     }

@@ -9,6 +9,7 @@ extension StackPlan {
     report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
     if work != .none, aim.isPin, let reason = aim.reason { report.reasons.append(reason) }
     report.services = services.map(\.report)
+    if outcome == .planned { report.steps = steps.compactMap(\.text) }
     if case .hold(let hold) = aim { report.error = hold.error }
     return report
   }
@@ -22,10 +23,10 @@ extension StackReport {
 
   /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
   mutating func admit(_ attempt: Deploy.Attempt) {
-    guard let began = attempt.began else { return }
+    guard let began = attempt.progress.began else { return }
     for index in services.indices where services[index].action == .keep {
-      let own = (attempt.containers ?? []).filter { $0.service == services[index].name }
-      if own.contains(where: { !attempt.before.contains($0.id) }) {
+      let own = (attempt.progress.containers ?? []).filter { $0.service == services[index].name }
+      if own.contains(where: { !attempt.change.before.contains($0.id) }) {
         services[index].action = .recreate
       } else if own.contains(where: { $0.age < began.duration(to: .now) }) {
         services[index].action = .start

@@ -105,9 +105,10 @@ struct Links: Sendable {
 
   /// Puts back what stood at live paths before clup came; a backup stays beside what came from it.
   ///
-  /// `links` are those that clup made since, maybe in a sync that was cut off; `reports` what this one did.
-  func undo(_ found: [String: LiveEntry], links: [String: DesiredLink], _ reports: [LinkReport]) throws(Failure) {
-    let backups = Dictionary(reports.map { ($0.live, $0.backup) }) { first, _ in first }
+  /// `links` are those that clup made since, maybe in a sync that was cut off; `backups` those of this one, by live path.
+  func undo(
+    _ found: [String: LiveEntry], links: [String: DesiredLink], _ backups: [String: String]
+  ) throws(Failure) {
     for (live, former) in found.sorted(by: { $0.key < $1.key }) {
       let parent = Path.join(settings.liveRoot, Path.parent(live))
       // What was not reached may not even have a directory.
@@ -125,7 +126,7 @@ struct Links: Sendable {
         }
       guard ours else { continue }
       do throws(Failure) {
-        try putBack(former, at: place, from: backups[live].flatMap { $0 })
+        try putBack(former, at: place, from: backups[live])
       } catch {
         throw error.naming(directory.path, as: parent)
       }

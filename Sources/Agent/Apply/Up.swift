@@ -7,6 +7,15 @@ struct Up: Sendable {
   let settings: Settings
   let programs: Programs
 
+  /// Gives the same stack without the ids of images that are no longer on this host: then their names decide.
+  func lacking(_ stack: DesiredStack) async throws(Failure) -> DesiredStack {
+    if stack.images.isEmpty { return stack }
+    let found = try await Images(programs: programs).ids(of: stack.images.values)
+    var lacking = stack
+    lacking.images = stack.images.filter { found[$0.value] != Fingerprint.absent }
+    return lacking
+  }
+
   /// Brings images that the host lacks, before anything of the stack is touched. Compose is shown the coming state.
   ///
   /// `present` are references that need no look.
@@ -83,15 +92,10 @@ struct Up: Sendable {
     try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id))
   }
 
-  /// Does to the containers what the plan says. Those of services that go are stopped, and removed only once the others were
-  /// seen in place: going back brings them with what they hold. `claimed` are ids whose names others need at once.
+  /// Does to the containers what the plan says, but for those of services that go.
   func run(
-    _ services: [ServicePlan], _ desired: DesiredStack, claimed: Set<String>, until end: ContinuousClock.Instant
+    _ services: [ServicePlan], _ desired: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
-    for service in services {
-      try await stop(service)
-      if claimed.contains(where: service.way.removes) { try await remove(service) }
-    }
     let older = services.contains { $0.action != .remove } ? try await madeByAnotherCompose(desired) : [:]
     // An up would make them anew.
     let starting = services.filter { $0.action == .start && older[$0.name] != nil }
@@ -133,13 +137,12 @@ struct Up: Sendable {
     }
   }
 
-  /// Stops a stack that is to go in the order that its last release asks for; what that misses is stopped one by one.
-  func stop(_ plan: StackPlan) async {
-    let directory = Path.join(settings.liveRoot, plan.name)
-    if !plan.services.isEmpty, Files.status(directory) != nil {
-      _ = try? await programs.compose(
-        ["-p", plan.project, "stop"] + plan.services.map(\.name), in: directory, limits: .init(deadline: patience))
-    }
+  /// Stops services in the order that their last release asks for; what that misses is stopped one by one.
+  func stop(_ services: [String], of stack: DesiredStack) async {
+    let directory = Path.join(settings.liveRoot, stack.name)
+    guard Files.status(directory) != nil else { return }
+    _ = try? await programs.compose(
+      ["-p", stack.project, "stop"] + services, in: directory, limits: .init(deadline: patience))
   }
 
   /// How long containers may take to stop: as long as their stack may take to start, and two minutes at least.
@@ -271,20 +274,5 @@ struct Up: Sendable {
     return [ComposeFileName.main, ComposeFileName.override].compactMap { names in
       names.first { Files.status(Path.join(directory, $0)) != nil }
     }
-  }
-
-  /// Stops and removes the containers of a service that is to go, and no others.
-  func take(down service: ServicePlan) async throws(Failure) {
-    try await stop(service)
-    try await remove(service)
-  }
-
-  private func stop(_ service: ServicePlan) async throws(Failure) {
-    if case .remove(let ids) = service.way { try await stop(ids) }
-  }
-
-  /// Removes the containers of a service that is to go.
-  func remove(_ service: ServicePlan) async throws(Failure) {
-    if case .remove(let ids) = service.way { try await remove(ids) }
   }
 }

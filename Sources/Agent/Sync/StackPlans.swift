@@ -29,6 +29,7 @@ extension Prepare {
       }
     }
     plan.stacks.sort { $0.name < $1.name }
+    planning.end(&plan.stacks)
     Handover.order(&plan.stacks, known: state.standing)
     draft.diagnostics += try await foreseen(plan.stacks, draft.containers, places: places(head.discovery))
     draft.diagnostics += LivePathCheck(

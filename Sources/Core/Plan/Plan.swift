@@ -146,6 +146,10 @@ public struct StackPlan: Sendable {
   public var links: [LinkPlan]
   /// The stacks that must be in place first.
   public var after: [String]
+  /// Where a stack that is removed has moved to: it ends once that one is in place.
+  public internal(set) var taker: String?
+  /// What is done, in order.
+  public internal(set) var steps: [Step] = []
 
   /// Makes a plan of a stack.
   public init(
@@ -173,8 +177,7 @@ public struct StackPlan: Sendable {
     work = .none
     self.aim = aim
     to = from
-    links = []
-    services = []
+    (links, services, steps) = ([], [], [])
   }
 }
 
@@ -191,8 +194,11 @@ public struct ServicePlan: Sendable, Equatable {
     /// The containers' ids: `up -d --remove-orphans` would take what is not clup's as well.
     case remove([String])
 
+    /// The containers that it removes.
+    public var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
+
     /// Whether it removes a container.
-    public func removes(_ id: String) -> Bool { if case .remove(let ids) = self { ids.contains(id) } else { false } }
+    public func removes(_ id: String) -> Bool { removed.contains(id) }
   }
 
   /// The service's name.

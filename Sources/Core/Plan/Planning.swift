@@ -54,12 +54,14 @@ public struct Planning: Sendable {
     var listed: Set<String> = []
     let first = known == nil ? reasons : []
     let left = known == nil ? desired.services.filter { $0.resting != nil } : []
-    return StackPlan(
+    var plan = StackPlan(
       name: desired.name, work: .deploy(desired), from: observed.pointers[desired.name], to: desired.commit,
       project: desired.project,
       reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)
         + left.map { "\($0.name) had failed before, and is left as it is" }).filter { listed.insert($0).inserted },
       services: services, links: links, after: after[desired.name] ?? desired.after)
+    plan.steps = steps(desired, services, links)
+    return plan
   }
 
   /// Leaves what had failed before clup came, and has not changed since: it was no reason for anybody to stop the others.

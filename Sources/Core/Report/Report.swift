@@ -124,9 +124,11 @@ public struct StackReport: Codable, Sendable, Equatable {
   public var error: String?
   /// The last lines of the log of what failed.
   public var logTail: [String] = []
+  /// What a dry run would do, step by step; not written of what was done.
+  public var steps: [String]?
 
   enum CodingKeys: String, CodingKey {
-    case name, outcome, from, to, project, reasons, services, error
+    case name, outcome, from, to, project, reasons, services, error, steps
     case durationMs = "duration_ms"
     case logTail = "log_tail"
   }
@@ -150,6 +152,7 @@ public struct StackReport: Codable, Sendable, Equatable {
     try container.encode(durationMs, forKey: .durationMs)
     try container.encode(error, forKey: .error)
     try container.encode(logTail, forKey: .logTail)
+    try container.encodeIfPresent(steps, forKey: .steps)
   }
 }
 

@@ -1,0 +1,177 @@
+import Core
+import Engine
+
+/// Does the steps of a stack. It knows steps, and nothing of commits that follow each other, of pins or policies: a deploy, the way
+/// back of one that failed and the end of a stack are steps alike.
+struct Execute: Sendable {
+  let settings: Settings
+  let checkout: Checkout
+  let programs: Programs
+  let links: Links
+  let records: Records
+  let gate: DependencyGate
+  let snapshots: [String: CommitSnapshot]
+  /// The references of images that containers run with, which are on the host.
+  let present: Set<String>
+
+  /// What was seen while the steps were done.
+  struct Progress: Sendable {
+    /// How far they came.
+    var reached = Reached.nothing
+    /// Whether containers were stopped, so that they write no more into what is copied.
+    var isStopped = false
+    /// The ids of the containers from before.
+    var before: Set<String> = []
+    /// What became of the live paths.
+    var links: [LinkReport] = []
+    /// The last look at the containers; nothing when there was none since the plan.
+    var containers: [WatchedContainer]?
+    /// When the containers began to be changed.
+    var began: ContinuousClock.Instant?
+    /// Whether they were watched.
+    var isWatched = false
+    /// The end of the log of what failed.
+    var logTail: [String] = []
+    /// Whether it goes back to what was good.
+    var isRecovery = false
+    /// Whether a turn was taken, which is given on while the stack is watched.
+    var hasTurn = false
+  }
+
+  /// Does steps; the turn that was taken is given on where one of them fails.
+  func run(_ steps: [Step], of stack: DesiredStack, _ progress: inout Progress) async throws(Failure) {
+    let going = Set(steps.flatMap(\.removed))
+    do throws(Failure) {
+      for step in steps {
+        progress.reached = max(progress.reached, step.reaches)
+        if step.reaches == .containers, progress.began == nil { progress.began = .now }
+        try await run(step, of: stack, but: going, &progress)
+      }
+    } catch {
+      await giveTurn(&progress)
+      throw error
+    }
+  }
+
+  /// Waits for a turn.
+  func takeTurn(_ progress: inout Progress) async {
+    await gate.take()
+    progress.hasTurn = true
+  }
+
+  /// Gives the turn on, if there is one.
+  func giveTurn(_ progress: inout Progress) async {
+    guard progress.hasTurn else { return }
+    progress.hasTurn = false
+    await gate.give()
+  }
+
+  /// The time until which a stack has to be in place.
+  func end(of stack: DesiredStack, _ progress: Progress) -> ContinuousClock.Instant {
+    (progress.began ?? .now) + (stack.deployTimeout ?? settings.sync.deployTimeout)
+  }
+
+  private func run(
+    _ step: Step, of stack: DesiredStack, but going: Set<String>, _ progress: inout Progress
+  ) async throws(Failure) {
+    let up = Up(settings: settings, programs: programs)
+    switch step {
+    case .checkNetworks(let networks): try await check(networks, of: stack.project)
+    case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
+    case .checkImages: try await checkImages(of: stack)
+    case .stopWriters(let ids):
+      progress.isStopped = true
+      try await up.stop(ids)
+    case .files(let plans, let commit): try await bring(plans, commit, stack, &progress)
+    case .putBack(let found, let made, let backups): try links.undo(found, links: made, backups)
+    case .removePointer(let name): checkout.removePointer(of: name)
+    case .check(let services, let wasInPlace): try await check(stack, services, wasInPlace: wasInPlace)
+    case .build(let services): try await up.build(services, stack)
+    case .resume(let ids): try await up.resume(ids)
+    case .clear(let project): try await up.clear(project)
+    case .stop(let ids): try await up.stop(ids)
+    case .stopInOrder(let services): await up.stop(services, of: stack)
+    case .stopStarted(let others): try await up.stop(stack, but: others)
+    case .start(let ids): try await up.start(ids)
+    case .up(let services): try await up.run(services, stack, until: end(of: stack, progress))
+    case .upAsFound(let services):
+      try await bring(services, stack, until: end(of: stack, progress))
+    case .verify: try await verify(stack, but: going, &progress)
+    case .remove(let ids): try await up.remove(ids)
+    case .removeNetworks(let project): try await removeNetworks(of: project)
+    case .record(let event, let name, let isNeeded):
+      do throws(Failure) {
+        try await records.change { state throws(IllegalTransition) in try state.record(event, of: name) }
+      } catch {
+        if isNeeded { throw error }
+      }
+    }
+  }
+
+  private func bring(
+    _ plans: [LinkPlan], _ commit: String?, _ stack: DesiredStack, _ progress: inout Progress
+  ) async throws(Failure) {
+    progress.links = plans.map(\.report)
+    try await links.apply(plans, noting: &progress.links) { () throws(Failure) in
+      if let commit { try checkout.point(stack.name, to: commit) }
+    }
+  }
+
+  /// Watches a stack until it is what it promises; containers that go are no longer part of it.
+  private func verify(
+    _ stack: DesiredStack, but going: Set<String>, _ progress: inout Progress
+  ) async throws(Failure) {
+    await giveTurn(&progress)
+    progress.isWatched = true
+    let watched = try await Verify(programs: programs).settle(
+      try await withProbes(stack), before: progress.before, since: progress.began ?? .now,
+      until: end(of: stack, progress))
+    progress.logTail = watched.logTail
+    progress.containers = watched.containers.filter { !going.contains($0.id) }
+    let help = progress.isRecovery ? "see what it needs, and sync again" : "fix it, and push again"
+    if let failure = watched.failure(help: help) { throw failure }
+    guard progress.isRecovery else { return }
+    let other = progress.containers?.first { seen in
+      stack.images[seen.service].map { $0 != seen.image } ?? false
+        && stack.services.contains { $0.name == seen.service }
+    }
+    if let other {
+      throw Failure(
+        .deploy, "\(other.service) runs another image than it was good with",
+        help: "see what changes it, and sync again")
+    }
+  }
+
+  /// Makes services anew as a person had called Compose for them.
+  private func bring(
+    _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
+  ) async throws(Failure) {
+    if let lost = services.lost {
+      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "bring it back by hand")
+    }
+    var needed = stack
+    needed.services = stack.services.filter { services.names.contains($0.name) }
+    try await checkImages(of: needed)
+    let up = Up(settings: settings, programs: programs)
+    for call in services.calls {
+      func bring(_ counts: [String: Int], force: Bool, start: Bool) async throws(Failure) {
+        try await up.bring(counts, of: stack, by: call.call, force: force, start: start, until: end)
+      }
+      do throws(Failure) { try await bring(call.counts, force: call.forces, start: call.starts) } catch {
+        guard [.deploy, .host].contains(error.kind), call.others.count > call.counts.count else { throw error }
+        try await up.remove(call.new)
+        try await bring(call.others, force: false, start: true)
+        try await bring(call.counts, force: call.forces, start: call.starts)
+      }
+    }
+  }
+
+  /// Removes the networks that Compose made for a project; one that a container still uses stays.
+  private func removeNetworks(of project: String) async throws(Failure) {
+    try await programs.ask { engine throws(EngineError) in
+      for network in try await engine.networks(labels: [ComposeLabel.of(project)]) {
+        _ = try await engine.removeNetwork(network.id ?? network.name)
+      }
+    }
+  }
+}

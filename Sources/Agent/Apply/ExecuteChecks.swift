@@ -1,0 +1,102 @@
+import Core
+import Engine
+
+/// What is looked at once more right before something is touched.
+extension Execute {
+  /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
+  /// stack's own would be left without any.
+  func check(_ networks: Set<String>, of project: String) async throws(Failure) {
+    let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
+    for container in listed where container.labels[ComposeLabel.project] != project {
+      guard let network = container.networks.intersection(networks).min() else { continue }
+      throw Failure(
+        .host, "the network \(network) would be made anew, and the container \(container.name) is in it",
+        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync goes on")
+    }
+  }
+
+  /// Refuses to bring a stack back whose images are gone.
+  func checkImages(of good: DesiredStack) async throws(Failure) {
+    let own = good.images.filter { image in good.services.contains { $0.name == image.key } }
+    let found = try await Images(programs: programs).ids(of: own.values)
+    guard let gone = own.sorted(by: { $0.key < $1.key }).first(where: { found[$0.value] == Fingerprint.absent }) else {
+      return
+    }
+    throw Failure(
+      .deploy, "the image that \(gone.key) was good with is no longer on this host (\(gone.value.prefix(19)))",
+      help: "build or pull it, or push a commit that works")
+  }
+
+  /// Asks Compose in the live directory, and goes on only when it answers what was validated. What goes by a record of what was
+  /// good is not judged again: Compose must read the same files, and what it mounts must be there.
+  ///
+  /// Equal sources give equal answers: of a stack that was in place, nobody asks again whose host's own files are what they were.
+  func check(_ stack: DesiredStack, _ services: [ServicePlan], wasInPlace: Bool) async throws(Failure) {
+    guard let validated = stack.resolved else {
+      try checkFiles(of: stack)
+      return try await checkBinds(of: stack, services)
+    }
+    // What a container may write to need not be the commit's.
+    let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
+    if wasInPlace, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
+      copies.allSatisfy({ links.observe.live($0.key) == .file($0.value.id) })
+    {
+      return
+    }
+    let directory = Path.join(settings.liveRoot, stack.name)
+    try Files.makeDirectories(directory)
+    let found = modelDigests(try await liveModel(of: stack.name))
+    let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
+    if others.isEmpty { return }
+    throw Failure(
+      .host, "\(directory) is not what was validated a moment ago: \(others.joined(separator: ", "))",
+      help: "see who changes files there, and sync again")
+  }
+
+  /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
+  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
+  private func checkFiles(of good: DesiredStack) throws(Failure) {
+    for name in ComposeFileName.all {
+      let path = Path.join(good.name, name)
+      guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
+      throw Failure(
+        .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
+        help: "see who put it there, move it aside, and sync again")
+    }
+  }
+
+  /// The engine would make an empty directory of a bind source that is gone, and a service would start with nothing.
+  private func checkBinds(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
+    let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
+    if acting.isEmpty { return }
+    for service in ComposeModel(try await liveModel(of: good.name)).services where acting.contains(service.name) {
+      guard let gone = service.binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { continue }
+      throw Failure(
+        .host, "\(service.name) was good with \(gone), which this host no longer has",
+        help: "bring it back, from a backup or empty with its owner, and sync again")
+    }
+  }
+
+  /// Reads the probes of a stack that goes by a record of what was good.
+  func withProbes(_ desired: DesiredStack) async throws(Failure) -> DesiredStack {
+    guard desired.readsProbes else { return desired }
+    var desired = desired
+    desired.readsProbes = false
+    if let own = settings.stacks[desired.name]?.probes {
+      desired.probes = own
+      return desired
+    }
+    desired.probes = ComposeModel(try await liveModel(of: desired.name)).own.probes
+    return desired
+  }
+
+  /// Gives what Compose makes of the files that stand in a stack's live directory.
+  private func liveModel(of stack: String) async throws(Failure) -> JSON {
+    let asked = try await programs.compose(
+      ["config", "--format", "json"], in: Path.join(settings.liveRoot, stack))
+    guard asked.succeeded, let model = try? JSON(parsing: asked.output) else {
+      throw await programs.failure("docker compose config", asked.errorText)
+    }
+    return model
+  }
+}

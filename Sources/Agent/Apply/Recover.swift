@@ -1,0 +1,245 @@
+import Core
+import FoundationEssentials
+
+extension Deploy {
+  /// Gives a way back as it can be gone on this host by now.
+  func opened(_ way: Baseline) async throws(Failure) -> Baseline {
+    switch way {
+    case .deployment(let good): .deployment(try await links.opened(good))
+    case .moved(let from, let good): .moved(from: from, try await links.opened(good))
+    case .adopted, .nothing: way
+    }
+  }
+
+  /// Finds out, before anything is changed, what there is to go back to.
+  func former(_ attempt: Attempt) async throws(Failure) -> Baseline {
+    let former = try await known(attempt.desired)
+    guard case .adopted(var adopted) = former else { return former }
+    let paths = attempt.plan.links.filter { $0.action != .keep }.map(\.live) + attempt.desired.shared.keys
+    for path in paths where adopted.found[path] == nil {
+      let found = links.observe.live(path)
+      if case .link(let text) = found, links.observe.links.isOwn(text) { continue }
+      if await records.state.links[path] != nil { continue }
+      adopted.found[path] = found
+    }
+    return .adopted(adopted)
+  }
+
+  /// Says first that stacks are being worked on, and what they go back to, so that a crash is never taken for success.
+  func begin(_ attempts: [Attempt]) async throws(Failure) {
+    try await records.change { state throws(IllegalTransition) in
+      for attempt in attempts {
+        let acting = Set(attempt.plan.services.filter { $0.action != .keep }.map(\.name))
+        try state.record(.began(attempt.desired, acting: acting, from: attempt.former), of: attempt.plan.name)
+      }
+    }
+  }
+
+  /// Takes that back where nothing was done.
+  func undo(_ attempt: Attempt) async throws(Failure) {
+    let name = attempt.plan.name
+    guard !attempt.change.isResumed else { return }
+    try await records.change { state throws(IllegalTransition) in
+      if state.stacks[name]?.change != nil { try state.record(.undone, of: name) }
+    }
+  }
+
+  /// Remembers what became of a change that failed, and the failure where that is to be held.
+  private func end(_ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?) async throws(Failure) {
+    try await records.change { state throws(IllegalTransition) in
+      if let leaving, state.stacks[name]?.change != nil { try state.record(.left(leaving), of: name) }
+      if let hold { try state.record(.failed(hold), of: name) }
+    }
+  }
+
+  private func known(_ desired: DesiredStack) async throws(Failure) -> Baseline {
+    let name = desired.name
+    if let good = await records.state.lastGood(name) { return .deployment(good) }
+    if let adopted = await records.state.stacks[name]?.adopted { return .adopted(adopted) }
+    let state = await records.state
+    if let origin = state.origin(of: name, project: desired.project) {
+      return .moved(from: origin.name, origin.good)
+    }
+    if state.standing(name) != nil { return .nothing }
+    let takeover = Takeover(settings: settings, programs: programs)
+    return try await takeover.look(desired, among: containers).map { .adopted($0) } ?? .nothing
+  }
+
+  /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
+  func condemn(_ attempt: inout Attempt, because cause: Failure) async {
+    // An interrupt ends what this task starts, and what is told must be masked all the same.
+    let directory = Path.join(settings.liveRoot, attempt.plan.name)
+    attempt.mask = await Task { await programs.mask(for: directory) }.value
+    // A way back that failed says nothing about the commit that is held.
+    guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !isGood(attempt) else { return }
+    let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
+    var hold = Hold(
+      attempt.desired, since: Date().formatted(.iso8601), error: attempt.mask.hide(cause.message), images: images ?? [:]
+    )
+    hold.settings = settings.fingerprint(of: attempt.plan.name)
+    if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
+    attempt.hold = hold
+    // What cannot be written on a full disk must not keep the stack from going back.
+    let name = attempt.plan.name
+    if holdsFirst(attempt) { try? await end(name, as: nil, hold) }
+  }
+
+  /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
+  /// to its end may be held: one that is cut off is gone again.
+  private func holdsFirst(_ attempt: Attempt) -> Bool {
+    if case .deployment = attempt.former { true } else { settings.sync.onFailure != .rollback }
+  }
+
+  /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it. `obstacle` is
+  /// why what it shares with others could not go back.
+  func leave(_ attempt: Attempt, because cause: Failure, _ obstacle: Failure?, _ report: inout StackReport) async {
+    let (mask, hold) = (attempt.mask, attempt.hold)
+    let why = mask.hide(cause.message)
+    report.outcome = .failed
+    report.error = "\(why); \(mask.hide(cause.help))"
+    report.logTail = attempt.progress.logTail.map(mask.hide)
+    report.show(attempt.progress.containers)
+    let reached = attempt.progress.reached
+    if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
+    // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
+    if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing { return }
+    if isGood(attempt) {
+      report.error = "\(why); it is what was good before, so there is nothing to go back to"
+      return
+    }
+    do throws(Failure) {
+      guard settings.sync.onFailure == .rollback else {
+        try await end(attempt.plan.name, as: .failed, nil)
+        report.error = "\(why); left as it is, as `on_failure: stay` asks"
+        return
+      }
+      do throws(Failure) {
+        if let obstacle { throw obstacle }
+        try await recover(attempt, why, &report)
+      } catch {
+        if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
+          hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
+          try await end(attempt.plan.name, as: error.kind == .deploy ? .unknown : nil, hold)
+        }
+        throw error
+      }
+    } catch {
+      report.outcome = .failed
+      report.error = "\(why); going back failed too: \(mask.hide(error.message))"
+    }
+  }
+
+  /// Whether the containers are made from what was good already: a second time would not end better.
+  private func isGood(_ attempt: Attempt) -> Bool {
+    guard case .deployment(let good) = attempt.former, attempt.progress.reached == .containers else { return false }
+    let images = good.images ?? [:]
+    return attempt.desired.inputs.differences(from: good.inputs).isEmpty
+      && attempt.progress.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
+  }
+
+  /// Goes the way back of a change that failed, to its end.
+  private func recover(_ attempt: Attempt, _ why: String, _ report: inout StackReport) async throws(Failure) {
+    let recovery = Recovery(
+      of: attempt.failed, to: attempt.former, state: await records.state, links: links.observe.links,
+      live: links.observe.live)
+    var progress = Execute.Progress()
+    progress.isRecovery = true
+    try await execute.run(recovery.files, of: recovery.stack, &progress)
+    switch recovery.containers {
+    case .stay: break
+    case .good(let good): try await bring(attempt, to: good, &progress)
+    case .found(let stack, let found): try await bring(attempt, to: stack, found, &progress)
+    case .stop(let others):
+      await execute.takeTurn(&progress)
+      try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
+      progress.containers = try await Verify(programs: programs).look(attempt.desired.project)
+    }
+    await execute.giveTurn(&progress)
+    try await end(attempt, recovery, progress.containers)
+    report.outcome = recovery.outcome
+    report.error = "\(why); \(recovery.said)"
+    report.show(progress.containers)
+  }
+
+  /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
+  private func bring(_ attempt: Attempt, to good: DesiredStack, _ progress: inout Execute.Progress)
+    async throws(Failure)
+  {
+    let project = attempt.desired.project
+    await execute.takeTurn(&progress)
+    try await execute.run([.checkImages, .clear(project: project)], of: good, &progress)
+    let now = try await look(project, &progress)
+    try await execute.run(Recovery.steps(of: attempt.failed, to: good, now), of: good, &progress)
+  }
+
+  /// Brings what a person ran back to how it was found.
+  private func bring(
+    _ attempt: Attempt, to stack: DesiredStack, _ found: [FoundContainer], _ progress: inout Execute.Progress
+  ) async throws(Failure) {
+    let project = attempt.desired.project
+    await execute.takeTurn(&progress)
+    try await execute.run([.clear(project: project)], of: stack, &progress)
+    let way = Recovery.steps(of: attempt.failed, to: stack, found, try await look(project, &progress))
+    var failure: Failure?
+    do throws(Failure) { try await execute.run(way.steps, of: stack, &progress) } catch { failure = error }
+    // What was up is up again, whatever became of the others.
+    let stopped = try await Verify(programs: programs).look(project).filter { container in
+      way.up.contains(container.id) && ["exited", "created"].contains(container.state)
+    }
+    try await execute.run([.start(stopped.map(\.id))], of: stack, &progress)
+    if let failure { throw failure }
+    try await execute.run([.verify], of: way.well, &progress)
+    try await execute.run(way.end, of: stack, &progress)
+    progress.containers?.removeAll { seen in way.end.contains { $0.removed.contains(seen.id) } }
+  }
+
+  /// Looks at what runs now, from which the way back is planned.
+  private func look(_ project: String, _ progress: inout Execute.Progress) async throws(Failure) -> [WatchedContainer] {
+    do throws(Failure) {
+      let now = try await Verify(programs: programs).look(project)
+      progress.before = Set(now.map(\.id))
+      return now
+    } catch {
+      await execute.giveTurn(&progress)
+      throw error
+    }
+  }
+
+  /// Remembers where a stack is after its way back.
+  private func end(
+    _ attempt: Attempt, _ recovery: Recovery, _ containers: [WatchedContainer]?
+  ) async throws(Failure) {
+    let (name, hold) = (attempt.plan.name, attempt.hold)
+    var entry: Deployment?
+    if case .deployed(let good, of: let stack) = recovery.end {
+      let isSeen = stack == name && containers != nil
+      entry = try await honest(isSeen ? Deployment(recovery.stack.seen(as: containers ?? [])) : good)
+    }
+    try await records.change { [entry] state throws(IllegalTransition) in
+      let isOpen = state.stacks[name]?.change != nil
+      switch recovery.end {
+      case .deployed(let good, of: let stack):
+        try state.record(.deployed((entry ?? good).following(state.links)), of: stack)
+        if stack != name, isOpen { try state.record(.undone, of: name) }
+      case .undone: if isOpen { try state.record(.undone, of: name) }
+      case .stopped: if isOpen { try state.record(.left(.stopped), of: name) }
+      }
+      if let hold { try state.record(.failed(hold), of: name) }
+    }
+  }
+
+  /// Forgets what a service was built from whose name leads to another build than the one that runs: the next deploy
+  /// that goes by the name builds it first.
+  func honest(_ entry: Deployment) async throws(Failure) -> Deployment {
+    guard let images = entry.images, entry.services.contains(where: \.isBuilt) else { return entry }
+    let references = DesiredStack("", entry).references
+    let found = try await Images(programs: programs).ids(of: references.values)
+    var entry = entry
+    for index in entry.services.indices where entry.services[index].isBuilt {
+      let name = entry.services[index].name
+      guard let image = images[name], let reference = references[name], found[reference] != image else { continue }
+      entry.services[index].builds = entry.services[index].builds.mapValues { _ in Fingerprint.absent }
+    }
+    return entry
+  }
+}

@@ -1,0 +1,112 @@
+/// One thing that is done to a stack. It names what is so afterwards, and is safe to do twice.
+public enum Step: Sendable, Equatable {
+  // MARK: before anything is touched
+
+  /// No container of another project is in these networks, which are to be made anew.
+  case checkNetworks(Set<String>)
+  /// The images that services name are on this host.
+  case pull
+  /// The images are here that services are to run by their ids.
+  case checkImages
+
+  // MARK: files
+
+  /// These containers write no more into what is about to be replaced.
+  case stopWriters([String])
+  /// The live paths are as planned, and the pointer names the commit; nothing for a pointer that stays.
+  case files([LinkPlan], commit: String?)
+  /// What stood at live paths before clup came stands there again; `made` is what clup put there since, `backups` where it
+  /// kept what was there.
+  case putBack([String: LiveEntry], made: [String: DesiredLink], backups: [String: String])
+  /// This stack has no pointer.
+  case removePointer(of: String)
+  /// Compose makes of the live directory what was judged; what was good once still has its files and bind sources.
+  ///
+  /// `wasInPlace` says that nothing else was begun since what was good before.
+  case check([ServicePlan], wasInPlace: Bool)
+  /// The images of these services are built.
+  case build([ServicePlan])
+
+  // MARK: containers
+
+  /// These containers are no longer paused.
+  case resume([String])
+  /// What a Compose that was cut off has left of a project is gone.
+  case clear(project: String)
+  /// These containers are stopped.
+  case stop([String])
+  /// The services are stopped in the order that their Compose file asks for, as far as it does.
+  case stopInOrder([String])
+  /// All that the stack has started is stopped; these containers, which ran before, run on.
+  case stopStarted(but: Set<String>)
+  /// These containers run as they are.
+  case start([String])
+  /// The containers of services are as planned.
+  case up([ServicePlan])
+  /// The containers of services are as a person's own calls of Compose had made them.
+  case upAsFound(AdoptedServices)
+  /// The stack is seen to be what it promises.
+  case verify
+  /// These containers are gone.
+  case remove([String])
+  /// The networks that Compose made for a project are gone, but those that are used.
+  case removeNetworks(project: String)
+
+  // MARK: records
+
+  /// The record of a stack says what happened; where `isNeeded` is false, a full disk keeps nobody from going on.
+  case record(StackEvent, of: String, isNeeded: Bool)
+}
+
+extension Step {
+  /// How far a change has come with it.
+  public var reaches: Reached {
+    switch self {
+    case .checkNetworks, .pull, .checkImages, .record: .nothing
+    case .stopWriters, .files, .putBack, .removePointer, .check, .build: .files
+    case .resume, .clear, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove, .removeNetworks:
+      .containers
+    }
+  }
+
+  /// The containers that it removes.
+  public var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
+
+  /// Says it for people; nothing of what only clup keeps for itself, or of what there is nothing to do for.
+  public var text: String? {
+    func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }
+    switch self {
+    case .checkNetworks(let networks): return "see that nobody else is in \(list(networks))"
+    case .pull: return "bring the images that are missing"
+    case .checkImages: return "see that the images of before are here"
+    case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
+    case .files(let links, let commit):
+      let moving = links.filter { $0.action != .keep }.map(\.live)
+      let led = commit.map { "lead the pointer to \($0.prefix(7))" }
+      return [led, moving.isEmpty ? nil : "link \(list(moving))"].compactMap { $0 }.joined(separator: ", ")
+    case .putBack(let found, _, _): return "put back \(list(found.keys))"
+    case .removePointer: return "remove the pointer"
+    case .check: return "see that Compose makes the same of the live files"
+    case .build(let services):
+      let changed = services.filter { $0.way == .build }.map(\.name)
+      return changed.isEmpty ? nil : "build \(list(changed))"
+    case .resume(let ids): return "resume \(ids.count) paused"
+    case .clear(let project): return "remove what was left half made of \(project)"
+    case .stop(let ids): return "stop \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .stopInOrder(let services): return "stop \(list(services))"
+    case .stopStarted: return "stop what was started"
+    case .start(let ids): return "start \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .up(let services):
+      let acting = services.filter { ![.keep, .remove].contains($0.action) }
+      return acting.isEmpty ? nil : list(acting.map { "\($0.action.rawValue) \($0.name)" })
+    case .upAsFound(let services): return "bring back \(list(services.names))"
+    case .verify: return "watch it become healthy"
+    case .remove(let ids): return "remove \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .removeNetworks(let project): return "remove the networks of \(project)"
+    case .record: return nil
+    }
+  }
+}
+
+/// How far a change came before it failed; what it did not reach needs no way back.
+public enum Reached: Comparable, Sendable { case nothing, files, containers }

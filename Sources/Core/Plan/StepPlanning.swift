@@ -1,0 +1,113 @@
+extension Planning {
+  /// Gives all that brings a stack to what is planned for it, in order.
+  func steps(_ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan]) -> [Step] {
+    let record = state.stacks[desired.name]
+    let own = (observed.containers ?? []).filter { $0.project == desired.project }
+    var steps: [Step] = []
+    let networks = desired.networksMadeAnew(since: record?.standing)
+    if !networks.isEmpty { steps.append(.checkNetworks(networks)) }
+    steps.append(.pull)
+    if !desired.images.isEmpty { steps.append(.checkImages) }
+    let writers = Step.writers(
+      of: record?.good, replacing: desired.links, among: observed.containers ?? []
+    ) { path in if case .link(let text)? = observed.live[path] { self.links.isOwn(text) } else { false } }
+    if !writers.isEmpty { steps.append(.stopWriters(writers)) }
+    steps += [
+      .files(links, commit: desired.commit), .check(services, wasInPlace: record?.isInPlace == true),
+    ]
+    if desired.services.contains(where: { $0.isBuilt && desired.images[$0.name] == nil }) {
+      steps.append(.build(services))
+    }
+    let names = Set(services.map(\.name))
+    let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
+    if !paused.isEmpty { steps.append(.resume(paused)) }
+    if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
+    steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
+    // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
+    let leaving = (record?.standing?.services ?? []).filter { old in
+      !desired.services.contains { $0.name == old.name }
+    }
+    steps.append(.record(.replaced(desired.services + leaving), of: desired.name, isNeeded: true))
+    return steps
+      + Step.settle(
+        services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 }, for: desired.project)
+  }
+
+  /// Plans how stacks end, once it is known where each stack goes.
+  public func end(_ stacks: inout [StackPlan]) {
+    for index in stacks.indices where stacks[index].work == .remove {
+      let removal = stacks[index]
+      let moved = stacks.first { $0.work != .remove && $0.project == removal.project }
+      let taker =
+        moved?.name ?? state.standing.first { $0.key != removal.name && $0.value.project == removal.project }?.key
+      stacks[index].taker = taker
+      let wish: DesiredStack? = if case .deploy(let desired)? = moved?.work { desired } else { nil }
+      stacks[index].steps = steps(
+        ending: removal, taker: taker.map { wish?.services ?? state.standing($0)?.services ?? [] })
+    }
+  }
+
+  /// Gives all that ends a stack. Where it moved to `taker`, only what that one does not have is taken down.
+  private func steps(ending plan: StackPlan, taker: [DesiredService]?) -> [Step] {
+    let end: [Step] = [
+      .files(plan.links, commit: nil), .removePointer(of: plan.name), .record(.removed, of: plan.name, isNeeded: true),
+    ]
+    let leaving = plan.services.filter { service in taker?.contains { $0.name == service.name } != true }
+    let ids = leaving.flatMap(\.way.removed)
+    let down: [Step] = ids.isEmpty ? [] : [.stop(ids), .remove(ids)]
+    if taker != nil { return down + end }
+    let isShared = (observed.containers ?? []).contains { container in
+      container.project == plan.project && !plan.services.contains { $0.way.removes(container.id) }
+    }
+    return (plan.services.isEmpty ? [] : [.stopInOrder(plan.services.map(\.name))]) + down
+      + (isShared ? [] : [.removeNetworks(project: plan.project)]) + end
+  }
+}
+
+extension Step {
+  /// Finds the containers that may write into a release by a link that is to become a directory or a copy: what they wrote
+  /// after that was copied would be lost. Only what an earlier version deployed has such containers.
+  public static func writers(
+    of good: Deployment?, replacing wishes: [String: DesiredLink], among containers: [Container],
+    isOwnLink: (String) -> Bool
+  ) -> [String] {
+    guard let good else { return [] }
+    let leaving = good.paths.filter { path, link in
+      guard link.kind == .link, isOwnLink(path) else { return false }
+      return wishes.contains { wish, next in
+        wish == path ? next.kind == .copy : Path.relative(wish, to: path) != nil
+      }
+    }.keys
+    let written = good.writes.map { WritablePaths($0) }
+    let paths = Set(leaving.filter { written?.touches($0) ?? true })
+    if paths.isEmpty { return [] }
+    let services = Set(good.services.filter { $0.mounts(any: paths) }.map(\.name))
+    return containers.filter {
+      $0.project == good.project && services.contains($0.service) && ["running", "restarting"].contains($0.state)
+    }.map(\.id)
+  }
+
+  /// Does to containers what is planned. Those of services that go are stopped, and removed only once the others were seen in
+  /// place: going back brings them with what they hold. Whose name others need at once is removed at once.
+  static func bring(_ services: [ServicePlan], claimed: Set<String>) -> [Step] {
+    let going = services.map(\.way.removed).filter { !$0.isEmpty }
+    let stopped = going.flatMap { $0 }
+    let removed = going.filter { !claimed.isDisjoint(with: $0) }.flatMap { $0 }
+    return (stopped.isEmpty ? [] : [.stop(stopped)]) + (removed.isEmpty ? [] : [.remove(removed)]) + [.up(services)]
+  }
+
+  /// Sees the stack in place, and takes away what it no longer has.
+  static func settle(_ services: [ServicePlan], leaving projects: [String], for project: String) -> [Step] {
+    let going = services.flatMap(\.way.removed)
+    return [.verify] + (going.isEmpty ? [] : [.remove(going)])
+      + Set(projects).subtracting([project]).sorted().map { .removeNetworks(project: $0) }
+  }
+}
+
+extension DesiredStack {
+  /// The containers whose names it claims for others: they cannot wait for its end to be removed.
+  func claimed(among containers: [some SeenContainer]) -> Set<String> {
+    let claims = Set(services.flatMap(\.claims))
+    return Set(containers.filter { claims.contains(.containerName($0.name)) }.map(\.id))
+  }
+}
