@@ -46,7 +46,7 @@ public struct Planning: Sendable {
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
       services(
-        desired.services, known: known?.project == desired.project ? known?.services ?? [] : [],
+        desired.services, known: known?.project == desired.project ? known?.all(of: desired.services) ?? [] : [],
         project: desired.project,
         stale: stale(desired, links + shared), images: desired.images)
       + renamed(desired, known, directory) + dropped(desired)
@@ -187,7 +187,8 @@ public struct Planning: Sendable {
       guard link.action == .replace || link.action == .create, let wish = link.desired else { return false }
       switch observed.live[link.live] ?? .absent {
       case .file(let id): return id != wish.id
-      case .absent: return wish.kind == .copy
+      // What a person's container has of a file that is gone, nobody knows.
+      case .absent: return wish.kind == .copy || state.standing(desired.name) == nil
       // The container has the release's file, not the copy.
       case .link: return wish.kind == .copy
       default: return false

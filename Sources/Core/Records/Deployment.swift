@@ -85,6 +85,12 @@ extension Deployment {
       && services.contains { $0.name == container.service && [$0.hash, $0.running].contains(container.hash) }
   }
 
+  /// Its services, and those of others that it does not have: what their containers were made from, if somebody else has
+  /// started any, nobody knows.
+  func all(of others: [DesiredService]) -> [DesiredService] {
+    services + others.filter { other in !services.contains { $0.name == other.name } }.map(\.unseen)
+  }
+
   /// Remembers that services are being worked on: what their containers are made from is not known until that has ended.
   public mutating func doubt(_ acting: Set<String>) {
     for index in services.indices where acting.contains(services[index].name) {

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+@testable import Core
+
+/// Plans and their steps on random hosts that exist in memory alone. CLUP_MODEL_HOSTS says how many (1,000), CLUP_FUZZ_SEED
+/// repeats a run.
+@Suite("I5: whatever is cut off or fails, the next plans lead to one without steps") struct ModelHostTests {
+  static let count = Int(FuzzTests.environment["CLUP_MODEL_HOSTS"] ?? "") ?? 1000
+
+  /// A random commit: each service as it is or changed, each file as it is or changed.
+  static func commit(_ number: Int, _ host: inout ModelHost, _ dice: inout FuzzTests.Dice) -> DesiredStack {
+    let id = String(repeating: "\(number % 10)", count: 7) + "c\(number)"
+    let names = ["db", "job", "web"].filter { _ in Int.random(in: 0..<4, using: &dice) > 0 }
+    var services = names.map { name in
+      let version = Int.random(in: 0..<3, using: &dice)
+      let isBad = Int.random(in: 0..<12, using: &dice) == 0
+      return service(
+        name, hash: isBad ? "bad \(name)" : "\(name) \(version)", fields: ["command": isBad ? "bad" : "\(version)"],
+        replicas: Int.random(in: 0..<6, using: &dice) == 0 ? 2 : 1)
+    }
+    var tree = ["s/compose.yaml": services.map { "\($0.hash) \($0.replicas)" }.joined(separator: ", ")]
+    tree["s/common.ini"] = "common \(Int.random(in: 0..<2, using: &dice))"
+    for name in names { tree["s/\(name).ini"] = "\(name) \(Int.random(in: 0..<2, using: &dice))" }
+    host.trees[id] = tree
+    let files = CommitTree(
+      commit: id, paths: tree.map { TrackedPath(path: $0.key, kind: .file, id: $0.value) })
+    for index in services.indices {
+      let paths = ModelHost.paths(mountedBy: services[index].name)
+      services[index].mounts = paths.reduce(into: [:]) { $0[$1] = files.fingerprint($1) }
+    }
+    var links: [String: DesiredLink] = [:]
+    for (path, id) in tree {
+      let kind: DesiredLink.Kind = Int.random(in: 0..<5, using: &dice) == 0 && path.hasSuffix(".ini") ? .copy : .link
+      links[path] = DesiredLink(kind: kind, from: path, id: id)
+    }
+    return DesiredStack(
+      name: "s", commit: id, project: "p", tracked: tree.keys.reduce(into: [:]) { $0[$1] = files.fingerprint($1) },
+      untracked: [:], services: services, links: links, after: [], deployTimeout: nil)
+  }
+
+  /// What somebody else does to a host.
+  static func drift(_ host: inout ModelHost, _ dice: inout FuzzTests.Dice) {
+    switch Int.random(in: 0..<6, using: &dice) {
+    case 0: if !host.boxes.isEmpty { host.boxes.remove(at: Int.random(in: 0..<host.boxes.count, using: &dice)) }
+    case 1, 2:
+      guard !host.boxes.isEmpty else { return }
+      let state = ["exited", "paused"].randomElement(using: &dice) ?? "exited"
+      host.boxes[Int.random(in: 0..<host.boxes.count, using: &dice)].state = state
+    case 3: if let path = host.live.keys.sorted().randomElement(using: &dice) { host.live[path] = nil }
+    case 4: if let path = host.live.keys.sorted().randomElement(using: &dice) { host.live[path] = .file("somebody's") }
+    default: host.pointer = nil
+    }
+  }
+
+  /// A host where a person runs a commit by hand, or nobody runs anything.
+  static func host(_ dice: inout FuzzTests.Dice) -> ModelHost {
+    var host = ModelHost()
+    host.bad = ["bad db", "bad job", "bad web"]
+    guard Bool.random(using: &dice) else { return host }
+    let before = commit(0, &host, &dice)
+    for (path, id) in host.trees[before.commit] ?? [:] { host.live[path] = .file(id) }
+    for service in before.services where !host.bad.contains(service.hash) {
+      host.make(service, image: "image of \(service.image)", state: Bool.random(using: &dice) ? "running" : "exited")
+    }
+    return host
+  }
+
+  @Test func `on every random host`() throws {
+    for number in 0..<Self.count {
+      let seed = FuzzTests.seed &+ UInt64(number)
+      var dice = FuzzTests.Dice(state: seed &* 2 | 1)
+      var sync = ModelSync(Self.host(&dice))
+      var wish = Self.commit(1, &sync.host, &dice)
+      for round in 2..<Int.random(in: 3..<7, using: &dice) {
+        let kind = ModelSync.Trouble.Kind.allCases.randomElement(using: &dice) ?? .cut
+        let trouble = ModelSync.Trouble(
+          kind: kind, steps: Int.random(in: 0..<14, using: &dice), part: Double.random(in: 0...1, using: &dice))
+        _ = try sync.run(wish, Int.random(in: 0..<4, using: &dice) == 0 ? nil : trouble)
+        if Int.random(in: 0..<4, using: &dice) == 0 { Self.drift(&sync.host, &dice) }
+        if Bool.random(using: &dice) { wish = Self.commit(round, &sync.host, &dice) }
+      }
+      var rounds = 0
+      while try sync.run(wish), rounds < 6 { rounds += 1 }
+      #expect(rounds < 4, "seed \(seed): there is always something to do")
+      Self.check(sync.host, wish, seed)
+      if rounds >= 4 { return }
+    }
+  }
+
+  /// What stands in the end is what the record says: the commit, or what was good before it.
+  static func check(_ host: ModelHost, _ wish: DesiredStack, _ seed: UInt64) {
+    let record = host.state.stacks["s"]
+    guard let runs = record?.runs, case .deployed(let deployment) = runs else {
+      #expect(record?.held != nil || record == nil, "seed \(seed): neither in place nor held")
+      return
+    }
+    #expect(
+      deployment.commit == wish.commit || record?.held?.commit == wish.commit
+        || deployment.inputs.differences(from: wish.inputs).isEmpty, "seed \(seed)")
+    #expect(host.pointer == deployment.commit, "seed \(seed)")
+    for (path, link) in deployment.links { #expect(host.content(path) == link.id, "seed \(seed): \(path)") }
+    for service in deployment.services {
+      let own = host.boxes.filter { $0.service == service.name }
+      #expect(own.count == service.replicas, "seed \(seed): \(service.name)")
+      for box in own where !service.rests(box.id) {
+        #expect(box.state == "running" && box.hash == service.hash, "seed \(seed): \(box)")
+        for (path, id) in service.mounts {
+          #expect(box.content[path] == Fingerprint.id(of: id), "seed \(seed): \(box)")
+        }
+      }
+    }
+  }
+}
