@@ -118,6 +118,20 @@ struct Checkout: Sendable {
     return reports.reversed()
   }
 
+  /// The commit of the last report in the history, which costs less than the whole report.
+  var newestCommit: String? {
+    struct Line: Decodable {
+      let trigger: String
+      let commit: String?
+    }
+    var newest: Line?
+    readHistory { text in
+      newest = try? JSONDecoder().decode(Line.self, from: Data(text))
+      return newest == nil || newest?.trigger == "rollback"
+    }
+    return newest?.commit
+  }
+
   /// Counts the lines that another version of clup wrote among the last of the history, by their schema; those before the
   /// last `count` reports of this version are not looked at.
   func foreignHistory(last count: Int) -> [String: Int] {

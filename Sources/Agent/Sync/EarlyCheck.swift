@@ -5,23 +5,28 @@ import Glibc
 /// asked for at once.
 struct EarlyCheck: Sendable {
   let head: Sources.Answer<FollowedHead>
-  private let containers: Result<[Container], Failure>
-  private let listed: ContinuousClock.Instant
+  private let listing: Task<Result<[Container], Failure>, Never>
+  private let asked: ContinuousClock.Instant
   /// What the last sync saw, where all of it is the same: then there is nothing to do.
   let same: LastCheck?
 
   /// How long a listing counts as what runs now.
   private static let freshness = Duration.seconds(1)
 
-  /// Asks for both, and compares with what the last sync saw.
+  /// Asks for both, and compares with what the last sync saw. Where the head alone tells that there is something to do, the
+  /// engine is not waited for.
   init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
     let settings = fetch.settings
-    listed = .now
-    async let listing = Self.list(programs, settings.liveRoot)
+    asked = .now
+    let listing = Task { await Self.list(programs, settings.liveRoot) }
+    self.listing = listing
     async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
-    head = try await fetch.head()
-    containers = await listing
-    guard await isSameDisk, case .success(let now) = containers, check.isSame(head.value, programs, settings, now)
+    do throws(Failure) { head = try await fetch.head() } catch {
+      listing.cancel()
+      throw error
+    }
+    guard head.value.commit == check.commit, await isSameDisk, case .success(let now) = await listing.value,
+      check.isSame(head.value, programs, settings, now)
     else {
       // Where the engine is away, a whole sync says so.
       same = nil
@@ -31,8 +36,8 @@ struct EarlyCheck: Sendable {
   }
 
   /// The containers, unless they were listed too long ago.
-  func fresh() -> [Container]? {
-    listed.duration(to: .now) < Self.freshness ? try? containers.get() : nil
+  func fresh() async -> [Container]? {
+    asked.duration(to: .now) < Self.freshness ? try? await listing.value.get() : nil
   }
 
   private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {

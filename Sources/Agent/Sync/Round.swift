@@ -98,7 +98,7 @@ struct Round: Sendable {
     let liveRoot = sync.settings.liveRoot
     do throws(Failure) {
       let listed =
-        if let fresh = early?.fresh() { fresh } else { try await session.programs.containers(of: liveRoot) }
+        if let fresh = await early?.fresh() { fresh } else { try await session.programs.containers(of: liveRoot) }
       return Programs.marking(listed, moved: state.formerPlaces, to: liveRoot)
     } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }

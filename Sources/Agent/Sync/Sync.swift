@@ -92,9 +92,10 @@ public struct Sync: Sendable {
   /// nothing to do at the commit that the one before came to.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
     let isPoll = Trigger(rawValue: request.trigger) != nil
-    if isPoll || request.isPlain && ended.report.outcome == .unchanged {
+    let isSame = isPoll || request.isPlain && ended.report.outcome == .unchanged
+    if isSame, isPoll || checkout.newestCommit == ended.report.commit {
       let before = checkout.newest
-      if isPoll || before?.commit == ended.report.commit, ended.report.repeats(before) {
+      if ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
         return
       }
