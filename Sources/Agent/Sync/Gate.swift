@@ -1,4 +1,5 @@
 import Core
+import Processes
 
 /// From the plan on: what of it may be done, and doing it.
 extension Sync {
@@ -52,6 +53,8 @@ extension Sync {
     _ containers: [Container], _ ended: inout Ended
   ) async throws(Failure) {
     let (checkout, programs, records) = (session.checkout, session.programs, session.records)
+    // From here on it is mostly Compose that is waited for.
+    Memory.rest()
     let state = try await records.now()
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: gated.plan, state)

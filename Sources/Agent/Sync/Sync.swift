@@ -64,9 +64,12 @@ public struct Sync: Sendable {
       let early: Result<EarlyCheck?, Failure>
       do throws(Failure) { early = .success(try await self.early(checkout, plain)) } catch { early = .failure(error) }
       if case .success(let found?) = early, let same = found.same {
+        Memory.rest()
         ended.report.take(same)
         return ended.closed(start)
       }
+      // Nor is what found that out needed for what follows.
+      Memory.rest()
       let presence = try Presence(in: checkout) { checkout.sweepHalves() }
       defer { presence.leave() }
       var seen: HostCheck?
