@@ -99,10 +99,14 @@ extension ModelHost {
     case .removePointer: pointer = nil
     case .up(let services): for service in some(services) { up(service, stack) }
     case .upAsFound(let services):
-      for (name, count) in some(services.calls.flatMap { $0.counts.sorted { $0.key < $1.key } }) {
-        guard let service = stack.services.first(where: { $0.name == name }) else { continue }
-        boxes.removeAll { $0.service == name }
-        for _ in 0..<count { make(mounting(service), image: stack.images[name] ?? "i") }
+      for call in some(services.calls) {
+        for (name, count) in call.counts.sorted(by: { $0.key < $1.key }) {
+          guard let service = stack.services.first(where: { $0.name == name }) else { continue }
+          boxes.removeAll { $0.service == name }
+          for _ in 0..<count {
+            make(mounting(service), image: stack.images[name] ?? "i", state: call.starts ? "running" : "exited")
+          }
+        }
       }
     case .verify:
       for service in stack.services where !service.rests("") {

@@ -71,21 +71,57 @@ import Testing
       let seed = FuzzTests.seed &+ UInt64(number)
       var dice = FuzzTests.Dice(state: seed &* 2 | 1)
       var sync = ModelSync(Self.host(&dice))
+      let before = sync.host
+      var isAlone = true
       var wish = Self.commit(1, &sync.host, &dice)
       for round in 2..<Int.random(in: 3..<7, using: &dice) {
-        let kind = ModelSync.Trouble.Kind.allCases.randomElement(using: &dice) ?? .cut
-        let trouble = ModelSync.Trouble(
-          kind: kind, steps: Int.random(in: 0..<14, using: &dice), part: Double.random(in: 0...1, using: &dice))
-        _ = try sync.run(wish, Int.random(in: 0..<4, using: &dice) == 0 ? nil : trouble)
-        if Int.random(in: 0..<4, using: &dice) == 0 { Self.drift(&sync.host, &dice) }
+        try Self.run(&sync, wish, &dice, seed)
+        if Int.random(in: 0..<4, using: &dice) == 0 {
+          Self.drift(&sync.host, &dice)
+          isAlone = false
+        }
         if Bool.random(using: &dice) { wish = Self.commit(round, &sync.host, &dice) }
       }
       var rounds = 0
       while try sync.run(wish), rounds < 6 { rounds += 1 }
       #expect(rounds < 4, "seed \(seed): there is always something to do")
       Self.check(sync.host, wish, seed)
+      if isAlone { Self.check(sync.host, against: before, seed) }
       if rounds >= 4 { return }
     }
+  }
+
+  /// One sync, which most often does not come to its end. One that does touches nothing that it was to keep, whether it ends
+  /// well or goes back.
+  static func run(
+    _ sync: inout ModelSync, _ wish: DesiredStack, _ dice: inout FuzzTests.Dice, _ seed: UInt64
+  ) throws {
+    let kind = ModelSync.Trouble.Kind.allCases.randomElement(using: &dice) ?? .cut
+    let trouble = ModelSync.Trouble(
+      kind: kind, steps: Int.random(in: 0..<14, using: &dice), part: Double.random(in: 0...1, using: &dice))
+    if Int.random(in: 0..<4, using: &dice) > 0 {
+      _ = try sync.run(wish, trouble)
+      return
+    }
+    let isResumed = sync.host.state.stacks["s"]?.change != nil
+    let kept = isResumed ? [] : sync.plan(wish)?.services.filter { $0.action == .keep }.map(\.name) ?? []
+    func ids(_ host: ModelHost) -> [String] { host.boxes.filter { kept.contains($0.service) }.map(\.id) }
+    let before = ids(sync.host)
+    _ = try sync.run(wish)
+    #expect(ids(sync.host) == before, "seed \(seed): what was to be kept was touched")
+  }
+
+  /// I12: what a person ran runs on, or again, where no commit could take it over.
+  static func check(_ host: ModelHost, against before: ModelHost, _ seed: UInt64) {
+    guard host.state.stacks["s"]?.standing == nil, host.state.stacks["s"]?.held != nil else { return }
+    func running(_ host: ModelHost) -> [String] {
+      host.boxes.filter { $0.state == "running" }.map { box in
+        let content = box.content.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        return "\(box.hash) \(content.joined(separator: ", "))"
+      }.sorted()
+    }
+    #expect(running(host) == running(before), "seed \(seed): what ran before does not run")
+    #expect(host.live == before.live, "seed \(seed): what stood at live paths does not")
   }
 
   /// What stands in the end is what the record says: the commit, or what was good before it.

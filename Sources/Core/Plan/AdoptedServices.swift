@@ -70,7 +70,8 @@ extension Recovery {
     of change: FailedChange, to stack: DesiredStack, _ found: [FoundContainer], _ now: [WatchedContainer]
   ) -> ToFound {
     let (present, ids) = (Set(now.map(\.id)), Set(found.map(\.id)))
-    let services = Set(change.desired.services.map(\.name))
+    // Also what an earlier try has added that this commit does not have.
+    let services = Set((change.desired.services + (change.known ?? [])).map(\.name))
     let touched = Set(found.filter { !present.contains($0.id) }.map(\.service))
     let added = now.filter { seen in
       services.contains(seen.service) && !ids.contains(seen.id) && !touched.contains(seen.service)
