@@ -1,7 +1,9 @@
 import Core
+import Dispatch
 import FoundationEssentials
 import Git
 import Glibc
+import Synchronization
 
 /// A deployment, and the id that it is kept under.
 struct KeptDeployment: Sendable {
@@ -44,9 +46,10 @@ extension Checkout {
     }
     if let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes)), file.schema == State.schema {
       var read: [String: KeptDeployment] = [:]
+      var found = known.values.reduce(into: [:]) { $0[$1.id] = $1.deployment }
+      found.merge(deployments(file.ids.filter { found[$0] == nil })) { $1 }
       let state = try file.state { stack, id throws(Failure) in
-        let kept = known[stack].flatMap { $0.id == id ? $0 : nil }
-        let deployment = if let kept { kept.deployment } else { try deployment(id) }
+        let deployment = if let known = found[id] { known } else { try deployment(id) }
         read[stack] = KeptDeployment(id: id, deployment: deployment)
         return deployment
       }
@@ -88,6 +91,17 @@ extension Checkout {
   func sweepDeployments(keeping known: [String: KeptDeployment]) {
     let needed = Set(known.values.map { "\($0.id).json" })
     for name in Files.names(in: deployments) where !needed.contains(name) { Files.remove("\(deployments)/\(name)") }
+  }
+
+  /// Reads those deployments that can be read, several at once.
+  private func deployments(_ ids: [String]) -> [String: Deployment] {
+    let read = Mutex<[String: Deployment]>([:])
+    let size = 16
+    DispatchQueue.concurrentPerform(iterations: (ids.count + size - 1) / size) { part in
+      let own = ids.dropFirst(part * size).prefix(size).reduce(into: [:]) { $0[$1] = try? deployment($1) }
+      read.withLock { $0.merge(own) { $1 } }
+    }
+    return read.withLock { $0 }
   }
 
   private func deployment(_ id: String) throws(Failure) -> Deployment {

@@ -63,9 +63,9 @@ struct Prepare: Sendable {
     Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
   }
 
-  /// Plans for the containers that there are, or for none where the engine does not answer; `ahead` is what Compose has
-  /// said already.
-  func plan(_ containers: [Container]?, _ ahead: [String: Resolve.Answer]) async throws(Failure) -> Prepared {
+  /// Finds where each stack is to go and what is not in place, for the containers that there are, or for none where the engine
+  /// does not answer.
+  func draft(_ containers: [Container]?) async throws(Failure) -> PlanDraft {
     let names =
       request.isRepair
       ? Set(state.standing.keys) : Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
@@ -80,9 +80,15 @@ struct Prepare: Sendable {
       },
       observed: observe.all(state, stacks: names.sorted(), containers: containers), snapshots: snapshots)
     try await findChanged(&draft)
+    return draft
+  }
+
+  /// Plans what a draft has found; `ahead` is what Compose has said already.
+  func plan(_ draft: PlanDraft, _ ahead: [String: Resolve.Answer]) async throws(Failure) -> Prepared {
+    var draft = draft
     try await resolve(&draft, ahead)
     try await tie(&draft)
-    if containers != nil {
+    if draft.containers != nil {
       draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.aims.filter(\.value.isHeld))
     }
     if !request.isRepair { try await validate(&draft) }

@@ -51,7 +51,7 @@ struct Round: Sendable {
       stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers = try await containers(state, &ended)
-    let prepared = try await prepare.plan(containers, try await ahead.get())
+    let prepared = try await prepare.plan(try await prepare.draft(containers), try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
     if gated.plan.isEmpty {
       let all = findings(of: gated.plan, prepared, base, after: first)

@@ -17,6 +17,8 @@ public struct State: Sendable, Equatable {
   public internal(set) var formerPlaces: [String] = []
   /// One record for each stack that there is something to remember of.
   public private(set) var stacks: [String: StackRecord] = [:]
+  /// What stands of each stack, or may stand while it is changed.
+  public private(set) var standing: [String: Deployment] = [:]
   /// The stacks that the branch no longer has, and that were left running.
   public internal(set) var gone: Set<String> = []
   /// The live paths of the configuration's `links:` and those that several stacks need.
@@ -26,7 +28,10 @@ public struct State: Sendable, Equatable {
   public init() {}
 
   /// Takes records as they were read.
-  public init(stacks: [String: StackRecord]) { self.stacks = stacks.filter { !$0.value.isEmpty } }
+  public init(stacks: [String: StackRecord]) {
+    self.stacks = stacks.filter { !$0.value.isEmpty }
+    standing = stacks.compactMapValues(\.standing)
+  }
 
   /// Notes where the host's files lie now.
   public mutating func settle(liveRoot: String, checkout: String) {
@@ -47,11 +52,9 @@ public struct State: Sendable, Equatable {
       throw IllegalTransition(stack: stack, description: "\(event.name) cannot follow \(record.name) for \(stack)")
     }
     stacks[stack] = next.isEmpty ? nil : next
+    standing[stack] = next.standing
     if next.standing == nil { gone.remove(stack) }
   }
-
-  /// What stands of each stack, or may stand while it is changed.
-  public var standing: [String: Deployment] { stacks.compactMapValues(\.standing) }
 
   /// What each stack goes back to that is being changed, where clup has deployed that.
   public var baselines: [Deployment] { stacks.values.compactMap { $0.isInPlace ? nil : $0.good } }
@@ -63,7 +66,7 @@ public struct State: Sendable, Equatable {
   public var holds: [String: Hold] { stacks.compactMapValues(\.held) }
 
   /// Gives what stands of a stack, or may stand while it is changed.
-  public func standing(_ stack: String) -> Deployment? { stacks[stack]?.standing }
+  public func standing(_ stack: String) -> Deployment? { standing[stack] }
 
   /// Gives what a stack was when it was last seen in place.
   public func lastGood(_ stack: String) -> Deployment? { stacks[stack]?.good }
