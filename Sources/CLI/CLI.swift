@@ -109,7 +109,9 @@ public enum CLI {
     request.acceptRewrite = arguments.values["--accept-rewrite"]?.last
     request.retry = arguments.switches.contains("--retry")
     request.resume = arguments.command == "resume"
-    if arguments.command == "rollback" { request.rollback = RollbackRequest(to: arguments.operands.first) }
+    if arguments.command == "rollback" {
+      request.rollback = RollbackRequest(to: arguments.operands.first, all: arguments.switches.contains("--all"))
+    }
     if arguments.command != "sync" { request.trigger = arguments.command }
     // `clup serve` says in this way what made it start a sync, and what it has given up to put right.
     if let trigger = environment["CLUP_TRIGGER"], Trigger(rawValue: trigger) != nil { request.trigger = trigger }

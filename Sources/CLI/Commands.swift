@@ -36,16 +36,17 @@ enum Commands {
         """),
     "rollback": CommandHelp(
       summary: "go back to an earlier commit, and stay there",
-      switches: ["--dry-run", "--diff"], options: ["--stack"], operands: 1,
+      switches: ["--dry-run", "--diff", "--all"], options: ["--stack"], operands: 1,
       text: """
-        usage: clup rollback [REV] [--stack S]… [--dry-run] [--diff]
+        usage: clup rollback [REV] [--stack S]… [--all] [--dry-run] [--diff]
 
-        Brings every stack, or the named ones, to REV: an id, the beginning of one, HEAD~2 or a tag. Without REV each goes
+        Brings the named stacks, or all of them, to REV: an id, the beginning of one, HEAD~2 or a tag. Without REV each goes
         back to what it ran before, with the images of that time. The repository is not needed for it.
 
         The stacks are pinned: no sync moves them until `clup resume`.
 
           --stack S   only this stack; may be given again
+          --all       every stack; asked for where more than one would go back and none is named
           --dry-run   show what would be done, and change nothing
           --diff      show what changes in the files
         """),

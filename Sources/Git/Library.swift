@@ -23,6 +23,9 @@ enum Library {
   }
 }
 
+/// Sets libgit2 up, which whoever needs it first would wait for.
+public func startLibrary() { try? Library.start() }
+
 /// Owns a repository handle; for one thread at a time.
 struct Repository: ~Copyable {
   let raw: OpaquePointer

@@ -109,7 +109,12 @@ struct CheckoutTests {
     #expect(try checkout.state().lastGood("s") == Deployment(stack))
     try scratch.write(file, try scratch.read(file).replacing("\"p\"", with: "\"q\""))
     #expect { try checkout.state() } throws: { ($0 as? Failure)?.message.contains("is not what was written") == true }
-    try? await Records(checkout).sweep()
+    try scratch.write(file, try scratch.read(file).replacing("\"q\"", with: "\"p\""))
+    try scratch.write("clup/deployments/0.json", "{}")
+    try await Records(checkout).sweep()
+    #expect(scratch.names("clup/deployments").count == 1, "what no record names goes")
+    try FileManager.default.moveItem(atPath: scratch.root + "/clup/state.json", toPath: scratch.root + "/clup/aside")
+    try await Records(checkout).sweep()
     #expect(scratch.names("clup/deployments").count == 1, "what a record names stays")
   }
 

@@ -141,7 +141,7 @@ struct ModelSync {
       let way = Recovery.steps(of: change, to: stack, found, host.watched)
       try take(way.steps, stack, &reached)
       let stopped = host.boxes.filter { way.up.contains($0.id) && $0.state == "exited" }.map(\.id)
-      try take([.start(stopped), .verify], way.well, &reached)
+      try take([.start(stopped), .verify(.found)], way.well, &reached)
       try take(way.end, stack, &reached)
     case .stop(let others): try take([.stopStarted(but: others)], change.desired, &reached)
     }

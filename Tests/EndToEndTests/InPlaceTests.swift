@@ -125,7 +125,7 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": file + "# two\n"])
         _ = try await host.sync()
         try await host.shell("docker image prune -f >/dev/null; docker rmi -f kept-local:1 >/dev/null")
-        #expect(try await host.clup(["rollback"]).status == 0)
+        #expect(try await host.clup(["rollback", "--all"]).status == 0)
         try await host.shell("docker exec $(docker ps -q --filter label=com.docker.compose.project=a) grep -q one /v")
         try await host.shell(
           "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a) >/dev/null; docker images --format '{{.Repository}}:{{.Tag}}' clup/keep | xargs -r docker rmi >/dev/null; true"

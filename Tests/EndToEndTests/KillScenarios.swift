@@ -78,7 +78,7 @@ extension EndToEnd.Kills {
         ])
       }),
     Crash(
-      testDescription: "rollback", files: plain, arguments: ["rollback"],
+      testDescription: "rollback", files: plain, arguments: ["rollback", "--all"],
       prepare: { host in
         _ = try await host.sync()
         try await host.push(["a/compose.yaml": "# changed\n" + mounted, "a/conf": "two\n", "a/web.env": "G=2\n"])

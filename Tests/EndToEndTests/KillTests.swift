@@ -6,14 +6,17 @@ import Testing
 extension EndToEnd {
   /// Kills clup at each of its changing system calls, counted over all its threads, and lets the next sync go on.
   ///
-  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: 2
-  /// unless told; `all` of them before a release; `17,18` these two. `CLUP_KILL_SCENARIO` names one scenario.
+  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: unless
+  /// told, 2 of eight scenarios that are drawn by lot as well, and 1 of the others; `all` of them before a release; `17,18` these two. `CLUP_KILL_SCENARIO` names one scenario.
   @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
     static let chosen = ProcessInfo.processInfo.environment["CLUP_KILL_SCENARIO"]
 
-    /// The points to try of so many.
-    static func points(of count: Int) -> [Int] {
-      let wish = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? "2"
+    static let twice = Set(scenarios.map(\.testDescription).shuffled().prefix(8))
+
+    /// The points of a scenario to try of so many.
+    static func points(of scenario: String, _ count: Int) -> [Int] {
+      let wish =
+        ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? (twice.contains(scenario) ? "2" : "1")
       if wish == "all" { return Array(1...count) }
       if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= count } }
       let wanted = min(max(Int(wish) ?? 2, 1), count)
@@ -52,7 +55,7 @@ extension EndToEnd {
         let after = Picture.resolved(host.live, without: "clup")
         let wanted = try await place.ending()
         let bystander = try await host.containers()["b/web"]
-        let points = Self.points(of: whole.calls.count)
+        let points = Self.points(of: crash.testDescription, whole.calls.count)
         print("killed at: \(crash.testDescription): \(whole.calls.count) points, \(points.count) tried")
         for point in points {
           try await place.reset()

@@ -56,7 +56,7 @@ extension EndToEnd {
         #expect(try await host.inside("a/web", "cat /conf/model") == "the second content\n")
         let later = try await requests(host)
         try host.write("manner", "silent", in: host.root)
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await host.inside("a/web", "cat /conf/model") == "the first content\n")
         #expect(try await requests(host) == later)
       }
@@ -134,7 +134,7 @@ extension EndToEnd {
         #expect(try await host.sync().outcome == .deployed)
         #expect(try await host.shell("cat live/a/conf/model") == "written anew\n")
         try await host.shell("rm -rf repo.git/lfs")
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await host.shell("cat live/a/conf/model") == "written to\n")
         try await host.docker("rmi", "-f", "lfs-job:1")
       }

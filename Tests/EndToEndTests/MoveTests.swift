@@ -40,7 +40,7 @@ extension EndToEnd {
         _ = try await host.sync()
         try await host.push(["x/app/compose.yaml": two.replacing("100000", with: "100001")])
         _ = try await host.sync()
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         let pinned = try await host.containers()
         try await host.push(Self.moved(sleeper()))
         _ = try await host.clup(["sync"])

@@ -187,7 +187,7 @@ extension EndToEnd {
         ])
         _ = try await host.sync()
         hold("change")
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         hold("rollback")
         #expect(try await host.clup("resume").status == 0)
         hold("resume")

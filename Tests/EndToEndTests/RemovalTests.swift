@@ -128,7 +128,7 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
         let statuses = try await withThrowingTaskGroup(of: Int32.self) { group in
           for command in [
-            ["sync"], ["sync"], ["sync", "--dry-run"], ["rollback", "HEAD"], ["resume"], ["sync", "--retry"],
+            ["sync"], ["sync"], ["sync", "--dry-run"], ["rollback", "HEAD", "--all"], ["resume"], ["sync", "--retry"],
           ] {
             group.addTask { try await host.clup(command).status }
           }

@@ -26,7 +26,7 @@ extension EndToEnd {
         #expect(planned.stacks.first?.outcome == .planned)
         #expect(try await host.pointers() == state)
 
-        let answer = try await host.clup("rollback", "--output", "json")
+        let answer = try await host.clup("rollback", "--all", "--output", "json")
         let report = try answer.report()
         #expect(answer.status == 0 && report.outcome == .deployed, "\(answer)")
         #expect(report.stacks.first?.to == first)
@@ -72,7 +72,7 @@ extension EndToEnd {
         try await host.git("tag", "known", first)
         try await host.git("push", "-q", host.root + "/repo.git", "known")
         for name in [first, String(first.prefix(8)), "HEAD~2", "known"] {
-          #expect(try await host.clup("rollback", name).status == 0, "\(name)")
+          #expect(try await host.clup("rollback", "--all", name).status == 0, "\(name)")
           #expect(try await generation(host) == "1")
           #expect(try await host.clup("resume").status == 0)
           #expect(try await generation(host) == "3")
@@ -88,7 +88,7 @@ extension EndToEnd {
         }
         // The repository is not needed for the way back.
         try await host.shell("mv repo.git away.git")
-        #expect(try await host.clup("rollback", String(first.prefix(8))).status == 0)
+        #expect(try await host.clup("rollback", "--all", String(first.prefix(8))).status == 0)
         #expect(try await generation(host) == "1")
       }
     }
@@ -106,7 +106,7 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": file(2)])
         _ = try await host.sync()
         #expect(try await host.image(of: "a/web") != image)
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await host.image(of: "a/web") == image)
         let running = try await host.containers()
         #expect(try await host.sync().stacks.map(\.outcome) == [.pinned])
@@ -120,7 +120,7 @@ extension EndToEnd {
         _ = try await host.sync(expect: 1)
         try await host.push(["a/compose.yaml": file(4)])
         _ = try await host.sync()
-        #expect(try await host.clup("rollback", "HEAD~1").status == 1)
+        #expect(try await host.clup("rollback", "--all", "HEAD~1").status == 1)
         #expect(try await generation(host) == "4")
         #expect(try await host.status()["a"]?["pin"] == .null)
         #expect(try await host.sync().outcome == .unchanged)
@@ -175,7 +175,7 @@ extension EndToEnd {
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
         let one = try await host.image(of: "a/web")
         let back = try await host.containers()
-        #expect(try await host.clup("rollback", "HEAD~1").status == 0)
+        #expect(try await host.clup("rollback", "--all", "HEAD~1").status == 0)
         #expect(try await host.containers() == back && back != running)
         for _ in 0..<2 { #expect(try await host.sync().stacks.map(\.outcome) == [.pinned]) }
         #expect(try await host.image(of: "a/web") == one)
@@ -240,7 +240,7 @@ extension EndToEnd {
         let broken = try await host.push(["a/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
         _ = try await host.sync(expect: 1)
         try FileManager.default.removeItem(atPath: host.live + "/a/flag/ok")
-        #expect(try await host.clup("rollback").status == 1)
+        #expect(try await host.clup("rollback", "--all").status == 1)
         #expect(try await host.status()["a"]?["held"]?.string == broken)
         #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
         try await host.push(["a/compose.yaml": file])
@@ -257,7 +257,7 @@ extension EndToEnd {
         _ = try await host.sync()
         let settings = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
         try host.write("clup.yaml", settings + "sync: {timeout: 2s}\n", in: host.root)
-        #expect(try await host.clup("rollback").status == 1)
+        #expect(try await host.clup("rollback", "--all").status == 1)
         try host.write("clup.yaml", settings, in: host.root)
         _ = try await host.sync()
         let status = try await host.status()
@@ -272,7 +272,7 @@ extension EndToEnd {
         _ = try await host.sync()
         try await host.push(["a/compose.yaml": Self.file(2).replacing("sleep 100000", with: "'false'")])
         _ = try await host.sync(expect: 1)
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await generation(host) == "1")
         #expect(try await host.status()["a"]?["pin"]?.string == first)
       }
@@ -289,7 +289,7 @@ extension EndToEnd {
         _ = try await host.sync()
         try await host.push(["a/compose.yaml": file(2)])
         _ = try await host.sync()
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         let image = try await host.image(of: "a/web")
         try host.write("a/.env", "TAG=2\n", in: host.live)
         #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
@@ -324,7 +324,7 @@ extension EndToEnd {
         _ = try await host.sync()
         // Nothing can be built from it any more, and nothing has to be.
         try await host.docker("rmi", base)
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await version() == "good 1\n")
         #expect(try await host.clup("resume").status == 0)
         #expect(try await version() == "good 2\n")

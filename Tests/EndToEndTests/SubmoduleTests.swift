@@ -68,7 +68,7 @@ extension EndToEnd {
         #expect(changed.outcome == .deployed && changed.stacks.first?.services.first?.action == .recreate, "\(changed)")
         #expect(try await host.inside("a/web", "cat /conf/sub/deep/file") == "two\n")
         try await host.shell("rm -rf lib.git")
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await host.inside("a/web", "cat /conf/sub/deep/file") == "one\n")
         #expect(try await host.clup("resume").status == 0)
         #expect(try await host.inside("a/web", "cat /conf/sub/deep/file") == "two\n")

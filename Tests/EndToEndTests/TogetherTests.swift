@@ -124,7 +124,7 @@ extension EndToEnd {
         #expect(try await host.containers() == pinned)
         #expect(try await host.clup("resume").status == 0)
         #expect(try await host.shell("cat live/common/conf") == "good 3\n")
-        #expect(try await host.clup("rollback").status == 0)
+        #expect(try await host.clup("rollback", "--all").status == 0)
         #expect(try await host.shell("cat live/common/conf") == "good 1\n")
       }
     }

@@ -154,7 +154,7 @@ extension EndToEnd {
         #expect(found.commits.first?.signature.signer == "alice@example.org")
         #expect(found.commits.first?.signature.key?.hasPrefix("SHA256:") == true)
         #expect(try await host.clup("verify", "HEAD~1").status == 0, "what came before was accepted with the head")
-        _ = try await host.clup("rollback", "HEAD~1")
+        _ = try await host.clup("rollback", "--all", "HEAD~1")
         #expect(try await host.status()["a"]?["pin"]?.string != nil, "a rollback leads to what was accepted")
       }
     }

@@ -48,7 +48,7 @@ struct Apply: Sendable {
     let removals = plan.stacks.filter { $0.work == .remove }
     for removal in removals where removal.taker == nil && !Task.isCancelled {
       say("\(removal.name): removed from the repository, taking it down")
-      await end(removal, execute, &result)
+      await end(removal, removal.steps, execute, &result)
     }
     await bring(deploy, gate, but: removals, &result)
     for removal in removals where removal.taker != nil { await leave(removal, execute, &result) }
@@ -63,7 +63,7 @@ struct Apply: Sendable {
   }
 
   /// Ends a stack that the commit no longer has; volumes stay.
-  private func end(_ removal: StackPlan, _ execute: Execute, _ result: inout Result) async {
+  private func end(_ removal: StackPlan, _ steps: [Step], _ execute: Execute, _ result: inout Result) async {
     let start = ContinuousClock.now
     var report = removal.report(.removed)
     var progress = Execute.Progress()
@@ -71,7 +71,7 @@ struct Apply: Sendable {
     let nothing = DesiredStack(
       name: removal.name, commit: "", project: removal.project, tracked: [:], untracked: [:], services: [], links: [:],
       after: [], deployTimeout: nil)
-    do throws(Failure) { try await execute.run(removal.steps, of: nothing, &progress) } catch {
+    do throws(Failure) { try await execute.run(steps, of: nothing, &progress) } catch {
       report.outcome = .failed
       report.error = "\(error.message); \(error.help)"
     }
@@ -113,7 +113,8 @@ struct Apply: Sendable {
     let now = await records.state
     if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
       say("\(removal.name): moved to \(taker)")
-      return await end(removal, execute, &result)
+      // It may be in place as it was before, and not as this plan wanted it.
+      return await end(removal, Step.end(removal, taker: new.services), execute, &result)
     }
     var report = removal.report(.skipped)
     report.error = "it stays until \(taker), where it moved to, is in place"

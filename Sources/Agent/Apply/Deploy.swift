@@ -88,7 +88,7 @@ struct Deploy: Sendable {
     let writers = Step.writers(of: good, replacing: wishes, among: containers, isOwnLink: links.isOwnLink)
     if writers.isEmpty { return }
     attempt.progress.isStopped = true
-    try await execute.run([.stopWriters(writers)], of: attempt.desired, &attempt.progress)
+    try await Up(settings: settings, programs: programs).stop(writers)
   }
 
   /// Remembers what stacks were seen in place.

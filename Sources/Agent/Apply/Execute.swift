@@ -32,8 +32,6 @@ struct Execute: Sendable {
     var isWatched = false
     /// The end of the log of what failed.
     var logTail: [String] = []
-    /// Whether it goes back to what was good.
-    var isRecovery = false
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
   }
@@ -96,7 +94,7 @@ struct Execute: Sendable {
     case .up(let services): try await up.run(services, stack, until: end(of: stack, progress))
     case .upAsFound(let services):
       try await bring(services, stack, until: end(of: stack, progress))
-    case .verify: try await verify(stack, but: going, &progress)
+    case .verify(let promise): try await verify(stack, promise, but: going, &progress)
     case .remove(let ids): try await up.remove(ids)
     case .removeNetworks(let project): try await removeNetworks(of: project)
     case .record(let event, let name, let isNeeded):
@@ -119,7 +117,7 @@ struct Execute: Sendable {
 
   /// Watches a stack until it is what it promises; containers that go are no longer part of it.
   private func verify(
-    _ stack: DesiredStack, but going: Set<String>, _ progress: inout Progress
+    _ stack: DesiredStack, _ promise: Promise, but going: Set<String>, _ progress: inout Progress
   ) async throws(Failure) {
     await giveTurn(&progress)
     progress.isWatched = true
@@ -128,9 +126,9 @@ struct Execute: Sendable {
       until: end(of: stack, progress))
     progress.logTail = watched.logTail
     progress.containers = watched.containers.filter { !going.contains($0.id) }
-    let help = progress.isRecovery ? "see what it needs, and sync again" : "fix it, and push again"
+    let help = promise == .commit ? "fix it, and push again" : "see what it needs, and sync again"
     if let failure = watched.failure(help: help) { throw failure }
-    guard progress.isRecovery else { return }
+    guard promise == .good else { return }
     let other = progress.containers?.first { seen in
       stack.images[seen.service].map { $0 != seen.image } ?? false
         && stack.services.contains { $0.name == seen.service }

@@ -143,22 +143,33 @@ extension Deploy {
       of: attempt.failed, to: attempt.former, state: await records.state, links: links.observe.links,
       live: links.observe.live)
     var progress = Execute.Progress()
-    progress.isRecovery = true
     try await execute.run(recovery.files, of: recovery.stack, &progress)
+    do throws(Failure) { try await bring(attempt, recovery, &progress) } catch {
+      await execute.giveTurn(&progress)
+      throw error
+    }
+    await execute.giveTurn(&progress)
+    try await end(attempt, recovery, progress.containers)
+    if case .stop = recovery.containers {
+      progress.containers = try await Verify(programs: programs).look(attempt.desired.project)
+    }
+    report.outcome = recovery.outcome
+    report.error = "\(why); \(recovery.said)"
+    report.show(progress.containers)
+  }
+
+  /// Does to the containers what a way back asks for.
+  private func bring(
+    _ attempt: Attempt, _ recovery: Recovery, _ progress: inout Execute.Progress
+  ) async throws(Failure) {
+    if case .stay = recovery.containers { return }
+    await execute.takeTurn(&progress)
     switch recovery.containers {
     case .stay: break
     case .good(let good): try await bring(attempt, to: good, &progress)
     case .found(let stack, let found): try await bring(attempt, to: stack, found, &progress)
-    case .stop(let others):
-      await execute.takeTurn(&progress)
-      try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
-      progress.containers = try await Verify(programs: programs).look(attempt.desired.project)
+    case .stop(let others): try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
     }
-    await execute.giveTurn(&progress)
-    try await end(attempt, recovery, progress.containers)
-    report.outcome = recovery.outcome
-    report.error = "\(why); \(recovery.said)"
-    report.show(progress.containers)
   }
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
@@ -166,7 +177,6 @@ extension Deploy {
     async throws(Failure)
   {
     let project = attempt.desired.project
-    await execute.takeTurn(&progress)
     try await execute.run([.checkImages, .clear(project: project)], of: good, &progress)
     let now = try await look(project, &progress)
     try await execute.run(Recovery.steps(of: attempt.failed, to: good, now), of: good, &progress)
@@ -177,7 +187,6 @@ extension Deploy {
     _ attempt: Attempt, to stack: DesiredStack, _ found: [FoundContainer], _ progress: inout Execute.Progress
   ) async throws(Failure) {
     let project = attempt.desired.project
-    await execute.takeTurn(&progress)
     try await execute.run([.clear(project: project)], of: stack, &progress)
     let way = Recovery.steps(of: attempt.failed, to: stack, found, try await look(project, &progress))
     var failure: Failure?
@@ -188,21 +197,16 @@ extension Deploy {
     }
     try await execute.run([.start(stopped.map(\.id))], of: stack, &progress)
     if let failure { throw failure }
-    try await execute.run([.verify], of: way.well, &progress)
+    try await execute.run([.verify(.found)], of: way.well, &progress)
     try await execute.run(way.end, of: stack, &progress)
     progress.containers?.removeAll { seen in way.end.contains { $0.removed.contains(seen.id) } }
   }
 
   /// Looks at what runs now, from which the way back is planned.
   private func look(_ project: String, _ progress: inout Execute.Progress) async throws(Failure) -> [WatchedContainer] {
-    do throws(Failure) {
-      let now = try await Verify(programs: programs).look(project)
-      progress.before = Set(now.map(\.id))
-      return now
-    } catch {
-      await execute.giveTurn(&progress)
-      throw error
-    }
+    let now = try await Verify(programs: programs).look(project)
+    progress.before = Set(now.map(\.id))
+    return now
   }
 
   /// Remembers where a stack is after its way back.

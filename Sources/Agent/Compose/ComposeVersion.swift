@@ -14,8 +14,8 @@ final class ComposeVersion: Sendable {
   init(keptIn file: String? = nil) { self.file = file }
 
   /// Gives what the same plugin said before; nothing where it is another one by now, or nobody has asked.
-  func kept(of plugin: String) -> String? {
-    guard let file, let identity = Self.identity(of: plugin), let bytes = Files.read(file, limit: 4096) else {
+  func kept(of identity: String) -> String? {
+    guard let file, let bytes = Files.read(file, limit: 4096) else {
       return nil
     }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
@@ -23,21 +23,24 @@ final class ComposeVersion: Sendable {
   }
 
   /// Keeps what a plugin says of itself.
-  func keep(_ version: String, of plugin: String) {
-    guard let file, !version.isEmpty, let identity = Self.identity(of: plugin) else { return }
+  func keep(_ version: String, of identity: String) {
+    guard let file, !version.isEmpty, Self.refusal(of: version) == nil else { return }
     Files.note(Array("\(identity)\n\(version)\n".utf8), in: file)
   }
 
-  private static func identity(of plugin: String) -> String? {
+  /// Tells one plugin from another; nothing of a script, which may call another program from one day to the next.
+  static func identity(of plugin: String) -> String? {
     var found = stat()
-    guard stat(plugin, &found) == 0 else { return nil }
+    guard stat(plugin, &found) == 0, Files.read(plugin, limit: .max, to: 4) == [0x7f] + Array("ELF".utf8) else {
+      return nil
+    }
     return "\(plugin) \(found.st_dev) \(found.st_ino) \(found.st_size) \(found.st_ctim.tv_sec).\(found.st_ctim.tv_nsec)"
   }
 
   /// Gives the task that asks, which runs from the first call on.
   func task(_ ask: @escaping @Sendable () async -> String) -> Task<String, Never> {
     asked.withLock { asked in
-      let task = asked ?? Task { await ask() }
+      let task = asked ?? Task(executorPreference: WorkExecutor()) { await ask() }
       asked = task
       return task
     }
@@ -69,12 +72,13 @@ extension Programs {
   var composeVersion: Task<String, Never> {
     version.task {
       // What the docker command calls need not be a file that can be looked at.
-      if compose.count == 1, let kept = version.kept(of: compose[0]) { return kept }
+      let plugin = compose.count == 1 ? ComposeVersion.identity(of: compose[0]) : nil
+      if let plugin, let kept = version.kept(of: plugin) { return kept }
       let asked = try? await start(
         compose[0], compose.dropFirst() + ["version", "--short"], environment, directory: "/", input: [],
         Limits(deadline: .seconds(10)))
       let said = asked?.outputText.split(separator: "\n").first.map(String.init) ?? ""
-      if compose.count == 1, asked?.succeeded == true { version.keep(said, of: compose[0]) }
+      if let plugin, asked?.succeeded == true { version.keep(said, of: plugin) }
       return said
     }
   }

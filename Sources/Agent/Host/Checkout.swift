@@ -44,7 +44,8 @@ struct Checkout: Sendable {
   ///
   /// A pointer whose release is gone counts as missing.
   func commit(of stack: String) -> String? {
-    guard Files.resolved(pointer(of: stack)) != nil else { return nil }
+    var found = stat()
+    guard stat(pointer(of: stack), &found) == 0 else { return nil }
     return Files.link(at: pointer(of: stack)).map(Path.name)
   }
 
@@ -116,20 +117,6 @@ struct Checkout: Sendable {
       return reports.count < count
     }
     return reports.reversed()
-  }
-
-  /// The commit of the last report in the history, which costs less than the whole report.
-  var newestCommit: String? {
-    struct Line: Decodable {
-      let trigger: String
-      let commit: String?
-    }
-    var newest: Line?
-    readHistory { text in
-      newest = try? JSONDecoder().decode(Line.self, from: Data(text))
-      return newest == nil || newest?.trigger == "rollback"
-    }
-    return newest?.commit
   }
 
   /// Counts the lines that another version of clup wrote among the last of the history, by their schema; those before the

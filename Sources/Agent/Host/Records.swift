@@ -33,7 +33,8 @@ actor Records {
   func sweep() throws(Failure) {
     try checkout.withRecords { () throws(Failure) in
       _ = try now()
-      checkout.sweepDeployments(keeping: kept)
+      // Without the file nobody knows what is needed: it may come back.
+      if version != nil { checkout.sweepDeployments(keeping: kept) }
     }
   }
 

@@ -9,6 +9,8 @@ struct EarlyCheck: Sendable {
   private let asked: ContinuousClock.Instant
   /// What the last sync saw, where all of it is the same: then there is nothing to do.
   let same: LastCheck?
+  /// Whether the last sync that looked had the same configuration: then the checkout is no other host's.
+  let isOwn: Bool
 
   /// How long a listing counts as what runs now.
   private static let freshness = Duration.seconds(1)
@@ -17,15 +19,15 @@ struct EarlyCheck: Sendable {
   /// engine is not waited for.
   init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
     let settings = fetch.settings
-    asked = .now
-    let listing = Task { await Self.list(programs, settings.liveRoot) }
+    (asked, isOwn) = (.now, check.isOf(settings))
+    let listing = Task(executorPreference: WorkExecutor()) { await Self.list(programs, settings.liveRoot) }
     self.listing = listing
     async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
     do throws(Failure) { head = try await fetch.head() } catch {
       listing.cancel()
       throw error
     }
-    guard head.value.commit == check.commit, await isSameDisk, case .success(let now) = await listing.value,
+    guard head.value.commit == check.commit, await isSameDisk, case .success(let now) = await Self.ended(listing),
       check.isSame(head.value, programs, settings, now)
     else {
       // Where the engine is away, a whole sync says so.
@@ -37,7 +39,17 @@ struct EarlyCheck: Sendable {
 
   /// The containers, unless they were listed too long ago.
   func fresh() async -> [Container]? {
-    asked.duration(to: .now) < Self.freshness ? try? await listing.value.get() : nil
+    asked.duration(to: .now) < Self.freshness ? try? await Self.ended(listing).get() : nil
+  }
+
+  /// Waits for a listing, which ends with whoever waits for it.
+  private static func ended(_ listing: Task<Result<[Container], Failure>, Never>) async -> Result<[Container], Failure>
+  {
+    await withTaskCancellationHandler {
+      await listing.value
+    } onCancel: {
+      listing.cancel()
+    }
   }
 
   private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {

@@ -80,7 +80,7 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Opens the mirror, or makes it; whoever asks holds the lock.
+  /// Opens the mirror, or makes it.
   func open() async throws(Failure) -> Mirror {
     let mirror = try open(checkout.mirror)
     // What was brought is needed to go back to, also once it is no longer wanted.

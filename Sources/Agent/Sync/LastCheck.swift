@@ -70,6 +70,12 @@ struct LastCheck: Sendable {
   /// The commit that all of it is at.
   var commit: String { String(decoding: basis.prefix { $0 != 0 }, as: UTF8.self) }
 
+  /// Whether it was seen with a configuration.
+  func isOf(_ settings: Settings) -> Bool {
+    basis.split(separator: 0, omittingEmptySubsequences: false).dropFirst(3).first.map { Array($0) }
+      == Array(Self.place(of: settings).utf8)
+  }
+
   /// The configuration's own path, whatever directory it was named from.
   static func place(of settings: Settings) -> String {
     guard !Path.isAbsolute(settings.file), let directory = Files.resolved(".") else { return settings.file }

@@ -26,8 +26,8 @@ struct Observe: Sendable {
     case .absent: Fingerprint.absent
     case .file(let id): id
     case .link(let text) where links.isOwn(text): Fingerprint.absent
-    case .link: Files.read(Path.join(settings.liveRoot, path)).map { blobID(of: $0) } ?? "present"
-    case .directory, .other: "present"
+    case .link: Files.read(Path.join(settings.liveRoot, path)).map { blobID(of: $0) } ?? Fingerprint.present
+    case .directory, .other: Fingerprint.present
     }
   }
 

@@ -33,7 +33,8 @@ struct PathStates: Sendable {
     let directory = Self.open(settings.liveRoot)
     defer { close(directory) }
     for path in live {
-      guard add(live: path, in: directory, owns: observe.links.isOwn, before: began) else { return nil }
+      let seen = (observed.live[path], observed.untracked[path])
+      guard add(live: path, in: directory, seen, owns: observe.links.isOwn, before: began) else { return nil }
     }
     for name in names {
       let pointer = checkout.pointer(of: name)
@@ -43,34 +44,48 @@ struct PathStates: Sendable {
     for path in decide { if !add(target: path, in: directory, before: began) { return nil } }
     for path in files { _ = add(target: path, in: directory, before: nil) }
     // Whatever came in between is seen now, or has another status at the next look.
-    let isAsObserved =
-      observed.live.allSatisfy { observe.live($0.key) == $0.value }
-      && observed.untracked.allSatisfy { observe.untracked($0.key) == $0.value }
-      && names.allSatisfy { checkout.commit(of: $0) == observed.pointers[$0] && observed.pointers[$0] != nil }
-    guard isAsObserved else { return nil }
+    guard names.allSatisfy({ observed.pointers[$0] != nil && checkout.commit(of: $0) == observed.pointers[$0] }) else {
+      return nil
+    }
   }
 
-  /// Adds a live path; false where it changed since shortly before `moment`.
+  /// Adds a live path; false where it is not what was seen there, as a live path or as a file of the host's own, or where it
+  /// changed since shortly before `moment`: an older file has the content that was seen.
   private mutating func add(
-    live path: String, in directory: Int32, owns: (String) -> Bool, before moment: timespec
+    live path: String, in directory: Int32, _ seen: (live: LiveEntry?, untracked: String?), owns: (String) -> Bool,
+    before moment: timespec
   ) -> Bool {
+    func isSeen(as entry: LiveEntry, _ isUntracked: (String) -> Bool) -> Bool {
+      let isLive =
+        switch (seen.live, entry) {
+        case (nil, _), (.file?, .file): true
+        default: seen.live == entry
+        }
+      return isLive && seen.untracked.map(isUntracked) ?? true
+    }
     var found = stat()
     guard fstatat(directory, path, &found, AT_SYMLINK_NOFOLLOW) == 0 else {
       add(.absent, path)
-      return true
+      return isSeen(as: .absent) { $0 == Fingerprint.absent }
     }
     switch found.st_mode & S_IFMT {
-    case S_IFDIR: add(.directory, path)
+    case S_IFDIR:
+      add(.directory, path)
+      return isSeen(as: .directory) { $0 == Fingerprint.present }
     case S_IFLNK:
       let text = Self.link(path, in: directory)
       add(.link, path, text)
-      return owns(text) || add(target: path, in: directory, before: moment)
+      let isOwn = owns(text)
+      guard isSeen(as: .link(text), { ($0 == Fingerprint.absent) == isOwn }) else { return false }
+      return isOwn || add(target: path, in: directory, before: moment)
     case S_IFREG:
       add(.file, path, Self.text(of: found))
+      guard isSeen(as: .file(""), { ![Fingerprint.absent, Fingerprint.present].contains($0) }) else { return false }
       return Self.isOlder(found, than: moment)
-    default: add(.other, path)
+    default:
+      add(.other, path)
+      return isSeen(as: .other) { $0 == Fingerprint.present }
     }
-    return true
   }
 
   /// Whether all of it is still so.

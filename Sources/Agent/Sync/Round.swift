@@ -116,6 +116,7 @@ struct Round: Sendable {
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
     let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
+    ended.isNewCommit = isWhole && base.commit != plan.commit
     try await session.records.change { state throws(IllegalTransition) in
       let isSame = state.stacks(unchangedSince: base).isSuperset(of: plan.stacks.map(\.name))
       try first(&state)

@@ -1,4 +1,5 @@
 import Core
+import Dispatch
 import FoundationEssentials
 import Git
 import Glibc
@@ -21,6 +22,8 @@ public struct Sync: Sendable {
     public var diffs: [String] = []
     /// Lines of the sources, to show with findings.
     public var excerpts = Excerpts(sources: [])
+    /// Whether the host has come to a commit that it was not at before.
+    var isNewCommit = false
   }
 
   /// Prepares a sync; `environment` is clup's own, `say` takes lines of progress.
@@ -35,6 +38,8 @@ public struct Sync: Sendable {
 
   /// Runs it to its end.
   public func run() async -> Ended {
+    // libgit2 reads the authorities of the whole system when it starts.
+    DispatchQueue.global().async { startLibrary() }
     // What the start alone needed of libraries is most of what a short sync would hold.
     Memory.rest()
     let way = Task(executorPreference: WorkExecutor()) { await work() }
@@ -95,10 +100,9 @@ public struct Sync: Sendable {
   /// nothing to do at the commit that the one before came to.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
     let isPoll = Trigger(rawValue: request.trigger) != nil
-    let isSame = isPoll || request.isPlain && ended.report.outcome == .unchanged
-    if isSame, isPoll || checkout.newestCommit == ended.report.commit {
+    if isPoll || request.isPlain && ended.report.outcome == .unchanged && !ended.isNewCommit {
       let before = checkout.newest
-      if ended.report.repeats(before) {
+      if isPoll || before?.commit == ended.report.commit, ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
         return
       }
@@ -144,15 +148,15 @@ public struct Sync: Sendable {
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (fetch, records) = (fetch(session.checkout), session.records)
-    // The repository is waited for meanwhile.
+    // Where the checkout is known to be this host's, they are read while the repository is waited for.
     async let known = records.read()
-    let brought = await brought(fetch, early)
-    let state = try await known.get()
-    try checkPlace(session.checkout, state)
+    var brought: Fetch.Brought?
+    if let early, early.isOwn { brought = await fetch.brought(early.head) }
+    try checkPlace(session.checkout, try await known.get())
     if !request.dryRun { try await records.sweep() }
     if request.resume { try await resume(records) }
     var request = request
-    let target = try await target(of: &request, fetch, brought, try await records.now(), &ended)
+    let target = try await target(of: &request, fetch, brought, early?.head, try await records.now(), &ended)
     for _ in 0..<Self.rounds {
       let round = Round(sync: self, session: session, request: request, target: target, early: early)
       if case .ended(let seen) = try await round.run(&ended) { return seen }
@@ -175,18 +179,14 @@ public struct Sync: Sendable {
       help: "give each configuration a `checkout:` of its own")
   }
 
-  /// Asks for the head and brings it, where that is what the host is to be brought to.
-  private func brought(_ fetch: Fetch, _ early: EarlyCheck?) async -> Fetch.Brought? {
-    if request.isRepair || request.rollback != nil { return nil }
-    return await fetch.brought(early?.head)
-  }
-
   /// Finds the commit that the host is brought to; a rollback finds one for each stack.
   private func target(
-    of request: inout SyncRequest, _ fetch: Fetch, _ brought: Fetch.Brought?, _ state: State, _ ended: inout Ended
+    of request: inout SyncRequest, _ fetch: Fetch, _ brought: Fetch.Brought?,
+    _ listed: Sources.Answer<FollowedHead>?, _ state: State, _ ended: inout Ended
   ) async throws(Failure) -> Fetch.Target {
     if request.isRepair { return try await fetch.known() }
     guard let rollback = request.rollback else {
+      let brought = if let brought { brought } else { await fetch.brought(listed) }
       let target = try await target(fetch, brought, request, state)
       ended.report.commit = target.tree.commit
       return target
@@ -196,6 +196,7 @@ public struct Sync: Sendable {
       settings: settings, checkout: fetch.checkout, mirror: target.mirror, state: state, stacks: request.stacks,
       sources: fetch.sources
     ).goal(of: rollback.revision, head: target.tree.commit)
+    if goal.pins.count > 1, request.stacks.isEmpty, !rollback.all, !request.dryRun { throw Self.unnamed(goal.pins) }
     request.rollback?.goal = goal
     let commits = Set(goal.pins.values.map(\.commit))
     ended.report.commit = commits.count == 1 ? commits.first : nil
@@ -208,9 +209,8 @@ public struct Sync: Sendable {
 
   /// Finds the commit of the repository; a mirror that was damaged is fetched anew.
   private func target(
-    _ fetch: Fetch, _ brought: Fetch.Brought?, _ request: SyncRequest, _ state: State
+    _ fetch: Fetch, _ brought: Fetch.Brought, _ request: SyncRequest, _ state: State
   ) async throws(Failure) -> Fetch.Target {
-    let brought = if let brought { brought } else { await fetch.brought(nil) }
     let listed = try brought.listed.get()
     do throws(Failure) {
       return try await fetch.target(try brought.head.get(), request: request, deployed: state.hasDeployed)
@@ -221,6 +221,14 @@ public struct Sync: Sendable {
       let renewed = await fetch.brought(listed)
       return try await fetch.target(try renewed.head.get(), request: request, deployed: state.hasDeployed)
     }
+  }
+
+  /// Asks whether more than one stack is meant.
+  private static func unnamed(_ pins: [String: Pin]) -> Failure {
+    let moves = pins.sorted { $0.key < $1.key }.map { "\($0.key) to \($0.value.commit.prefix(7))" }
+    return Failure(
+      .configuration, "this would bring \(moves.count) stacks back: \(moves.joined(separator: ", "))",
+      help: "name those that you mean with --stack, or add --all; --dry-run shows what would be done")
   }
 
   /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.

@@ -33,8 +33,10 @@ public struct SyncRequest: Sendable {
 public struct RollbackRequest: Sendable {
   /// The commit to go back to; nothing for what each stack ran before.
   public var revision: String?
+  /// Whether it may move more than one stack that nobody named.
+  public var all: Bool
   var goal = Rollback.Goal(pins: [:])
 
   /// Asks to go back.
-  public init(to revision: String?) { self.revision = revision }
+  public init(to revision: String?, all: Bool = false) { (self.revision, self.all) = (revision, all) }
 }

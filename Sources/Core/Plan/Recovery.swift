@@ -143,7 +143,7 @@ extension Recovery {
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
     return [.check(plans, wasInPlace: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
       + Step.bring(plans, claimed: good.claimed(among: now))
-      + Step.settle(plans, leaving: [failed.project], for: good.project)
+      + Step.settle(.good, plans, leaving: [failed.project], for: good.project)
   }
 
   private static func services(

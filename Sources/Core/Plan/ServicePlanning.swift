@@ -56,7 +56,7 @@ public enum ServicePlanning {
     let unseen = changes.first { if case .mount = $0 { true } else { false } } ?? changes.first(where: \.isUnseen)
     let way: ServicePlan.Way = unseen?.isForced == true && !containers.isEmpty ? .force : .up
     let decision =
-      rebuilt(changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
+      rebuilt(known, changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
       ?? differing(service, known, changes, containers, imageID)
       ?? unseen.map { (.recreate, $0.text, way) } ?? drifted(service, containers)
     if let decision { (plan.action, plan.reason, plan.way) = decision }
@@ -65,9 +65,10 @@ public enum ServicePlanning {
 
   /// What is to run an image of before is not built for it.
   private static func rebuilt(
-    _ changes: [DesiredService.Difference], _ containers: [Container], _ imageID: String?
+    _ known: DesiredService?, _ changes: [DesiredService.Difference], _ containers: [Container], _ imageID: String?
   ) -> Decision? {
-    guard imageID == nil, let change = changes.first(where: \.isOfBuild) else { return nil }
+    guard imageID == nil, known?.isSeen == true || !containers.isEmpty, let change = changes.first(where: \.isOfBuild)
+    else { return nil }
     return (containers.isEmpty ? .create : .recreate, change.text, .build)
   }
 
@@ -86,7 +87,7 @@ public enum ServicePlanning {
       }
       return (.create, why ?? (scaled ? "replicas changed" : "drift: container removed"), way)
     }
-    if scaled || known == nil { return (.recreate, "replicas changed", way) }
+    if scaled || known?.isSeen != true { return (.recreate, "replicas changed", way) }
     return (.recreate, why ?? "drift: more containers than replicas", way)
   }
 

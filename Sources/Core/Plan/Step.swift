@@ -46,7 +46,7 @@ public enum Step: Sendable, Equatable {
   /// The containers of services are as a person's own calls of Compose had made them.
   case upAsFound(AdoptedServices)
   /// The stack is seen to be what it promises.
-  case verify
+  case verify(Promise)
   /// These containers are gone.
   case remove([String])
   /// The networks that Compose made for a project are gone, but those that are used.
@@ -81,9 +81,14 @@ extension Step {
     case .checkImages: return "see that the images of before are here"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
     case .files(let links, let commit):
-      let moving = links.filter { $0.action != .keep }.map(\.live)
-      let led = commit.map { "lead the pointer to \($0.prefix(7))" }
-      return [led, moving.isEmpty ? nil : "link \(list(moving))"].compactMap { $0 }.joined(separator: ", ")
+      let (gone, made) = (
+        links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }
+      )
+      let parts = [
+        commit.map { "lead the pointer to \($0.prefix(7))" }, made.isEmpty ? nil : "link \(list(made.map(\.live)))",
+        gone.isEmpty ? nil : "unlink \(list(gone.map(\.live)))",
+      ].compactMap { $0 }
+      return parts.isEmpty ? nil : parts.joined(separator: ", ")
     case .putBack(let found, _, _): return "put back \(list(found.keys))"
     case .removePointer: return "remove the pointer"
     case .check: return "see that Compose makes the same of the live files"
@@ -106,6 +111,16 @@ extension Step {
     case .record: return nil
     }
   }
+}
+
+/// What a stack promises when it is watched.
+public enum Promise: Sendable {
+  /// To be what a commit wants.
+  case commit
+  /// To be what was good once, with the images of that time.
+  case good
+  /// To be as well as it was found.
+  case found
 }
 
 /// How far a change came before it failed; what it did not reach needs no way back.

@@ -30,7 +30,8 @@ extension Planning {
     steps.append(.record(.replaced(desired.services + leaving), of: desired.name, isNeeded: true))
     return steps
       + Step.settle(
-        services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 }, for: desired.project)
+        .commit, services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 },
+        for: desired.project)
   }
 
   /// Plans how stacks end, once it is known where each stack goes.
@@ -40,31 +41,32 @@ extension Planning {
       let moved = stacks.first { $0.work != .remove && $0.project == removal.project }
       let taker =
         moved?.name ?? state.standing.first { $0.key != removal.name && $0.value.project == removal.project }?.key
-      stacks[index].taker = taker
+      let isShared = (observed.containers ?? []).contains { container in
+        container.project == removal.project && !removal.services.contains { $0.way.removes(container.id) }
+      }
       let wish: DesiredStack? = if case .deploy(let desired)? = moved?.work { desired } else { nil }
-      stacks[index].steps = steps(
-        ending: removal, taker: taker.map { wish?.services ?? state.standing($0)?.services ?? [] })
+      stacks[index].taker = taker
+      stacks[index].steps = Step.end(
+        removal, taker: taker.map { wish?.services ?? state.standing($0)?.services ?? [] }, isShared: isShared)
     }
   }
+}
 
-  /// Gives all that ends a stack. Where it moved to `taker`, only what that one does not have is taken down.
-  private func steps(ending plan: StackPlan, taker: [DesiredService]?) -> [Step] {
+extension Step {
+  /// Gives all that ends a stack. Where it moved, only what its `taker` does not have is taken down.
+  public static func end(_ plan: StackPlan, taker: [DesiredService]?, isShared: Bool = true) -> [Step] {
     let end: [Step] = [
-      .files(plan.links, commit: nil), .removePointer(of: plan.name), .record(.removed, of: plan.name, isNeeded: true),
+      .files(plan.links, commit: nil), .removePointer(of: plan.name),
+      .record(.removed, of: plan.name, isNeeded: true),
     ]
     let leaving = plan.services.filter { service in taker?.contains { $0.name == service.name } != true }
     let ids = leaving.flatMap(\.way.removed)
     let down: [Step] = ids.isEmpty ? [] : [.stop(ids), .remove(ids)]
     if taker != nil { return down + end }
-    let isShared = (observed.containers ?? []).contains { container in
-      container.project == plan.project && !plan.services.contains { $0.way.removes(container.id) }
-    }
     return (plan.services.isEmpty ? [] : [.stopInOrder(plan.services.map(\.name))]) + down
       + (isShared ? [] : [.removeNetworks(project: plan.project)]) + end
   }
-}
 
-extension Step {
   /// Finds the containers that may write into a release by a link that is to become a directory or a copy: what they wrote
   /// after that was copied would be lost. Only what an earlier version deployed has such containers.
   public static func writers(
@@ -97,9 +99,11 @@ extension Step {
   }
 
   /// Sees the stack in place, and takes away what it no longer has.
-  static func settle(_ services: [ServicePlan], leaving projects: [String], for project: String) -> [Step] {
+  static func settle(
+    _ promise: Promise, _ services: [ServicePlan], leaving projects: [String], for project: String
+  ) -> [Step] {
     let going = services.flatMap(\.way.removed)
-    return [.verify] + (going.isEmpty ? [] : [.remove(going)])
+    return [.verify(promise)] + (going.isEmpty ? [] : [.remove(going)])
       + Set(projects).subtracting([project]).sorted().map { .removeNetworks(project: $0) }
   }
 }

@@ -107,6 +107,8 @@ extension CommitTree {
 public enum Fingerprint {
   /// Nothing stands there.
   public static let absent = "absent"
+  /// The id of what stands at a path and is no file.
+  public static let present = "present"
 
   /// Gives the id without the mode.
   public static func id(of fingerprint: String) -> String { String(fingerprint.prefix { $0 != ":" }) }
