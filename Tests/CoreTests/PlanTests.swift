@@ -47,6 +47,16 @@ struct ServicePlanningTests {
     Row(testDescription: "in place", action: .keep),
     Row(testDescription: "in place, but clup sees it for the first time", known: nil, action: .keep),
     Row(testDescription: "new", known: nil, found: [], action: .create, reason: "new service"),
+    Row(
+      testDescription: "new to a stack that is known, and built", wish: service(builds: ["app": "b1"]),
+      known: service(builds: ["app": "b1"]).unseen, found: [], action: .create, reason: "new service", way: .build),
+    Row(
+      testDescription: "new to a stack that is known, and run by somebody already, with what nobody knows",
+      wish: service(mounts: ["conf": "m1"]), known: service(mounts: ["conf": "m1"]).unseen, action: .recreate,
+      reason: "mounted file conf changed", way: .force),
+    Row(
+      testDescription: "new to a stack that is known, and run by somebody already, with nothing of the repository",
+      known: service().unseen, action: .keep),
     Row(testDescription: "gone", found: [], action: .create, reason: "drift: container removed"),
     Row(
       testDescription: "another command", wish: service(hash: "h2", fields: ["command": "2"]),

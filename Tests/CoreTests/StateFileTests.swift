@@ -41,6 +41,19 @@ struct StateFileTests {
     }
   }
 
+  @Test func `a table is written as one text, and read as that or as a table`() throws {
+    let tables: [[String: String]] = [
+      [:], ["a": ""], ["s/compose.yaml": "1:644", "s/\u{e9} \n": "absent"], ["a\u{0}": "b"],
+    ]
+    for table in tables {
+      let bytes = try JSONEncoder().encode(Packed(wrappedValue: table))
+      #expect(try JSONDecoder().decode(Packed.self, from: bytes).wrappedValue == table)
+      let plain = try JSONEncoder().encode(table)
+      #expect(try JSONDecoder().decode(Packed.self, from: plain).wrappedValue == table)
+    }
+    #expect(throws: DecodingError.self) { try JSONDecoder().decode(Packed.self, from: Data(#""a\u0000""#.utf8)) }
+  }
+
   /// An entry of a stack as an earlier version wrote it.
   private func entry(_ commit: String, verified: Bool, _ more: [String: JSON] = [:]) throws -> JSON {
     let bytes = try JSONEncoder().encode(RecordTests.deployment(commit))

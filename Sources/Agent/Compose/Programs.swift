@@ -166,7 +166,3 @@ public struct Programs: Sendable {
     return outcome
   }
 }
-
-extension String {
-  var firstLine: String { split(separator: "\n").first.map(String.init) ?? "no reason given" }
-}

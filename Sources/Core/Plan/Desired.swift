@@ -107,11 +107,11 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// The image's reference.
   public var image: String
   /// The id of each of its keys' values, to say what changed.
-  public var fields: [String: String]
+  @Packed public var fields: [String: String]
   /// The id of each file that it mounts, by path.
-  public var mounts: [String: String]
+  @Packed public var mounts: [String: String]
   /// The id of each tracked directory that it is built from, by path.
-  public var builds: [String: String]
+  @Packed public var builds: [String: String]
   /// What it uses beside files, as `network NAME`, `volume NAME`, `config NAME` and `secret NAME`, each with the engine's name
   /// for it and a digest of what it is to be; unknown in what an earlier version wrote.
   public var resources: [String: String]?

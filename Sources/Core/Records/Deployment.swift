@@ -5,9 +5,9 @@ public struct Deployment: Codable, Sendable, Equatable {
   /// Compose's project name.
   public var project: String
   /// Each path of the repository that it depends on, with the id of what stood there.
-  public var tracked: [String: String]
+  @Packed public var tracked: [String: String]
   /// Each untracked path under the live root that it depends on, with the id of what stood there.
-  public var untracked: [String: String]
+  @Packed public var untracked: [String: String]
   /// Its services.
   public var services: [DesiredService]
   /// Its live paths.
