@@ -21,6 +21,7 @@ public enum Path {
 
   /// Removes empty and `.` components and resolves `..` by text alone; an empty relative path becomes `.`.
   public static func normalized(_ path: String) -> String {
+    if isNormalized(path) { return path }
     let isAbsolute = isAbsolute(path)
     var parts: [Substring] = []
     for part in components(path) where part != "." {
@@ -36,6 +37,22 @@ public enum Path {
     }
     let text = parts.joined(separator: "/")
     return isAbsolute ? "/" + text : (text.isEmpty ? "." : text)
+  }
+
+  /// Whether every component is a name; most paths are so.
+  private static func isNormalized(_ path: String) -> Bool {
+    var (length, dots, isFirst) = (0, 0, true)
+    for byte in path.utf8 {
+      if byte == slash {
+        // Only a component of one or two bytes can be `.` or `..`.
+        if length == 0 ? !isFirst : length == dots && dots <= 2 { return false }
+        (length, dots, isFirst) = (0, 0, false)
+      } else {
+        length += 1
+        if byte == UInt8(ascii: ".") { dots += 1 }
+      }
+    }
+    return length > 0 && !(length == dots && dots <= 2)
   }
 
   /// Counts how often a text that holds paths goes up a directory.
