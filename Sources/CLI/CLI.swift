@@ -109,6 +109,10 @@ public enum CLI {
     request.acceptRewrite = arguments.values["--accept-rewrite"]?.last
     request.retry = arguments.switches.contains("--retry")
     request.resume = arguments.command == "resume"
+    if arguments.switches.contains("--all"), !request.stacks.isEmpty {
+      return end(
+        Failure(.configuration, "--all and --stack exclude each other", help: "name the stacks, or take all of them"))
+    }
     if arguments.command == "rollback" {
       request.rollback = RollbackRequest(to: arguments.operands.first, all: arguments.switches.contains("--all"))
     }

@@ -171,5 +171,29 @@ extension EndToEnd {
         try await host.shell("docker rmi busybox:later")
       }
     }
+
+    @Test func `a service that somebody ran beside the stack gets what the commit mounts, one or several`() async throws
+    {
+      let side = service("side", ["volumes: ['./side.conf:/conf:ro']"])
+      for (path, more) in [("a", ""), ("b", "    scale: 2\n")] {
+        try await Host.with(["\(path)/compose.yaml": sleeper()]) { host in
+          _ = try await host.sync()
+          try host.write("\(path)/side.conf", "by hand\n", in: host.live)
+          try host.write("\(path)/side.yaml", "services:\n" + side, in: host.live)
+          _ = try await host.compose(path, "-f", "compose.yaml", "-f", "side.yaml", "up", "-d", "side")
+          try await host.push([
+            "\(path)/compose.yaml": sleeper() + side + more, "\(path)/side.conf": "the commit's\n",
+          ])
+          #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+          let found = try await host.shell(
+            "docker ps -q --filter label=com.docker.compose.project=\(path) --filter label=com.docker.compose.service=side"
+              + " | while read c; do docker exec $c cat /conf; done")
+          #expect(found == String(repeating: "the commit's\n", count: more.isEmpty ? 1 : 2))
+          #expect(try await host.sync().outcome == .unchanged)
+          try await host.shell(
+            "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=\(path)) >/dev/null")
+        }
+      }
+    }
   }
 }

@@ -62,7 +62,7 @@ extension EndToEnd {
     }
 
     @Test func `a commit is named by its id, the beginning of it, by its distance or by a tag`() async throws {
-      try await Host.with(["a/compose.yaml": Self.file(1)]) { host in
+      try await Host.with(["a/compose.yaml": Self.file(1), "b/compose.yaml": Self.file(1)]) { host in
         let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
         _ = try await host.sync()
         for round in 2...3 {
@@ -79,13 +79,17 @@ extension EndToEnd {
         }
         for (arguments, status) in [
           (["rollback", "nothing"], 2), (["rollback", "HEAD~9"], 2), (["rollback", "--stack", "none"], 2),
-          (["resume", "--stack", "a"], 2), (["rollback", "known", "extra"], 2),
+          (["resume", "--stack", "a"], 2), (["rollback", "known", "extra"], 2), (["rollback", "known"], 2),
+          (["rollback", "known", "--all", "--stack", "a"], 2),
         ] {
           let answer = try await host.clup(arguments)
           #expect(
             answer.status == Int32(status) && (answer.output + answer.errors).contains("help:"),
             "\(arguments): \(answer)")
         }
+        #expect(try await generation(host) == "3")
+        let asked = try await host.clup("rollback", "known")
+        #expect((asked.output + asked.errors).contains("2 stacks back: a to \(first.prefix(7)), b to"), "\(asked)")
         // The repository is not needed for the way back.
         try await host.shell("mv repo.git away.git")
         #expect(try await host.clup("rollback", "--all", String(first.prefix(8))).status == 0)

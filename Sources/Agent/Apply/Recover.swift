@@ -102,7 +102,9 @@ extension Deploy {
     let reached = attempt.progress.reached
     if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
-    if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing { return }
+    if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing && attempt.failed.isUntouched {
+      return
+    }
     if isGood(attempt) {
       report.error = "\(why); it is what was good before, so there is nothing to go back to"
       return
@@ -151,7 +153,7 @@ extension Deploy {
     await execute.giveTurn(&progress)
     try await end(attempt, recovery, progress.containers)
     if case .stop = recovery.containers {
-      progress.containers = try await Verify(programs: programs).look(attempt.desired.project)
+      progress.containers = try? await Verify(programs: programs).look(attempt.desired.project)
     }
     report.outcome = recovery.outcome
     report.error = "\(why); \(recovery.said)"

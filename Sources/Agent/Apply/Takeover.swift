@@ -35,7 +35,8 @@ struct Takeover: Sendable {
         return false
       }
       let hash = desired.services.first { $0.name == service.name }?.hash
-      return [.recreate, .remove].contains(service.action) || service.action == .create && hash != container.hash
+      return [.recreate, .remove].contains(service.action)
+        || service.action == .create && (service.way == .force || hash != container.hash)
     }
     let directory = Path.join(settings.liveRoot, plan.name)
     if let lost = replaced.first(where: { !$0.isKnown }) {

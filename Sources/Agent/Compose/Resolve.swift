@@ -14,8 +14,8 @@ struct Resolve: Sendable {
   let today: String
   /// The stacks that clup knows beside those of the commit.
   var neighbours: [String] = []
-  /// The stacks of whose containers all is known that decides about them: their hashes are not asked for.
-  var inPlace: Set<String> = []
+  /// The services of stacks of whose containers all is known that decides about them: their hashes are not asked for.
+  var inPlace: [String: Set<String>] = [:]
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
@@ -159,7 +159,7 @@ struct Resolve: Sendable {
   ) async throws(Failure) -> Answer {
     var answer = judged
     let model = ComposeModel(resolved)
-    let (hashes, refusal) = try await hashes(of: resolved, project: model.project, name, asked)
+    let (hashes, refusal) = try await hashes(of: resolved, model, name, asked)
     if let refusal {
       var refused = try await refuse(name, .stack, refusal, asked, &gather)
       refused.diagnostics += answer.diagnostics
@@ -192,11 +192,12 @@ struct Resolve: Sendable {
   /// Asks for the hashes that containers will carry. Where the containers are known by what they were made from, nobody goes by
   /// them before they are seen.
   private func hashes(
-    of resolved: JSON, project: String, _ name: String, _ asked: Asked
+    of resolved: JSON, _ model: ComposeModel, _ name: String, _ asked: Asked
   ) async throws(Failure) -> (found: [String: String], refusal: String?) {
-    if inPlace.contains(name) { return ([:], nil) }
+    // Of a service that is new to the stack somebody may run a container already.
+    if let known = inPlace[name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
     return try await programs.hashes(
-      of: resolved, project: project, directory: Path.join(settings.liveRoot, name), in: asked.directory
+      of: resolved, project: model.project, directory: Path.join(settings.liveRoot, name), in: asked.directory
     ) { path in
       guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
       return Files.read(path).map { blobID(of: $0) } == tracked.id

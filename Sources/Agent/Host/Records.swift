@@ -33,8 +33,8 @@ actor Records {
   func sweep() throws(Failure) {
     try checkout.withRecords { () throws(Failure) in
       _ = try now()
-      // Without the file nobody knows what is needed: it may come back.
-      if version != nil { checkout.sweepDeployments(keeping: kept) }
+      // Without the file, or with one of an earlier version, nobody knows what is needed.
+      if version != nil, !kept.isEmpty || state.standing.isEmpty { checkout.sweepDeployments(keeping: kept) }
     }
   }
 

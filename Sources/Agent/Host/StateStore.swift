@@ -80,6 +80,7 @@ extension Checkout {
     }
     try reserve.givingRoom { () throws(Failure) in
       try keepVersion1()
+      try keepLost()
       try Files.makeDirectories(deployments, mode: 0o700)
       for (id, bytes) in fresh { try Files.replace("\(deployments)/\(id).json", with: bytes, mode: 0o600) }
       try Files.replace("\(path)/state.json", with: encode(file), mode: 0o600)
@@ -106,14 +107,22 @@ extension Checkout {
 
   private func deployment(_ id: String) throws(Failure) -> Deployment {
     let name = "\(deployments)/\(id).json"
-    guard let bytes = Files.read(name), blobID(of: bytes) == id,
-      let deployment = try? JSONDecoder().decode(Deployment.self, from: Data(bytes))
-    else {
+    guard let bytes = Files.read(name), blobID(of: bytes) == id else {
       throw Failure(
         .host, "\(name) is missing or is not what was written there",
         help: "bring it back from a backup; without it clup does not know what runs")
     }
+    guard let deployment = try? JSONDecoder().decode(Deployment.self, from: Data(bytes)) else {
+      throw Failure(.host, "\(name) was written by a later version of clup", help: "install that version again")
+    }
     return deployment
+  }
+
+  /// The file may come back from a backup, and names deployments that nobody knows by now.
+  private func keepLost() throws(Failure) {
+    guard Files.status("\(path)/state.json") == nil, !Files.names(in: deployments).isEmpty else { return }
+    let kept = "\(deployments).lost-\(time(nil))"
+    guard rename(deployments, kept) == 0 else { throw Files.failure("cannot keep \(deployments) as \(kept)") }
   }
 
   /// What an earlier version wrote stays beside what takes its place.

@@ -7,6 +7,9 @@ struct EarlyCheck: Sendable {
   let head: Sources.Answer<FollowedHead>
   private let listing: Task<Result<[Container], Failure>, Never>
   private let asked: ContinuousClock.Instant
+  private let checkout: Checkout
+  /// The file of the records as it was then.
+  private let records: String?
   /// What the last sync saw, where all of it is the same: then there is nothing to do.
   let same: LastCheck?
   /// Whether the last sync that looked had the same configuration: then the checkout is no other host's.
@@ -20,6 +23,7 @@ struct EarlyCheck: Sendable {
   init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
     let settings = fetch.settings
     (asked, isOwn) = (.now, check.isOf(settings))
+    (checkout, records) = (fetch.checkout, Self.records(fetch.checkout))
     let listing = Task(executorPreference: WorkExecutor()) { await Self.list(programs, settings.liveRoot) }
     self.listing = listing
     async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
@@ -37,9 +41,10 @@ struct EarlyCheck: Sendable {
     same = check
   }
 
-  /// The containers, unless they were listed too long ago.
+  /// The containers, unless they were listed too long ago, or somebody has written records since.
   func fresh() async -> [Container]? {
-    asked.duration(to: .now) < Self.freshness ? try? await Self.ended(listing).get() : nil
+    guard Self.records(checkout) == records else { return nil }
+    return asked.duration(to: .now) < Self.freshness ? try? await Self.ended(listing).get() : nil
   }
 
   /// Waits for a listing, which ends with whoever waits for it.
@@ -50,6 +55,10 @@ struct EarlyCheck: Sendable {
     } onCancel: {
       listing.cancel()
     }
+  }
+
+  private static func records(_ checkout: Checkout) -> String? {
+    Files.status("\(checkout.path)/state.json").map { "\($0.st_ino) \($0.st_ctim.tv_sec) \($0.st_ctim.tv_nsec)" }
   }
 
   private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {

@@ -32,9 +32,16 @@ struct PathStates: Sendable {
     let live = Set(observed.live.keys).union(observed.untracked.keys)
     let directory = Self.open(settings.liveRoot)
     defer { close(directory) }
+    // Another file may have come there since, and be as old.
+    func isAsObserved(_ path: String) -> Bool {
+      observed.live[path].map { observe.live(path) == $0 } ?? true
+        && observed.untracked[path].map { observe.untracked(path) == $0 } ?? true
+    }
     for path in live {
       let seen = (observed.live[path], observed.untracked[path])
-      guard add(live: path, in: directory, seen, owns: observe.links.isOwn, before: began) else { return nil }
+      guard add(live: path, in: directory, seen, isAsObserved, owns: observe.links.isOwn, before: began) else {
+        return nil
+      }
     }
     for name in names {
       let pointer = checkout.pointer(of: name)
@@ -50,41 +57,34 @@ struct PathStates: Sendable {
   }
 
   /// Adds a live path; false where it is not what was seen there, as a live path or as a file of the host's own, or where it
-  /// changed since shortly before `moment`: an older file has the content that was seen.
+  /// changed since shortly before `moment`. Contents are looked at once more after the status.
   private mutating func add(
-    live path: String, in directory: Int32, _ seen: (live: LiveEntry?, untracked: String?), owns: (String) -> Bool,
-    before moment: timespec
+    live path: String, in directory: Int32, _ seen: (live: LiveEntry?, untracked: String?),
+    _ isAsObserved: (String) -> Bool, owns: (String) -> Bool, before moment: timespec
   ) -> Bool {
-    func isSeen(as entry: LiveEntry, _ isUntracked: (String) -> Bool) -> Bool {
-      let isLive =
-        switch (seen.live, entry) {
-        case (nil, _), (.file?, .file): true
-        default: seen.live == entry
-        }
-      return isLive && seen.untracked.map(isUntracked) ?? true
+    func isSeen(as entry: LiveEntry, _ untracked: String) -> Bool {
+      (seen.live ?? entry) == entry && (seen.untracked ?? untracked) == untracked
     }
     var found = stat()
     guard fstatat(directory, path, &found, AT_SYMLINK_NOFOLLOW) == 0 else {
       add(.absent, path)
-      return isSeen(as: .absent) { $0 == Fingerprint.absent }
+      return isSeen(as: .absent, Fingerprint.absent)
     }
     switch found.st_mode & S_IFMT {
     case S_IFDIR:
       add(.directory, path)
-      return isSeen(as: .directory) { $0 == Fingerprint.present }
+      return isSeen(as: .directory, Fingerprint.present)
     case S_IFLNK:
       let text = Self.link(path, in: directory)
       add(.link, path, text)
-      let isOwn = owns(text)
-      guard isSeen(as: .link(text), { ($0 == Fingerprint.absent) == isOwn }) else { return false }
-      return isOwn || add(target: path, in: directory, before: moment)
+      if owns(text) { return isSeen(as: .link(text), Fingerprint.absent) }
+      return add(target: path, in: directory, before: moment) && isAsObserved(path)
     case S_IFREG:
       add(.file, path, Self.text(of: found))
-      guard isSeen(as: .file(""), { ![Fingerprint.absent, Fingerprint.present].contains($0) }) else { return false }
-      return Self.isOlder(found, than: moment)
+      return Self.isOlder(found, than: moment) && isAsObserved(path)
     default:
       add(.other, path)
-      return isSeen(as: .other) { $0 == Fingerprint.present }
+      return isSeen(as: .other, Fingerprint.present)
     }
   }
 

@@ -157,8 +157,9 @@ public struct Sync: Sendable {
     if request.resume { try await resume(records) }
     var request = request
     let target = try await target(of: &request, fetch, brought, early?.head, try await records.now(), &ended)
-    for _ in 0..<Self.rounds {
-      let round = Round(sync: self, session: session, request: request, target: target, early: early)
+    for number in 0..<Self.rounds {
+      let round = Round(
+        sync: self, session: session, request: request, target: target, early: number == 0 ? early : nil)
       if case .ended(let seen) = try await round.run(&ended) { return seen }
     }
     throw Failure(

@@ -83,7 +83,7 @@ public enum ServicePlanning {
     if containers.count < service.replicas {
       // An image of its name may be from any commit.
       guard let known, known.isSeen else {
-        return (.create, "new service", service.isBuilt && imageID == nil ? .build : .up)
+        return (.create, "new service", service.isBuilt && imageID == nil ? .build : way)
       }
       return (.create, why ?? (scaled ? "replicas changed" : "drift: container removed"), way)
     }

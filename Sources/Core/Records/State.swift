@@ -74,11 +74,15 @@ public struct State: Sendable, Equatable {
   /// Whether a stack was seen in place, and nothing was begun since.
   public func isInPlace(_ stack: String) -> Bool { stacks[stack]?.isInPlace ?? false }
 
-  /// The stacks that are in place, and of whose services all is known.
-  public var wellKnown: Set<String> {
-    Set(
-      stacks.filter { $0.value.isInPlace && $0.value.standing?.services.contains(where: \.fields.isEmpty) == false }
-        .keys)
+  /// The services of the stacks that are in place and of whose services all is known.
+  public var wellKnown: [String: Set<String>] {
+    stacks.compactMapValues { record in
+      guard record.isInPlace, let services = record.standing?.services, !services.contains(where: \.fields.isEmpty)
+      else {
+        return nil
+      }
+      return Set(services.map(\.name))
+    }
   }
 
   /// Whether anything was ever brought to the host.
