@@ -2,7 +2,7 @@ import Core
 
 /// What a command line asks for.
 struct Arguments: Sendable, Equatable {
-  enum Output: String, Sendable { case text, json, sarif, github }
+  enum Output: String, Sendable { case text, json, ndjson, sarif, github }
 
   var command: String
   var configuration: String?
@@ -49,8 +49,9 @@ struct Arguments: Sendable, Equatable {
       case "--config": arguments.configuration = value
       case "--output":
         guard let output = Output(rawValue: value), command.outputs.contains(output) else {
-          let known = command.outputs.map(\.rawValue).joined(separator: " or ")
-          return .failure(Usage("--output is \(known), not \(value)"))
+          let names = command.outputs.map(\.rawValue)
+          let known = (names.count > 1 ? [names.dropLast().joined(separator: ", ")] : []) + names.suffix(1)
+          return .failure(Usage("--output is \(known.joined(separator: " or ")), not \(value)"))
         }
         arguments.output = output
       default: arguments.values[option, default: []].append(value)

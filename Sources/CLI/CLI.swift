@@ -121,8 +121,12 @@ public enum CLI {
     if let trigger = environment["CLUP_TRIGGER"], Trigger(rawValue: trigger) != nil { request.trigger = trigger }
     request.isRepair = environment["CLUP_REPAIR"] == "1"
     request.leaveDrift = Set((environment["CLUP_LEAVE_DRIFT"] ?? "").split(separator: "\n").map(String.init))
-    let ended = await Sync(settings: settings, request: request, environment: environment, say: { tell($0) }).run()
-    if arguments.output == .json {
+    let progress = Progress(json: arguments.output == .ndjson, environment: environment)
+    let ended = await Sync(
+      settings: settings, request: request, environment: environment, tell: { progress.take($0) }
+    ).run()
+    progress.end()
+    if arguments.output != .text {
       print(encode(ended.report))
       for text in ended.diffs { tell(text) }
     } else {
@@ -134,9 +138,9 @@ public enum CLI {
         let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
         print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
       }
-      for line in Render.report(ended.report, help: ended.failure?.help) { print(line) }
+      for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment)) { print(line) }
     }
-    if let failure = ended.failure { return arguments.output == .json ? end(failure) : status(of: failure) }
+    if let failure = ended.failure { return arguments.output == .text ? status(of: failure) : end(failure) }
     switch ended.report.outcome {
     case .planned: return 0
     // A stack that is held is not what the repository says.
@@ -162,7 +166,7 @@ public enum CLI {
       let ended = try await Validate(request, environment: environment).run()
       let found = ended.validation.diagnostics
       switch arguments.output {
-      case .json: print(encode(ended.validation))
+      case .json, .ndjson: print(encode(ended.validation))
       case .sarif: print(Findings.sarif(found))
       case .github: Findings.github(found).forEach { print($0) }
       case .text:
@@ -282,7 +286,9 @@ public enum CLI {
 
   private static func print(_ bytes: [UInt8]) { write(bytes + [10], to: 1) }
 
-  static func tell(_ text: String) { write(Array((text + "\n").utf8), to: 2) }
+  static func print(line event: SyncEvent) { print(encode(event)) }
+
+  static func tell(_ text: String, newline: Bool = true) { write(Array((newline ? text + "\n" : text).utf8), to: 2) }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]

@@ -17,6 +17,7 @@ enum Commands {
     "sync": CommandHelp(
       summary: "bring the host to the commit that the repository names",
       switches: ["--dry-run", "--diff", "--retry"], options: ["--stack", "--commit", "--accept-rewrite"],
+      outputs: [.text, .json, .ndjson],
       text: """
         usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--retry] [--accept-rewrite COMMIT]
 
@@ -37,6 +38,7 @@ enum Commands {
     "rollback": CommandHelp(
       summary: "go back to an earlier commit, and stay there",
       switches: ["--dry-run", "--diff", "--all"], options: ["--stack"], operands: 1,
+      outputs: [.text, .json, .ndjson],
       text: """
         usage: clup rollback [REV] [--stack S]… [--all] [--dry-run] [--diff]
 
@@ -52,7 +54,7 @@ enum Commands {
         """),
     "resume": CommandHelp(
       summary: "lift pins, and sync what was pinned",
-      options: ["--stack"],
+      options: ["--stack"], outputs: [.text, .json, .ndjson],
       text: """
         usage: clup resume [--stack S]…
 
@@ -146,10 +148,15 @@ enum Commands {
       --output text|json   for people or for programs
     """
 
+  private static let events = """
+      --output ndjson      a line of JSON for each thing that happens, and the report as the last one
+    """
+
   static func help(_ name: String) -> String? {
     guard let command = all[name] else { return nil }
     return ["help", "version", "validate", "explain"].contains(name)
-      ? command.text : "\(command.text)\n\n\(common)"
+      ? command.text
+      : "\(command.text)\n\n\(common)" + (command.outputs.contains(.ndjson) ? "\n\(events)" : "")
   }
 
   static var overview: String {

@@ -3,12 +3,12 @@ import Core
 
 /// Texts for people.
 enum Render {
-  static func report(_ report: Report, help: String?) -> [String] {
+  static func report(_ report: Report, help: String?, ink: Ink = Ink(isOn: false)) -> [String] {
     var lines: [String] = []
     for stack in report.stacks {
       let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
       let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
-      lines.append("\(mark(stack.outcome)) \(stack.name)  \(word(stack.outcome))  \(commits)")
+      lines.append("\(mark(stack.outcome, ink)) \(stack.name)  \(stack.outcome.words)  \(commits)")
       if stack.outcome == .unchanged { continue }
       if let error = stack.error, stack.outcome == .held { lines.append("    error: \(error)") }
       let told = Set(stack.services.compactMap(\.reason))
@@ -77,9 +77,19 @@ enum Render {
         report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
           ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), deployed the others"
           : "refused; nothing was changed"
-      case .failed: "failed"
+      case .failed: failed(report)
       }
-    return "\(commit)\(report.branch): \(what) (\(report.durationMs) ms)"
+    return "\(commit)\(report.branch): \(what) (\(time(report.durationMs)))"
+  }
+
+  /// Names what failed, and counts what did not.
+  private static func failed(_ report: Report) -> String {
+    let bad = report.stacks.filter { [.failed, .rolledBack].contains($0.outcome) }
+    if bad.isEmpty { return "failed" }
+    let shown = bad.prefix(3).map { "\($0.name) \($0.outcome.words)" }.joined(separator: ", ")
+    let more = bad.count > 3 ? " and \(bad.count - 3) more" : ""
+    let good = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
+    return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(stacks(report.stacks.count))" : "")
   }
 
   /// A stack that is held is put right where it is.
@@ -152,7 +162,7 @@ enum Render {
 
   static func history(_ reports: [Report]) -> [String] {
     reports.map { report in
-      let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \(word($0.outcome))" }
+      let touched = report.stacks.filter { $0.outcome != .unchanged }.map { "\($0.name) \($0.outcome.words)" }
       let detail = report.error ?? (touched.isEmpty ? "" : touched.joined(separator: ", "))
       return
         "\(report.started)  \(report.commit.map { String($0.prefix(7)) } ?? "-------")  \(report.outcome.rawValue)  "
@@ -160,19 +170,20 @@ enum Render {
     }
   }
 
-  private static func stacks(_ count: Int) -> String { "\(count) stack\(count == 1 ? "" : "s")" }
-
-  private static func word(_ outcome: StackReport.Outcome) -> String {
-    outcome.rawValue.split(separator: "_").joined(separator: " ")
+  /// Milliseconds below a second, else seconds with a tenth.
+  private static func time(_ milliseconds: Int) -> String {
+    milliseconds < 1000 ? "\(milliseconds) ms" : "\(milliseconds / 1000).\(milliseconds / 100 % 10) s"
   }
 
-  private static func mark(_ outcome: StackReport.Outcome) -> String {
+  private static func stacks(_ count: Int) -> String { "\(count) stack\(count == 1 ? "" : "s")" }
+
+  private static func mark(_ outcome: StackReport.Outcome, _ ink: Ink) -> String {
     switch outcome {
-    case .unchanged, .deployed: "✓"
-    case .planned: "→"
+    case .unchanged, .deployed: ink.green("✓")
+    case .planned: ink.yellow("→")
     case .removed: "-"
-    case .refused, .failed, .rolledBack: "✗"
-    case .held, .pinned, .skipped: "·"
+    case .refused, .failed, .rolledBack: ink.red("✗")
+    case .held, .pinned, .skipped: ink.yellow("·")
     }
   }
 }

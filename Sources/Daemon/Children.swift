@@ -26,6 +26,8 @@ struct Children: Sendable {
   let environment: [String: String]
   let settings: Settings
   let runStore: RunStore
+  /// What the syncs among them do now.
+  let working = WorkingStacks()
 
   init(program: String, settings: Settings, environment: [String: String], runStore: RunStore) {
     self.program = program
@@ -53,10 +55,13 @@ struct Children: Sendable {
     _ trigger: Trigger, _ arguments: [String], _ more: [String: String]
   ) async throws(ProcessError) -> Outcome {
     let variables = environment.merging(more) { $1 }.merging(["CLUP_TRIGGER": trigger.rawValue]) { $1 }
+    let (working, number) = (working, working.begin())
+    defer { working.end(number) }
     return try await run(
       Command(
-        program, ["sync", "--output", "json", "--config", configuration] + arguments, environment: variables,
-        directory: "/", deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20))
+        program, ["sync", "--output", "ndjson", "--config", configuration] + arguments, environment: variables,
+        directory: "/", deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20),
+      tap: LineTap(.output) { working.take($0, of: number) })
   }
 
   /// Syncs, after whoever else does so by hand.

@@ -50,6 +50,7 @@ extension Routes {
     seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
     seen.unreachable = numbers.unreachable
     seen.waiting = numbers.waiting
+    seen.working = children.working.now
     seen.unwritten = await mailbox.trouble?.message
     return seen
   }

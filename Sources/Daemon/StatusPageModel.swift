@@ -27,6 +27,8 @@ public struct StatusPageModel: Sendable {
   public var unreachable: String?
   /// Why the daemon cannot write its own files.
   public var unwritten: String?
+  /// What is being done now.
+  public var working: [SyncEvent] = []
   /// Stacks whose drift is only told of for now, since it came back again and again.
   public var waiting: [String] = []
 

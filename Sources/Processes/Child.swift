@@ -1,12 +1,11 @@
 import CLinux
 import Glibc
 
-/// Asks for one run: the command, where its lines go, and whom to tell about its end.
+/// Asks for one run: the command, where the lines of one of its streams go, and whom to tell about its end.
 struct Job: Sendable {
   let id: UInt64
   let command: Command
-  /// Takes standard output line by line; `nil`: it is kept for the outcome.
-  let lines: LineQueue?
+  var tap: LineTap?
   /// Its standard input and output; `nil`: pipes of its own.
   var socket: SharedDescriptor?
   let finish: @Sendable (Result<Outcome, ProcessError>) -> Void
@@ -24,7 +23,7 @@ final class Child {
   /// How long open pipes are still read after the process itself has exited.
   private static let drain: Duration = .milliseconds(200)
 
-  let job: Job
+  private(set) var job: Job
   private let pid: pid_t
   private let process: Descriptor
   private var input: Descriptor?
@@ -85,9 +84,7 @@ final class Child {
     if !exited { add(process.raw, Int16(POLLIN), .exit) }
     if let raw = input?.raw { add(raw, Int16(POLLOUT), .input) }
     if let raw = errors?.raw { add(raw, Int16(POLLIN), .errors) }
-    // A slow reader of lines holds back the process that writes them, but not the end of one that has exited.
-    let paused = !exited && (job.lines?.isFull ?? false)
-    if let raw = output?.raw, !paused { add(raw, Int16(POLLIN), .output) }
+    if let raw = output?.raw { add(raw, Int16(POLLIN), .output) }
   }
 
   /// Handles a descriptor that is ready.
@@ -129,6 +126,8 @@ final class Child {
   func finish() {
     signalGroup(SIGKILL)
     Supervisor.forget(pid)
+    keep([], at: .output, isLast: true)
+    keep([], at: .errors, isLast: true)
     var status: Int32 = 0
     var signalled: Int32 = 0
     do {
@@ -188,19 +187,27 @@ final class Child {
   private func readOutput(_ buffer: inout [UInt8]) {
     guard let raw = output?.raw else { return }
     let bytes = read(raw, &buffer)
-    if bytes.isEmpty {
-      output = nil
-    } else if let lines = job.lines {
-      lines.append(bytes)
-    } else {
-      keptOutput.append(bytes)
-    }
+    if bytes.isEmpty { output = nil } else { keep(bytes, at: .output) }
   }
 
   private func readErrors(_ buffer: inout [UInt8]) {
     guard let raw = errors?.raw else { return }
     let bytes = read(raw, &buffer)
-    if bytes.isEmpty { errors = nil } else { keptErrors.append(bytes) }
+    if bytes.isEmpty { errors = nil } else { keep(bytes, at: .errors) }
+  }
+
+  /// Keeps what came of a stream, but for the lines that are taken out.
+  private func keep(_ bytes: ArraySlice<UInt8>, at stream: LineTap.Stream, isLast: Bool = false) {
+    var staying = bytes
+    let lineLimit = job.command.outputLimit
+    if job.tap?.stream == stream {
+      staying = (job.tap?.append(bytes, lineLimit: lineLimit) ?? [])[...]
+      if isLast { staying += job.tap?.end() ?? [] }
+    }
+    switch stream {
+    case .output: keptOutput.append(staying)
+    case .errors: keptErrors.append(staying)
+    }
   }
 
   /// Reads once from a ready pipe; empty at its end, or when it fails.

@@ -14,7 +14,7 @@ public struct Command: Sendable {
   public var deadline: Duration
   /// The time between SIGTERM and SIGKILL when the process group is ended early.
   public var grace: Duration
-  /// The number of bytes kept of each output stream, or of one line in `lines(of:)`; the rest is read and dropped.
+  /// The number of bytes kept of each output stream; the rest is read and dropped.
   public var outputLimit: Int
   /// The number of bytes of memory that the program, and each that it starts, may hold; `nil` for no bound.
   public var memoryLimit: Int?

@@ -16,7 +16,7 @@ public func connect(to command: Command) throws(ProcessError) -> Int32 {
   do {
     let supervisor = try Supervisor.shared()
     supervisor.start(
-      Job(id: supervisor.newID(), command: command, lines: nil, socket: SharedDescriptor(other)) { _ in })
+      Job(id: supervisor.newID(), command: command, socket: SharedDescriptor(other)) { _ in })
   } catch {
     close(ends[0])
     throw error

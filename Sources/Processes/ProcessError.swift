@@ -12,9 +12,7 @@ public struct ProcessError: Error, Sendable, Equatable, CustomStringConvertible 
     case noSuchDirectory
     /// The task was cancelled; the process group has been ended.
     case cancelled
-    /// The process behind `lines(of:)` took longer than its deadline and was ended.
-    case deadlineExceeded
-    /// The process behind `lines(of:)` did not exit with status 0.
+    /// The process did not exit with status 0.
     case failed(Outcome.Status)
     /// A system call failed with this error number.
     case system(Int32)

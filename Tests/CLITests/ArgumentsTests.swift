@@ -16,7 +16,7 @@ struct ArgumentsTests {
     (["sunc"], "unknown command sunc"), (["sync", "--dry"], "no option --dry"),
     (["sync", "--dry-run=1"], "takes no value"), (["--config", "f", "sync"], "follow the command"),
     (["sync", "--stack"], "--stack needs a value"), (["sync", "--stack="], "needs a value"),
-    (["sync", "--output", "xml"], "text or json, not xml"), (["sync", "now"], "does not take now"),
+    (["sync", "--output", "xml"], "text, json or ndjson, not xml"), (["sync", "now"], "does not take now"),
     (["history", "--stack", "a", "b"], "does not take b"), (["help", "sync", "status"], "does not take status"),
   ]
 

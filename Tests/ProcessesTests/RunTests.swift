@@ -1,5 +1,6 @@
 import Glibc
 import Processes
+import Synchronization
 import Testing
 
 private func shell(
@@ -125,32 +126,42 @@ struct RunTests {
   }
 }
 
-@Suite("lines come as they are written")
-struct LinesTests {
-  @Test("each line by itself, the last one also without a newline")
+@Suite("lines are taken out as they are written")
+struct LineTapTests {
+  @Test("each line by itself, the last one also without a newline; the outcome has what is not taken")
   func lines() async throws {
-    var seen: [String] = []
-    for try await line in Processes.lines(of: shell("echo one; echo; printf three")) { seen.append(line) }
-    #expect(seen == ["one", "", "three"])
+    let seen = Mutex<[String]>([])
+    let outcome = try await run(
+      shell("echo one; echo; echo two; printf three; echo other >&2"),
+      tap: LineTap(.output) { line in
+        seen.withLock { $0.append(line) }
+        return line.hasPrefix("t")
+      })
+    #expect(seen.withLock { $0 } == ["one", "", "two", "three"])
+    #expect(outcome.outputText == "one\n\n" && outcome.errorText == "other\n" && !outcome.truncated)
   }
 
-  @Test("a status other than 0 ends the stream with an error that quotes the last words")
-  func failure() async throws {
-    let error = await #expect(throws: ProcessError.self) {
-      for try await _ in Processes.lines(of: shell("echo a; echo broken >&2; exit 2")) {}
+  @Test("what is taken out fills no outcome, and a line is there before the process ends")
+  func early() async throws {
+    let (lines, told) = AsyncStream<String>.makeStream()
+    let task = Task {
+      try await run(
+        shell("yes | head -c 100000 >&2; echo ready >&2; exec sleep 100", outputLimit: 1000),
+        tap: LineTap(.errors) { line in
+          if line != "y" { told.yield(line) }
+          return true
+        })
     }
-    #expect(error?.kind == .failed(.exited(2)))
-    #expect(error?.message.contains("broken") == true)
+    #expect(await lines.first { _ in true } == "ready")
+    task.cancel()
+    _ = await task.result
   }
 
-  @Test("a reader that stops ends the process")
-  func stop() async throws {
-    var pid: pid_t?
-    for try await line in Processes.lines(of: shell("echo $$; sleep 100")) {
-      pid = pid_t(line)
-      break
-    }
-    #expect(try await isGone(try #require(pid)))
+  @Test("what never ends is no line, and is cut like any other output")
+  func endless() async throws {
+    let outcome = try await run(
+      shell("head -c 200000 /dev/zero | tr '\\0' x", outputLimit: 1000), tap: LineTap(.output) { _ in true })
+    #expect(outcome.truncated && outcome.output.count == 1000)
   }
 }
 

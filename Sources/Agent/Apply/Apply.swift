@@ -14,7 +14,7 @@ struct Apply: Sendable {
   let records: Records
   /// The containers that were listed for the plan.
   let containers: [Container]
-  let say: @Sendable (String) -> Void
+  let tell: @Sendable (SyncEvent) -> Void
 
   struct Result: Sendable {
     var stacks: [StackReport] = []
@@ -42,12 +42,14 @@ struct Apply: Sendable {
     let gate = DependencyGate(slots: settings.sync.concurrency)
     let execute = Execute(
       settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
-      snapshots: snapshots, present: Set(containers.map(\.image)))
+      snapshots: snapshots, present: Set(containers.map(\.image)), tell: tell)
+    for stack in plan.stacks where stack.work != .none {
+      tell(.now(.planned, of: stack.name, stack.reasons.joined(separator: ", ")))
+    }
     let deploy = Deploy(
       execute: execute, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     for removal in removals where removal.taker == nil && !Task.isCancelled {
-      say("\(removal.name): removed from the repository, taking it down")
       await end(removal, removal.steps, execute, &result)
     }
     await bring(deploy, gate, but: removals, &result)
@@ -55,7 +57,7 @@ struct Apply: Sendable {
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
       do throws(Failure) { result.links += try await sharedLinks.drop(keeping: configured) } catch {
-        say("warning: \(error.message); the next sync tries again")
+        tell(.now(.message, "warning: \(error.message); the next sync tries again"))
       }
     }
     try await end(&result, records)
@@ -76,6 +78,7 @@ struct Apply: Sendable {
       report.error = "\(error.message); \(error.help)"
     }
     report.durationMs = (ContinuousClock.now - start).milliseconds
+    tell(.end(of: report))
     result.stacks.append(report)
     result.links += progress.links
   }
@@ -96,6 +99,7 @@ struct Apply: Sendable {
         group.addTask {
           let ended = await bring(stacks, deploy, gate, working)
           for end in ended {
+            tell(.end(of: end.stack))
             await gate.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
           }
           return ended
@@ -112,12 +116,13 @@ struct Apply: Sendable {
     guard let taker = removal.taker else { return }
     let now = await records.state
     if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
-      say("\(removal.name): moved to \(taker)")
+      tell(.now(.step, of: removal.name, "leaving its place, since it moved to \(taker)"))
       // It may be in place as it was before, and not as this plan wanted it.
       return await end(removal, Step.end(removal, taker: new.services), execute, &result)
     }
     var report = removal.report(.skipped)
     report.error = "it stays until \(taker), where it moved to, is in place"
+    tell(.end(of: report))
     result.stacks.append(report)
   }
 
@@ -168,10 +173,7 @@ struct Apply: Sendable {
         return Deploy.Result(stack: report, links: [])
       }
     }
-    for stack in group { say("\(stack.name): \(stack.reasons.joined(separator: ", "))") }
-    let ended = await deploy.bring(group)
-    for end in ended.map(\.stack) { say("\(end.name): \(end.outcome.rawValue)\(end.error.map { ": " + $0 } ?? "")") }
-    return ended
+    return await deploy.bring(group)
   }
 
   private func isRepair(_ stack: StackPlan) -> Bool {

@@ -147,7 +147,7 @@ struct Deploy: Sendable {
     case .failed(let why, let id):
       attempt.progress.logTail = await verify.tail(id)
       return why
-    case .wait(_, let why):
+    case .wait(_, let why, _):
       // What waits for another one to become healthy was not even started.
       guard let slow = now.first(where: { $0.health == "starting" || $0.health == "unhealthy" }) else { return why }
       attempt.progress.logTail = await verify.tail(slow.id)

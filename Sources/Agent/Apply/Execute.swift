@@ -13,6 +13,7 @@ struct Execute: Sendable {
   let snapshots: [String: CommitSnapshot]
   /// The references of images that containers run with, which are on the host.
   let present: Set<String>
+  let tell: @Sendable (SyncEvent) -> Void
 
   /// What was seen while the steps were done.
   struct Progress: Sendable {
@@ -34,6 +35,8 @@ struct Execute: Sendable {
     var logTail: [String] = []
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
+    /// What what is told begins with.
+    var purpose = ""
   }
 
   /// Does steps; the turn that was taken is given on where one of them fails.
@@ -43,6 +46,7 @@ struct Execute: Sendable {
       for step in steps {
         progress.reached = max(progress.reached, step.reaches)
         if step.reaches == .containers, progress.began == nil { progress.began = .now }
+        if let doing = step.doing { tell(.now(.step, of: stack.name, progress.purpose + doing)) }
         try await run(step, of: stack, but: going, &progress)
       }
     } catch {
@@ -72,7 +76,7 @@ struct Execute: Sendable {
   private func run(
     _ step: Step, of stack: DesiredStack, but going: Set<String>, _ progress: inout Progress
   ) async throws(Failure) {
-    let up = Up(settings: settings, programs: programs)
+    let up = Up(settings: settings, programs: programs, tell: tell)
     switch step {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
@@ -121,9 +125,15 @@ struct Execute: Sendable {
   ) async throws(Failure) {
     await giveTurn(&progress)
     progress.isWatched = true
+    let began = progress.began ?? .now
+    let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
     let watched = try await Verify(programs: programs).settle(
-      try await withProbes(stack), before: progress.before, since: progress.began ?? .now,
-      until: end(of: stack, progress))
+      try await withProbes(stack), before: progress.before, since: began, until: end
+    ) { goal in
+      var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)
+      event.since -= Double(began.duration(to: .now).milliseconds) / 1000
+      tell(event)
+    }
     progress.logTail = watched.logTail
     progress.containers = watched.containers.filter { !going.contains($0.id) }
     let help = promise == .commit ? "fix it, and push again" : "see what it needs, and sync again"

@@ -145,6 +145,8 @@ extension Deploy {
       of: attempt.failed, to: attempt.former, state: await records.state, links: links.observe.links,
       live: links.observe.live)
     var progress = Execute.Progress()
+    progress.purpose = "going back: "
+    execute.tell(.now(.step, of: attempt.plan.name, "going back, since \(why)"))
     try await execute.run(recovery.files, of: recovery.stack, &progress)
     do throws(Failure) { try await bring(attempt, recovery, &progress) } catch {
       await execute.giveTurn(&progress)

@@ -6,6 +6,7 @@ import Processes
 struct Up: Sendable {
   let settings: Settings
   let programs: Programs
+  var tell: @Sendable (SyncEvent) -> Void = { _ in }
 
   /// Gives the same stack without the ids of images that are no longer on this host: then their names decide.
   func lacking(_ stack: DesiredStack) async throws(Failure) -> DesiredStack {
@@ -33,23 +34,42 @@ struct Up: Sendable {
     // What nothing changed about is not in the view, and stands at its live paths.
     let coming = Path.join(look.view.root, desired.name)
     let directory = Files.status(coming) == nil ? Path.join(settings.liveRoot, desired.name) : coming
-    let outcome: Outcome
-    do throws(Failure) {
-      outcome = try await programs.compose(
-        ["-p", desired.project, "pull", "--quiet", "--policy", "missing", "--ignore-buildable"] + wanted,
-        in: directory, limits: .init(deadline: settings.sync.pullTimeout))
-    } catch {
-      if error.kind != .late { throw error }
-      throw Self.waiting(late(error, "docker compose pull").message)
-    }
+    let outcome = try await pull(wanted, of: desired, in: directory)
     guard outcome.succeeded else {
-      let failure = await programs.failure("docker compose pull", outcome.errorText, rewriting: look.view.rebased)
+      let said = PullProgress.sentences(in: outcome.errorText)
+      let failure = await programs.failure("docker compose pull", said, rewriting: look.view.rebased)
       guard failure.kind == .deploy else { throw failure }
       let asked = await Registries(environment: programs.environment).facts(of: wanted.compactMap { references[$0] })
       throw Self.waiting("\(failure.message); \(asked.text)", help: asked.help)
     }
     if let service = try await missing().first {
       throw Self.waiting("the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled")
+    }
+  }
+
+  /// Has Compose pull the images of services, and tells of the bytes where it does.
+  private func pull(_ services: [String], of desired: DesiredStack, in directory: String) async throws(Failure)
+    -> Outcome
+  {
+    let event = SyncEvent.now(.step, of: desired.name, "pulling images", limit: settings.sync.pullTimeout)
+    tell(event)
+    let (tell, progress) = (tell, PullProgress())
+    let tap = LineTap(.errors) { line in
+      progress.take(line) { bytes, total in
+        var event = event
+        (event.bytes, event.totalBytes) = (bytes, total)
+        tell(event)
+      }
+    }
+    let isOld = ComposeVersion.isBefore((2, 29), await programs.composeVersion.value)
+    let pull = ["-p", desired.project, "pull", "--policy", "missing", "--ignore-buildable"]
+    do throws(Failure) {
+      return try await programs.compose(
+        (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
+        limits: .init(deadline: settings.sync.pullTimeout), tap: tap)
+    } catch {
+      if error.kind != .late { throw error }
+      throw Self.waiting(late(error, "docker compose pull").message)
     }
   }
 
@@ -70,6 +90,8 @@ struct Up: Sendable {
       names.formUnion(built.map(\.name).filter { found[references[$0] ?? ""] == Fingerprint.absent })
     }
     if names.isEmpty { return }
+    let what = "building \(names.sorted().joined(separator: ", "))"
+    tell(.now(.step, of: desired.name, what, limit: settings.sync.pullTimeout))
     do throws(Failure) {
       try await compose(["build", "--quiet"] + names.sorted(), desired, deadline: settings.sync.pullTimeout)
     } catch { throw late(error, "docker compose build") }

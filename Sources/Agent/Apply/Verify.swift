@@ -21,13 +21,15 @@ struct Verify: Sendable {
   }
 
   /// Watches a stack become what it promises, then asks its probes; `before` are the ids of the containers from before
-  /// the deploy, which began to change them at `began`.
+  /// the deploy, which began to change them at `began`. `note` is told what is waited for.
   func settle(
-    _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant, until end: ContinuousClock.Instant
+    _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant,
+    until end: ContinuousClock.Instant, note: (String) -> Void
   ) async throws(Failure) -> Result {
     var restarts: [String: Int] = [:]
-    var result = try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)))
+    var result = try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)), note)
     guard result.error == nil, !stack.probes.isEmpty else { return result }
+    note("its probes to answer")
     let complaint = try await Probing(programs: programs).ask(
       stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
     if let complaint {
@@ -36,13 +38,13 @@ struct Verify: Sendable {
       return result
     }
     // What ended while it was asked is not in place.
-    return try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)))
+    return try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)), note)
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
   private func watch(
     _ stack: DesiredStack, _ before: Set<String>, _ began: ContinuousClock.Instant, _ restarts: inout [String: Int],
-    until end: ContinuousClock.Instant
+    until end: ContinuousClock.Instant, _ note: (String) -> Void
   ) async throws(Failure) -> Result {
     let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let events = programs.engine.events([
@@ -78,7 +80,8 @@ struct Verify: Sendable {
         result.error = why
         result.logTail = await tail(id)
         return result
-      case .wait(let time, let why):
+      case .wait(let time, let why, let goal):
+        if reason != why { note(goal) }
         reason = why
         let left = end - ContinuousClock.now
         if left <= .zero {

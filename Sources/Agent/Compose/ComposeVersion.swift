@@ -56,13 +56,18 @@ final class ComposeVersion: Sendable {
     number(in: present).isEmpty || label.map(number) == number(in: present)
   }
 
+  /// Whether a version is older than another one; one that does not say what it is, as a build of one's own, is not.
+  static func isBefore(_ other: (Int, Int), _ version: String) -> Bool {
+    let parts = number(in: version).split(separator: ".").prefix(2).map { Int($0) }
+    guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return false }
+    return (major, minor) < other
+  }
+
   /// Says that a Compose is too old; one that does not tell its version, as a build of one's own, is taken as it is.
   static func refusal(of version: String) -> Failure? {
-    let plain = number(in: version)
-    let parts = plain.split(separator: ".").prefix(2).map { Int($0) }
-    guard parts.count == 2, let major = parts[0], let minor = parts[1], (major, minor) < oldest else { return nil }
+    guard isBefore(oldest, version) else { return nil }
     return Failure(
-      .host, "Docker Compose \(plain) is too old: clup needs \(oldest.0).\(oldest.1) or later",
+      .host, "Docker Compose \(number(in: version)) is too old: clup needs \(oldest.0).\(oldest.1) or later",
       help: "install a newer one: https://docs.docker.com/compose/install/linux")
   }
 }

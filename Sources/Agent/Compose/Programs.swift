@@ -98,13 +98,13 @@ public struct Programs: Sendable {
   /// Runs Compose in a directory, as a person would who stands there.
   func compose(
     _ arguments: [String], in directory: String, variables own: [String: String] = [:], input: [UInt8] = [],
-    limits: Limits = Limits(deadline: .seconds(120))
+    limits: Limits = Limits(deadline: .seconds(120)), tap: LineTap? = nil
   ) async throws(Failure) -> Outcome {
     var variables = environment.merging(own) { kept, _ in kept }
     variables["PWD"] = directory
     let present = composeVersion
     let outcome = try await start(
-      compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, limits)
+      compose[0], compose.dropFirst() + arguments, variables, directory: directory, input: input, limits, tap)
     // Without the plugin the docker command takes these words for its own.
     if compose.count > 1, !outcome.succeeded,
       try await !start(docker, ["compose", "version"], variables, directory: "/", input: [], limits).succeeded
@@ -137,14 +137,14 @@ public struct Programs: Sendable {
 
   func start(
     _ program: String, _ arguments: [String], _ variables: [String: String], directory: String, input: [UInt8],
-    _ limits: Limits
+    _ limits: Limits, _ tap: LineTap? = nil
   ) async throws(Failure) -> Outcome {
     let outcome: Outcome
     do throws(ProcessError) {
       outcome = try await run(
         Command(
           program, arguments, environment: variables, directory: directory, input: input,
-          deadline: limits.deadline, outputLimit: 16 << 20, memoryLimit: limits.memory))
+          deadline: limits.deadline, outputLimit: 16 << 20, memoryLimit: limits.memory), tap: tap)
     } catch {
       if Task.isCancelled {
         throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")

@@ -2,6 +2,13 @@ import Core
 import Git
 import Glibc
 
+/// Gives a lock back and closes its descriptor. To close it alone is not enough: a program that is just being started has it too, until
+/// its `exec`.
+func unlock(_ descriptor: Int32) {
+  flock(descriptor, LOCK_UN)
+  close(descriptor)
+}
+
 /// What is held for as long as a sync goes on. It keeps nobody from anything: whoever comes while nobody else is there may
 /// clear away what others left half done.
 ///
@@ -20,7 +27,7 @@ struct Presence: Sendable {
   }
 
   /// Ends it.
-  func leave() { close(descriptor) }
+  func leave() { unlock(descriptor) }
 }
 
 /// Keeps releases, and what is kept beside the mirror, from being swept while they are used.
@@ -40,7 +47,7 @@ struct ReleaseUse: Sendable {
 
   /// Ends it; once more does nothing.
   mutating func end() {
-    if let descriptor { close(descriptor) }
+    if let descriptor { unlock(descriptor) }
     descriptor = nil
   }
 
@@ -49,7 +56,7 @@ struct ReleaseUse: Sendable {
     in checkout: Checkout, _ work: () async throws(Failure) -> Void
   ) async throws(Failure) {
     let descriptor = try checkout.open(lock: lock)
-    defer { close(descriptor) }
+    defer { unlock(descriptor) }
     if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { try await work() }
   }
 }
@@ -80,7 +87,7 @@ struct StackLocks: Sendable {
   }
 
   /// Gives the locks back.
-  func release() { for descriptor in descriptors.values { close(descriptor) } }
+  func release() { for descriptor in descriptors.values { unlock(descriptor) } }
 }
 
 extension Checkout {
@@ -94,11 +101,11 @@ extension Checkout {
   /// waited for.
   func withRecords<T>(_ work: () throws(Failure) -> T) throws(Failure) -> T {
     let lock = try lockRecords()
-    defer { close(lock) }
+    defer { unlock(lock) }
     return try work()
   }
 
-  /// Takes the lock on the records until the descriptor is closed.
+  /// Takes the lock on the records until `unlock` gives it back.
   func lockRecords() throws(Failure) -> Int32 {
     let descriptor = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
@@ -118,7 +125,7 @@ extension Checkout {
   func isBusy(_ stack: String) -> Bool {
     let descriptor = Glibc.open("\(locks)/\(LinkPlanning.pointerName(of: stack))", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
+    defer { unlock(descriptor) }
     return flock(descriptor, LOCK_SH | LOCK_NB) != 0
   }
 

@@ -35,7 +35,7 @@ public struct RunStore: Sendable {
       let lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
       if lock >= 0 {
         while flock(lock, LOCK_EX) != 0, errno == EINTR {}
-        close(lock)
+        unlock(lock)
       }
       end.finish()
     }

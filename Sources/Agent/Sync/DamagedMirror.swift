@@ -41,7 +41,7 @@ extension Fetch {
       }
     }
     let lock = try checkout.lockRecords()
-    defer { close(lock) }
+    defer { unlock(lock) }
     // Another sync may have been faster.
     if await !isDamaged() { return }
     guard exchange(fresh, checkout.mirror) == 0 else {

@@ -189,7 +189,7 @@ struct Fetch: Sendable {
   private func accept(_ move: Move, in mirror: Mirror) async throws(Failure) {
     if await isAccepted(move, in: mirror) { return }
     let lock = try checkout.lockRecords()
-    defer { close(lock) }
+    defer { unlock(lock) }
     do throws(GitError) {
       let accepted = try await mirror.head()
       if let accepted, accepted != move.accepted, try await mirror.isAncestor(move.head.commit, of: accepted) { return }

@@ -64,7 +64,7 @@ extension Sync {
     await keepImages(of: state, others: true, programs)
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
-      plan: gated.plan, state: state, records: records, containers: containers, say: say
+      plan: gated.plan, state: state, records: records, containers: containers, tell: tell
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links

@@ -10,7 +10,7 @@ public struct Sync: Sendable {
   let settings: Settings
   var request: SyncRequest
   let environment: [String: String]
-  let say: @Sendable (String) -> Void
+  let tell: @Sendable (SyncEvent) -> Void
 
   /// What a sync ended with.
   public struct Ended: Sendable {
@@ -26,15 +26,18 @@ public struct Sync: Sendable {
     var isNewCommit = false
   }
 
-  /// Prepares a sync; `environment` is clup's own, `say` takes lines of progress.
+  /// Prepares a sync; `environment` is clup's own, `tell` hears what it does.
   public init(
-    settings: Settings, request: SyncRequest, environment: [String: String], say: @escaping @Sendable (String) -> Void
+    settings: Settings, request: SyncRequest, environment: [String: String],
+    tell: @escaping @Sendable (SyncEvent) -> Void
   ) {
     self.settings = settings
     self.request = request
     self.environment = environment
-    self.say = say
+    self.tell = tell
   }
+
+  @Sendable func say(_ text: String) { tell(.now(.message, text)) }
 
   /// Runs it to its end.
   public func run() async -> Ended {
@@ -148,6 +151,7 @@ public struct Sync: Sendable {
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (fetch, records) = (fetch(session.checkout), session.records)
+    tell(.now(.phase, request.isRepair || request.rollback != nil ? "looking at the host" : "asking the repository"))
     // Where the checkout is known to be this host's, they are read while the repository is waited for.
     async let known = records.read()
     var brought: Fetch.Brought?

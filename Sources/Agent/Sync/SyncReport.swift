@@ -14,7 +14,10 @@ extension Sync.Ended {
     report.stacks = Set(others).union(planned.keys).sorted().map { name in
       let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
       guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
-      return stack.report(stack.work == .none && outcome == .held ? stack.aim.idle : outcome)
+      if outcome == .held, stack.work == .none { return stack.report(stack.aim.idle) }
+      var held = stack.report(outcome)
+      if outcome == .held { held.reasons.append("waits, since the commit is refused") }
+      return held
     }
   }
 

@@ -72,6 +72,24 @@ extension Step {
   /// The containers that it removes.
   public var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
 
+  /// Says for people what is being done; nothing of what takes no time, or tells of itself.
+  public var doing: String? {
+    switch self {
+    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record: nil
+    case .stopWriters(let ids): ids.isEmpty ? nil : "stopping what writes into its files"
+    case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
+    case .putBack: "putting back what stood at its live paths"
+    case .check: "asking Compose about the live files"
+    case .resume(let ids): ids.isEmpty ? nil : "resuming what is paused"
+    case .stop(let ids): ids.isEmpty ? nil : "stopping containers"
+    case .stopInOrder, .stopStarted: "stopping containers"
+    case .start(let ids): ids.isEmpty ? nil : "starting containers"
+    case .up, .upAsFound: text
+    case .remove(let ids): ids.isEmpty ? nil : "removing containers"
+    case .removeNetworks: "removing networks"
+    }
+  }
+
   /// Says it for people; nothing of what only clup keeps for itself, or of what there is nothing to do for.
   public var text: String? {
     func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }

@@ -45,8 +45,8 @@ public struct WatchedContainer: Sendable, Equatable {
 /// What a look at a stack's containers says about its deploy.
 public enum Verdict: Sendable, Equatable {
   case good
-  /// Not yet; time alone may decide after this long.
-  case wait(Duration?, because: String)
+  /// Not yet; time alone may decide after this long. `goal` ends the sentence "waiting for".
+  case wait(Duration?, because: String, goal: String)
   /// What went wrong, and the container that shows it.
   case failed(String, container: String)
 
@@ -66,16 +66,17 @@ public enum Verdict: Sendable, Equatable {
     for service in services where service.replicas > 0 {
       let own = byService[service.name] ?? []
       if own.count < service.replicas {
-        waiting = waiting ?? .wait(nil, because: "\(service.name) has \(own.count) of \(service.replicas) containers")
+        let why = "\(service.name) has \(own.count) of \(service.replicas) containers"
+        waiting = waiting ?? .wait(nil, because: why, goal: "the containers of \(service.name)")
       }
       for container in own {
         switch judge(container, service, before: restarts[container.id] ?? 0) {
         case .good: continue
         case .failed(let why, let id): return .failed(why, container: id)
-        case .wait(let time, let why):
+        case .wait(let time, let why, let goal):
           // The shortest time comes first, so that a failure is seen when it can be.
-          if case .wait(let known?, _)? = waiting, time.map({ $0 >= known }) ?? true { continue }
-          waiting = .wait(time, because: why)
+          if case .wait(let known?, _, _)? = waiting, time.map({ $0 >= known }) ?? true { continue }
+          waiting = .wait(time, because: why, goal: goal)
         }
       }
     }
@@ -97,16 +98,20 @@ public enum Verdict: Sendable, Equatable {
       switch container.health {
       case "healthy": return .good
       case "unhealthy": return .failed("\(name) is unhealthy", container: container.id)
-      case "starting": return .wait(nil, because: "\(name) is not healthy yet")
+      case "starting": return .wait(nil, because: "\(name) is not healthy yet", goal: "\(name) to become healthy")
       default:
         let needed = restarted > 0 ? settle * 5 : settle
-        return container.age >= needed ? .good : .wait(needed - container.age, because: "\(name) has only just started")
+        if container.age >= needed { return .good }
+        return .wait(needed - container.age, because: "\(name) has only just started", goal: "\(name) to keep running")
       }
     case "exited", "dead":
       return .failed("\(name) ended with exit \(container.exitCode)", container: container.id)
-    case "restarting": return .wait(.seconds(1), because: "\(name) is being started again (exit \(container.exitCode))")
+    case "restarting":
+      let why = "\(name) is being started again (exit \(container.exitCode))"
+      return .wait(
+        .seconds(1), because: why, goal: "\(name), which ended with exit \(container.exitCode), to start again")
     case "paused": return .failed("\(name) is paused", container: container.id)
-    default: return .wait(nil, because: "\(name) is \(container.state)")
+    default: return .wait(nil, because: "\(name) is \(container.state)", goal: "\(name) to start")
     }
   }
 }

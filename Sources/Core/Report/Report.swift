@@ -95,6 +95,9 @@ public struct StackReport: Codable, Sendable, Equatable {
   public enum Outcome: String, Codable, Sendable {
     case unchanged, planned, deployed, refused, rolledBack = "rolled_back", failed, held, pinned, skipped, removed
 
+    /// The word for people.
+    public var words: String { self == .rolledBack ? "rolled back" : rawValue }
+
     /// Whether the stack is not where the sync was to bring it.
     public var isBad: Bool {
       switch self {

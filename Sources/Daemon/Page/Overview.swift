@@ -4,8 +4,9 @@ import Core
 extension Page {
   /// Shows how the host stands: `GET /`.
   public static func overview(_ seen: StatusPageModel) -> [UInt8] {
-    let body: HTML = "\(notices(seen))\(stacks(seen))\(runs(seen))"
-    return frame(seen, at: .overview, .host(seen), below: repository(seen), body)
+    let body: HTML = "\(notices(seen))\(working(seen))\(stacks(seen))\(runs(seen))"
+    let isBusy = seen.runs.contains { $0.stage == .running }
+    return frame(seen, at: .overview, .host(seen), below: repository(seen), every: isBusy ? 1 : 5, body)
   }
 
   private static func repository(_ seen: StatusPageModel) -> HTML {
@@ -24,7 +25,8 @@ extension Page {
     }
     if let run = seen.runs.first(where: { $0.stage == .running }) {
       let since: HTML? = run.started.map { ", began \(moments.ago($0))" }
-      parts.append("<a href=\"/runs/\(Shown.segment(run.id))\">a sync is running</a>\(since)")
+      let phase: HTML? = seen.working.first { $0.stack == nil }.map { ": \($0.text)" }
+      parts.append("<a href=\"/runs/\(Shown.segment(run.id))\">a sync is running</a>\(since)\(phase)")
     } else if let run = seen.runs.first(where: { $0.stage == .queued }) {
       parts.append("<a href=\"/runs/\(Shown.segment(run.id))\">a sync is waiting</a>")
     }

@@ -20,7 +20,9 @@ extension Page {
     if let status = run.exitStatus { facts.append(fact("Exit status", "\(Int(status))")) }
     facts.append(fact("Run", "<code>\(run.id)</code>"))
     let error: HTML? = run.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>") }
-    return frame(seen, at: .elsewhere, headline, every: 2, "<dl class=\"facts wide\">\(facts)</dl>\(error)")
+    return frame(
+      seen, at: .elsewhere, headline, every: run.stage == .ended ? 5 : 1,
+      "<dl class=\"facts wide\">\(facts)</dl>\(error)\(run.stage == .running ? working(seen) : .nothing)")
   }
 
   /// Makes an entry of a list of facts.

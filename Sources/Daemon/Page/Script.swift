@@ -1,6 +1,6 @@
 extension Page {
   /// What the policy of `headers` allows of scripts; a test holds it against `script`.
-  static let scriptDigest = "sha256-gft0SA8XRRsyTw0Dz/vlTBoxhVe2etUsfY9H+gAgQY0="
+  static let scriptDigest = "sha256-nmvCTt4ZUuATjylgymhKNeawkbJV3xVeQXLfZsJ63uE="
 
   /// The one script: asks for the page again while somebody looks at it, and changes under `main` what has changed.
   ///
@@ -9,9 +9,9 @@ extension Page {
   static let script: HTML = #"""
     "use strict";
     (() => {
-      const every = (Number(document.body.dataset.every) || 5) * 1000, slowest = 60000;
+      const pause = (page) => (Number(page.body.dataset.every) || 5) * 1000, slowest = 60000;
       const version = (page) => page.querySelector("meta[name=generator]")?.content;
-      let wait = every, timer = 0, asking = false, heard = new Date();
+      let wait = pause(document), timer = 0, asking = false, heard = new Date();
 
       function renew(now, next) {
         if (now.isEqualNode(next)) return;
@@ -63,7 +63,7 @@ extension Page {
           const icon = "link[rel=icon]";
           document.querySelector(icon).href = page.querySelector(icon).href;
           heard = new Date();
-          wait = every;
+          wait = pause(page);
         } catch {
           stale();
           wait = Math.min(wait * 2, slowest);

@@ -47,9 +47,6 @@ enum Tone: Int, Comparable {
 }
 
 extension StackReport.Outcome {
-  /// The word for people.
-  var words: String { self == .rolledBack ? "rolled back" : rawValue }
-
   /// How good it is.
   var tone: Tone {
     switch self {

@@ -1,0 +1,44 @@
+/// Takes lines out of one stream of a process as they come; what it does not take is kept for the outcome.
+///
+/// Lines come without their newlines, one after the other, on the thread that reads: what is done with one must not wait. Bytes
+/// that are not UTF-8 become U+FFFD.
+public struct LineTap: Sendable {
+  /// A stream of a process.
+  public enum Stream: Sendable { case output, errors }
+
+  let stream: Stream
+  private let takes: @Sendable (String) -> Bool
+  private var partial: [UInt8] = []
+
+  /// Taps a stream; `takes` says of each line whether it is taken out.
+  public init(_ stream: Stream, takes: @escaping @Sendable (String) -> Bool) {
+    self.stream = stream
+    self.takes = takes
+  }
+
+  /// Takes the next bytes, and gives those of lines that stay; a line is looked at up to so many of its bytes.
+  mutating func append(_ bytes: ArraySlice<UInt8>, lineLimit: Int) -> [UInt8] {
+    var (kept, rest) = ([UInt8](), bytes)
+    while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      partial += rest[...newline]
+      kept += staying()
+      rest = rest[(newline + 1)...]
+    }
+    partial += rest
+    // What never ends is no line.
+    if partial.count > lineLimit {
+      kept += partial
+      partial = []
+    }
+    return kept
+  }
+
+  /// Ends the stream; a last line without a newline counts.
+  mutating func end() -> [UInt8] { partial.isEmpty ? [] : staying() }
+
+  private mutating func staying() -> [UInt8] {
+    defer { partial.removeAll(keepingCapacity: true) }
+    let line = partial.last == UInt8(ascii: "\n") ? partial.dropLast() : partial[...]
+    return takes(String(decoding: line, as: UTF8.self)) ? [] : partial
+  }
+}
