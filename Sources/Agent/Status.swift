@@ -92,6 +92,10 @@ public struct Status: Codable, Sendable, Equatable {
   public var stacks: [Stack]
   /// Why the last sync of the branch did not come to its stacks, or refused some of them.
   public var trouble: Trouble?
+  /// When the repository answered last, RFC 3339 in UTC.
+  public var reached: String?
+  /// The waivers that have ended, or will within two weeks.
+  public var waivers: [String] = []
   /// Whether this kernel can keep clup from writing where its plan does not lead.
   public var fence: Bool
   /// Why the containers could not be seen.
@@ -113,6 +117,8 @@ public struct Status: Codable, Sendable, Equatable {
     } catch {
       status.error = error.message
     }
+    status.reached = checkout.reached.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
+    status.waivers = settings.policy.ending(by: today())
     let links = checkout.linkPlanning(state)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)

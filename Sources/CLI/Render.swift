@@ -116,7 +116,9 @@ enum Render {
     if !status.fence {
       lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
-    lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
+    lines += status.waivers.map { "warning: \($0)" }
+    let reached = status.reached.map { ", repository reached \($0)" } ?? ""
+    lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")\(reached)")
     return lines
   }
 

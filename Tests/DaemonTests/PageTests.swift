@@ -35,6 +35,14 @@ struct PageTests {
       ]
     ),
     (
+      "a deploy under way", Scenes.working(),
+      [
+        "Under way", "pulling images 31.4 of 120.0 MB", "waiting for gateway to become healthy 12 of 300 s",
+        "deployed in 8 s", "✗ rolled back", "dns ended with exit 1; brought back to 9b7e01d",
+        "waits for its turn: compose file changed",
+      ]
+    ),
+    (
       "refused", Scenes.refusing(),
       [
         "7 stacks in place at 4f1c2ab, but the newest commit is refused", "The branch's commit 4f1c2ab is refused",

@@ -74,7 +74,7 @@ import Testing
   static let usages: [([String], String)] = [
     (["synk"], "did you mean `clup sync`?"), (["sync", "--dryrun"], "has no option --dryrun"),
     (["sync", "--stack"], "needs a value"),
-    (["sync", "--output", "xml"], "text or json"), (["status", "extra"], "does not take extra"),
+    (["sync", "--output", "xml"], "text, json or ndjson"), (["status", "extra"], "does not take extra"),
     (["history", "-n", "0"], "above 0"),
   ]
 

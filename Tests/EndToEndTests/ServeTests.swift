@@ -228,6 +228,9 @@ extension EndToEnd {
         try await daemon.until(isBusy)
         let page = try await daemon.ask("/").body
         #expect(page.contains("being deployed") && !page.contains("not in place"))
+        #expect(page.contains("Under way") && page.contains("waiting for web to become healthy"), "\(page)")
+        let now = try JSON(parsing: Array(try await daemon.ask("/api/v1/runs/\(run)").body.utf8))["now"]?.array.first
+        #expect(now?["stack"]?.string == "a" && now?["limit"] == .integer(300), "\(String(describing: now))")
         #expect(try await daemon.ask("/api/v1/status").body.contains(Differences.unfinished) == false)
         try await host.docker("rm", "-f", try #require(try await host.containers()["b/web"]))
         try await daemon.until("grep -q 'drift: put right b' served")

@@ -70,6 +70,20 @@ struct Checkout: Sendable {
   /// Where it is kept which Compose was asked last; it may be removed at any time.
   var composeVersionFile: String { "\(path)/compose-version" }
 
+  /// Whose time of change says when the repository answered last; it may be removed at any time.
+  private var reachedFile: String { "\(path)/reached" }
+
+  /// Notes that the repository answers.
+  func noteReached() {
+    let descriptor = open(reachedFile, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { return }
+    futimens(descriptor, nil)
+    close(descriptor)
+  }
+
+  /// When the repository answered last, in seconds since 1970; nothing where that is not known.
+  var reached: Double? { Files.status(reachedFile).map { Double($0.st_mtim.tv_sec) } }
+
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {
     try withRecords { () throws(Failure) in try add(report) }

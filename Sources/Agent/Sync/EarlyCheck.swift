@@ -96,24 +96,29 @@ extension Sync {
     return try await EarlyCheck(since: check, fetch: fetch(checkout), programs: programs)
   }
 
-  /// Keeps what was seen, for the next sync to compare with.
-  func remember(
-    _ seen: HostCheck, _ report: Report, _ programs: Programs, _ checkout: Checkout, began: timespec
-  ) {
-    let (state, mirror) = (seen.state, checkout.mirror)
+  /// Looks once more at what a sync saw; nothing where it is another by now.
+  func places(_ seen: HostCheck?, _ report: Report, _ checkout: Checkout, began: timespec) -> PathStates? {
+    guard let seen else { return nil }
+    let state = seen.state
     let observe = Observe(
       settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
     let names = Set(report.stacks.map(\.name)).union(state.standing.keys)
       .union(state.links.filter { $0.value.kind == .link }.keys.map(LinkPlanning.shared))
-    let own = [
+    return PathStates(
+      observed: seen.observed, by: observe, names: names, decide: ["/proc/self/exe", LastCheck.place(of: settings)],
+      began: began)
+  }
+
+  /// Keeps what was seen, for the next sync to compare with.
+  func remember(
+    _ seen: HostCheck, at places: PathStates, _ report: Report, _ programs: Programs, _ checkout: Checkout
+  ) {
+    let mirror = checkout.mirror
+    var places = places
+    places.add([
       "\(checkout.path)/state.json", checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
       "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
-    ]
-    let places = PathStates(
-      observed: seen.observed, by: observe, names: names, files: own,
-      decide: ["/proc/self/exe", LastCheck.place(of: settings)],
-      began: began)
-    guard let places else { return }
+    ])
     LastCheck(
       report, head: seen.head, programs: programs, settings: settings, places: places, containers: seen.containers
     )?.write(to: checkout)

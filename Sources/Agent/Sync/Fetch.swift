@@ -102,7 +102,7 @@ struct Fetch: Sendable {
   /// Asks the repository where what is followed leads. A commit is known beforehand.
   func head() async throws(Failure) -> Sources.Answer<FollowedHead> {
     let deadline = min(settings.sync.fetchTimeout, Self.patience)
-    return try await sources.first { (source, access) throws(GitError) in
+    let head = try await sources.first { (source, access) throws(GitError) in
       switch settings.follow {
       case .branch(let name):
         return FollowedHead(
@@ -117,6 +117,8 @@ struct Fetch: Sendable {
         return FollowedHead(commit: tag.commit, tag: tag)
       }
     }
+    checkout.noteReached()
+    return head
   }
 
   /// How long a repository may take to say what it has.

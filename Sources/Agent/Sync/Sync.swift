@@ -90,9 +90,12 @@ public struct Sync: Sendable {
           "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
       }
       ended = ended.closed(start)
+      // The disk is looked at once more while the report is written down.
+      let report = ended.report
+      async let places = places(seen, report, checkout, began: began)
       // What was asked for in a wrong way has no place among what was done.
       if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
-      if let seen { remember(seen, ended.report, plain, checkout, began: began) }
+      if let seen, let places = await places { remember(seen, at: places, ended.report, plain, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }

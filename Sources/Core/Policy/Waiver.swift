@@ -25,6 +25,12 @@ public struct Waiver: Sendable, Equatable {
   /// The column in the configuration.
   public var column: Int
 
+  /// Names it for people: `the waiver of no-limits for db`.
+  var title: String {
+    let subject = [stack, service].compactMap { $0 }.joined(separator: " ")
+    return "the waiver of \(rule)\(subject.isEmpty ? "" : " for \(subject)")"
+  }
+
   /// The rules that only a waiver for one image of one service can excuse.
   static let bound: Set<String> = ["docker-socket", "privileged"]
 
