@@ -105,7 +105,6 @@ enum ComposeLabel {
   /// `True` for a container of `docker compose run`.
   static let oneOff = "com.docker.compose.oneoff"
 
-  /// The label of one project.
   static func of(_ project: String) -> String { "\(Self.project)=\(project)" }
 }
 

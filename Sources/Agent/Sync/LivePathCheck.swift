@@ -63,9 +63,7 @@ struct LivePathCheck: Sendable {
     default: return nil
     }
   }
-}
 
-extension LivePathCheck {
   /// Finds the checkout of another clup that a link leads through.
   private func owner(of text: String) -> String? {
     guard !links.isOwn(text), let cut = text.firstRange(of: "/stacks/") else { return nil }

@@ -9,10 +9,7 @@ extension Prepare {
   {
     guard let containers else { return [] }
     var found: [Diagnostic] = []
-    let deploys = stacks.compactMap { stack -> (plan: StackPlan, desired: DesiredStack)? in
-      guard case .deploy(let desired) = stack.work, !stack.aim.isHeld else { return nil }
-      return (stack, desired)
-    }
+    let deploys = stacks.filter { !$0.aim.isHeld }.compactMap { plan in plan.desired.map { (plan: plan, desired: $0) } }
     func refuse(_ stack: String, _ service: String?, _ message: String, _ help: String) {
       found.append(
         Diagnostic(
@@ -62,13 +59,10 @@ extension Prepare {
     }
   }
 
-  private struct Holder {
-    let claim: Claim
-    let name: String
-  }
-
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
-  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
+  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [(
+    claim: Claim, name: String
+  )] {
     let projects = Set(stacks.map(\.project)).union(
       state.stacks.values.flatMap { [$0.standing?.project, $0.change?.towards].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
@@ -80,11 +74,11 @@ extension Prepare {
     }
     if wanted.isEmpty { return [] }
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
-    return listed.flatMap { container -> [Holder] in
+    return listed.flatMap { container -> [(claim: Claim, name: String)] in
       guard !projects.contains(container.labels[ComposeLabel.project] ?? "") else { return [] }
       let ports = container.ports.map { Claim.port("\($0.port)", transport: $0.transport, address: $0.address) }
       return ([.containerName(container.name)] + ports)
-        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: container.name) }
+        .filter { held in wanted.contains { $0.excludes(held) } }.map { ($0, container.name) }
     }
   }
 }

@@ -91,7 +91,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
       for key in ["status", "json"] where members[key] != nil {
         throw Problem(key: key, message: "\(key) goes with http, not with exec")
       }
-      let command = exec.string.map { ["sh", "-c", $0] } ?? exec.array.compactMap(\.string)
+      let command = exec.string.map { ["sh", "-c", $0] } ?? exec.strings
       guard !command.isEmpty, command.count == max(exec.array.count, exec.string == nil ? 0 : 3) else {
         throw Problem(key: "exec", message: "exec must be a list of words, or one line for the container's shell")
       }

@@ -48,17 +48,6 @@ public struct Inputs: Sendable, Equatable {
   /// What an attempt stood under; nothing where no attempt is meant.
   public var conditions: Conditions?
 
-  /// Describes what a stack is made from.
-  public init(
-    tracked: [String: String], untracked: [String: String], services: [DesiredService]? = nil,
-    conditions: Conditions? = nil
-  ) {
-    self.tracked = tracked
-    self.untracked = untracked
-    self.services = services
-    self.conditions = conditions
-  }
-
   /// Gives what stands at the same paths in a commit and on the host by now. Compose is not asked.
   public func now(in tree: CommitTree, host: [String: String], conditions: Conditions? = nil) -> Inputs {
     Inputs(

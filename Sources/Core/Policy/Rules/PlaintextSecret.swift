@@ -2,7 +2,7 @@ import YAML
 
 extension Rule {
   static let plaintextSecret = Rule(
-    "plaintext-secret", summary: "a secret written out in a Compose file",
+    id: "plaintext-secret", summary: "a secret written out in a Compose file",
     why: """
       What is in git is in every clone, for ever. Whoever reads the repository then has the key to the database, and a
       changed secret needs a commit. References such as `${POSTGRES_PASSWORD}` and plain placeholders are no secrets; a
