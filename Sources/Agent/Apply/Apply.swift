@@ -118,8 +118,7 @@ struct Apply: Sendable {
       // It may be in place as it was before, and not as this plan wanted it.
       return await end(removal, Step.end(removal, taker: new.services), execute, &result)
     }
-    var report = removal.report(.skipped)
-    report.error = "it stays until \(taker), where it moved to, is in place"
+    let report = removal.skipped("it stays until \(taker), where it moved to, is in place")
     tell(.end(of: report))
     result.stacks.append(report)
   }
@@ -156,20 +155,13 @@ struct Apply: Sendable {
     }
     if let missing {
       return group.map { stack in
-        var report = stack.report(.skipped)
-        report.error =
-          stack.name == missing.stack
-          ? "it comes after \(missing.earlier), which is not at its commit"
-          : "it shares files with \(missing.stack), which comes after \(missing.earlier), which is not at its commit"
-        return Deploy.Result(stack: report, links: [])
-      }
+        let why = "comes after \(missing.earlier), which is not at its commit"
+        let isIt = stack.name == missing.stack
+        return stack.skipped(isIt ? "it \(why)" : "it shares files with \(missing.stack), which \(why)")
+      }.map { Deploy.Result(stack: $0, links: []) }
     }
     if Task.isCancelled {
-      return group.map { stack in
-        var report = stack.report(.skipped)
-        report.error = "the sync was interrupted"
-        return Deploy.Result(stack: report, links: [])
-      }
+      return group.map { Deploy.Result(stack: $0.skipped("the sync was interrupted"), links: []) }
     }
     return await deploy.bring(group)
   }

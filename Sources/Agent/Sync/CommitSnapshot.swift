@@ -35,11 +35,8 @@ struct CommitSnapshots: Sendable {
   mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
     if let look = all[commit] { return look }
     guard await mirror.contains(commit) else { return nil }
-    let tree: CommitTree
-    do throws(GitError) { tree = try await CommitTree(of: commit, in: mirror, settings) } catch {
-      throw Failure(error, settings: settings)
-    }
-    return try look(at: tree)
+    return try look(
+      at: try await settings.inMirror { () throws(GitError) in try await CommitTree(of: commit, in: mirror, settings) })
   }
 
   mutating func look(at tree: CommitTree) throws(Failure) -> CommitSnapshot {

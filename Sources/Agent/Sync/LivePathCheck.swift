@@ -10,11 +10,9 @@ struct LivePathCheck: Sendable {
   let links: LinkPlanning
 
   func problems(of plan: Plan) -> [Diagnostic] {
-    let own = plan.stacks.flatMap { stack in
-      stack.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, stack.name, plan) }
-    }
-    let shared = plan.links.filter { $0.action == .create || $0.action == .replace }
-    return own + shared.compactMap { problem($0, nil, plan) }
+    let own = plan.stacks.flatMap { stack in stack.links.map { (link: $0, stack: String?.some(stack.name)) } }
+    return (own + plan.links.map { ($0, nil) }).filter { [.create, .replace].contains($0.link.action) }
+      .compactMap { problem($0.link, $0.stack, plan) }
   }
 
   private func problem(_ link: LinkPlan, _ stack: String?, _ plan: Plan) -> Diagnostic? {

@@ -35,20 +35,14 @@ public struct StackRecord: Sendable, Equatable {
 
   /// What stands there, or may stand there while it is changed.
   public var standing: Deployment? {
-    switch runs {
-    case .absent: nil
-    case .deployed(let deployment): deployment
-    case .changing(let change), .left(let change, _): change.standing
-    }
+    if case .deployed(let deployment) = runs { deployment } else { change?.standing }
   }
 
   /// What it was when it was last seen in place.
   public var good: Deployment? {
-    switch runs {
-    case .absent: nil
-    case .deployed(let deployment): deployment
-    case .changing(let change), .left(let change, _):
-      if case .deployment(let deployment) = change.from { deployment } else { nil }
+    switch (runs, change?.from) {
+    case (.deployed(let deployment), _), (_, .deployment(let deployment)?): deployment
+    default: nil
     }
   }
 
