@@ -17,16 +17,10 @@ struct ComposeSources: Sendable {
   private(set) var environmentFiles: [String: String] = [:]
   /// What the Compose files name.
   private(set) var references: [Reference] = []
-  private var read: Set<String> = []
+  private(set) var read: Set<String> = []
   private static let mostFiles = 200
   /// The home directory of whoever runs Compose.
-  private let home: String
-
-  init(view: ProjectOverlay, observe: Observe, home: String) {
-    self.view = view
-    self.observe = observe
-    self.home = home
-  }
+  let home: String
 
   /// Shows a path to Compose and remembers that the stack stands on it.
   mutating func note(_ path: String) async throws(Failure) {

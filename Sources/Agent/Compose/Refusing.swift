@@ -10,11 +10,7 @@ extension Resolve {
     var answer = try await refuse(name, kind, errors, asked, &gather)
     if !sealed.isEmpty, errors.contains("failed to read") {
       answer.diagnostics.removeAll { $0.rule == "compose" }
-      answer.diagnostics += sealed.map { finding in
-        var finding = finding
-        finding.isFinal = true
-        return finding
-      }
+      answer.diagnostics += sealed.map(\.asFinal)
     } else {
       answer.diagnostics += sealed
     }
@@ -28,8 +24,7 @@ extension Resolve {
   ) async throws(Failure) -> Answer {
     var answer = Answer(placeholders: asked.placeholders, invented: asked.invented)
     let refusal = try await refusal(name, errors, asked, gather)
-    var causes = unset(name, errors, gather)
-    for index in causes.indices { causes[index].isFinal = true }
+    let causes = unset(name, errors, gather).map(\.asFinal)
     let blamed = blamed(errors, asked, gather)
     if !blamed.isEmpty {
       answer.diagnostics = blamed.map { unknown($0, name, gather) }

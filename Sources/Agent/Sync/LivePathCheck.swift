@@ -21,9 +21,7 @@ struct LivePathCheck: Sendable {
       Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help, isFinal: true)
     }
     if let glob = settings.protectedPaths.glob(protecting: link.live) {
-      var found = Discovery.landsOnState(link.live, glob: glob, stack: stack)
-      found.isFinal = true
-      return found
+      return Discovery.landsOnState(link.live, glob: glob, stack: stack).asFinal
     }
     let place = Path.join(settings.liveRoot, link.live)
     if link.opens, let system = fileSystemWithoutExchange(at: Path.parent(place)) {

@@ -59,10 +59,10 @@ extension Prepare {
     }
   }
 
+  private typealias Holder = (claim: Claim, name: String)
+
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
-  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [(
-    claim: Claim, name: String
-  )] {
+  private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
     let projects = Set(stacks.map(\.project)).union(
       state.stacks.values.flatMap { [$0.standing?.project, $0.change?.towards].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
@@ -74,7 +74,7 @@ extension Prepare {
     }
     if wanted.isEmpty { return [] }
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
-    return listed.flatMap { container -> [(claim: Claim, name: String)] in
+    return listed.flatMap { container -> [Holder] in
       guard !projects.contains(container.labels[ComposeLabel.project] ?? "") else { return [] }
       let ports = container.ports.map { Claim.port("\($0.port)", transport: $0.transport, address: $0.address) }
       return ([.containerName(container.name)] + ports)

@@ -135,13 +135,7 @@ public struct ComposeService: Sendable, Equatable {
         + json["volumes_from"].strings.filter { !$0.hasPrefix("container:") }
         .compactMap { $0.split(separator: ":").first.map(String.init) }
     ).sorted()
-    if case .integer(let count)? = json["scale"] {
-      replicas = count
-    } else if case .integer(let count)? = json["deploy"]?["replicas"] {
-      replicas = count
-    } else {
-      replicas = 1
-    }
+    replicas = json["scale"]?.integer ?? json["deploy"]["replicas"]?.integer ?? 1
   }
 
   private static func buildContexts(_ build: JSON?) -> [String] {

@@ -48,14 +48,9 @@ extension DesiredStack {
   public init(_ name: String, _ good: Deployment) {
     self.init(
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
-      services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
-    shared = good.shared ?? [:]
-    readsProbes = good.isProbed ?? true
-    images = good.images ?? [:]
-    contents = good.contents
-    policy = good.policy
-    belongings = good.belongings
-    writes = good.writes
+      services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
+      deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
+      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

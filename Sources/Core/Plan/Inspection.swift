@@ -19,11 +19,10 @@ extension WatchedContainer {
   /// Takes what `docker inspect` shows of a container at a moment.
   public init(inspected json: JSON, at now: Date) {
     let seen = Inspection(json: json)
-    func count(_ value: JSON?) -> Int { if case .integer(let count)? = value { count } else { 0 } }
     let started = json["State"]["StartedAt"]?.string.flatMap(Self.instant) ?? now
     self.init(
       id: seen.id, name: seen.name, service: seen.label("service"), state: seen.state, health: seen.health,
-      exitCode: count(json["State"]["ExitCode"]), restarts: count(json["RestartCount"]),
+      exitCode: json["State"]["ExitCode"]?.integer ?? 0, restarts: json["RestartCount"]?.integer ?? 0,
       age: .seconds(now.timeIntervalSince(started)), hash: seen.label("config-hash"), image: seen.image,
       directory: seen.label("project.working_dir"))
   }

@@ -85,6 +85,12 @@ public indirect enum JSON: Codable, Hashable, Sendable {
     return value
   }
 
+  /// The value of a whole number.
+  public var integer: Int? {
+    guard case .integer(let value) = self else { return nil }
+    return value
+  }
+
   /// The texts among the elements of an array.
   public var strings: [String] { array.compactMap(\.string) }
 

@@ -69,7 +69,7 @@ struct Port {
   init(_ json: JSON) {
     address = json["host_ip"]?.string ?? ""
     published = json["published"]?.string ?? ""
-    if case .integer(let number)? = json["target"] { target = String(number) } else { target = "" }
+    target = json["target"]?.integer.map(String.init) ?? ""
     transport = json["protocol"]?.string ?? "tcp"
   }
 
