@@ -1,5 +1,5 @@
 @testable import Agent
-import Core
+@testable import Core
 import Foundation
 import Glibc
 import Testing

@@ -278,12 +278,7 @@ struct Links: Sendable {
   func backupName(of place: String) -> String {
     var moment = time(nil)
     while true {
-      var parts = tm()
-      localtime_r(&moment, &parts)
-      var buffer = [CChar](repeating: 0, count: 32)
-      let count = strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
-      let stamp = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      let name = "\(place).bak.\(stamp)"
+      let name = "\(place).bak.\(text(of: moment, as: "%Y%m%d-%H%M%S"))"
       if Files.status(name) == nil { return name }
       moment += 1
     }

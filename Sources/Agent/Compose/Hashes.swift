@@ -29,7 +29,7 @@ extension JSON {
     members["services"] = .object(
       services.mapValues { service in
         let files = service["label_file"]?.undollared
-        let paths = files?.string.map { [$0] } ?? files?.array.compactMap(\.string) ?? []
+        let paths = files?.string.map { [$0] } ?? files.strings
         return paths.allSatisfy(isThere) ? service : .object(service.object.filter { $0.key != "label_file" })
       })
     return .object(members)

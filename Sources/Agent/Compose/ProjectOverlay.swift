@@ -67,7 +67,7 @@ struct ProjectOverlay: Sendable {
       guard path != "." else { return .tracked }
       try await export(path)
       // A link to a whole directory would lead whatever is shown below it into the release.
-      for file in tree.files(under: path) where file.kind == .file || file.kind == .executable {
+      for file in tree.files(under: path) where file.isRegular {
         try link(Path.join(root, file.path), to: "\(tracked.root)/\(file.path)")
       }
       return .tracked

@@ -65,6 +65,7 @@ struct Checkout: Sendable {
     "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
+  var stateFile: String { "\(path)/state.json" }
   var historyFile: String { "\(path)/history.jsonl" }
 
   /// Where it is kept which Compose was asked last; it may be removed at any time.

@@ -23,7 +23,7 @@ struct EarlyCheck: Sendable {
   init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
     let settings = fetch.settings
     (asked, isOwn) = (.now, check.isOf(settings))
-    (checkout, records) = (fetch.checkout, Self.records(fetch.checkout))
+    (checkout, records) = (fetch.checkout, Files.version(of: fetch.checkout.stateFile))
     let listing = Task(executorPreference: WorkExecutor()) { await Self.list(programs, settings.liveRoot) }
     self.listing = listing
     async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
@@ -43,7 +43,7 @@ struct EarlyCheck: Sendable {
 
   /// The containers, unless they were listed too long ago, or somebody has written records since.
   func fresh() async -> [Container]? {
-    guard Self.records(checkout) == records else { return nil }
+    guard Files.version(of: checkout.stateFile) == records else { return nil }
     return asked.duration(to: .now) < Self.freshness ? try? await Self.ended(listing).get() : nil
   }
 
@@ -55,10 +55,6 @@ struct EarlyCheck: Sendable {
     } onCancel: {
       listing.cancel()
     }
-  }
-
-  private static func records(_ checkout: Checkout) -> String? {
-    Files.status("\(checkout.path)/state.json").map { "\($0.st_ino) \($0.st_ctim.tv_sec) \($0.st_ctim.tv_nsec)" }
   }
 
   private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {
@@ -116,7 +112,7 @@ extension Sync {
     let mirror = checkout.mirror
     var places = places
     places.add([
-      "\(checkout.path)/state.json", checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
+      checkout.stateFile, checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
       "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
     ])
     LastCheck(

@@ -75,7 +75,7 @@ struct PathStates: Sendable {
       add(.directory, path)
       return isSeen(as: .directory, Fingerprint.present)
     case S_IFLNK:
-      let text = Self.link(path, in: directory)
+      let text = Files.link(at: path, in: directory) ?? ""
       add(.link, path, text)
       if owns(text) { return isSeen(as: .link(text), Fingerprint.absent) }
       return add(target: path, in: directory, before: moment) && isAsObserved(path)
@@ -148,12 +148,6 @@ struct PathStates: Sendable {
   }
 
   private static func open(_ directory: String) -> Int32 { Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-
-  private static func link(_ path: String, in directory: Int32) -> String {
-    var text = [CChar](repeating: 0, count: 4096)
-    let count = readlinkat(directory, path, &text, text.count)
-    return String(decoding: text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
 
   /// What changed within the clock's last step may change again without another time.
   private static func isOlder(_ found: stat, than moment: timespec) -> Bool {

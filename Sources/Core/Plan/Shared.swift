@@ -7,13 +7,6 @@ public struct SharedPath: Sendable, Equatable {
   /// Whether some of them know it with another content: then they go to the new one together, or none does.
   public var ties: Bool
 
-  /// Describes a live path.
-  public init(link: DesiredLink, users: Set<String>, ties: Bool) {
-    self.link = link
-    self.users = users
-    self.ties = ties
-  }
-
   /// Moves the live paths that more than one stack needs out of the stacks, and gives them together with the configured ones.
   ///
   /// `remaining` names every stack that stays; those not in `desired` are in place and keep what the state says.

@@ -21,9 +21,6 @@ public struct Policy: Sendable, Equatable {
   public var shared: [SharedPlace] = []
   /// What the gate would not know.
   public var options = AllowedOptions()
-
-  /// Starts from nothing: every rule with its own weight.
-  public init() {}
 }
 
 /// Something that several stacks may use: one entry of `policy: {shared: …}`.
