@@ -79,6 +79,18 @@ struct PageTests {
     for phrase in state.says { #expect(words.contains(phrase), "\(state.name): \(phrase)\n\(words)") }
   }
 
+  @Test func `nothing that is under way is red`() {
+    var stack = Scenes.stack(
+      "web", "A message", health: "unhealthy",
+      services: [
+        ServiceReport(name: "a", action: .recreate, reason: "configuration changed", state: "running", health: "healthy"),
+        Scenes.service("b", state: "restarting"), Scenes.service("c", health: "unhealthy"),
+      ])
+    stack.isBusy = true
+    let card = String(decoding: StackCard(stack: stack, seen: Scenes.working()).html.bytes, as: UTF8.self)
+    #expect(!card.contains("bad") && !card.contains("not well") && !card.contains("configuration changed"), "\(card)")
+  }
+
   static let standings: [(change: @Sendable (inout Status.Stack) -> Void, sentence: String)] = [
     ({ $0.health = "unhealthy" }, "The only stack is not healthy"),
     ({ $0.drift = ["image changed"] }, "The only stack is not in place"),

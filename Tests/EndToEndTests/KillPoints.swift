@@ -2,8 +2,8 @@ import Foundation
 
 /// Chooses the calls of a run at which clup is killed.
 ///
-/// `CLUP_KILL_POINTS` says how many of each scenario, spread over the run with a beginning drawn by lot: unless told, 2 of eight
-/// scenarios that are drawn by lot as well, and 1 of the others. `17,18` are these two. `all` are all of them, and `distinct` those that
+/// `CLUP_KILL_POINTS` says how many of each scenario, spread over the run with a beginning drawn by lot: unless told, 1. `17,18` are
+/// these two. `all` are all of them, and `distinct` those that
 /// leave another host behind than the one before.
 struct KillPoints {
   let wish: String?
@@ -11,12 +11,12 @@ struct KillPoints {
   init(_ wish: String? = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"]) { self.wish = wish }
 
   /// Gives the numbers of calls, the first being 1; `calls` are as `KillAt` writes them.
-  func chosen(of calls: [String], isDrawn: Bool) -> [Int] {
-    let wish = wish ?? (isDrawn ? "2" : "1")
+  func chosen(of calls: [String]) -> [Int] {
+    let wish = wish ?? "1"
     if wish == "all" { return Array(1...calls.count) }
     if wish == "distinct" { return Self.distinct(calls) }
     if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= calls.count } }
-    let wanted = min(max(Int(wish) ?? 2, 1), calls.count)
+    let wanted = min(max(Int(wish) ?? 1, 1), calls.count)
     let first = Int.random(in: 0..<max(calls.count / wanted, 1))
     return (0..<wanted).map { 1 + min(first + $0 * calls.count / wanted, calls.count - 1) }
   }

@@ -8,8 +8,6 @@ extension EndToEnd {
   /// `CLUP_KILL_SCENARIO` names one scenario; `CLUP_KILL_SHARE=2/5` is the second of five shares of them.
   @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
     private static let environment = ProcessInfo.processInfo.environment
-    static let twice = Set(scenarios.map(\.testDescription).shuffled().prefix(8))
-
     static let chosen = scenarios.enumerated().filter { index, crash in
       if let name = environment["CLUP_KILL_SCENARIO"] { return crash.testDescription == name }
       let share = (environment["CLUP_KILL_SHARE"] ?? "1/1").split(separator: "/").compactMap { Int($0) }
@@ -47,8 +45,7 @@ extension EndToEnd {
         let after = Picture.resolved(host.live, without: "clup")
         let wanted = try await place.ending()
         let bystander = try await host.containers()["b/web"]
-        let points = KillPoints().chosen(
-          of: whole.calls, isDrawn: Self.twice.contains(crash.testDescription))
+        let points = KillPoints().chosen(of: whole.calls)
         print("killed at: \(crash.testDescription): \(whole.calls.count) points, \(points.count) tried")
         for point in points {
           try await place.reset()

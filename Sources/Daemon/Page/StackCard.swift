@@ -17,7 +17,7 @@ struct StackCard {
       <div class="foot"><dl class="facts"><div><dt>Health</dt><dd>\(stack.health)</dd></div>\
       <div><dt>Last result</dt><dd>\(result)</dd></div>\
       <div><dt>Project</dt><dd><code>\(stack.project)</code></dd></div></dl>
-      \(Services(stack.services, of: stack.name, .now).folded)</div></article>
+      \(Services(stack.services, of: stack.name, stack.isBusy ? .underWay : .now).folded)</div></article>
       """
   }
 
