@@ -2,7 +2,8 @@ import Core
 
 /// Looks at what a person runs in a live directory before clup's first deploy there.
 ///
-/// The containers say it themselves: whether the old files can still be read, or have another name, does not matter.
+/// The containers say it themselves: whether the old files can still be read, or have another name, does not matter. Files are
+/// believed only if they give the hash that a container carries; a container that they do not give is not replaced.
 struct Takeover: Sendable {
   let settings: Settings
   let programs: Programs

@@ -3,7 +3,8 @@ import Glibc
 
 /// The live directories as they will be once the commit is in place, made of links and shown to Compose only.
 ///
-/// Tracked files lead into the staged release, everything else to the host's own files.
+/// Tracked files lead into the staged release, everything else to the host's own files. So Compose reads the commit together with
+/// the host's `.env` before anything live changes; once the files are live, it must give the same answer before `up` runs.
 struct ProjectOverlay: Sendable {
   let directory: String
   let liveRoot: String

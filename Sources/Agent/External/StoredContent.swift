@@ -4,6 +4,8 @@ import Glibc
 
 /// What the checkout keeps of content that the repository only names: the repositories of submodules, and the files that Git
 /// LFS keeps, each as a blob.
+///
+/// The mirror reads these repositories as its own; `refs/clup/kept/COMMIT/` there says for which commits a blob stays.
 struct StoredContent: Sendable {
   let settings: Settings
   let checkout: Checkout

@@ -1,4 +1,5 @@
-/// A live path that has a pointer of its own, since the configuration names it or several stacks need it.
+/// A live path that has a pointer of its own (`stacks/+links+common+conf`), since the configuration names it or several stacks
+/// need it.
 public struct SharedPath: Sendable, Equatable {
   /// What is to stand there, with the commit that its pointer is to name.
   public var link: DesiredLink

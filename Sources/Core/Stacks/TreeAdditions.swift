@@ -29,7 +29,8 @@ struct TreeIndex: Sendable {
 /// Git LFS.
 ///
 /// Which of them a stack uses shows only while it is looked at, side by side with others. What is added follows from the commit
-/// alone, so that whoever looks later sees more and never something else.
+/// alone, so that whoever looks later sees more and never something else. Fingerprints stay those of the pointer and of the
+/// submodule's commit: a stack is known to be in place without fetching anything.
 final class TreeAdditions: Sendable {
   struct State {
     var index: TreeIndex
