@@ -31,7 +31,7 @@ struct PageTests {
       [
         "2 of 7 stacks are not in place", "Held back: 4f1c2ab failed 14 minutes ago", "clup sync --retry",
         "did not become healthy within 5m", "rolled back, 14 minutes ago", "container of claw-runner removed",
-        "clup only tells of it for now", "2 services, 1 not well", "a sync is running",
+        "clup only reports it for now", "2 services, 1 not well", "a sync is running",
       ]
     ),
     (
@@ -70,7 +70,7 @@ struct PageTests {
         "It was last reached 2 hours ago",
       ]
     ),
-    ("status not available", Scenes.unknown(), ["It is not known how this host stands", "state.json: it is not JSON"]),
+    ("status not available", Scenes.unknown(), ["The state of this host is unknown", "state.json: it is not JSON"]),
   ]
 
   @Test(arguments: states.indices) func `each state has its sentence and its facts`(_ index: Int) {
@@ -83,7 +83,8 @@ struct PageTests {
     var stack = Scenes.stack(
       "web", "A message", health: "unhealthy",
       services: [
-        ServiceReport(name: "a", action: .recreate, reason: "configuration changed", state: "running", health: "healthy"),
+        ServiceReport(
+          name: "a", action: .recreate, reason: "configuration changed", state: "running", health: "healthy"),
         Scenes.service("b", state: "restarting"), Scenes.service("c", health: "unhealthy"),
       ])
     stack.isBusy = true

@@ -175,7 +175,7 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Host.skips)) func `a full disk loses nothing, and the next sync goes on`() async throws {
+  @Test(.disabled(if: Host.skips)) func `a full disk loses nothing, and the next sync continues`() async throws {
     try await Host.with([
       "a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000),
     ]) { host in

@@ -149,7 +149,7 @@ struct Apply: Sendable {
     var missing: (stack: String, earlier: String)?
     for stack in group {
       for earlier in stack.after where working.contains(earlier) && !own.contains(earlier) {
-        // What is put right where it is already does not come after anything.
+        // What is repaired where it is already does not come after anything.
         if await !gate.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
       }
     }

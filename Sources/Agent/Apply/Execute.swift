@@ -140,7 +140,7 @@ struct Execute: Sendable {
     }
     if let other {
       throw Failure(
-        .deploy, "\(other.service) runs another image than it was good with",
+        .deploy, "\(other.service) does not run the image of its last good deployment",
         help: "see what changes it, and sync again")
     }
   }
@@ -150,7 +150,7 @@ struct Execute: Sendable {
     _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
     if let lost = services.lost {
-      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "bring it back by hand")
+      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "recreate it by hand")
     }
     var needed = stack
     needed.services = stack.services.filter { services.names.contains($0.name) }

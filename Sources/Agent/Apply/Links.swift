@@ -150,7 +150,7 @@ struct Links: Sendable {
     let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
     guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
       throw Failure(
-        .host, "no backup of \(place) is what stood there before", help: "put back by hand what is to stand there")
+        .host, "no backup of \(place) matches what was there before", help: "restore it by hand")
     }
     let (source, fresh) = ("\(directory)/\(name)", Files.unique(place))
     if former == .directory {

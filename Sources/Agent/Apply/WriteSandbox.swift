@@ -27,7 +27,8 @@ struct WriteSandbox: Sendable {
     do throws(ProcessError) {
       return try Fence.raise(writable: places.filter { Files.resolved($0) != nil })
     } catch {
-      throw Failure(.host, "the fence cannot be raised: \(error.message)", help: "sync again; nothing was changed")
+      throw Failure(
+        .host, "cannot set up the write sandbox (Landlock): \(error.message)", help: "sync again; nothing was changed")
     }
   }
 

@@ -22,7 +22,7 @@ struct Checkout: Sendable {
     // The lock is the first thing that clup makes there, and is never removed.
     if Files.status("\(path)/lock") == nil, Files.status("\(path)/.git") != nil {
       throw Failure(
-        .configuration, "the checkout \(path) is somebody's clone: clup needs a directory of its own",
+        .configuration, "the checkout \(path) is an existing git clone, but clup needs its own directory",
         help: "move the clone aside (`mv \(path) \(path)-clone`): what live paths lead to there is taken over from the "
           + "repository, and what runs goes on; or name another `checkout:`")
     }

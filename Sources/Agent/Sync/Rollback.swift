@@ -77,7 +77,7 @@ struct Rollback: Sendable {
     }
     for name in stacks where before(name) == nil {
       throw Failure(
-        .configuration, "\(name) has run nothing else before that clup knows of",
+        .configuration, "\(name) has no earlier deployment that clup knows of",
         help: "name a commit: `clup rollback COMMIT --stack \(name)`; `clup history --stack \(name)` lists them")
     }
     let names = stacks.isEmpty ? Array(state.standing.keys) : stacks

@@ -39,7 +39,7 @@ struct Round: Sendable {
     defer { using.end() }
     var state = base
     try recording { () throws(IllegalTransition) in try first(&state) }
-    sync.tell(.now(.phase, "comparing the host with what it is to be"))
+    sync.tell(.now(.phase, "comparing the host with the commit"))
     let (stage, view) = try scratch()
     defer {
       Files.remove(stage)

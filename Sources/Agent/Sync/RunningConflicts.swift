@@ -39,7 +39,7 @@ extension Prepare {
         for claim in service.claims {
           guard let holder = holders.first(where: { $0.claim.excludes(claim) }) else { continue }
           refuse(
-            plan.name, service.name, "\(claim) is taken by the container \(holder.name), which is of no stack",
+            plan.name, service.name, "\(claim) is used by the container \(holder.name), which belongs to no stack",
             "stop or rename that container (`docker rename \(holder.name) \(holder.name)-old`), or give \(service.name) "
               + "another")
         }

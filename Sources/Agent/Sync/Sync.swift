@@ -139,7 +139,7 @@ public struct Sync: Sendable {
       _ = try await repair.whole(try session(checkout, programs), nil, &kept)
     } catch {
       // Before the first sync there is nothing to keep up.
-      if error.kind != .configuration { say("warning: what was good is not looked after: \(error.message)") }
+      if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
       return
     }
     let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
@@ -170,7 +170,7 @@ public struct Sync: Sendable {
       if case .ended(let seen) = try await round.run(&ended) { return seen }
     }
     throw Failure(
-      .locked, "other syncs change what this one is to work on, again and again",
+      .locked, "other syncs kept changing what this one planned from",
       help: "wait until they have ended, and sync again")
   }
 

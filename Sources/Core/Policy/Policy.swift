@@ -103,13 +103,13 @@ extension Policy {
     if waiver.expires < today, isNeeded {
       return told(
         .error, "\(name) ended on \(waiver.expires) (\(waiver.reason)); what runs stays, new commits are refused",
-        "fix what it excused, or give it a new end after thinking again")
+        "fix what it covered, or review it and set a new `expires:`")
     }
-    if whole, !isNeeded { return told(.warning, "\(name) excuses nothing", "take it out of the configuration") }
+    if whole, !isNeeded { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
     if isNeeded, let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays {
       return told(
         .warning, "\(name) ends \(Self.when(days))",
-        "fix what it excuses by then, or give it a new end after thinking again")
+        "fix what it covers by then, or review it and set a new `expires:`")
     }
     return nil
   }

@@ -48,7 +48,8 @@ extension Page {
       let items = waivers.map { "<li>\($0)</li>" as HTML }
       notices.append(
         notice(
-          .note, "Waivers that end", "<ul>\(items)</ul><p>What they excuse is refused in new commits from then on.</p>")
+          .note, "Waivers that end", "<ul>\(items)</ul><p>After that, new commits with what they cover are refused.</p>"
+        )
       )
     }
     if seen.status?.fence == false {

@@ -52,7 +52,7 @@ struct StackCard {
     if !stack.drift.isEmpty {
       let waits: HTML? =
         seen.waiting.contains(stack.name)
-        ? "<p>It came back again and again: clup only tells of it for now.</p>" : nil
+        ? "<p>It kept coming back after repairs: clup only reports it for now.</p>" : nil
       let items = stack.drift.map { "<li>\($0.hasPrefix("drift: ") ? String($0.dropFirst(7)) : $0)</li>" as HTML }
       lines.append("<div><p><strong>Drift</strong></p><ul>\(items)</ul>\(waits)</div>")
     }

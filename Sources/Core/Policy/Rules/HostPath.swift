@@ -1,6 +1,6 @@
 extension Rule {
   static let hostPath = Rule(
-    id: "host-path", summary: "a path of the host that is not the stack's to have",
+    id: "host-path", summary: "a host path that the stack may not use",
     why: """
       A bind mount gives a container a part of the host. Outside of the roots that the host names for this, in system
       directories, in clup's own checkout, in the engine's directories or in another stack's, it sees or changes what

@@ -1,6 +1,6 @@
 extension Rule {
   static let privileged = Rule(
-    id: "privileged", summary: "what takes the walls between a container and the host down",
+    id: "privileged", summary: "anything that weakens the isolation between a container and the host",
     why: """
       `privileged`, added capabilities, devices, other profiles and runtimes than the engine's own and the host's own
       namespaces each undo a part of what keeps a container apart. With most of them a process inside is root outside, in
@@ -74,10 +74,10 @@ extension Subject {
     }
     if let parent = json["cgroup_parent"]?.string { walls.add(["cgroup_parent"], "runs under the cgroup \(parent)") }
     if let score = json["oom_score_adj"]?.text.flatMap(Double.init), score < 0 {
-      walls.add(["oom_score_adj"], "has other programs of the host ended before it when memory runs out")
+      walls.add(["oom_score_adj"], "lets the kernel kill other programs of the host first when memory runs out")
     }
     if json["oom_kill_disable"]?.bool == true {
-      walls.add(["oom_kill_disable"], "is not ended when it has used the memory up")
+      walls.add(["oom_kill_disable"], "is not killed when it has used up its memory")
     }
     if json["credential_spec"] != nil { walls.add(["credential_spec"], "takes a credential_spec from the host") }
     for volume in json["volumes"].array {

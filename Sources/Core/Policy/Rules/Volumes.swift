@@ -28,7 +28,7 @@ extension Rule {
       if let present = subject.present, !present.volumes.contains(name) { return nil }
       return Finding(
         place: subject.place(topLevel: ["volumes", key]),
-        message: "the volume \(name) would have to be made anew for what changes, and its data would be lost",
+        message: "the volume \(name) would be recreated by this change, and its data would be lost",
         help: "give the new one another `name:` and copy the data, or remove \(name) on the host and sync again")
     }
       + subject.leftVolumes.sorted { $0.key < $1.key }.compactMap { key, former in
