@@ -2,6 +2,9 @@
 import PackageDescription
 
 // Arrows are the allowed imports; `Tests/StructureTests` holds every `import` line against this table.
+// `deploy/version` prints what CLUP_VERSION should be; deploy/install does so. A build by hand is of no version.
+let version = Context.environment["CLUP_VERSION"] ?? "0.1.0-dev"
+
 let package = Package(
   name: "clup",
   products: [.executable(name: "clup", targets: ["clup"])],
@@ -13,6 +16,8 @@ let package = Package(
     .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
     .target(name: "CLinux"),
+    // In C, so that another version compiles one file anew and no module.
+    .target(name: "CVersion", cSettings: [.define("CLUP_VERSION", to: "\"\(version)\"")]),
 
     .target(name: "Git", dependencies: ["CGit2"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
@@ -23,7 +28,7 @@ let package = Package(
     .target(name: "Core", dependencies: ["YAML"]),
     .target(name: "Agent", dependencies: ["Core", "Digests", "Engine", "Git", "Processes", "YAML"]),
     .target(name: "Daemon", dependencies: ["Agent", "Core", "HTTPServer", "Processes"]),
-    .target(name: "CLI", dependencies: ["Agent", "Core", "Daemon"]),
+    .target(name: "CLI", dependencies: ["Agent", "Core", "CVersion", "Daemon"]),
     .executableTarget(name: "clup", dependencies: ["CLI"]),
 
     .testTarget(name: "GitTests", dependencies: ["Git", "Processes"]),
