@@ -49,3 +49,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Tests/fuzz builds this with libFuzzer, which takes the place of a main program.
+if Context.environment["CLUP_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: ["Agent", "CLI", "CGit2", "Core", "Daemon", "Digests", "Engine", "Git", "HTTPServer", "YAML"],
+      path: "Tests/Fuzz", exclude: ["corpus"]))
+}
