@@ -2,6 +2,9 @@
 import PackageDescription
 
 // Arrows are the allowed imports; `Tests/StructureTests` holds every `import` line against this table.
+// `deploy/version` prints what CLUP_VERSION should be; deploy/install does so. A build by hand is of no version.
+let version = Context.environment["CLUP_VERSION"] ?? "0.1.0-dev"
+
 let package = Package(
   name: "clup",
   products: [.executable(name: "clup", targets: ["clup"])],
@@ -13,6 +16,8 @@ let package = Package(
     .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
     .target(name: "CLinux"),
+    // In C, so that another version compiles one file anew and no module.
+    .target(name: "CVersion", cSettings: [.define("CLUP_VERSION", to: "\"\(version)\"")]),
 
     .target(name: "Git", dependencies: ["CGit2"]),
     .target(name: "YAML", dependencies: ["CYAML"]),
@@ -23,7 +28,7 @@ let package = Package(
     .target(name: "Core", dependencies: ["YAML"]),
     .target(name: "Agent", dependencies: ["Core", "Digests", "Engine", "Git", "Processes", "YAML"]),
     .target(name: "Daemon", dependencies: ["Agent", "Core", "HTTPServer", "Processes"]),
-    .target(name: "CLI", dependencies: ["Agent", "Core", "Daemon"]),
+    .target(name: "CLI", dependencies: ["Agent", "Core", "CVersion", "Daemon"]),
     .executableTarget(name: "clup", dependencies: ["CLI"]),
 
     .testTarget(name: "GitTests", dependencies: ["Git", "Processes"]),
@@ -34,7 +39,7 @@ let package = Package(
     .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Processes"]),
     .testTarget(name: "CoreTests", dependencies: ["Core", "YAML"]),
     .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
-    .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Git"]),
+    .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Digests", "Git"]),
     .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon", "HTTPServer"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
     .testTarget(name: "StructureTests"),
@@ -44,3 +49,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Tests/fuzz builds this with libFuzzer, which takes the place of a main program.
+if Context.environment["CLUP_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz",
+      dependencies: ["Agent", "CLI", "CGit2", "Core", "Daemon", "Digests", "Engine", "Git", "HTTPServer", "YAML"],
+      path: "Tests/Fuzz", exclude: ["corpus"]))
+}

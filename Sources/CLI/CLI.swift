@@ -7,9 +7,6 @@ import Glibc
 
 /// The command line.
 public enum CLI {
-  /// The version of the program.
-  public static let version = "0.1.0"
-
   /// Runs a command to its end and gives the exit status.
   public static func run(_ words: [String], environment: [String: String]) async -> Int32 {
     switch Arguments.parse(words) {

@@ -51,19 +51,21 @@ struct LastCheck: Sendable {
 
   /// The stacks and live paths as they were reported.
   var stacks: (stacks: [StackReport], links: [LinkReport]) {
-    var rest = report.split(separator: 0, omittingEmptySubsequences: false).makeIterator()
-    func text() -> String { String(decoding: rest.next() ?? [], as: UTF8.self) }
+    var rest = report.split(separator: 0, omittingEmptySubsequences: false)[...]
+    func text() -> String { String(decoding: rest.popFirst() ?? [], as: UTF8.self) }
     func known() -> String? { Optional(text()).flatMap { $0.isEmpty ? nil : $0 } }
-    let (count, links) = (Int(text()) ?? 0, Int(text()) ?? 0)
-    let stacks = (0..<count).map { _ in
+    // No list has more elements than there are fields left, whatever the file says.
+    func count() -> Int { min(max(0, Int(text()) ?? 0), rest.count) }
+    let (stackCount, linkCount) = (count(), count())
+    let stacks = (0..<stackCount).map { _ in
       var stack = StackReport(name: text(), outcome: .unchanged)
       (stack.from, stack.to, stack.project) = (known(), known(), known())
-      stack.services = (0..<(Int(text()) ?? 0)).map { _ in
+      stack.services = (0..<count()).map { _ in
         ServiceReport(name: text(), action: .keep, reason: nil, state: text(), health: text())
       }
       return stack
     }
-    return (stacks, (0..<links).map { _ in LinkReport(live: text(), target: text(), action: .keep) })
+    return (stacks, (0..<linkCount).map { _ in LinkReport(live: text(), target: text(), action: .keep) })
   }
 
   /// The commit that all of it is at.

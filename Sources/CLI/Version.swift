@@ -1,0 +1,6 @@
+import CVersion
+
+extension CLI {
+  /// The version of the program, as the build was told.
+  public static let version = String(cString: clup_version())
+}

@@ -1,0 +1,3 @@
+#include "version.h"
+
+const char *clup_version(void) { return CLUP_VERSION; }
