@@ -37,7 +37,9 @@ actor Mailbox {
     if let bytes = runStore.read() {
       guard let left = try? JSONDecoder().decode([Run].self, from: Data(bytes)),
         left.allSatisfy({ $0.schema == Run.schema })
-      else { throw Schema.refusal(of: runStore.file, bytes, knowing: Run.schema) }
+      else {
+        throw Schema.refusal(of: runStore.file, bytes, knowing: Run.schema, lost: "the runs that it has promised")
+      }
       runs = left
     }
     for index in runs.indices where runs[index].stage != .ended { runs[index].stage = .queued }

@@ -23,8 +23,10 @@ extension Execute {
       return
     }
     throw Failure(
-      .deploy, "the image that \(gone.key) was good with is no longer on this host (\(gone.value.prefix(19)))",
-      help: "build or pull it, or push a commit that works")
+      .deploy,
+      "the image that \(gone.key) was good with is no longer on this host "
+        + "(\(good.references[gone.key].map { "\($0), " } ?? "")\(gone.value.prefix(19)))",
+      help: "bring that image back and `clup sync --retry`, or push a commit that works")
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated. What goes by a record of what was

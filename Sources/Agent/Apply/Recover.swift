@@ -117,7 +117,8 @@ extension Deploy {
       }
       do throws(Failure) {
         if let obstacle { throw obstacle }
-        try await recover(attempt, why, &report)
+        // What the host lacks is said with its way out: the commit stays what it was.
+        try await recover(attempt, why, cause.kind == .host ? mask.hide(cause.help) : nil, &report)
       } catch {
         if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
           hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
@@ -127,7 +128,7 @@ extension Deploy {
       }
     } catch {
       report.outcome = .failed
-      report.error = "\(why); going back failed too: \(mask.hide(error.message))"
+      report.error = "\(why); going back failed too: \(mask.hide(error.message)); \(mask.hide(error.help))"
     }
   }
 
@@ -140,7 +141,9 @@ extension Deploy {
   }
 
   /// Goes the way back of a change that failed, to its end.
-  private func recover(_ attempt: Attempt, _ why: String, _ report: inout StackReport) async throws(Failure) {
+  private func recover(
+    _ attempt: Attempt, _ why: String, _ help: String?, _ report: inout StackReport
+  ) async throws(Failure) {
     let recovery = Recovery(
       of: attempt.failed, to: attempt.former, state: await records.state, links: links.observe.links,
       live: links.observe.live)
@@ -158,7 +161,7 @@ extension Deploy {
       progress.containers = try? await Verify(programs: programs).look(attempt.desired.project)
     }
     report.outcome = recovery.outcome
-    report.error = "\(why); \(recovery.said)"
+    report.error = "\(why); \(recovery.said)\(help.map { "; \($0)" } ?? "")"
     report.show(progress.containers)
   }
 

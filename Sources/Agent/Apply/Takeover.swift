@@ -42,11 +42,11 @@ struct Takeover: Sendable {
     if let lost = replaced.first(where: { !$0.isKnown }) {
       return Failure(
         .host,
-        "\(lost.name) runs with a configuration that no file on this host gives, and the commit would replace it: if "
+        "the configuration that \(lost.name) runs with is in no file on this host, and the commit would replace it: if "
           + "that failed, it could not be brought back",
         help:
-          "see that the files and the `.env` in \(directory) say what runs, and run `docker compose up -d` there; or "
-          + "remove the container yourself")
+          "keep what `docker inspect \(lost.name)` says, make the files and the `.env` in \(directory) say the same, and run "
+          + "`docker compose up -d` there, which recreates the container; or remove the container yourself")
     }
     let images = try await Images(programs: programs).ids(of: replaced.map(\.image))
     if let lost = replaced.first(where: { images[$0.image] == Fingerprint.absent }) {

@@ -4,8 +4,9 @@ import Core
 public enum Schema {
   /// Says why a file cannot be read: whoever guessed at it would write over what it does not know.
   ///
-  /// `known` is the schema of the document, or of each element where the document is a list.
-  public static func refusal(of file: String, _ bytes: [UInt8], knowing known: String) -> Failure {
+  /// `known` is the schema of the document, or of each element where the document is a list; `lost` is what is forgotten without
+  /// the file.
+  public static func refusal(of file: String, _ bytes: [UInt8], knowing known: String, lost: String) -> Failure {
     if let json = try? JSON(parsing: bytes) {
       let schemas = ([json] + json.array).compactMap { $0["schema"]?.string }
       if let other = schemas.first(where: { $0 != known }) {
@@ -16,6 +17,6 @@ public enum Schema {
     }
     return Failure(
       .configuration, "\(file) cannot be parsed; it was left as it is",
-      help: "put back a copy of it, or move it aside: what it says of pins and of promised runs is forgotten then")
+      help: "restore a copy of it; if there is none, move it aside: without it clup forgets \(lost)")
   }
 }

@@ -59,7 +59,9 @@ extension Checkout {
     if schema == StateVersion1.schema, let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) {
       return old.state
     }
-    throw Schema.refusal(of: name, bytes, knowing: State.schema)
+    throw Schema.refusal(
+      of: name, bytes, knowing: State.schema,
+      lost: "what was good, what failed and is held, pins, and whose links are whose")
   }
 
   /// Writes the state down: first what nobody has kept yet of what it names, then the records. `known` are the ids of the

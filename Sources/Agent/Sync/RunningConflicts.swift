@@ -40,8 +40,7 @@ extension Prepare {
           guard let holder = holders.first(where: { $0.claim.excludes(claim) }) else { continue }
           refuse(
             plan.name, service.name, "\(claim) is used by the container \(holder.name), which belongs to no stack",
-            "stop or rename that container (`docker rename \(holder.name) \(holder.name)-old`), or give \(service.name) "
-              + "another")
+            help(against: claim, of: service.name, holder.name))
         }
       }
     }
@@ -56,6 +55,15 @@ extension Prepare {
     return containers.first {
       $0.directory == directory && $0.project != desired.project && !known.contains($0.project)
         && services.contains($0.service) && $0.state == "running"
+    }
+  }
+
+  /// A name is taken as long as there is the container, a port as long as it runs.
+  private func help(against claim: Claim, of service: String, _ holder: String) -> String {
+    switch claim {
+    case .containerName:
+      "rename that container (`docker rename \(holder) \(holder)-old`) or remove it, or give \(service) another `container_name`"
+    default: "stop that container (`docker stop \(holder)`), or publish another port for \(service)"
     }
   }
 

@@ -39,7 +39,7 @@ extension Prepare {
     throw Failure(
       .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay as it is",
       help: chosen.contains(tie.stack)
-        ? "name a commit that both go to: `clup rollback COMMIT`"
+        ? "name a commit that both go to: `clup rollback COMMIT --stack \(name) --stack \(tie.stack)`"
         : "name both: `--stack \(name) --stack \(tie.stack)`")
   }
 }
