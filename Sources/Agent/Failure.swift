@@ -23,4 +23,8 @@ public struct Failure: Error, Sendable, Equatable {
     self.message = message
     self.help = help
   }
+
+  /// Somebody ended the sync while it worked on something.
+  static let interrupted = Failure(
+    .interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
 }

@@ -66,7 +66,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     if let changed = keys.first(where: { $0.standing == .changed || $0.standing == .revoked }) {
       throw Failure(
         .refused, "\(host) shows \(changed.type) \(changed.fingerprint), and \(file) has another or has revoked it",
-        help: "somebody may stand in between. Where the server's owner says that its key changed: "
+        help: "someone may be intercepting the connection. Where the server's owner says that its key changed: "
           + "`ssh-keygen -R '\(host)' -f \(file)`, and again")
     }
     let wanted = keys.indices.filter { index in
@@ -75,7 +75,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     if let fingerprint, !keys.contains(where: { $0.fingerprint == fingerprint }) {
       throw Failure(
         .refused, "\(host) shows no key with the fingerprint \(fingerprint)",
-        help: "somebody may stand in between: ask the server's owner")
+        help: "someone may be intercepting the connection: ask the server's owner")
     }
     if wanted.isEmpty { return }
     let old = Files.read(file) ?? []

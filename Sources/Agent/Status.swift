@@ -10,29 +10,29 @@ public struct Status: Codable, Sendable, Equatable {
     /// The stack's name.
     public var name: String
     /// How the last sync ended that did something to it.
-    public var outcome: String?
+    @OrNull public var outcome: String?
     /// The commit that it runs.
-    public var commit: String?
+    @OrNull public var commit: String?
     /// The first line of that commit's message.
-    public var message: String?
+    @OrNull public var message: String?
     /// When that commit was made, RFC 3339 in UTC.
-    public var committed: String?
+    @OrNull public var committed: String?
     /// The commit that it is held at by a rollback.
-    public var pin: String?
+    @OrNull public var pin: String?
     /// When it was pinned, RFC 3339 in UTC.
-    public var pinnedSince: String?
+    @OrNull public var pinnedSince: String?
     /// How many commits of the branch came after the pinned one, as far as the mirror knows.
-    public var behind: Int?
+    @OrNull public var behind: Int?
     /// The commit that failed and is not tried again.
-    public var held: String?
+    @OrNull public var held: String?
     /// When it failed, RFC 3339 in UTC.
-    public var heldSince: String?
+    @OrNull public var heldSince: String?
     /// Compose's project name.
     public var project: String
     /// `healthy`, `running`, `starting`, `unhealthy`, `restarting`, `stopped`, or `unknown` without an engine.
     public var health: String
     /// Why the last sync that did something to it failed.
-    public var error: String?
+    @OrNull public var error: String?
     /// How the host differs from what was deployed.
     public var drift: [String]
     /// Each of its services.
@@ -40,7 +40,7 @@ public struct Status: Codable, Sendable, Equatable {
     /// Whether a sync works on it at this moment.
     public var isBusy = false
     /// Why it is not brought to where the branch is, where that is no failure.
-    public var note: String?
+    @OrNull public var note: String?
 
     enum CodingKeys: String, CodingKey {
       case name, outcome, commit, message, committed, pin, behind, held, project, health, error, drift, services
@@ -60,28 +60,6 @@ public struct Status: Codable, Sendable, Equatable {
     fileprivate mutating func beBusy() {
       (isBusy, note, drift, error) = (true, "a sync works on it", [], nil)
     }
-
-    /// Writes every key, `null` for what is not known.
-    public func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(name, forKey: .name)
-      try container.encode(outcome, forKey: .outcome)
-      try container.encode(commit, forKey: .commit)
-      try container.encode(message, forKey: .message)
-      try container.encode(committed, forKey: .committed)
-      try container.encode(pin, forKey: .pin)
-      try container.encode(pinnedSince, forKey: .pinnedSince)
-      try container.encode(behind, forKey: .behind)
-      try container.encode(held, forKey: .held)
-      try container.encode(heldSince, forKey: .heldSince)
-      try container.encode(project, forKey: .project)
-      try container.encode(health, forKey: .health)
-      try container.encode(error, forKey: .error)
-      try container.encode(drift, forKey: .drift)
-      try container.encode(services, forKey: .services)
-      try container.encode(isBusy, forKey: .isBusy)
-      try container.encode(note, forKey: .note)
-    }
   }
 
   /// The schema's name.
@@ -92,6 +70,10 @@ public struct Status: Codable, Sendable, Equatable {
   public var stacks: [Stack]
   /// Why the last sync of the branch did not come to its stacks, or refused some of them.
   public var trouble: Trouble?
+  /// When the repository answered last, RFC 3339 in UTC.
+  public var reached: String?
+  /// The waivers that have ended, or will within two weeks.
+  public var waivers: [String] = []
   /// Whether this kernel can keep clup from writing where its plan does not lead.
   public var fence: Bool
   /// Why the containers could not be seen.
@@ -113,6 +95,8 @@ public struct Status: Codable, Sendable, Equatable {
     } catch {
       status.error = error.message
     }
+    status.reached = checkout.reached.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
+    status.waivers = settings.policy.ending(by: today())
     let links = checkout.linkPlanning(state)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)

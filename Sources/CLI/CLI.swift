@@ -278,22 +278,4 @@ public enum CLI {
     }
     return 0
   }
-
-  private static func print(_ text: String) { print(Array(text.utf8)) }
-
-  private static func print(_ bytes: [UInt8]) { write(bytes + [10], to: 1) }
-
-  static func print(line event: SyncEvent) { print(encode(event)) }
-
-  static func tell(_ text: String, newline: Bool = true) { write(Array((newline ? text + "\n" : text).utf8), to: 2) }
-
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count < 0 && errno == EINTR { continue }
-      if count <= 0 { return }
-      rest = rest.dropFirst(count)
-    }
-  }
 }

@@ -15,52 +15,54 @@ enum Commands {
   ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
-      summary: "bring the host to the commit that the repository names",
+      summary: "fetch, validate and deploy the commit that the host follows",
       switches: ["--dry-run", "--diff", "--retry"], options: ["--stack", "--commit", "--accept-rewrite"],
       outputs: [.text, .json, .ndjson],
       text: """
         usage: clup sync [--dry-run] [--diff] [--stack S]… [--commit REV] [--retry] [--accept-rewrite COMMIT]
 
-        Fetches the branch, validates every stack that changed, and only then deploys them: what stands at a live
-        path is kept as <path>.bak.<timestamp>, the path becomes a link into the release, `docker compose up -d` runs in
-        the live directory, and clup watches until every service runs, or is healthy where it has a health check.
+        Fetches the repository and validates every stack that changed before it deploys any of them. For each stack, clup
+        keeps what is at a live path as <path>.bak.<timestamp>, replaces it with a link into the release, runs
+        `docker compose up -d` in the live directory, and waits until every service runs, or is healthy if it has a
+        health check.
 
-        A stack that fails goes back to its last good commit and images. The commit that failed is held for that stack:
-        it is not tried again until something that the stack depends on changes.
+        A stack that fails is rolled back to its last good commit and images. The failed commit is held for that stack:
+        clup does not try it again until something that the stack depends on changes.
 
           --dry-run                 show what would be done, and change nothing
           --diff                    show what changes in the files
-          --stack S                 only this stack; may be given again
-          --commit REV              this commit of the branch instead of its head
+          --stack S                 only this stack; repeat it for more
+          --commit REV              deploy this commit of the branch instead of its head
           --retry                   try again what failed before
-          --accept-rewrite COMMIT   accept a rewritten branch whose head is exactly COMMIT
+          --accept-rewrite COMMIT   accept a rewritten branch, if its head is exactly COMMIT
         """),
     "rollback": CommandHelp(
-      summary: "go back to an earlier commit, and stay there",
+      summary: "go back to an earlier commit and stay there",
       switches: ["--dry-run", "--diff", "--all"], options: ["--stack"], operands: 1,
       outputs: [.text, .json, .ndjson],
       text: """
         usage: clup rollback [REV] [--stack S]… [--all] [--dry-run] [--diff]
 
-        Brings the named stacks, or all of them, to REV: an id, the beginning of one, HEAD~2 or a tag. Without REV each goes
-        back to what it ran before, with the images of that time. The repository is not needed for it.
+        Brings the named stacks, or all of them, to REV: a commit id or its beginning, HEAD~2, or a tag. Without REV, each
+        stack goes back to the commit and images that it ran before. The repository does not have to be reachable.
 
-        The stacks are pinned: no sync moves them until `clup resume`.
+        The stacks are then pinned: no sync moves them until `clup resume`.
 
-          --stack S   only this stack; may be given again
-          --all       every stack; asked for where more than one would go back and none is named
+          --stack S   only this stack; repeat it for more
+          --all       every stack; required if more than one would go back and none is named
           --dry-run   show what would be done, and change nothing
           --diff      show what changes in the files
         """),
     "resume": CommandHelp(
-      summary: "lift pins, and sync what was pinned",
+      summary: "unpin stacks after a rollback, and sync",
       options: ["--stack"], outputs: [.text, .json, .ndjson],
       text: """
         usage: clup resume [--stack S]…
 
-        Without --stack, lifts every pin. Then syncs, so that what was pinned is at the branch's head.
+        Removes the pins that a rollback has set, then syncs, so that these stacks follow the repository again. Without
+        --stack, removes every pin.
 
-          --stack S   only this stack; may be given again
+          --stack S   only this stack; repeat it for more
         """),
     "status": CommandHelp(
       summary: "show each stack: commit, health, drift, last result",
@@ -68,10 +70,10 @@ enum Commands {
       text: """
         usage: clup status [--exit-code]
 
-        Compares what was deployed with what stands on the host now, and says why the last sync was refused or came to
-        nothing. Asks Docker Engine, but not the repository.
+        Compares what was deployed with what the host runs now, and says why the last sync was refused or failed.
+        Asks Docker Engine, but not the repository.
 
-          --exit-code   end with 1 when something is not in place, or was refused
+          --exit-code   exit with 1 if something is not in place or was refused
         """),
     "history": CommandHelp(
       summary: "show past syncs",
@@ -79,22 +81,22 @@ enum Commands {
       text: """
         usage: clup history [-n N] [--stack S]
 
-          -n N        the last N syncs (10)
-          --stack S   only those that touched this stack
+          -n N        the last N syncs (default: 10)
+          --stack S   only syncs that touched this stack
         """),
     "validate": CommandHelp(
-      summary: "check a work tree as a sync would, without a host",
+      summary: "run the checks of a sync on a work tree, without a host",
       options: ["--live-root", "--env-file", "--changed-since"], operands: 1, outputs: [.text, .json, .sarif, .github],
       text: """
         usage: clup validate [DIR] [--live-root DIR] [--env-file FILE]… [--changed-since REV]
 
-        Needs Compose, but no engine, no configuration and no `.env`: variables without a value get a placeholder, so
-        that all the rest is checked. Ends with 3 when something would refuse the commit.
+        Needs Compose, but no Docker Engine, no configuration and no `.env`: a variable without a value gets a
+        placeholder, so that everything else is still checked. Exits with 3 if a sync would refuse the commit.
 
-          --live-root DIR       a host's live root, whose `.env` files give the values
-          --env-file FILE       further values, NAME=value; may be given again
-          --config FILE         a host's configuration, for its policy
-          --changed-since REV   only what changed since this commit
+          --live-root DIR       take values from the `.env` files in this live root of a host
+          --env-file FILE       take more values, NAME=value, from this file; repeat it for more
+          --config FILE         apply the policy of this host configuration
+          --changed-since REV   check only what changed since this commit
           --output FORMAT       text, json, sarif or github
         """),
     "verify": CommandHelp(
@@ -102,18 +104,18 @@ enum Commands {
       text: """
         usage: clup verify [REV]
 
-        Fetches what the host follows, accepts nothing, and checks the signature of each commit that a sync would check:
-        those since the last trusted one, or the head alone where nothing is trusted yet. A followed tag is checked itself.
-        Ends with 3 when a sync would refuse, and with 4 when the repository could not be reached.
+        Fetches what the host follows, without accepting it, and checks the signatures that a sync would check: every
+        commit since the last trusted one, or only the head if nothing is trusted yet. If the host follows tags, the tag
+        itself is checked. Exits with 3 if a sync would refuse, and with 4 if the repository could not be reached.
 
-        With REV (an id, HEAD~2, a tag) it looks at a commit that is here already, without asking the repository.
+        With REV (an id, HEAD~2, a tag), checks a commit that was fetched before, without asking the repository.
         """),
     "explain": CommandHelp(
-      summary: "show what a rule checks, why, and the way out", operands: 1,
+      summary: "show what a rule checks, why, and how to fix or waive it", operands: 1,
       text: """
         usage: clup explain [RULE]
 
-        Without a rule, lists all of them with their weight.
+        Without RULE, lists every rule with its severity.
         """),
     "known-host": CommandHelp(
       summary: "show the keys of an ssh server, and trust them", switches: ["--write"], options: ["--fingerprint"],
@@ -121,35 +123,35 @@ enum Commands {
       text: """
         usage: clup known-host [HOST[:PORT]] [--write] [--fingerprint SHA256:…]
 
-        Asks the repository's ssh server, or HOST, for its keys, and shows their fingerprints beside what is known. Compare
-        them with what the server's owner publishes: whoever stands in between could show others.
+        Asks the repository's ssh server, or HOST, for its keys, and shows which of them are already trusted. Compare the
+        fingerprints with those that the server's owner publishes: someone in between could send other keys.
 
-          --write                  add them to the configuration's known_hosts_file
+          --write                  add the keys to the configuration's known_hosts_file
           --fingerprint SHA256:…   add only the key with this fingerprint
         """),
     "serve": CommandHelp(
-      summary: "sync by webhook and by timer; status page, metrics", outputs: [.text],
+      summary: "run the daemon: sync on webhooks and by timer; status page, API, metrics", outputs: [.text],
       text: """
         usage: clup serve
 
-        Syncs when a forge tells of a push, when the interval is over, when somebody with the token asks, and when something
-        is changed on the host by hand. Each sync is a `clup sync` of its own. Listens where the configuration's
-        `serve: {listen: …}` says (127.0.0.1:18890), or on the sockets that systemd hands over.
+        Starts a sync when a webhook reports a push, when the interval has passed, when a request with the API token asks
+        for one, and when someone changes something on the host by hand. Each sync is a `clup sync` process of its own.
+        Listens on `serve: {listen: …}` of the configuration (default: 127.0.0.1:18890), or on sockets from systemd.
 
         POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),
     "help": CommandHelp(
-      summary: "show this, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
+      summary: "show this help, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
     "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
   ]
 
   private static let common = """
-      --config FILE        the configuration (CLUP_CONFIG, or /etc/clup/clup.yaml)
-      --output text|json   for people or for programs
+      --config FILE        the configuration (default: CLUP_CONFIG, or /etc/clup/clup.yaml)
+      --output text|json   text for people, or JSON for programs
     """
 
   private static let events = """
-      --output ndjson      a line of JSON for each thing that happens, and the report as the last one
+      --output ndjson      one line of JSON for each event, and the report as the last line
     """
 
   static func help(_ name: String) -> String? {
@@ -170,8 +172,8 @@ enum Commands {
 
       \(common)
 
-      Exit status: 0 in sync · 1 a stack or the host failed · 2 usage or configuration · 3 refused ·
-      4 the repository could not be reached · 5 another sync works on what was asked for.
+      Exit status: 0 in sync · 1 a stack or the host failed · 2 wrong usage or configuration · 3 refused ·
+      4 the repository could not be reached · 5 another sync is working on every stack that was asked for.
       """
   }
 }

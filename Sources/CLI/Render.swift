@@ -92,13 +92,13 @@ enum Render {
     return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(stacks(report.stacks.count))" : "")
   }
 
-  /// A stack that is held is put right where it is.
+  /// A stack that is held is repaired where it is.
   private static func repaired(_ report: Report) -> String {
     let held = report.stacks.filter { stack in
       stack.outcome == .held && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
     }
     if held.isEmpty { return "updated the links of the configuration" }
-    return "put right \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are") held"
+    return "repaired \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are") held"
   }
 
   private static func idle(_ report: Report) -> String {
@@ -116,7 +116,9 @@ enum Render {
     if !status.fence {
       lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
-    lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")")
+    lines += status.waivers.map { "warning: \($0)" }
+    let reached = status.reached.map { ", repository reached \($0)" } ?? ""
+    lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")\(reached)")
     return lines
   }
 

@@ -16,7 +16,7 @@ extension Render {
       lines.append("nothing is to be checked\(since)")
     }
     if let error = found.error { lines.append("error: \(error)") }
-    let verdict = found.accepted ? "its signatures keep no sync from taking it" : "a sync refuses it"
+    let verdict = found.accepted ? "a sync would accept its signatures" : "a sync refuses it"
     lines.append("\(found.commit.prefix(12)) of \(found.branch): \(verdict)")
     return lines
   }

@@ -82,7 +82,7 @@ struct Children: Sendable {
         let said = lines.first { $0.hasPrefix("clup: ") }.map { String($0.dropFirst(6)) } ?? lines.last
         result.error =
           outcome.deadlineExceeded
-          ? "the sync did not end within its time" : said ?? "the sync \(outcome.status) without a word"
+          ? "the sync did not end within its time" : said ?? "the sync \(outcome.status) and printed nothing"
         return result
       }
       result.outcome = report.outcome

@@ -77,7 +77,7 @@ actor Drift {
     }
     let (repair, wait) = patience.judge(names, at: .now)
     for name in wait where !waiting.contains(name) {
-      say("\(name): put right \(RepairLimit.repairs) times in ten minutes and changed again: left alone for now")
+      say("\(name): repaired \(RepairLimit.repairs) times in ten minutes and changed again: left alone for now")
     }
     note(waiting: wait)
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
@@ -104,7 +104,7 @@ actor Drift {
       // It is not the containers alone: a changed `.env` is a sync's affair.
       if await mailbox.isIdle { await mailbox.remind(.drift) }
     } else {
-      say("drift: put right \(worked.sorted().joined(separator: ", "))")
+      say("drift: repaired \(worked.sorted().joined(separator: ", "))")
       look(after: .milliseconds(300))
     }
   }

@@ -42,6 +42,9 @@ struct Metrics: Sendable {
     metrics.family(
       "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
       [([], Double(numbers.writeFailures))])
+    metrics.family(
+      "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
+      status.map { [([], Double($0.waivers.count))] } ?? [])
     metrics.stacks(status?.stacks ?? [])
     metrics.family("process_start_time_seconds", "gauge", "When the daemon began.", [([], started)])
     metrics.family(

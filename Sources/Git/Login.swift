@@ -39,7 +39,8 @@ final class Login {
       return GitError(
         .certificate, error.message,
         help: "where the server's certificate comes from an authority of your own, name that one's certificate by "
-          + "`credentials: {ca_file: …}`; else the server's owner must renew it, or somebody stands in between")
+          + "`credentials: {ca_file: …}`; else the server's owner must renew it, or someone is intercepting the connection"
+      )
     }
     return error
   }
@@ -56,11 +57,11 @@ final class Login {
     if allowed & GIT_CREDENTIAL_USERNAME.rawValue != 0 { return git_credential_username_new(out, user ?? "git") }
     if isSSH { return sshCredential(out, user ?? "git", allowed) }
     guard allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT.rawValue != 0 else {
-      return refuse("\(shown) wants to know who asks in a way that clup does not know", help: "let it take a token")
+      return refuse("\(shown) requires a login method that clup does not support", help: "let it take a token")
     }
     guard let password = access.password else {
       return refuse(
-        "\(shown) wants to know who asks",
+        "\(shown) requires a login",
         help: "write a token to a file, and name that by `credentials: {token_file: …}`")
     }
     let login = access.username ?? name ?? "x-access-token"
@@ -138,7 +139,8 @@ final class Login {
       : "\(host) shows \(type) \(fingerprint), and \(file) has only \(types) for it"
     return refuse(
       what,
-      help: "somebody may stand in between. Ask the server's owner for the fingerprint; where it is this one, "
+      help:
+        "someone may be intercepting the connection. Ask the server's owner for the fingerprint; where it is this one, "
         + "`ssh-keygen -R '\(host)' -f \(file)` and `clup known-host --write '\(host)'` take the new key", .certificate)
   }
 

@@ -17,6 +17,9 @@ public struct Commit: Sendable, Hashable {
 
 /// A bare repository that holds one branch of another one.
 ///
+/// It keeps the accepted head, the tag that named it (`refs/clup/tag/`) and the commit up to which signatures were checked
+/// (`refs/clup/trusted`); none of them moves before a head was checked.
+///
 /// Every call runs on one queue of its own, never on the cooperative pool.
 public actor Mirror {
   private let queue = MirrorQueue()

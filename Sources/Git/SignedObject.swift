@@ -1,4 +1,6 @@
 /// A commit or a tag with its signature taken out of it, as git does it; see gitformat-signature(5).
+///
+/// libgit2 is not asked for it: it leaves out letters of odd headers, and all that follows a zero byte.
 public struct SignedObject: Sendable, Equatable {
   /// The program that a signature is for.
   public enum Format: Sendable { case ssh, openPGP, other }

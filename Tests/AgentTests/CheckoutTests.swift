@@ -1,5 +1,5 @@
 @testable import Agent
-import Core
+@testable import Core
 import Foundation
 import Glibc
 import Testing
@@ -20,7 +20,7 @@ struct CheckoutTests {
     #expect(throws: Failure.self) { try Checkout(path: scratch.root + "/file").prepare() }
     try scratch.write("clone/.git/HEAD", "")
     #expect { try Checkout(path: scratch.root + "/clone").prepare() } throws: {
-      ($0 as? Failure)?.message.contains("somebody's clone") == true && ($0 as? Failure)?.help.contains("mv ") == true
+      ($0 as? Failure)?.message.contains("existing git clone") == true && ($0 as? Failure)?.help.contains("mv ") == true
     }
   }
 
@@ -152,9 +152,9 @@ struct CheckoutTests {
 
   @Test(arguments: [
     (#"{"schema":"clup.state/9","stacks":{},"links":{}}"#, "clup.state/9"),
-    (#"{"schema":"clup.state/2","records":{}}"#, "understood"),
-    (#"{"schema":"clup.state/1","stacks":{"#, "understood"),
-    ("", "understood"), ("[]", "understood"),
+    (#"{"schema":"clup.state/2","records":{}}"#, "cannot be parsed"),
+    (#"{"schema":"clup.state/1","stacks":{"#, "cannot be parsed"),
+    ("", "cannot be parsed"), ("[]", "cannot be parsed"),
   ])
   func `the state of another version is refused, and stays`(_ text: String, _ says: String) throws {
     let scratch = try Scratch()

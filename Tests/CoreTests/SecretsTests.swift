@@ -85,7 +85,7 @@ struct PolicyTests {
     let ended = judged(policy, today: "2026-07-01")
     #expect(ended.filter(\.refuses).map(\.file) == ["c.yaml", "s/c.yaml"] && ended[0].line == 3)
     policy.waivers = [waiver { $0.stack = "other" }]
-    #expect(judged(policy).map(\.refuses) == [false, true], "one warning that it excuses nothing")
+    #expect(judged(policy).map(\.refuses) == [false, true], "one warning that it covers nothing")
     #expect(judged(policy, whole: false).count == 1)
     policy.waivers = [waiver { $0.file = "s/**" }]
     #expect(judged(policy).map(\.waived) == [true])

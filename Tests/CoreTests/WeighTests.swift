@@ -29,6 +29,23 @@ struct WeighTests {
     #expect(judged.allSatisfy { !$0.isFinal })
   }
 
+  @Test func `waivers that have ended or end within two weeks are named, the first end first`() {
+    func waiver(_ rule: String, _ expires: String, service: String? = nil) -> Waiver {
+      Waiver(rule: rule, stack: "a", service: service, reason: "r", expires: expires, line: 1, column: 1)
+    }
+    var policy = Policy()
+    policy.waivers = [
+      waiver("no-limits", "2026-12-11"), waiver("no-restart", "2026-12-12"),
+      waiver("privileged", "2026-11-26", service: "vpn"),
+      waiver("host-path", "2026-11-27"),
+    ]
+    #expect(
+      policy.ending(by: "2026-11-27") == [
+        "the waiver of privileged for a vpn ended on 2026-11-26", "the waiver of host-path for a ends today",
+        "the waiver of no-limits for a ends in 14 days",
+      ])
+  }
+
   @Test func `the host lifts names and places, one glob at a time`() {
     let lifted = settings { $0.policy.tracked = [TrackedFile(path: "gw/data/seed*.sql", reason: "only test data")] }
     let tree = commit("gw/compose.yaml", "gw/data/seed.sql", "gw/data/rows", "gw/data/.gitkeep", "gw/old.tar")

@@ -31,7 +31,15 @@ struct PageTests {
       [
         "2 of 7 stacks are not in place", "Held back: 4f1c2ab failed 14 minutes ago", "clup sync --retry",
         "did not become healthy within 5m", "rolled back, 14 minutes ago", "container of claw-runner removed",
-        "clup only tells of it for now", "2 services, 1 not well", "a sync is running",
+        "clup only reports it for now", "2 services, 1 not well", "a sync is running",
+      ]
+    ),
+    (
+      "a deploy under way", Scenes.working(),
+      [
+        "Under way", "pulling images 31.4 of 120.0 MB", "waiting for gateway to become healthy 12 of 300 s",
+        "deployed in 8 s", "! rolled back", "dns ended with exit 1; brought back to 9b7e01d",
+        "waits for its turn: compose file changed",
       ]
     ),
     (
@@ -62,13 +70,26 @@ struct PageTests {
         "It was last reached 2 hours ago",
       ]
     ),
-    ("status not available", Scenes.unknown(), ["It is not known how this host stands", "state.json: it is not JSON"]),
+    ("status not available", Scenes.unknown(), ["The state of this host is unknown", "state.json: it is not JSON"]),
   ]
 
   @Test(arguments: states.indices) func `each state has its sentence and its facts`(_ index: Int) {
     let state = Self.states[index]
     let words = Self.words(Page.overview(state.seen))
     for phrase in state.says { #expect(words.contains(phrase), "\(state.name): \(phrase)\n\(words)") }
+  }
+
+  @Test func `nothing that is under way is red`() {
+    var stack = Scenes.stack(
+      "web", "A message", health: "unhealthy",
+      services: [
+        ServiceReport(
+          name: "a", action: .recreate, reason: "configuration changed", state: "running", health: "healthy"),
+        Scenes.service("b", state: "restarting"), Scenes.service("c", health: "unhealthy"),
+      ])
+    stack.isBusy = true
+    let card = String(decoding: StackCard(stack: stack, seen: Scenes.working()).html.bytes, as: UTF8.self)
+    #expect(!card.contains("bad") && !card.contains("not well") && !card.contains("configuration changed"), "\(card)")
   }
 
   static let standings: [(change: @Sendable (inout Status.Stack) -> Void, sentence: String)] = [

@@ -99,7 +99,7 @@ struct MailboxTests {
 
   @Test(arguments: [
     (#"[{"schema":"clup.run/9","id":"r1"}]"#, "clup.run/9"), (#"{"schema":"clup.runs/2","runs":[]}"#, "clup.runs/2"),
-    (#"[{"schema":"clup.run/1","id""#, "cannot be understood"),
+    (#"[{"schema":"clup.run/1","id""#, "cannot be parsed"),
     (
       #"[{"schema":"clup.run/2","id":"r","trigger":"timer","stage":"queued","requested":"x","deliveries":[]}]"#, "run/2"
     ),

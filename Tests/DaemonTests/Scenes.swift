@@ -91,6 +91,26 @@ enum Scenes {
     return seen
   }
 
+  static func working() -> StatusPageModel {
+    var seen = seven()
+    func event(_ kind: SyncEvent.Kind, _ stack: String, _ text: String) -> SyncEvent {
+      SyncEvent(kind, of: stack, text, since: now - 12)
+    }
+    var (pull, wait) = (
+      event(.step, "artifacts", "pulling images"), event(.step, "gw-admin", "waiting for gateway to become healthy")
+    )
+    (pull.limit, pull.bytes, pull.totalBytes, wait.limit) = (600, 31_400_000, 120_000_000, 300)
+    var (good, bad) = (
+      event(.ended, "gw-home", ""), event(.ended, "infra", "dns ended with exit 1; brought back to 9b7e01d")
+    )
+    (good.outcome, good.durationMs, bad.outcome) = (.deployed, 8_200, .rolledBack)
+    seen.working = [pull, wait, good, bad, event(.planned, "node-admin", "compose file changed")]
+    var run = run("20261125T115959Z-00f2", .webhook)
+    (run.stage, run.ended, run.outcome, run.exitStatus, run.commit) = (.running, nil, nil, nil, nil)
+    seen.runs.insert(run, at: 0)
+    return seen
+  }
+
   static func refusing() -> StatusPageModel {
     var seen = seven()
     seen.status?.trouble = Trouble(refused())

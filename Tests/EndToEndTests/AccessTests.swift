@@ -67,7 +67,7 @@ extension EndToEnd {
         testDescription: "a changed host key", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
         before: "echo \"[127.0.0.1]:$port $(cut -d' ' -f1,2 stranger.pub)\" > known", status: 4,
-        says: ["shows another key", "SHA256:", "ssh-keygen -R", "somebody may stand in between"]),
+        says: ["shows another key", "SHA256:", "ssh-keygen -R", "someone may be intercepting the connection"]),
       Case(
         testDescription: "a kind of host key that the server has no more", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
@@ -162,7 +162,7 @@ extension EndToEnd {
         says: ["does not take the token that it was shown for robot", "expired"]),
       Case(
         testDescription: "good: no token", url: tls + "/private/repo.git", credentials: "{ca_file: ca.crt}", status: 4,
-        says: ["wants to know who asks", "token_file"]),
+        says: ["requires a login", "token_file"]),
       Case(
         testDescription: "good: a token that others can read", url: tls + "/private/repo.git",
         credentials: "{ca_file: ca.crt, username: robot, token_file: token}", before: "chmod 644 token", status: 2,

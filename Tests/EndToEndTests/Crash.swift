@@ -123,7 +123,7 @@ struct CrashHost {
     Picture(host.checkout).entries.compactMap { path, entry in
       if ["history.jsonl", "state.json"].contains(path) { return path }
       // What a sync saw that found nothing to do may be there or not.
-      if ["checked", "compose-version"].contains(path) { return nil }
+      if ["checked", "compose-version", "reached"].contains(path) { return nil }
       guard path.hasPrefix("repo.git/") else { return "\(path) \(entry.essence)" }
       let name = Path.name(path)
       if path.hasPrefix("repo.git/refs/") || path.hasSuffix(".lock") { return "\(path) \(entry.essence)" }

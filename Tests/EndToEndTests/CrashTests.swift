@@ -118,7 +118,7 @@ extension EndToEnd.CutOff {
   }
 
   @Test(arguments: ["TERM", "INT"])
-  func `an interrupt in the middle of up leaves no program behind, and the next sync goes on`(_ signal: String)
+  func `an interrupt in the middle of up leaves no program behind, and the next sync continues`(_ signal: String)
     async throws
   {
     // `up` waits for the database to be healthy, which takes as long as the test wants.

@@ -74,7 +74,7 @@ import Testing
   static let usages: [([String], String)] = [
     (["synk"], "did you mean `clup sync`?"), (["sync", "--dryrun"], "has no option --dryrun"),
     (["sync", "--stack"], "needs a value"),
-    (["sync", "--output", "xml"], "text or json"), (["status", "extra"], "does not take extra"),
+    (["sync", "--output", "xml"], "text, json or ndjson"), (["status", "extra"], "does not take extra"),
     (["history", "-n", "0"], "above 0"),
   ]
 
@@ -175,7 +175,7 @@ import Testing
     }
   }
 
-  @Test(.disabled(if: Host.skips)) func `a full disk loses nothing, and the next sync goes on`() async throws {
+  @Test(.disabled(if: Host.skips)) func `a full disk loses nothing, and the next sync continues`() async throws {
     try await Host.with([
       "a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000),
     ]) { host in

@@ -4,25 +4,15 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  /// Kills clup at each of its changing system calls, counted over all its threads, and lets the next sync go on.
-  ///
-  /// `CLUP_KILL_POINTS` says how many points of each scenario are tried, spread over the run with a beginning drawn by lot: unless
-  /// told, 2 of eight scenarios that are drawn by lot as well, and 1 of the others; `all` of them before a release; `17,18` these two. `CLUP_KILL_SCENARIO` names one scenario.
+  /// Kills clup at its changing system calls, counted over all its threads, and lets the next sync go on: see `KillPoints`.
+  /// `CLUP_KILL_SCENARIO` names one scenario; `CLUP_KILL_SHARE=2/5` is the second of five shares of them.
   @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
-    static let chosen = ProcessInfo.processInfo.environment["CLUP_KILL_SCENARIO"]
-
-    static let twice = Set(scenarios.map(\.testDescription).shuffled().prefix(8))
-
-    /// The points of a scenario to try of so many.
-    static func points(of scenario: String, _ count: Int) -> [Int] {
-      let wish =
-        ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] ?? (twice.contains(scenario) ? "2" : "1")
-      if wish == "all" { return Array(1...count) }
-      if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= count } }
-      let wanted = min(max(Int(wish) ?? 2, 1), count)
-      let first = Int.random(in: 0..<max(count / wanted, 1))
-      return (0..<wanted).map { 1 + min(first + $0 * count / wanted, count - 1) }
-    }
+    private static let environment = ProcessInfo.processInfo.environment
+    static let chosen = scenarios.enumerated().filter { index, crash in
+      if let name = environment["CLUP_KILL_SCENARIO"] { return crash.testDescription == name }
+      let share = (environment["CLUP_KILL_SHARE"] ?? "1/1").split(separator: "/").compactMap { Int($0) }
+      return share.count == 2 && index % max(share[1], 1) == share[0] - 1
+    }.map(\.element)
 
     @Test(arguments: 0...4) func `the call at which a program is killed is not done, those before it are`(
       _ number: Int
@@ -41,7 +31,7 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: scenarios.filter { chosen == nil || $0.testDescription == chosen })
+    @Test(arguments: chosen)
     func `I3, I4, I5: cut off anywhere, nothing is missing, nothing is lost, and the next sync completes it`(
       _ crash: Crash
     ) async throws {
@@ -55,7 +45,7 @@ extension EndToEnd {
         let after = Picture.resolved(host.live, without: "clup")
         let wanted = try await place.ending()
         let bystander = try await host.containers()["b/web"]
-        let points = Self.points(of: crash.testDescription, whole.calls.count)
+        let points = KillPoints().chosen(of: whole.calls)
         print("killed at: \(crash.testDescription): \(whole.calls.count) points, \(points.count) tried")
         for point in points {
           try await place.reset()

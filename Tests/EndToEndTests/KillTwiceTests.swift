@@ -5,12 +5,11 @@ import Testing
 extension EndToEnd {
   /// Kills clup, and kills the sync that goes on as well; or pushes before one goes on.
   ///
-  /// `CLUP_KILL_POINTS` says how much is tried: `all` draws forty pairs for each scenario, otherwise there is one for one of
-  /// them.
+  /// `CLUP_KILL_PAIRS` says how many pairs are drawn for each scenario; unless told, there is one for one of them.
   @Suite("Killed twice", .disabled(if: Host.skips)) struct KilledTwice {
-    static let isWhole = ProcessInfo.processInfo.environment["CLUP_KILL_POINTS"] == "all"
-    static let scenarios = isWhole ? Kills.scenarios : Array(Kills.scenarios.shuffled().prefix(1))
-    static let pairs = isWhole ? 40 : 1
+    static let wish = ProcessInfo.processInfo.environment["CLUP_KILL_PAIRS"].flatMap { Int($0) }
+    static let scenarios = wish == nil ? Array(Kills.scenarios.shuffled().prefix(1)) : Kills.chosen
+    static let pairs = wish ?? 1
 
     @Test(arguments: scenarios)
     func `I5: cut off, and cut off again on the way on, it ends where a run ends that never was`(_ crash: Crash)
@@ -82,7 +81,7 @@ extension EndToEnd {
         try await host.shell("cp -a repo.git repo.one")
         let place = try await CrashHost(crash, host)
         let count = try await place.run(killingAt: 0).calls.count
-        for _ in 0..<(Self.isWhole ? 40 : 1) {
+        for _ in 0..<Self.pairs {
           try await host.shell("rm -rf repo.git && cp -a repo.one repo.git && git -C work reset -q --hard")
           try await place.reset()
           let point = Int.random(in: 1...count)

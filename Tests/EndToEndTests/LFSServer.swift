@@ -4,7 +4,7 @@ import Foundation
 
 extension Servers {
   /// Starts a server that speaks to git-lfs as the file `manner` says: `good`; `wrong` and `short` send another content,
-  /// `endless` all that is taken, `silent` nothing; `elsewhere` leads to another name of its own, which wants to know who asks.
+  /// `endless` all that is taken, `silent` nothing; `elsewhere` leads to another name of its own, which requires a login.
   /// It has what lies in `objects`, and writes down what it is asked to `lfs.log`.
   ///
   /// See docs/api/batch.md and docs/api/basic-transfers.md of Git LFS.

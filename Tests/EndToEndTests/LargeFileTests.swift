@@ -74,7 +74,7 @@ extension EndToEnd {
       Case(testDescription: "a content without end", manner: "endless"),
       Case(testDescription: "no such content", manner: "absent"),
       Case(testDescription: "a silent server", manner: "silent", says: "did not answer within 3s"),
-      Case(testDescription: "another host that wants to know who asks", manner: "elsewhere"),
+      Case(testDescription: "another host that requires a login", manner: "elsewhere"),
     ]) func `what cannot be had ends the sync with 4 and its name, and is tried again`(_ item: Case) async throws {
       try await Servers.with([:]) { host, servers in
         let port = try await servers.lfs()

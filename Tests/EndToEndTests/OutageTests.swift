@@ -79,7 +79,7 @@ extension EndToEnd {
   @Suite("Registries", .disabled(if: Host.skips)) struct RegistryTests {
     static let cases: [(file: String, status: Int32, says: String)] = [
       ("auth", 0, "deployed"), ("empty", 2, "names no registry"), ("wrong", 1, "was asked as robot"),
-      ("", 1, "was asked as nobody"),
+      ("", 1, "was asked without a login"),
       ("helper", 0, "deployed"), ("badhelper", 1, "was asked as robot"),
     ]
 

@@ -29,7 +29,7 @@ extension EndToEnd {
       Breakage(
         testDescription: "its health is not known in time",
         lines: ["command: sleep 100000", "healthcheck: {test: [CMD, 'false'], interval: 30s}"],
-        top: "x-clup: {deploy_timeout: 3s}\n", cause: "not in place after 3 s"),
+        top: "x-clup: {deploy_timeout: 3s}\n", cause: "s: web is not healthy yet"),
       Breakage(
         testDescription: "what it depends on is not healthy in time",
         lines: [

@@ -228,9 +228,12 @@ extension EndToEnd {
         try await daemon.until(isBusy)
         let page = try await daemon.ask("/").body
         #expect(page.contains("being deployed") && !page.contains("not in place"))
+        #expect(page.contains("Under way") && page.contains("waiting for web to become healthy"), "\(page)")
+        let now = try JSON(parsing: Array(try await daemon.ask("/api/v1/runs/\(run)").body.utf8))["now"]?.array.first
+        #expect(now?["stack"]?.string == "a" && now?["limit"] == .integer(300), "\(String(describing: now))")
         #expect(try await daemon.ask("/api/v1/status").body.contains(Differences.unfinished) == false)
         try await host.docker("rm", "-f", try #require(try await host.containers()["b/web"]))
-        try await daemon.until("grep -q 'drift: put right b' served")
+        try await daemon.until("grep -q 'drift: repaired b' served")
         try await daemon.until(isBusy)
         try await host.docker("exec", try #require(try await host.containers()["a/web"]), "touch", "/tmp/ok")
         #expect(try await daemon.ended(run)["exit_status"] == .integer(0))

@@ -50,7 +50,7 @@ extension EndToEnd {
           #expect(again["a"]?.reasons.first?.contains("common/conf") == true, "\(again["a"]?.reasons ?? [])")
           #expect(try await host.containers() == held)
         }
-        // What changes in the one alone waits for the other, and is put right where it is meanwhile.
+        // What changes in the one alone waits for the other, and is repaired where it is meanwhile.
         try await host.push(["a/compose.yaml": Self.reader(".", "labels: {x: z}")])
         #expect(try await host.sync(expect: 1).named["a"]?.outcome == .held)
         #expect(try await host.containers() == held)

@@ -571,7 +571,7 @@ import Testing
         try config(
           "idle", waiver("2999-01-01") + "    - {rule: no-limits, stack: t, reason: none, expires: 2999-01-01}\n"),
         expect: 0)
-      #expect(idle.contains { $0.severity == .warning && $0.message.contains("excuses nothing") })
+      #expect(idle.contains { $0.severity == .warning && $0.message.contains("covers nothing") })
       let wrong = try await Self.clup([
         "validate", root + "/good", "--config",
         try config("wrong", "    - {rule: docker-sock, reason: x, expires: 2999-13-01}\n"),

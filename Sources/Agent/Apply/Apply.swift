@@ -70,9 +70,7 @@ struct Apply: Sendable {
     var report = removal.report(.removed)
     var progress = Execute.Progress()
     progress.links = removal.links.map(\.report)
-    let nothing = DesiredStack(
-      name: removal.name, commit: "", project: removal.project, tracked: [:], untracked: [:], services: [], links: [:],
-      after: [], deployTimeout: nil)
+    let nothing = DesiredStack(name: removal.name, commit: "", project: removal.project)
     do throws(Failure) { try await execute.run(steps, of: nothing, &progress) } catch {
       report.outcome = .failed
       report.error = "\(error.message); \(error.help)"
@@ -120,8 +118,7 @@ struct Apply: Sendable {
       // It may be in place as it was before, and not as this plan wanted it.
       return await end(removal, Step.end(removal, taker: new.services), execute, &result)
     }
-    var report = removal.report(.skipped)
-    report.error = "it stays until \(taker), where it moved to, is in place"
+    let report = removal.skipped("it stays until \(taker), where it moved to, is in place")
     tell(.end(of: report))
     result.stacks.append(report)
   }
@@ -152,55 +149,42 @@ struct Apply: Sendable {
     var missing: (stack: String, earlier: String)?
     for stack in group {
       for earlier in stack.after where working.contains(earlier) && !own.contains(earlier) {
-        // What is put right where it is already does not come after anything.
+        // What is repaired where it is already does not come after anything.
         if await !gate.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
       }
     }
     if let missing {
       return group.map { stack in
-        var report = stack.report(.skipped)
-        report.error =
-          stack.name == missing.stack
-          ? "it comes after \(missing.earlier), which is not at its commit"
-          : "it shares files with \(missing.stack), which comes after \(missing.earlier), which is not at its commit"
-        return Deploy.Result(stack: report, links: [])
-      }
+        let why = "comes after \(missing.earlier), which is not at its commit"
+        let isIt = stack.name == missing.stack
+        return stack.skipped(isIt ? "it \(why)" : "it shares files with \(missing.stack), which \(why)")
+      }.map { Deploy.Result(stack: $0, links: []) }
     }
     if Task.isCancelled {
-      return group.map { stack in
-        var report = stack.report(.skipped)
-        report.error = "the sync was interrupted"
-        return Deploy.Result(stack: report, links: [])
-      }
+      return group.map { Deploy.Result(stack: $0.skipped("the sync was interrupted"), links: []) }
     }
     return await deploy.bring(group)
   }
 
   private func isRepair(_ stack: StackPlan) -> Bool {
-    guard case .deploy(let desired) = stack.work else { return false }
-    return state.lastGood(stack.name).map { desired.inputs.differences(from: $0.inputs).isEmpty } ?? false
+    guard let desired = stack.desired, let good = state.lastGood(stack.name) else { return false }
+    return desired.inputs.differences(from: good.inputs).isEmpty
+  }
+
+  /// What is brought to a commit.
+  private func desired(at commit: String) -> [DesiredStack] {
+    plan.stacks.compactMap(\.desired).filter { $0.commit == commit }
   }
 
   /// What images are built from at a commit, and what containers mount of it.
   private func contexts(of commit: String) -> Release.Contexts {
-    var contexts = Release.Contexts()
-    for stack in plan.stacks {
-      guard case .deploy(let desired) = stack.work, desired.commit == commit else { continue }
-      contexts.built.formUnion(desired.services.flatMap(\.builds.keys))
-      contexts.mounted.formUnion(desired.services.flatMap(\.mounts.keys))
-    }
-    return contexts
+    let services = desired(at: commit).flatMap(\.services)
+    return Release.Contexts(built: Set(services.flatMap(\.builds.keys)), mounted: Set(services.flatMap(\.mounts.keys)))
   }
 
   /// Every path that the release of a commit must hold.
   private func needed(of commit: String) -> Set<String> {
-    var paths = Set(plan.shared.values.map(\.link).filter { $0.commit == commit }.map(\.from))
-    for stack in plan.stacks {
-      switch stack.work {
-      case .deploy(let desired) where desired.commit == commit: paths.formUnion(desired.tracked.keys)
-      case .deploy, .none, .remove: break
-      }
-    }
-    return paths
+    let shared = plan.shared.values.map(\.link).filter { $0.commit == commit }
+    return Set(shared.map(\.from)).union(desired(at: commit).flatMap(\.tracked.keys))
   }
 }

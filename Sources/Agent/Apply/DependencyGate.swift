@@ -26,4 +26,15 @@ actor DependencyGate {
   func give() {
     if queue.isEmpty { free += 1 } else { queue.removeFirst().resume() }
   }
+
+  /// Takes a turn for a piece of work, and gives it on however that ends.
+  nonisolated func turn<Value: Sendable>(
+    _ work: () async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    await take()
+    let result: Result<Value, Failure>
+    do throws(Failure) { result = .success(try await work()) } catch { result = .failure(error) }
+    await give()
+    return try result.get()
+  }
 }

@@ -49,7 +49,7 @@ struct Deploy: Sendable {
 
     /// Begins what a plan says; nothing when that is no deploy.
     init?(_ plan: StackPlan) {
-      guard case .deploy(let desired) = plan.work else { return nil }
+      guard let desired = plan.desired else { return nil }
       (self.plan, self.desired, change) = (plan, desired, FailedChange(desired))
       progress.links = plan.links.map(\.report)
     }

@@ -13,6 +13,12 @@ extension StackPlan {
     if case .hold(let hold) = aim { report.error = hold.error }
     return report
   }
+
+  func skipped(_ why: String) -> StackReport {
+    var report = report(.skipped)
+    report.error = why
+    return report
+  }
 }
 
 extension StackReport {

@@ -17,21 +17,17 @@ struct Execute: Sendable {
 
   /// What was seen while the steps were done.
   struct Progress: Sendable {
-    /// How far they came.
     var reached = Reached.nothing
     /// Whether containers were stopped, so that they write no more into what is copied.
     var isStopped = false
     /// The ids of the containers from before.
     var before: Set<String> = []
-    /// What became of the live paths.
     var links: [LinkReport] = []
     /// The last look at the containers; nothing when there was none since the plan.
     var containers: [WatchedContainer]?
     /// When the containers began to be changed.
     var began: ContinuousClock.Instant?
-    /// Whether they were watched.
     var isWatched = false
-    /// The end of the log of what failed.
     var logTail: [String] = []
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
@@ -55,7 +51,6 @@ struct Execute: Sendable {
     }
   }
 
-  /// Waits for a turn.
   func takeTurn(_ progress: inout Progress) async {
     await gate.take()
     progress.hasTurn = true
@@ -145,7 +140,7 @@ struct Execute: Sendable {
     }
     if let other {
       throw Failure(
-        .deploy, "\(other.service) runs another image than it was good with",
+        .deploy, "\(other.service) does not run the image of its last good deployment",
         help: "see what changes it, and sync again")
     }
   }
@@ -155,7 +150,7 @@ struct Execute: Sendable {
     _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
     if let lost = services.lost {
-      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "bring it back by hand")
+      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "recreate it by hand")
     }
     var needed = stack
     needed.services = stack.services.filter { services.names.contains($0.name) }

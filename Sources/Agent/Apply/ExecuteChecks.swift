@@ -10,8 +10,8 @@ extension Execute {
     for container in listed where container.labels[ComposeLabel.project] != project {
       guard let network = container.networks.intersection(networks).min() else { continue }
       throw Failure(
-        .host, "the network \(network) would be made anew, and the container \(container.name) is in it",
-        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync goes on")
+        .host, "the network \(network) must be recreated, but the container \(container.name) is in it",
+        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync continues")
     }
   }
 
@@ -49,8 +49,8 @@ extension Execute {
     let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
     if others.isEmpty { return }
     throw Failure(
-      .host, "\(directory) is not what was validated a moment ago: \(others.joined(separator: ", "))",
-      help: "see who changes files there, and sync again")
+      .host, "\(directory) changed after validation: \(others.joined(separator: ", "))",
+      help: "find out what changes files there, and sync again")
   }
 
   /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files

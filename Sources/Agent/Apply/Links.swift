@@ -150,7 +150,7 @@ struct Links: Sendable {
     let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
     guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
       throw Failure(
-        .host, "no backup of \(place) is what stood there before", help: "put back by hand what is to stand there")
+        .host, "no backup of \(place) matches what was there before", help: "restore it by hand")
     }
     let (source, fresh) = ("\(directory)/\(name)", Files.unique(place))
     if former == .directory {
@@ -278,12 +278,7 @@ struct Links: Sendable {
   func backupName(of place: String) -> String {
     var moment = time(nil)
     while true {
-      var parts = tm()
-      localtime_r(&moment, &parts)
-      var buffer = [CChar](repeating: 0, count: 32)
-      let count = strftime(&buffer, buffer.count, "%Y%m%d-%H%M%S", &parts)
-      let stamp = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      let name = "\(place).bak.\(stamp)"
+      let name = "\(place).bak.\(text(of: moment, as: "%Y%m%d-%H%M%S"))"
       if Files.status(name) == nil { return name }
       moment += 1
     }

@@ -30,10 +30,7 @@ struct Probing: Sendable {
             message: "\(probe): \(complaint.message) (asked \(tries) time\(tries == 1 ? "" : "s"))",
             container: complaint.container)
         }
-        do { try await Task.sleep(for: probe.interval) } catch {
-          throw Failure(
-            .interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
-        }
+        do { try await Task.sleep(for: probe.interval) } catch { throw Failure.interrupted }
       }
     }
     return nil

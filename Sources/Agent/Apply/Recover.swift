@@ -106,7 +106,7 @@ extension Deploy {
       return
     }
     if isGood(attempt) {
-      report.error = "\(why); it is what was good before, so there is nothing to go back to"
+      report.error = "\(why); this already is the last good deployment, so there is nothing to go back to"
       return
     }
     do throws(Failure) {

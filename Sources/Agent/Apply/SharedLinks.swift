@@ -11,11 +11,7 @@ struct SharedLinks: Sendable {
   /// Leads paths to what they are to be; `members` are the stacks that are brought there with them.
   func lead(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure) -> [LinkReport] {
     if wishes.isEmpty { return [] }
-    await gate.take()
-    let result: Swift.Result<[LinkReport], Failure>
-    do throws(Failure) { result = .success(try await bring(wishes, with: members)) } catch { result = .failure(error) }
-    await gate.give()
-    return try result.get()
+    return try await gate.turn { () throws(Failure) in try await bring(wishes, with: members) }
   }
 
   private func bring(

@@ -55,7 +55,7 @@ struct Sweep: Sendable {
     text += seen
     let unknown = listed.filter { ["running", "paused", "restarting"].contains($0.state) && !seen.contains($0.id) }
     for container in try await programs.inspections(of: unknown.map(\.id)) {
-      guard case .integer(let pid)? = container["State"]?["Pid"], pid > 0 else { continue }
+      guard let pid = container["State"]["Pid"]?.integer, pid > 0 else { continue }
       guard let mounts = Files.text("/proc/\(pid)/mountinfo"), mounts.contains(" / ") else { return nil }
       text += mounts
     }

@@ -2,7 +2,8 @@ import Core
 
 /// Looks at what a person runs in a live directory before clup's first deploy there.
 ///
-/// The containers say it themselves: whether the old files can still be read, or have another name, does not matter.
+/// The containers say it themselves: whether the old files can still be read, or have another name, does not matter. Files are
+/// believed only if they give the hash that a container carries; a container that they do not give is not replaced.
 struct Takeover: Sendable {
   let settings: Settings
   let programs: Programs
@@ -14,7 +15,7 @@ struct Takeover: Sendable {
     if own.isEmpty { return nil }
     let seen = try await programs.inspections(of: own.map(\.id))
     if seen.isEmpty { return nil }
-    var found = seen.map { Self.container($0) }
+    var found = seen.map(FoundContainer.init(inspected:))
     let versions = seen.map { $0["Config"]?["Labels"]?["com.docker.compose.version"]?.string }
     for call in Set(found.compactMap(\.call)) {
       let answer = await given(by: call, desired)
@@ -27,8 +28,7 @@ struct Takeover: Sendable {
 
   /// Says what a deploy would replace without a way back to it; nothing where there is one.
   func obstacle(_ adopted: Adopted, _ plan: StackPlan) async throws(Failure) -> Failure? {
-    guard settings.sync.onFailure == .rollback else { return nil }
-    guard case .deploy(let desired) = plan.work else { return nil }
+    guard settings.sync.onFailure == .rollback, let desired = plan.desired else { return nil }
     // What had ended before costs nobody anything.
     let replaced = (adopted.containers ?? []).filter { container in
       guard container.isUp, let service = plan.services.first(where: { $0.name == container.service }) else {
@@ -92,25 +92,5 @@ struct Takeover: Sendable {
     if hash == container.hash || answer.joins[container.service] != nil { return true }
     let present = await programs.composeVersion.value
     return version.map { ComposeVersion.number(in: $0) != ComposeVersion.number(in: present) } ?? true
-  }
-
-  private static func container(_ json: JSON) -> FoundContainer {
-    let (state, labels) = (json["State"], json["Config"]?["Labels"])
-    func label(_ name: String) -> String { labels?["com.docker.compose.\(name)"]?.string ?? "" }
-    func list(_ name: String) -> [String] { label(name).split(separator: ",").map(String.init) }
-    let directory = label("project.working_dir")
-    // What came by standard input only chose an image; Compose 1 named its files by their place in the directory.
-    let files = list("project.config_files").filter { $0 != "-" }.map { Path.join(directory, $0) }
-    let isCallable = !files.isEmpty && Path.isAbsolute(directory)
-    return FoundContainer(
-      id: json["Id"]?.string ?? "", name: String((json["Name"]?.string ?? "").drop { $0 == "/" }),
-      service: label("service"), state: state?["Status"]?.string ?? "",
-      health: state?["Health"]?["Status"]?.string ?? "none", hash: label("config-hash"),
-      reference: json["Config"]?["Image"]?.string ?? "", image: json["Image"]?.string ?? "",
-      restarts: ["always", "unless-stopped"].contains(json["HostConfig"]?["RestartPolicy"]?["Name"]?.string ?? ""),
-      call: isCallable
-        ? FoundContainer.Call(
-          directory: directory, files: files, environmentFiles: list("project.environment_file"))
-        : nil)
   }
 }

@@ -100,7 +100,7 @@ struct Verify: Sendable {
         }
       }
     }
-    throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    throw Failure.interrupted
   }
 
   /// Compose has made every container by now: one that is missing does not come any more.
@@ -123,28 +123,7 @@ struct Verify: Sendable {
     let listed = try await programs.ask { engine throws(EngineError) in
       try await engine.containers(labels: [ComposeLabel.of(project), "\(ComposeLabel.oneOff)=False"])
     }
-    return try await programs.inspections(of: listed.map(\.id)).map(Self.container)
-  }
-
-  private static func container(_ json: JSON) -> WatchedContainer {
-    let state = json["State"]
-    func count(_ value: JSON?) -> Int { if case .integer(let count)? = value { count } else { 0 } }
-    let labels = json["Config"]?["Labels"]
-    let started = state?["StartedAt"]?.string.flatMap(instant) ?? Date()
-    return WatchedContainer(
-      id: json["Id"]?.string ?? "", name: String((json["Name"]?.string ?? "").drop { $0 == "/" }),
-      service: labels?["com.docker.compose.service"]?.string ?? "",
-      state: state?["Status"]?.string ?? "", health: state?["Health"]?["Status"]?.string ?? "none",
-      exitCode: count(state?["ExitCode"]), restarts: count(json["RestartCount"]),
-      age: .seconds(Date().timeIntervalSince(started)), hash: labels?["com.docker.compose.config-hash"]?.string ?? "",
-      image: json["Image"]?.string ?? "", directory: labels?["com.docker.compose.project.working_dir"]?.string ?? "")
-  }
-
-  private static func instant(_ text: String) -> Date? {
-    let parts = text.prefix { $0 != "Z" }.split(separator: ".", maxSplits: 1)
-    guard let second = parts.first, let whole = try? Date("\(second)Z", strategy: .iso8601) else { return nil }
-    let fraction = parts.count > 1 ? Double("0." + parts[1].prefix { $0.isNumber }) ?? 0 : 0
-    return whole.addingTimeInterval(fraction)
+    return try await programs.inspections(of: listed.map(\.id)).map { WatchedContainer(inspected: $0, at: Date()) }
   }
 
   /// Gives the last lines of a container's log.

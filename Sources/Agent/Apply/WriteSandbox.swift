@@ -21,22 +21,21 @@ struct WriteSandbox: Sendable {
       _ = try DirectoryHandle(settings.liveRoot, parent, create: true)
       places.append(Path.join(settings.liveRoot, parent))
     }
-    let builds = plan.stacks.contains { stack in
-      if case .deploy(let desired) = stack.work { desired.services.contains(where: \.isBuilt) } else { false }
-    }
+    let builds = plan.stacks.compactMap(\.desired).flatMap(\.services).contains(where: \.isBuilt)
     // What builds images keeps its own state there; nothing else of Docker's writes at all.
     if builds { places += ["/tmp", (programs.environment["HOME"] ?? "/root") + "/.docker"] }
     do throws(ProcessError) {
       return try Fence.raise(writable: places.filter { Files.resolved($0) != nil })
     } catch {
-      throw Failure(.host, "the fence cannot be raised: \(error.message)", help: "sync again; nothing was changed")
+      throw Failure(
+        .host, "cannot set up the write sandbox (Landlock): \(error.message)", help: "sync again; nothing was changed")
     }
   }
 
   /// The live paths that a deploy may lead back, also where a sync before this one has led them already. Where there is a
   /// link before and after, the way back renames a pointer, and writes nothing there.
   private func wayBack(of stack: StackPlan, _ state: State) -> [String] {
-    guard case .deploy(let desired) = stack.work else { return [] }
+    guard let desired = stack.desired else { return [] }
     let origin = state.origin(of: stack.name, project: desired.project)?.good
     guard let good = state.lastGood(stack.name) ?? origin else {
       return state.stacks[stack.name]?.adopted?.found.keys.map { $0 } ?? []

@@ -61,7 +61,6 @@ extension Resolve {
       return true
     }
 
-    /// The placeholders with their values.
     var invented: [String: String] { values.filter { placeholders.contains($0.key) } }
   }
 
@@ -227,16 +226,16 @@ extension Resolve {
     let whole = json.mapStrings(view.rebased)
     guard asked.skipsValueFiles, case .object(var members) = whole else { return whole }
     members["services"] = .object(
-      (whole["services"]?.object ?? [:]).mapValues { service in
+      whole["services"].object.mapValues { service in
         var values: [String: JSON] = [:]
-        for file in service["env_file"]?.array ?? [] {
+        for file in service["env_file"].array {
           guard let path = file["path"]?.string.flatMap(view.relative), let text = gather.environmentFiles[path] else {
             continue
           }
           for (name, value) in References.values(in: text) { values[name] = .string(value) }
         }
         var fields = service.object
-        fields["environment"] = .object(values.merging(service["environment"]?.object ?? [:]) { _, own in own })
+        fields["environment"] = .object(values.merging(service["environment"].object) { _, own in own })
         return .object(fields)
       })
     return .object(members)

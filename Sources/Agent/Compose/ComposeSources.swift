@@ -17,24 +17,10 @@ struct ComposeSources: Sendable {
   private(set) var environmentFiles: [String: String] = [:]
   /// What the Compose files name.
   private(set) var references: [Reference] = []
-  private var read: Set<String> = []
+  private(set) var read: Set<String> = []
   private static let mostFiles = 200
   /// The home directory of whoever runs Compose.
-  private let home: String
-
-  init(view: ProjectOverlay, observe: Observe, home: String) {
-    self.view = view
-    self.observe = observe
-    self.home = home
-  }
-
-  /// A file that cannot be taken, with the place and the way out.
-  struct Refusal: Sendable {
-    let path: String
-    let mark: Mark?
-    let message: String
-    let help: String
-  }
+  let home: String
 
   /// Shows a path to Compose and remembers that the stack stands on it.
   mutating func note(_ path: String) async throws(Failure) {
@@ -69,36 +55,35 @@ struct ComposeSources: Sendable {
     var values: [String] = []
   }
 
-  /// Reads Compose files and, through `include` and `extends`, those that they name.
+  /// Reads Compose files and, through `include` and `extends`, those that they name; gives what is wrong with one that
+  /// cannot be taken.
   mutating func read(_ paths: [String], in directory: String, _ interpolate: Interpolate) async throws(Failure)
-    -> Refusal?
+    -> Diagnostic?
   {
     var queue = paths.map { Waiting(path: $0, base: directory) }
     while !queue.isEmpty {
       let file = queue.removeFirst()
       try await view.bring([file.path])
-      guard let entry = view.tree[file.path], entry.kind == .file || entry.kind == .executable,
+      guard let entry = view.tree[file.path], entry.isRegular,
         read.insert("\(file.path)\n\(file.base)\n\(file.values)").inserted
       else { continue }
       if read.count > Self.mostFiles {
-        return Refusal(
-          path: paths.first ?? directory, mark: nil,
-          message: "its Compose files include one another more than \(Self.mostFiles) times",
-          help: "include each file once")
+        return Self.refusal(
+          paths.first ?? directory, nil, "its Compose files include one another more than \(Self.mostFiles) times",
+          "include each file once")
       }
       let bytes: [UInt8]
       do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
         guard error.kind == .refused else { throw error }
-        return Refusal(
-          path: file.path, mark: nil, message: "\(file.path) cannot be read as a Compose file: \(error.message)",
-          help: "split it with `include`")
+        return Self.refusal(
+          file.path, nil, "\(file.path) cannot be read as a Compose file: \(error.message)", "split it with `include`")
       }
       let texts = ComposeSource.documents(path: file.path, bytes: bytes)
       sources += texts
       if let error = texts.first?.error, error.kind == .encoding || error.kind == .tooLarge {
-        return Refusal(
-          path: file.path, mark: error.mark, message: "\(file.path) cannot be read as a Compose file: \(error.message)",
-          help: error.kind == .encoding
+        return Self.refusal(
+          file.path, error.mark, "\(file.path) cannot be read as a Compose file: \(error.message)",
+          error.kind == .encoding
             ? "commit it as UTF-8 text" : "make it smaller and flatter; `include` may split it")
       }
       for document in texts.compactMap(\.document) {
@@ -106,6 +91,10 @@ struct ComposeSources: Sendable {
       }
     }
     return nil
+  }
+
+  private static func refusal(_ path: String, _ mark: Mark?, _ message: String, _ help: String) -> Diagnostic {
+    Diagnostic(rule: "compose", at: (path, mark), stack: nil, message: message, help: help, isFinal: true)
   }
 
   /// Notes what one document names, and gives the Compose files among it.
@@ -172,7 +161,7 @@ struct ComposeSources: Sendable {
   /// Keeps the text of a tracked file of values, in which somebody may have written a secret.
   private mutating func readValues(_ path: String) async throws(Failure) {
     try await view.bring([path])
-    guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable else { return }
+    guard let entry = view.tree[path], entry.isRegular else { return }
     let bytes = try await view.tracked.contents(of: entry, limit: 1 << 20)
     environmentFiles[path] = String(decoding: bytes, as: UTF8.self)
   }

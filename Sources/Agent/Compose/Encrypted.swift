@@ -9,18 +9,12 @@ extension Resolve {
     var found: [Diagnostic] = []
     let lifted = settings.policy.tracked.map { Glob($0.path) }
     for path in Set(paths).sorted() {
-      guard let entry = view.tree[path], entry.kind == .file || entry.kind == .executable,
-        !lifted.contains(where: { $0.covers(path) })
+      guard let entry = view.tree[path], entry.isRegular, !lifted.contains(where: { $0.covers(path) }),
+        let bytes = try await view.tracked.smallContents(of: entry), let kind = Ciphertext.kind(of: bytes)
       else { continue }
-      var bytes: [UInt8] = []
-      do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
-        if error.kind != .refused { throw error }
-      }
-      guard let kind = Ciphertext.kind(of: bytes) else { continue }
-      let (file, mark) = References.place(of: path, in: gather.sources)
       found.append(
         Diagnostic(
-          rule: "forbidden-file", file: file, line: mark?.line, column: mark?.column, stack: name,
+          rule: "forbidden-file", at: References.place(of: path, in: gather.sources), stack: name,
           message: "\(path) is encrypted (\(kind)), and clup decrypts nothing: a container would get the ciphertext",
           help: "decrypt it on the host into a file that git does not have, and name that one here; for a program that "
             + "decrypts it itself, allow it on the host: `policy: {tracked: [{path: \(path), reason: …}]}`"))

@@ -2,7 +2,7 @@ import Core
 
 extension Programs {
   /// Gives the hash that Compose will write on the containers of each service of a resolved model; what it says where it
-  /// refuses the model.
+  /// refuses the model. A hash only tells whose a container is: what changed is decided by the model itself.
   ///
   /// Of a stack's own files, versions of Compose before 5.5 give the hash without what stands in an `env_file`; containers
   /// carry that of the model. `isThere` says of a label file whether it stands at its place as it will: Compose reads it
@@ -29,7 +29,7 @@ extension JSON {
     members["services"] = .object(
       services.mapValues { service in
         let files = service["label_file"]?.undollared
-        let paths = files?.string.map { [$0] } ?? files?.array.compactMap(\.string) ?? []
+        let paths = files?.string.map { [$0] } ?? files.strings
         return paths.allSatisfy(isThere) ? service : .object(service.object.filter { $0.key != "label_file" })
       })
     return .object(members)

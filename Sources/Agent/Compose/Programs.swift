@@ -52,7 +52,6 @@ public struct Programs: Sendable {
     compose = plugin.map { [$0] } ?? [docker, "compose"]
   }
 
-  /// Gives the same programs with further variables.
   func with(_ variables: [String: String]) -> Programs {
     var same = self
     same.environment.merge(variables) { _, new in new }
@@ -80,7 +79,6 @@ public struct Programs: Sendable {
       try find(name), arguments, environment, directory: "/", input: input, Limits(deadline: deadline))
   }
 
-  /// Finds another program.
   func find(_ name: String) throws(Failure) -> String {
     guard let program = Processes.find(name, in: environment["PATH"] ?? "") else {
       throw Failure(.host, "there is no \(name) command in \(environment["PATH"] ?? "")", help: "install \(name)")
@@ -131,7 +129,7 @@ public struct Programs: Sendable {
   /// Gives what hides the secrets that a container was given.
   func mask(ofContainer id: String) async -> Mask {
     let seen = try? await engine.inspection(ofContainer: id, as: JSON.self)
-    let variables = seen?["Config"]?["Env"]?.array ?? []
+    let variables = seen["Config"]["Env"].array
     return Mask(assignments: variables.compactMap { $0.string.map { $0[...] } }, all: false)
   }
 
@@ -146,15 +144,11 @@ public struct Programs: Sendable {
           program, arguments, environment: variables, directory: directory, input: input,
           deadline: limits.deadline, outputLimit: 16 << 20, memoryLimit: limits.memory), tap: tap)
     } catch {
-      if Task.isCancelled {
-        throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
-      }
+      if Task.isCancelled { throw Failure.interrupted }
       throw Failure(.host, error.message, help: "see that \(program) can be run")
     }
     let words = ([Path.name(program)] + arguments.prefix(3)).joined(separator: " ")
-    if Task.isCancelled {
-      throw Failure(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
-    }
+    if Task.isCancelled { throw Failure.interrupted }
     if outcome.deadlineExceeded {
       throw Failure(
         .late, "`\(words)` did not end within \(Int(limits.deadline.components.seconds)) s and was ended",

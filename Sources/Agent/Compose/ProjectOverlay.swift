@@ -3,7 +3,8 @@ import Glibc
 
 /// The live directories as they will be once the commit is in place, made of links and shown to Compose only.
 ///
-/// Tracked files lead into the staged release, everything else to the host's own files.
+/// Tracked files lead into the staged release, everything else to the host's own files. So Compose reads the commit together with
+/// the host's `.env` before anything live changes; once the files are live, it must give the same answer before `up` runs.
 struct ProjectOverlay: Sendable {
   let directory: String
   let liveRoot: String
@@ -67,7 +68,7 @@ struct ProjectOverlay: Sendable {
       guard path != "." else { return .tracked }
       try await export(path)
       // A link to a whole directory would lead whatever is shown below it into the release.
-      for file in tree.files(under: path) where file.kind == .file || file.kind == .executable {
+      for file in tree.files(under: path) where file.isRegular {
         try link(Path.join(root, file.path), to: "\(tracked.root)/\(file.path)")
       }
       return .tracked

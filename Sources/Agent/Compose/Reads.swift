@@ -68,34 +68,28 @@ extension Resolve {
       where: \.refuses)
   }
 
-  /// A relative path that leads above the root directory of the host.
-  struct Climbing {
-    let path: String
-    let file: String
-
-    func diagnostic(of stack: String) -> Diagnostic {
-      Diagnostic(
-        rule: "host-path", file: file, line: 1, column: 1, stack: stack,
-        message: "a relative path climbs above the root directory of the host (it comes to \(path))",
-        help: "write the path from the root directory on, or with fewer `..`", isFinal: true)
-    }
-  }
-
   /// Finds a relative path of the model that climbs above the host's root directory.
   ///
   /// Compose is shown the live directory at a deeper place, from which such a path would lead elsewhere; asked from two
   /// depths, it comes to two places.
-  func climbing(_ asked: Asked, _ model: JSON, _ gather: ComposeSources) async throws(Failure) -> Climbing? {
+  func climbing(
+    _ name: String, _ asked: Asked, _ model: JSON, _ gather: ComposeSources
+  ) async throws(Failure) -> Diagnostic? {
     guard gather.mayClimb(above: settings.liveRoot) else { return nil }
     guard let place = Path.relative(asked.directory, to: view.root) else { return nil }
     let deep = Path.join(try view.deepRoot(), place)
     let outcome = try await config(asked, in: deep)
-    let file = gather.sources.first?.path ?? place
+    func finding(_ path: String) -> Diagnostic {
+      Diagnostic(
+        rule: "host-path", file: gather.sources.first?.path ?? place, line: 1, column: 1, stack: name,
+        message: "a relative path climbs above the root directory of the host (it comes to \(path))",
+        help: "write the path from the root directory on, or with fewer `..`", isFinal: true)
+    }
     guard outcome.succeeded, let other = try? JSON(parsing: outcome.output) else {
-      return Climbing(path: "a place that Compose cannot find", file: file)
+      return finding("a place that Compose cannot find")
     }
     let (near, far) = (model.mapStrings(view.rebased), other.mapStrings(view.rebasedFromDeep))
-    return near.firstDifference(from: far).map { Climbing(path: $0, file: file) }
+    return near.firstDifference(from: far).map(finding)
   }
 
   /// Describes a stack or a job file for the rules, with where its paths lead on this host.
@@ -122,7 +116,7 @@ extension Resolve {
       stack: name, kind: kind, model: model, sources: gather.sources, paths: paths, policy: settings.policy,
       today: today, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
-    let resolver = SymlinkResolver(view: view, owns: view.owns)
+    let resolver = SymlinkResolver(view: view)
     let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
     for path in candidates.sorted() where Path.isAbsolute(path) {
       if let other = try await resolver.real(path) { paths.real[path] = other }
@@ -145,20 +139,13 @@ extension Resolve {
     for place in Path.name(path) == "Dockerfile" ? [path, small] : [path] {
       if let relative = view.relative(place), let entry = view.tree[relative] {
         guard entry.isRegular else { return nil }
-        do throws(Failure) {
-          return String(decoding: try await view.tracked.contents(of: entry, limit: 1 << 20), as: UTF8.self)
-        } catch {
-          if error.kind == .refused { return nil }
-          throw error
-        }
+        return try await view.tracked.smallContents(of: entry).map { String(decoding: $0, as: UTF8.self) }
       }
       if let bytes = Files.read(place, limit: 1 << 20) { return String(decoding: bytes, as: UTF8.self) }
     }
     return nil
   }
-}
 
-extension Resolve {
   /// Lists the directories around a path that a person runs a stack from, or keeps values for one in, beside clup.
   private func handRun(around path: String, beside stack: String) -> [String] {
     (Path.ancestors(path) + [path]).filter { directory in

@@ -10,11 +10,7 @@ extension Resolve {
     var answer = try await refuse(name, kind, errors, asked, &gather)
     if !sealed.isEmpty, errors.contains("failed to read") {
       answer.diagnostics.removeAll { $0.rule == "compose" }
-      answer.diagnostics += sealed.map { finding in
-        var finding = finding
-        finding.isFinal = true
-        return finding
-      }
+      answer.diagnostics += sealed.map(\.asFinal)
     } else {
       answer.diagnostics += sealed
     }
@@ -28,8 +24,7 @@ extension Resolve {
   ) async throws(Failure) -> Answer {
     var answer = Answer(placeholders: asked.placeholders, invented: asked.invented)
     let refusal = try await refusal(name, errors, asked, gather)
-    var causes = unset(name, errors, gather)
-    for index in causes.indices { causes[index].isFinal = true }
+    let causes = unset(name, errors, gather).map(\.asFinal)
     let blamed = blamed(errors, asked, gather)
     if !blamed.isEmpty {
       answer.diagnostics = blamed.map { unknown($0, name, gather) }
@@ -65,16 +60,11 @@ extension Resolve {
   }
 
   /// A Compose file that clup cannot take; what could be read of the stack is judged all the same.
-  func refuse(_ name: String, _ kind: Subject.Kind, _ refusal: ComposeSources.Refusal, _ gather: ComposeSources)
-    async throws(Failure)
-    -> Answer
-  {
-    var answer = Answer(
-      diagnostics: [
-        Diagnostic(
-          rule: "compose", file: refusal.path, line: refusal.mark?.line, column: refusal.mark?.column, stack: name,
-          message: refusal.message, help: refusal.help, isFinal: true)
-      ], sources: gather.sources)
+  func refuse(
+    _ name: String, _ kind: Subject.Kind, _ refusal: Diagnostic, _ gather: ComposeSources
+  ) async throws(Failure) -> Answer {
+    var answer = Answer(diagnostics: [refusal], sources: gather.sources)
+    answer.diagnostics[0].stack = name
     answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
   }
@@ -98,16 +88,15 @@ extension Resolve {
     let lost =
       message.contains("env file") || message.contains("label file") || message.contains("required variable")
     return Diagnostic(
-      rule: lost ? "unset-variable" : "compose", file: file.isEmpty ? name : file, line: mark?.line,
-      column: mark?.column, stack: name, message: message.isEmpty ? "Compose refuses it" : message,
+      rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
+      message: message.isEmpty ? "Compose refuses it" : message,
       help: "correct it; `clup validate` in a clone finds the same", isFinal: true)
   }
 
   /// Says that a stack cannot be judged without the value of a variable.
   private func unknown(_ variable: String, _ name: String, _ gather: ComposeSources) -> Diagnostic {
-    let (file, mark) = Variables.place(of: variable, in: gather.sources)
-    return Diagnostic(
-      rule: "unset-variable", file: file, line: mark?.line, column: mark?.column, stack: name,
+    Diagnostic(
+      rule: "unset-variable", at: Variables.place(of: variable, in: gather.sources), stack: name,
       message: "the variable \(variable) has no value here, and Compose cannot resolve \(name) without it",
       help: "give it with `--env-file FILE` or `--live-root DIR`, or write a default: ${\(variable):-…}", isFinal: true)
   }
@@ -137,16 +126,15 @@ extension Resolve {
       help = "write `\(meant)` where the container's own shell is to read it; otherwise " + help
     }
     return Diagnostic(
-      rule: "unset-variable", file: use.path, line: use.mark.line, column: use.mark.column, stack: name,
-      message: "the variable \(variable) has no value", help: help)
+      rule: "unset-variable", at: (use.path, use.mark), stack: name, message: "the variable \(variable) has no value",
+      help: help)
   }
 
   /// Tells what only a host knows: files of values, and where it was asked about, variables.
   func invented(_ name: String, _ asked: Asked, _ gather: ComposeSources) -> [Diagnostic] {
     let guessed = asked.guessed.sorted { $0.key < $1.key }.map { variable, file in
-      let (path, mark) = Variables.place(of: variable, in: gather.sources)
-      return Diagnostic(
-        rule: "unset-variable", severity: .warning, file: path, line: mark?.line, column: mark?.column, stack: name,
+      Diagnostic(
+        rule: "unset-variable", severity: .warning, at: Variables.place(of: variable, in: gather.sources), stack: name,
         message: "only a host knows which Compose file \(variable) leads to: \(name) was checked with \(file)",
         help: "name it by a relative path, or give the value with `--env-file FILE`")
     }
@@ -161,8 +149,8 @@ extension Resolve {
       func gaps(_ files: [References.ValueFile], _ message: (References.ValueFile) -> String) -> [Diagnostic] {
         files.filter { isGap($0.text, beside: source.path) }.map { file in
           Diagnostic(
-            rule: "unset-variable", severity: knowsHost ? .error : .warning, file: source.path, line: file.mark.line,
-            column: file.mark.column, stack: name, service: file.service,
+            rule: "unset-variable", severity: knowsHost ? .error : .warning, at: (source.path, file.mark), stack: name,
+            service: file.service,
             message: knowsHost
               ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it" : message(file),
             help: "have it on the host before the sync, or commit it", isFinal: knowsHost)

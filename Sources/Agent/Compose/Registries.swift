@@ -32,9 +32,9 @@ struct Registries: Sendable {
         texts.append("\(registry) was asked as \(user), as \(file) says")
         helps.append("see that \(user) may pull it from \(registry), and that the password has not changed")
       } else {
-        texts.append("\(registry) was asked as nobody: \(file) names no user for it")
+        texts.append("\(registry) was asked without a login: \(file) has no user for it")
         helps.append(
-          "where \(registry) wants to know who asks: `docker login \(registry)`, or name a file of clup's own by "
+          "where \(registry) requires a login: `docker login \(registry)`, or name a file of clup's own by "
             + "`credentials: {registry_auth_file: …}`")
       }
     }

@@ -38,7 +38,6 @@ struct Resolve: Sendable {
     var sources: [ComposeSource] = []
   }
 
-  /// Resolves a stack.
   func stack(_ source: StackSource) async throws(Failure) -> Answer {
     do throws(Failure) { return try await resolve(source) } catch {
       return try refuse(source.name, source.composeFiles.first ?? source.name, error)
@@ -94,11 +93,11 @@ struct Resolve: Sendable {
     if view.invents { answer.diagnostics += invented(name, asked, gather) }
     let whole = model(json, asked, gather)
     var rebased = whole
-    if let climbing = try await climbing(asked, json, gather) {
-      answer.diagnostics.append(climbing.diagnostic(of: name))
+    if let climbing = try await climbing(name, asked, json, gather) {
+      answer.diagnostics.append(climbing)
       return answer
     }
-    if (whole["services"]?.object ?? [:]).values.contains(where: { $0["profiles"] != nil }) {
+    if whole["services"].object.values.contains(where: { $0["profiles"] != nil }) {
       asked.options = []
       let outcome = try await ask(&asked, &gather)
       guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
@@ -170,22 +169,18 @@ struct Resolve: Sendable {
       gather.depend(onHostFile: path)
     }
     let values = try await environmentValues(of: model, name)
-    answer.desired = DesiredStack(
-      name: name, commit: view.tree.commit, project: model.project, tracked: gather.tracked,
-      untracked: gather.untracked,
-      services: model.services.map { service($0, hash: hashes[$0.name] ?? "", values: values) },
-      links: links, after: model.own.after,
-      deployTimeout: settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout)
-    answer.desired?.resolved = modelDigests(resolved)
-    answer.desired?.belongings = answer.subjects.reduce(into: OwnedResources()) { $0.formUnion($1.belongings) }
-    answer.desired?.probes = settings.stacks[name]?.probes ?? model.own.probes
-    answer.desired?.contents = String(
-      blobID(
-        of: Array(
-          gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }.joined().utf8)
-      )
-      .prefix(16))
-    answer.desired?.policy = policyFingerprint(settings, today: today)
+    var desired = DesiredStack(name: name, commit: view.tree.commit, project: model.project)
+    (desired.tracked, desired.untracked, desired.links) = (gather.tracked, gather.untracked, links)
+    desired.services = model.services.map { service($0, hash: hashes[$0.name] ?? "", values: values) }
+    desired.after = model.own.after
+    desired.deployTimeout = settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout
+    desired.resolved = modelDigests(resolved)
+    desired.belongings = answer.subjects.reduce(into: OwnedResources()) { $0.formUnion($1.belongings) }
+    desired.probes = settings.stacks[name]?.probes ?? model.own.probes
+    let contents = gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }
+    desired.contents = String(blobID(of: Array(contents.joined().utf8)).prefix(16))
+    desired.policy = policyFingerprint(settings, today: today)
+    answer.desired = desired
     return answer
   }
 
@@ -216,7 +211,7 @@ struct Resolve: Sendable {
 
   /// Finds the live paths that containers may write to, as they are written and as they lead through links.
   private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
-    let resolver = SymlinkResolver(view: view, owns: view.owns)
+    let resolver = SymlinkResolver(view: view)
     let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
     var found: Set<String> = []
     for path in Set(model.services.flatMap(\.writable)) {
@@ -245,7 +240,7 @@ struct Resolve: Sendable {
       let mark = source.error?.mark ?? source.document?.firstBinary
       guard source.error != nil || mark != nil else { return nil }
       return Diagnostic(
-        rule: "compose", file: source.path, line: mark?.line, column: mark?.column, stack: name,
+        rule: "compose", at: (source.path, mark), stack: name,
         message: source.error.map { "clup cannot read it: \($0.message)" } ?? "`!!binary` hides what is written there",
         help: "write it as plain YAML", isFinal: true)
     }
@@ -266,10 +261,9 @@ struct Resolve: Sendable {
     for path in service.files where mounts[view.relative(path) ?? path] == nil {
       mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
     }
-    var desired = DesiredService(
-      name: service.name, hash: hash, image: service.image,
-      fields: service.fields.mapValues { blobID(of: $0.canonical) }, mounts: mounts, builds: ids(service.buildContexts),
-      replicas: service.replicas, restarts: service.restarts, claims: service.claims)
+    var desired = DesiredService(service, hash: hash, mounts: mounts, builds: ids(service.buildContexts)) {
+      blobID(of: $0.canonical)
+    }
     desired.resources = service.resources.reduce(into: [:]) { resources, entry in
       var definition = entry.value
       if let variable = definition["environment"]?.string, let value = values[variable] {
@@ -277,8 +271,6 @@ struct Resolve: Sendable {
       }
       resources[entry.key] = resourceDigest(definition.undollared)
     }
-    desired.built = service.isBuilt
-    desired.joins = service.joins.isEmpty ? nil : service.joins
     return desired
   }
 

@@ -28,8 +28,8 @@ extension Resolve {
       diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
       invented: asked.invented, sources: gather.sources)
     if view.invents { answer.diagnostics += gaps(path, gather) }
-    if let climbing = try await climbing(asked, json, gather) {
-      answer.diagnostics.append(climbing.diagnostic(of: path))
+    if let climbing = try await climbing(path, asked, json, gather) {
+      answer.diagnostics.append(climbing)
       return answer
     }
     answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather)]

@@ -4,7 +4,6 @@ import Glibc
 /// Follows paths as they will lead once the commit is in place.
 struct SymlinkResolver: Sendable {
   let view: ProjectOverlay
-  let owns: @Sendable (String) -> Bool
 
   /// Gives where a path leads once its links are followed, tracked ones and the host's; nothing when it has none.
   func real(_ path: String) async throws(Failure) -> String? {
@@ -21,7 +20,7 @@ struct SymlinkResolver: Sendable {
         if entry.kind == .symlink {
           text = String(decoding: try await view.tracked.contents(of: entry, limit: 4096), as: UTF8.self)
         }
-      } else if let link = Files.link(at: next), !owns(link) {
+      } else if let link = Files.link(at: next), !view.owns(link) {
         text = link
       }
       guard let text else {

@@ -8,7 +8,6 @@ enum Tracked: Sendable {
   /// A directory.
   case workTree(String)
 
-  /// The directory that holds the files.
   var root: String {
     switch self {
     case .commit(_, let stage): stage
@@ -30,6 +29,14 @@ enum Tracked: Sendable {
         throw Failure(.refused, "\(path) cannot be read, or has more than \(limit) bytes", help: "make it smaller")
       }
       return bytes
+    }
+  }
+
+  /// Reads a file of at most 1 MiB; nothing for a larger one, which is no text that a person wrote.
+  func smallContents(of entry: TrackedPath) async throws(Failure) -> [UInt8]? {
+    do throws(Failure) { return try await contents(of: entry, limit: 1 << 20) } catch {
+      if error.kind == .refused { return nil }
+      throw error
     }
   }
 

@@ -10,21 +10,15 @@ extension Programs {
       try await engine.containers(labels: [ComposeLabel.project])
     }
     var containers = listed.compactMap(Container.init)
-    let done = try await done(listed)
+    let (done, dead) = (try await done(listed), try await withDeadNetwork(listed))
     for index in containers.indices {
-      containers[index].isDone = containers[index].state == "exited" && done.contains(containers[index].id)
-    }
-    let dead = try await withDeadNetwork(listed)
-    for index in containers.indices where dead.contains(containers[index].id) {
-      containers[index].sharesDeadNetwork = true
-    }
-    for index in containers.indices where Path.relative(containers[index].directory, to: liveRoot) == nil {
-      let directory = containers[index].directory
+      let (id, directory) = (containers[index].id, containers[index].directory)
+      containers[index].isDone = containers[index].state == "exited" && done.contains(id)
+      if dead.contains(id) { containers[index].sharesDeadNetwork = true }
+      guard let root, Path.relative(directory, to: liveRoot) == nil else { continue }
       let found = real[directory] ?? Files.resolved(directory) ?? directory
       real[directory] = found
-      if let root, let place = Path.relative(found, to: root) {
-        containers[index].directory = Path.join(liveRoot, place)
-      }
+      if let place = Path.relative(found, to: root) { containers[index].directory = Path.join(liveRoot, place) }
     }
     return containers
   }
@@ -105,7 +99,6 @@ enum ComposeLabel {
   /// `True` for a container of `docker compose run`.
   static let oneOff = "com.docker.compose.oneoff"
 
-  /// The label of one project.
   static func of(_ project: String) -> String { "\(Self.project)=\(project)" }
 }
 

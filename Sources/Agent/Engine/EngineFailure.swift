@@ -8,9 +8,7 @@ extension Programs {
   ) async throws(Failure) -> Answer {
     do throws(EngineError) { return try await question(engine) } catch { throw Failure(error) }
   }
-}
 
-extension Programs {
   /// Gives the last thing that a program said; a line that ends in brackets which another one opened belongs to that.
   static func reason(in errors: String) -> String {
     var lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
@@ -36,8 +34,7 @@ extension Failure {
   /// Says that the engine did not do what it was asked for.
   init(_ error: EngineError) {
     switch error.kind {
-    case .cancelled:
-      self.init(.interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    case .cancelled: self = .interrupted
     case .unfit:
       self.init(
         .host, "Docker Engine is not one that clup can use: \(error.message)",

@@ -3,39 +3,25 @@ import Git
 
 /// Fetches what stacks use of what the repository only names, one thing after the other: which of it that is shows while
 /// stacks are looked at side by side.
-actor ExternalContent {
-  private let stored: StoredContent
-  private let access: Access
-  private var isBusy = false
-  private var waiting: [CheckedContinuation<Void, Never>] = []
-
-  init(_ stored: StoredContent, access: Access) {
-    self.stored = stored
-    self.access = access
-  }
+struct ExternalContent: Sendable {
+  let stored: StoredContent
+  let access: Access
+  let gate = DependencyGate(slots: 1)
 
   /// Adds to a tree all that these paths need. What the repository is to blame for is kept in the tree, for whoever uses it.
   func bring(_ paths: [String], in tree: CommitTree) async throws(Failure) {
     let paths = Set(paths).filter { !tree.isBrought($0) }.sorted()
     guard tree.isGrowing, !paths.isEmpty else { return }
-    await enter()
-    defer { leave() }
-    var missing = try await stored.recall(paths, in: tree)
-    for module in missing.modules {
-      try await SubmoduleFetch(stored: stored, access: access).fetch(module, in: tree)
+    try await gate.turn { () throws(Failure) in
+      var missing = try await stored.recall(paths, in: tree)
+      for module in missing.modules {
+        try await SubmoduleFetch(stored: stored, access: access).fetch(module, in: tree)
+      }
+      if !missing.modules.isEmpty { missing = try await stored.recall(paths, in: tree) }
+      if !missing.files.isEmpty {
+        try await LargeFileFetch(stored: stored, access: access).fetch(missing.files, in: tree)
+      }
+      tree.setBrought(paths)
     }
-    if !missing.modules.isEmpty { missing = try await stored.recall(paths, in: tree) }
-    if !missing.files.isEmpty {
-      try await LargeFileFetch(stored: stored, access: access).fetch(missing.files, in: tree)
-    }
-    tree.setBrought(paths)
-  }
-
-  private func enter() async {
-    if isBusy { await withCheckedContinuation { waiting.append($0) } } else { isBusy = true }
-  }
-
-  private func leave() {
-    if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
   }
 }

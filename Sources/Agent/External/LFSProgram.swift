@@ -31,19 +31,11 @@ struct LFSProgram: Sendable {
     }
     if !shown.hostName.isEmpty, shown.hostKeys.isEmpty { return Sources.unknownHost(shown).message }
     let commit = try await prepare(pointers, source, shown)
-    let outcome: Outcome
-    do throws(ProcessError) {
-      outcome = try await Processes.run(
-        Command(
-          program, ["fetch", "origin", commit], environment: environment(path, source), directory: scratch,
-          deadline: access.settings.sync.fetchTimeout, outputLimit: 256 << 10, memoryLimit: 1 << 30,
-          fileLimit: LargeFile.mostBytes + (1 << 20)))
-    } catch {
-      if error.kind == .cancelled {
-        throw Failure(.interrupted, "the sync was interrupted", help: "sync again: nothing was changed")
-      }
-      throw Failure(.host, error.message, help: "see that \(program) can be run")
-    }
+    let outcome = try await Command(
+      program, ["fetch", "origin", commit], environment: environment(path, source), directory: scratch,
+      deadline: access.settings.sync.fetchTimeout, outputLimit: 256 << 10, memoryLimit: 1 << 30,
+      fileLimit: LargeFile.mostBytes + (1 << 20)
+    ).outcome()
     if outcome.succeeded { return nil }
     if outcome.deadlineExceeded {
       return "did not answer within \(access.settings.sync.fetchTimeout.text); see `sync: {fetch_timeout: …}`"

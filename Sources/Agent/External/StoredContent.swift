@@ -4,6 +4,8 @@ import Glibc
 
 /// What the checkout keeps of content that the repository only names: the repositories of submodules, and the files that Git
 /// LFS keeps, each as a blob.
+///
+/// The mirror reads these repositories as its own; `refs/clup/kept/COMMIT/` there says for which commits a blob stays.
 struct StoredContent: Sendable {
   let settings: Settings
   let checkout: Checkout
@@ -32,8 +34,8 @@ struct StoredContent: Sendable {
 
   /// Lets the mirror read all that is kept.
   func include() async throws(Failure) {
-    do throws(GitError) { for store in Self.stores(checkout) { try await mirror.include(store) } } catch {
-      throw Failure(error, settings: settings)
+    try await settings.inMirror { () throws(GitError) in
+      for store in Self.stores(checkout) { try await mirror.include(store) }
     }
   }
 
@@ -41,7 +43,7 @@ struct StoredContent: Sendable {
   func recall(_ paths: [String], in tree: CommitTree) async throws(Failure) -> Missing {
     var missing = Missing()
     guard tree.isGrowing else { return missing }
-    do throws(GitError) {
+    try await settings.inMirror { () throws(GitError) in
       if settings.git.submodules {
         for module in Set(paths.flatMap(tree.modules)).sorted(by: { $0.path < $1.path })
         where tree[module.path]?.kind == .submodule && tree.refusal(at: module.path) == nil {
@@ -49,8 +51,6 @@ struct StoredContent: Sendable {
         }
       }
       if settings.git.lfs { missing.files = try await recallFiles(paths, in: tree) }
-    } catch {
-      throw Failure(error, settings: settings)
     }
     return missing
   }

@@ -22,7 +22,7 @@ struct Checkout: Sendable {
     // The lock is the first thing that clup makes there, and is never removed.
     if Files.status("\(path)/lock") == nil, Files.status("\(path)/.git") != nil {
       throw Failure(
-        .configuration, "the checkout \(path) is somebody's clone: clup needs a directory of its own",
+        .configuration, "the checkout \(path) is an existing git clone, but clup needs its own directory",
         help: "move the clone aside (`mv \(path) \(path)-clone`): what live paths lead to there is taken over from the "
           + "repository, and what runs goes on; or name another `checkout:`")
     }
@@ -65,10 +65,25 @@ struct Checkout: Sendable {
     "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
   }
 
+  var stateFile: String { "\(path)/state.json" }
   var historyFile: String { "\(path)/history.jsonl" }
 
   /// Where it is kept which Compose was asked last; it may be removed at any time.
   var composeVersionFile: String { "\(path)/compose-version" }
+
+  /// Whose time of change says when the repository answered last; it may be removed at any time.
+  private var reachedFile: String { "\(path)/reached" }
+
+  /// Notes that the repository answers.
+  func noteReached() {
+    let descriptor = open(reachedFile, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { return }
+    futimens(descriptor, nil)
+    close(descriptor)
+  }
+
+  /// When the repository answered last, in seconds since 1970; nothing where that is not known.
+  var reached: Double? { Files.status(reachedFile).map { Double($0.st_mtim.tv_sec) } }
 
   /// Adds a report to the history, after cutting off a torn last line; one that lacks only its end is completed.
   func append(_ report: Report) throws(Failure) {

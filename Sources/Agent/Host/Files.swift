@@ -18,6 +18,11 @@ enum Files {
     return lstat(path, &status) == 0 ? status : nil
   }
 
+  /// Tells a file from another that takes its place, and from itself with another content.
+  static func version(of path: String) -> String? {
+    status(path).map { "\($0.st_ino) \($0.st_size) \($0.st_ctim.tv_sec).\($0.st_ctim.tv_nsec)" }
+  }
+
   /// Whether a path leads nowhere; one that cannot be looked at may lead somewhere.
   static func isMissing(_ path: String) -> Bool {
     var status = stat()
@@ -28,9 +33,9 @@ enum Files {
   static func isLink(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFLNK }
   static func isRegular(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
-  static func link(at path: String) -> String? {
+  static func link(at path: String, in directory: Int32 = AT_FDCWD) -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
-    let count = readlink(path, &buffer, buffer.count)
+    let count = readlinkat(directory, path, &buffer, buffer.count)
     return count < 0 ? nil : String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 

@@ -26,7 +26,6 @@ struct Presence: Sendable {
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
   }
 
-  /// Ends it.
   func leave() { unlock(descriptor) }
 }
 
@@ -35,7 +34,6 @@ struct ReleaseUse: Sendable {
   private var descriptor: Int32?
   private static let lock = "+releases"
 
-  /// Begins to use them.
   init(in checkout: Checkout) throws(Failure) { try begin(in: checkout) }
 
   /// Begins again, where it was ended.
@@ -86,7 +84,6 @@ struct StackLocks: Sendable {
     }
   }
 
-  /// Gives the locks back.
   func release() { for descriptor in descriptors.values { unlock(descriptor) } }
 }
 
@@ -121,7 +118,6 @@ extension Checkout {
     return descriptor
   }
 
-  /// Whether somebody works on a stack.
   func isBusy(_ stack: String) -> Bool {
     let descriptor = Glibc.open("\(locks)/\(LinkPlanning.pointerName(of: stack))", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }

@@ -1,5 +1,4 @@
 import Core
-import Glibc
 
 /// The records while they are changed, here and by whoever else works on other stacks. Each change is on the disk before the
 /// next step begins.
@@ -8,15 +7,13 @@ actor Records {
   private(set) var state = State()
   private let checkout: Checkout
   private var kept: [String: KeptDeployment] = [:]
-  private var version: FileVersion?
+  private var version: String?
   private var isRead = false
 
-  /// Prepares to read them.
   init(_ checkout: Checkout) { self.checkout = checkout }
 
-  /// Gives the records as they are now.
   func now() throws(Failure) -> State {
-    let present = FileVersion(of: checkout)
+    let present = Files.version(of: checkout.stateFile)
     if !isRead || present != version {
       state = try checkout.state(&kept)
       (version, isRead) = (present, true)
@@ -38,7 +35,6 @@ actor Records {
     }
   }
 
-  /// Changes the records as they are now.
   func change(_ change: Change) throws(Failure) {
     try checkout.withRecords { () throws(Failure) in
       var next = try now()
@@ -46,26 +42,12 @@ actor Records {
       try recording { () throws(IllegalTransition) in try change(&next) }
       if next == before { return }
       try checkout.write(next, &kept)
-      (state, version) = (next, FileVersion(of: checkout))
+      (state, version) = (next, Files.version(of: checkout.stateFile))
     }
   }
 
   /// Makes something of the records; it may be made of them once more, as they are by then.
   typealias Change = @Sendable (inout State) throws(IllegalTransition) -> Void
-
-  /// Tells whether the file was replaced.
-  private struct FileVersion: Equatable {
-    let inode: ino_t
-    let seconds: Int
-    let nanoseconds: Int
-    let size: off_t
-
-    init?(of checkout: Checkout) {
-      guard let found = Files.status("\(checkout.path)/state.json") else { return nil }
-      (inode, seconds, nanoseconds) = (found.st_ino, found.st_ctim.tv_sec, found.st_ctim.tv_nsec)
-      size = found.st_size
-    }
-  }
 }
 
 /// Records what happened; that something cannot have happened is a fault of clup, and changes nothing.

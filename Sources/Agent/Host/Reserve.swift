@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// A file that does nothing but hold room on the disk of the checkout. It is given up when the disk is full, so that going
@@ -36,9 +37,7 @@ struct Reserve: Sendable {
   /// The bytes that the disk has left.
   private var free: off_t? {
     var found = statvfs()
-    guard statvfs(Files.status(path) == nil ? parent : path, &found) == 0 else { return nil }
+    guard statvfs(Files.status(path) == nil ? Path.parent(path) : path, &found) == 0 else { return nil }
     return off_t(found.f_bavail) * off_t(found.f_frsize)
   }
-
-  private var parent: String { String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]) }
 }

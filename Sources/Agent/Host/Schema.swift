@@ -15,7 +15,7 @@ public enum Schema {
       }
     }
     return Failure(
-      .configuration, "\(file) cannot be understood, and was left as it is",
+      .configuration, "\(file) cannot be parsed; it was left as it is",
       help: "put back a copy of it, or move it aside: what it says of pins and of promised runs is forgotten then")
   }
 }

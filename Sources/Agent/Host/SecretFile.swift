@@ -66,11 +66,12 @@ public enum SecretFile {
 
 /// A file that the configuration names.
 struct HostFile: Sendable {
-  /// Its absolute path.
   let path: String
   /// Whether systemd hands it to this service alone.
   let isHandedOver: Bool
+}
 
+extension HostFile {
   /// Finds a file: by an absolute path, from the configuration's directory, or as `$CREDENTIALS_DIRECTORY/NAME`.
   init(_ written: String, settings: Settings, environment: [String: String]) throws(Failure) {
     for prefix in ["$CREDENTIALS_DIRECTORY/", "${CREDENTIALS_DIRECTORY}/"] where written.hasPrefix(prefix) {
@@ -86,10 +87,5 @@ struct HostFile: Sendable {
     }
     let base = Files.resolved(Path.parent(settings.file)) ?? Path.parent(settings.file)
     self.init(path: written.hasPrefix("/") ? written : Path.join(base, written), isHandedOver: false)
-  }
-
-  private init(path: String, isHandedOver: Bool) {
-    self.path = path
-    self.isHandedOver = isHandedOver
   }
 }

@@ -20,7 +20,6 @@ extension Checkout {
   /// Where each deployment lies under its id, the digest of what it says. It never changes.
   var deployments: String { "\(path)/deployments" }
 
-  /// Reads the state.
   func state() throws(Failure) -> State {
     var known: [String: KeptDeployment] = [:]
     return try state(&known)
@@ -30,16 +29,16 @@ extension Checkout {
   /// is read again, and what is read is known from then on.
   func state(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     for _ in 0..<4 {
-      let before = Files.status("\(path)/state.json")?.st_ino
+      let before = Files.status(stateFile)?.st_ino
       do throws(Failure) { return try read(&known) } catch {
-        if Files.status("\(path)/state.json")?.st_ino == before { throw error }
+        if Files.status(stateFile)?.st_ino == before { throw error }
       }
     }
     return try read(&known)
   }
 
   private func read(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
-    let name = "\(path)/state.json"
+    let name = stateFile
     guard let bytes = Files.read(name) else {
       if Files.status(name) == nil { return State() }
       throw Files.failure("cannot read \(name)")
@@ -83,7 +82,7 @@ extension Checkout {
       try keepLost()
       try Files.makeDirectories(deployments, mode: 0o700)
       for (id, bytes) in fresh { try Files.replace("\(deployments)/\(id).json", with: bytes, mode: 0o600) }
-      try Files.replace("\(path)/state.json", with: encode(file), mode: 0o600)
+      try Files.replace(stateFile, with: encode(file), mode: 0o600)
     }
     known = kept
   }
@@ -120,14 +119,14 @@ extension Checkout {
 
   /// The file may come back from a backup, and names deployments that nobody knows by now.
   private func keepLost() throws(Failure) {
-    guard Files.status("\(path)/state.json") == nil, !Files.names(in: deployments).isEmpty else { return }
+    guard Files.status(stateFile) == nil, !Files.names(in: deployments).isEmpty else { return }
     let kept = "\(deployments).lost-\(time(nil))"
     guard rename(deployments, kept) == 0 else { throw Files.failure("cannot keep \(deployments) as \(kept)") }
   }
 
   /// What an earlier version wrote stays beside what takes its place.
   private func keepVersion1() throws(Failure) {
-    let (name, kept) = ("\(path)/state.json", "\(path)/state-1.json")
+    let (name, kept) = (stateFile, "\(path)/state-1.json")
     // Whoever wrote deployments has read it, and kept it.
     guard Files.status(deployments) == nil, Files.status(name) != nil, Files.status(kept) == nil else { return }
     guard link(name, kept) == 0 else { throw Files.failure("cannot keep \(name) as \(kept)") }

@@ -101,8 +101,7 @@ extension Prepare {
       if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
       return try await work.look.resolve.stack(work.source)
     }
-    draft.answers = try await apart(
-      answers, &draft.sources, draft.names, draft.aims, &draft.reasons, &draft.diagnostics)
+    draft.answers = try await apart(answers, &draft)
     try await resolveHost(&draft)
     for answer in draft.answers {
       draft.diagnostics += answer.diagnostics
@@ -135,8 +134,7 @@ extension Prepare {
 
   /// Leaves the stacks where they are that share files with one that stays.
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
-    let found = ties(draft.desired, draft.aims, draft.names, draft.chosen, kept: Set(draft.kept.keys))
-    for (name, tie) in found {
+    for (name, tie) in ties(draft) {
       try refuse(tie, of: name, draft.chosen, draft.aims)
       draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
       draft.desired[name] = nil

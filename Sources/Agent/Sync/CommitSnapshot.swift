@@ -31,30 +31,12 @@ struct CommitSnapshots: Sendable {
   let state: State
   private(set) var all: [String: CommitSnapshot] = [:]
 
-  init(
-    settings: Settings, programs: Programs, mirror: Mirror, external: ExternalContent, observe: Observe,
-    stage: String, view: String, today: String, state: State
-  ) {
-    self.settings = settings
-    self.programs = programs
-    self.mirror = mirror
-    self.external = external
-    self.observe = observe
-    self.stage = stage
-    self.view = view
-    self.today = today
-    self.state = state
-  }
-
   /// Looks at a commit; nothing when the mirror does not hold it.
   mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
     if let look = all[commit] { return look }
     guard await mirror.contains(commit) else { return nil }
-    let tree: CommitTree
-    do throws(GitError) { tree = try await CommitTree(of: commit, in: mirror, settings) } catch {
-      throw Failure(error, settings: settings)
-    }
-    return try look(at: tree)
+    return try look(
+      at: try await settings.inMirror { () throws(GitError) in try await CommitTree(of: commit, in: mirror, settings) })
   }
 
   mutating func look(at tree: CommitTree) throws(Failure) -> CommitSnapshot {

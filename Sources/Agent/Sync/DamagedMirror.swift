@@ -36,7 +36,7 @@ extension Fetch {
           .refused,
           "\(settings.follow.phrase) was rewritten: its head is \(brought.commit.prefix(12)), and the commit "
             + "\(commit.prefix(12)) that this host is at is no longer there",
-          help: "if that was meant, look at the new head and sync once with "
+          help: "if this is intended, check the new head and sync once with "
             + "`--accept-rewrite \(brought.commit.prefix(12))`")
       }
     }

@@ -11,7 +11,7 @@ struct Diffs: Sendable {
   func of(_ plan: Plan) async throws(Failure) -> [String] {
     var texts: [String] = []
     for stack in plan.stacks {
-      guard case .deploy(let desired) = stack.work, let target = snapshots[desired.commit]?.tree else { continue }
+      guard let desired = stack.desired, let target = snapshots[desired.commit]?.tree else { continue }
       let paths = Set(desired.tracked.keys).union(state.standing(stack.name)?.tracked.keys.map { $0 } ?? [])
       var before: CommitTree?
       if let from = stack.from {

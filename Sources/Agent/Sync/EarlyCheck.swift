@@ -23,7 +23,7 @@ struct EarlyCheck: Sendable {
   init(since check: LastCheck, fetch: Fetch, programs: Programs) async throws(Failure) {
     let settings = fetch.settings
     (asked, isOwn) = (.now, check.isOf(settings))
-    (checkout, records) = (fetch.checkout, Self.records(fetch.checkout))
+    (checkout, records) = (fetch.checkout, Files.version(of: fetch.checkout.stateFile))
     let listing = Task(executorPreference: WorkExecutor()) { await Self.list(programs, settings.liveRoot) }
     self.listing = listing
     async let isSameDisk = check.isSame(onDiskAt: settings.liveRoot)
@@ -43,7 +43,7 @@ struct EarlyCheck: Sendable {
 
   /// The containers, unless they were listed too long ago, or somebody has written records since.
   func fresh() async -> [Container]? {
-    guard Self.records(checkout) == records else { return nil }
+    guard Files.version(of: checkout.stateFile) == records else { return nil }
     return asked.duration(to: .now) < Self.freshness ? try? await Self.ended(listing).get() : nil
   }
 
@@ -55,10 +55,6 @@ struct EarlyCheck: Sendable {
     } onCancel: {
       listing.cancel()
     }
-  }
-
-  private static func records(_ checkout: Checkout) -> String? {
-    Files.status("\(checkout.path)/state.json").map { "\($0.st_ino) \($0.st_ctim.tv_sec) \($0.st_ctim.tv_nsec)" }
   }
 
   private static func list(_ programs: Programs, _ liveRoot: String) async -> Result<[Container], Failure> {
@@ -96,24 +92,29 @@ extension Sync {
     return try await EarlyCheck(since: check, fetch: fetch(checkout), programs: programs)
   }
 
-  /// Keeps what was seen, for the next sync to compare with.
-  func remember(
-    _ seen: HostCheck, _ report: Report, _ programs: Programs, _ checkout: Checkout, began: timespec
-  ) {
-    let (state, mirror) = (seen.state, checkout.mirror)
+  /// Looks once more at what a sync saw; nothing where it is another by now.
+  func places(_ seen: HostCheck?, _ report: Report, _ checkout: Checkout, began: timespec) -> PathStates? {
+    guard let seen else { return nil }
+    let state = seen.state
     let observe = Observe(
       settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
     let names = Set(report.stacks.map(\.name)).union(state.standing.keys)
       .union(state.links.filter { $0.value.kind == .link }.keys.map(LinkPlanning.shared))
-    let own = [
-      "\(checkout.path)/state.json", checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
-      "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
-    ]
-    let places = PathStates(
-      observed: seen.observed, by: observe, names: names, files: own,
-      decide: ["/proc/self/exe", LastCheck.place(of: settings)],
+    return PathStates(
+      observed: seen.observed, by: observe, names: names, decide: ["/proc/self/exe", LastCheck.place(of: settings)],
       began: began)
-    guard let places else { return }
+  }
+
+  /// Keeps what was seen, for the next sync to compare with.
+  func remember(
+    _ seen: HostCheck, at places: PathStates, _ report: Report, _ programs: Programs, _ checkout: Checkout
+  ) {
+    let mirror = checkout.mirror
+    var places = places
+    places.add([
+      checkout.stateFile, checkout.historyFile, "\(mirror)/HEAD", "\(mirror)/refs/clup/trusted",
+      "\(mirror)/refs/clup/tag", "\(mirror)/refs/heads/\(settings.follow.mirrorBranch)",
+    ])
     LastCheck(
       report, head: seen.head, programs: programs, settings: settings, places: places, containers: seen.containers
     )?.write(to: checkout)

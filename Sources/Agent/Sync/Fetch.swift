@@ -52,7 +52,7 @@ struct Fetch: Sendable {
       throw distrust(refusal, move)
     }
     if !(move.isRewrite && request.dryRun) { try await accept(move, in: mirror) }
-    do throws(GitError) {
+    return try await settings.inMirror { () throws(GitError) in
       var target = head.commit
       if let commit = request.commit {
         target = try await mirror.resolve(commit)
@@ -61,22 +61,18 @@ struct Fetch: Sendable {
         }
       }
       return Target(mirror: mirror, tree: try await CommitTree(of: target, in: mirror, settings), head: head)
-    } catch {
-      throw Failure(error, settings: settings)
     }
   }
 
   /// Gives the head that the mirror knows, without asking the repository.
   func known() async throws(Failure) -> Target {
     let mirror = try await open()
-    do throws(GitError) {
+    return try await settings.inMirror { () throws(GitError) in
       guard let head = try await mirror.head() else {
         throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
       }
       return Target(
         mirror: mirror, tree: try await CommitTree(of: head, in: mirror, settings), head: FollowedHead(commit: head))
-    } catch {
-      throw Failure(error, settings: settings)
     }
   }
 
@@ -102,7 +98,7 @@ struct Fetch: Sendable {
   /// Asks the repository where what is followed leads. A commit is known beforehand.
   func head() async throws(Failure) -> Sources.Answer<FollowedHead> {
     let deadline = min(settings.sync.fetchTimeout, Self.patience)
-    return try await sources.first { (source, access) throws(GitError) in
+    let head = try await sources.first { (source, access) throws(GitError) in
       switch settings.follow {
       case .branch(let name):
         return FollowedHead(
@@ -117,6 +113,8 @@ struct Fetch: Sendable {
         return FollowedHead(commit: tag.commit, tag: tag)
       }
     }
+    checkout.noteReached()
+    return head
   }
 
   /// How long a repository may take to say what it has.
@@ -125,7 +123,7 @@ struct Fetch: Sendable {
   /// Brings the head and its history, unless they are there, and gives it as it came: it may have moved since it was listed.
   func bring(_ answer: Sources.Answer<FollowedHead>, into mirror: Mirror) async throws(Failure) -> FollowedHead {
     let (listed, url, deadline) = (answer.value, answer.source.url, settings.sync.fetchTimeout)
-    do throws(GitError) {
+    return try await settings.inMirror { () throws(GitError) in
       // A fetch that was cut off may have brought the commit and not its tags; what was accepted came whole.
       let accepted = try await mirror.head()
       let tag = try await mirror.acceptedTag()
@@ -150,8 +148,6 @@ struct Fetch: Sendable {
         let tag = try await mirror.fetch(tag: name, from: url, access: answer.access, deadline: deadline)
         return FollowedHead(commit: tag.commit, tag: tag)
       }
-    } catch {
-      throw Failure(error, settings: settings)
     }
   }
 
@@ -190,14 +186,12 @@ struct Fetch: Sendable {
     if await isAccepted(move, in: mirror) { return }
     let lock = try checkout.lockRecords()
     defer { unlock(lock) }
-    do throws(GitError) {
+    try await settings.inMirror { () throws(GitError) in
       let accepted = try await mirror.head()
       if let accepted, accepted != move.accepted, try await mirror.isAncestor(move.head.commit, of: accepted) { return }
       if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
       if accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
       try await mirror.setAcceptedTag(move.head.tag)
-    } catch {
-      throw Failure(error, settings: settings)
     }
   }
 }
@@ -254,6 +248,11 @@ extension Failure {
 }
 
 extension Settings {
+  /// Works with the mirror; what goes wrong there ends the sync.
+  func inMirror<Value>(_ work: () async throws(GitError) -> Value) async throws(Failure) -> Value {
+    do throws(GitError) { return try await work() } catch { throw Failure(error, settings: self) }
+  }
+
   /// The repository without what its URL may hold of credentials.
   public var shownRepository: String { redacted(repository) }
 }

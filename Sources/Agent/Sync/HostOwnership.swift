@@ -71,7 +71,7 @@ struct HostOwnership: Sendable {
     let former = record.services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("volume ") }
     let digests = Set(former.map(\.value))
     let names = Set(digests.compactMap { $0.split(separator: " ").first.map(String.init) })
-    for (key, volume) in subject.model["volumes"]?.object ?? [:] {
+    for (key, volume) in subject.model["volumes"].object {
       guard let name = volume["name"]?.string, volume["external"]?.bool != true else { continue }
       if names.contains(name), !digests.contains(resourceDigest(volume)) { subject.changedVolumes.insert(key) }
       let old = "\(record.project)_\(key)"

@@ -14,7 +14,6 @@ struct LastCheck: Sendable {
   private let basis: [UInt8]
   /// What stood on the disk.
   private let places: PathStates
-  /// The containers of the stacks.
   private let containers: [UInt8]
   /// How the sync reported the stacks and live paths.
   private let report: [UInt8]

@@ -17,10 +17,8 @@ extension Prepare {
   /// Reads the tree of the last commit that all was well with.
   func lastGood() async throws(Failure) -> CommitTree? {
     guard let commit = state.commit, await target.mirror.contains(commit) else { return nil }
-    do throws(GitError) {
-      return try await CommitTree(of: commit, in: target.mirror, settings)
-    } catch {
-      throw Failure(error, settings: settings)
+    return try await settings.inMirror { () throws(GitError) in
+      try await CommitTree(of: commit, in: target.mirror, settings)
     }
   }
 }

@@ -10,11 +10,9 @@ struct LivePathCheck: Sendable {
   let links: LinkPlanning
 
   func problems(of plan: Plan) -> [Diagnostic] {
-    let own = plan.stacks.flatMap { stack in
-      stack.links.filter { $0.action == .create || $0.action == .replace }.compactMap { problem($0, stack.name, plan) }
-    }
-    let shared = plan.links.filter { $0.action == .create || $0.action == .replace }
-    return own + shared.compactMap { problem($0, nil, plan) }
+    let own = plan.stacks.flatMap { stack in stack.links.map { (link: $0, stack: String?.some(stack.name)) } }
+    return (own + plan.links.map { ($0, nil) }).filter { [.create, .replace].contains($0.link.action) }
+      .compactMap { problem($0.link, $0.stack, plan) }
   }
 
   private func problem(_ link: LinkPlan, _ stack: String?, _ plan: Plan) -> Diagnostic? {
@@ -23,9 +21,7 @@ struct LivePathCheck: Sendable {
       Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help, isFinal: true)
     }
     if let glob = settings.protectedPaths.glob(protecting: link.live) {
-      var found = Discovery.landsOnState(link.live, glob: glob, stack: stack)
-      found.isFinal = true
-      return found
+      return Discovery.landsOnState(link.live, glob: glob, stack: stack).asFinal
     }
     let place = Path.join(settings.liveRoot, link.live)
     if link.opens, let system = fileSystemWithoutExchange(at: Path.parent(place)) {
@@ -63,9 +59,7 @@ struct LivePathCheck: Sendable {
     default: return nil
     }
   }
-}
 
-extension LivePathCheck {
   /// Finds the checkout of another clup that a link leads through.
   private func owner(of text: String) -> String? {
     guard !links.isOwn(text), let cut = text.firstRange(of: "/stacks/") else { return nil }

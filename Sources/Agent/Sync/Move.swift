@@ -70,9 +70,9 @@ struct Move: Sendable {
     let count = "\(loss.count) commit\(loss.count == 1 ? "" : "s")"
     return Failure(
       .refused,
-      "\(loss.what): its head is \(head.commit.prefix(12)), which does not hold the accepted head "
+      "\(loss.what): its head is \(head.commit.prefix(12)), which does not contain the accepted head "
         + "\(loss.accepted.prefix(12)). \(count) would be lost: \(subjects.joined(separator: "; "))\(more)"
         + (id.map { ". \($0.printable) is not the new head" } ?? ""),
-      help: "if that was meant, look at the new head and sync once with `--accept-rewrite \(head.commit.prefix(12))`")
+      help: "if this is intended, check the new head and sync once with `--accept-rewrite \(head.commit.prefix(12))`")
   }
 }

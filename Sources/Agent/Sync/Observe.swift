@@ -1,6 +1,8 @@
 import Core
+import Dispatch
 import Git
 import Glibc
+import Synchronization
 
 /// Looks at the host, without changing anything.
 struct Observe: Sendable {
@@ -47,13 +49,22 @@ struct Observe: Sendable {
     for name in Set(stacks).union(state.standing.keys).union(state.links.keys.map(LinkPlanning.shared)) {
       observed.pointers[name] = checkout.commit(of: name)
     }
-    for stack in state.standing.values {
-      for path in stack.untracked.keys { observed.untracked[path] = untracked(path) }
-      look(at: stack.links.keys, &observed)
-    }
-    for stack in state.baselines { look(at: stack.links.keys, &observed) }
-    look(at: state.links.keys, &observed)
+    let own = Set(state.standing.values.flatMap(\.untracked.keys))
+    observed.untracked = Self.each(own, untracked)
+    let paths = state.standing.values.flatMap(\.links.keys) + state.baselines.flatMap(\.links.keys) + state.links.keys
+    observed.live = Self.each(Set(paths), live)
     return observed
+  }
+
+  /// Looks at many paths, several at once.
+  private static func each<Seen: Sendable>(_ paths: Set<String>, _ look: @Sendable (String) -> Seen) -> [String: Seen] {
+    let (paths, size) = (Array(paths), 64)
+    let seen = Mutex<[String: Seen]>([:])
+    DispatchQueue.concurrentPerform(iterations: (paths.count + size - 1) / size) { part in
+      let own = paths.dropFirst(part * size).prefix(size).map { ($0, look($0)) }
+      seen.withLock { seen in for (path, found) in own { seen[path] = found } }
+    }
+    return seen.withLock { $0 }
   }
 
   func look(at paths: some Sequence<String>, _ observed: inout Observed) {

@@ -23,11 +23,9 @@ struct PathStates: Sendable {
   /// Takes records that were kept.
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  /// Looks at the live paths and pointers that were observed, and at `files`: clup's own, and those that `decide`, which count
-  /// as read at `began`. Nothing when some of them are no longer what was seen.
-  init?(
-    observed: Observed, by observe: Observe, names: Set<String>, files: [String], decide: [String], began: timespec
-  ) {
+  /// Looks at the live paths and pointers that were observed, and at the files that `decide`, which count as read at `began`.
+  /// Nothing when some of them are no longer what was seen.
+  init?(observed: Observed, by observe: Observe, names: Set<String>, decide: [String], began: timespec) {
     let (settings, checkout) = (observe.settings, observe.checkout)
     let live = Set(observed.live.keys).union(observed.untracked.keys)
     let directory = Self.open(settings.liveRoot)
@@ -49,12 +47,14 @@ struct PathStates: Sendable {
       add(.directory, "\(pointer)/.")
     }
     for path in decide { if !add(target: path, in: directory, before: began) { return nil } }
-    for path in files { _ = add(target: path, in: directory, before: nil) }
     // Whatever came in between is seen now, or has another status at the next look.
     guard names.allSatisfy({ observed.pointers[$0] != nil && checkout.commit(of: $0) == observed.pointers[$0] }) else {
       return nil
     }
   }
+
+  /// Looks at further files, given by absolute paths, as they are now.
+  mutating func add(_ files: [String]) { for path in files { _ = add(target: path, in: AT_FDCWD, before: nil) } }
 
   /// Adds a live path; false where it is not what was seen there, as a live path or as a file of the host's own, or where it
   /// changed since shortly before `moment`. Contents are looked at once more after the status.
@@ -75,7 +75,7 @@ struct PathStates: Sendable {
       add(.directory, path)
       return isSeen(as: .directory, Fingerprint.present)
     case S_IFLNK:
-      let text = Self.link(path, in: directory)
+      let text = Files.link(at: path, in: directory) ?? ""
       add(.link, path, text)
       if owns(text) { return isSeen(as: .link(text), Fingerprint.absent) }
       return add(target: path, in: directory, before: moment) && isAsObserved(path)
@@ -148,12 +148,6 @@ struct PathStates: Sendable {
   }
 
   private static func open(_ directory: String) -> Int32 { Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-
-  private static func link(_ path: String, in directory: Int32) -> String {
-    var text = [CChar](repeating: 0, count: 4096)
-    let count = readlinkat(directory, path, &text, text.count)
-    return String(decoding: text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
 
   /// What changed within the clock's last step may change again without another time.
   private static func isOlder(_ found: stat, than moment: timespec) -> Bool {

@@ -10,7 +10,6 @@ struct PlanDraft: Sendable {
   let containers: [Container]?
   /// Where each stack is to go.
   var aims: [String: StackTarget]
-  /// The host as it was found.
   var observed: Observed
   /// Each commit that a stack is brought to.
   var snapshots: CommitSnapshots
@@ -22,28 +21,13 @@ struct PlanDraft: Sendable {
   var sources: [Prepare.Work] = []
   /// The stacks that are kept at what was good, each with its record.
   var kept: [String: Deployment] = [:]
-  /// What Compose has said.
   var answers: [Resolve.Answer] = []
   /// What the configuration's `links:` are to be, by live path.
   var wishes: [String: DesiredLink] = [:]
-  /// What each stack is to be.
   var desired: [String: DesiredStack] = [:]
   /// The project of each stack that Compose was asked about.
   var projects: [String: String] = [:]
   /// The images that stacks are to go back to and that are gone, as reasons.
   var lost: [String: [String]] = [:]
-  /// What is wrong.
   var diagnostics: [Diagnostic] = []
-
-  init(
-    names: Set<String>, chosen: Set<String>, containers: [Container]?, aims: [String: StackTarget], observed: Observed,
-    snapshots: CommitSnapshots
-  ) {
-    self.names = names
-    self.chosen = chosen
-    self.containers = containers
-    self.aims = aims
-    self.observed = observed
-    self.snapshots = snapshots
-  }
 }

@@ -2,7 +2,6 @@ import Core
 
 /// What is wrong with a plan that is being made.
 extension Prepare {
-  /// Runs the rules.
   var check: PolicyCheck { PolicyCheck(settings: settings, programs: programs, today: today) }
 
   /// Whether what may run is another than when the commit was last judged as a whole.

@@ -1,6 +1,5 @@
 import Core
 import Engine
-import Glibc
 
 /// Runs the rules over everything that was looked at.
 struct PolicyCheck: Sendable {
@@ -71,16 +70,11 @@ struct PolicyCheck: Sendable {
     found += discovery.forbidden(added: tree, settings: settings)
     let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
     let excluded = settings.exclude.map(Glob.init)
-    for file in tree.files where file.kind == .file || file.kind == .executable {
+    for file in tree.files where file.isRegular {
       if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
       if excluded.contains(where: { $0.covers(file.path) }) { continue }
-      do throws(Failure) {
-        let bytes = try await tracked.contents(of: file, limit: 1 << 20)
-        found += Rule.forbiddenContent(of: file.path, bytes) + Rule.unjudgedJobs(in: file.path, bytes)
-      } catch {
-        // What is larger than this is no text that a person wrote.
-        if error.kind != .refused { throw error }
-      }
+      guard let bytes = try await tracked.smallContents(of: file) else { continue }
+      found += Rule.forbiddenContent(of: file.path, bytes) + Rule.unjudgedJobs(in: file.path, bytes)
     }
     return found
   }
@@ -101,13 +95,9 @@ struct PolicyCheck: Sendable {
     for finding in found {
       let name = Path.name(finding.file)
       if finding.rule == "forbidden-file", !finding.isFinal, name.hasPrefix(".env."), let entry = tree[finding.file],
-        entry.kind == .file || entry.kind == .executable
+        entry.isRegular, let bytes = try await tracked.smallContents(of: entry), Ciphertext.kind(of: bytes) != nil
       {
-        var bytes: [UInt8] = []
-        do throws(Failure) { bytes = try await tracked.contents(of: entry, limit: 1 << 20) } catch {
-          if error.kind != .refused { throw error }
-        }
-        if Ciphertext.kind(of: bytes) != nil { continue }
+        continue
       }
       kept.append(finding)
     }
@@ -140,12 +130,4 @@ struct PolicyCheck: Sendable {
       return present
     }
   }
-}
-
-/// Gives the day on this host, `YYYY-MM-DD`.
-func today() -> String {
-  var (moment, parts) = (time(nil), tm())
-  localtime_r(&moment, &parts)
-  func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-  return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
 }

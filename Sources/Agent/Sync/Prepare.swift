@@ -111,7 +111,7 @@ struct Prepare: Sendable {
     }.map { source in
       Diagnostic(
         rule: "compose", file: source.composeFiles.first ?? source.name, stack: source.name,
-        message: "\(source.name) was found and cannot be deployed", help: "correct what else is said about it")
+        message: "\(source.name) cannot be deployed", help: "fix the other findings about it")
     }
   }
 

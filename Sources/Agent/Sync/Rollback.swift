@@ -21,20 +21,14 @@ struct Rollback: Sendable {
   func goal(of revision: String?, head: String) async throws(Failure) -> Goal {
     let since = Date().formatted(.iso8601)
     guard let revision else { return Goal(pins: try former(since)) }
-    let commit: String
-    let tree: CommitTree
-    let discovery: Discovery
-    do throws(GitError) {
-      commit = try await resolve(revision)
+    let (commit, tree) = try await settings.inMirror { () throws(GitError) in
+      let commit = try await resolve(revision)
       guard try await mirror.isAncestor(commit, of: head) else {
         throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
       }
-      tree = try await CommitTree(of: commit, in: mirror, settings)
-      discovery = Discovery(tree, settings: settings)
-    } catch {
-      throw Failure(error, settings: settings)
+      return (commit, try await CommitTree(of: commit, in: mirror, settings))
     }
-    let there = Set(discovery.stacks.map(\.name))
+    let there = Set(Discovery(tree, settings: settings).stacks.map(\.name))
     for name in stacks where !there.contains(name) {
       throw Failure(
         .configuration, "the commit \(commit.prefix(12)) has no stack \(name)",
@@ -83,7 +77,7 @@ struct Rollback: Sendable {
     }
     for name in stacks where before(name) == nil {
       throw Failure(
-        .configuration, "\(name) has run nothing else before that clup knows of",
+        .configuration, "\(name) has no earlier deployment that clup knows of",
         help: "name a commit: `clup rollback COMMIT --stack \(name)`; `clup history --stack \(name)` lists them")
     }
     let names = stacks.isEmpty ? Array(state.standing.keys) : stacks

@@ -39,7 +39,7 @@ struct Round: Sendable {
     defer { using.end() }
     var state = base
     try recording { () throws(IllegalTransition) in try first(&state) }
-    sync.tell(.now(.phase, "comparing the host with what it is to be"))
+    sync.tell(.now(.phase, "comparing the host with the commit"))
     let (stage, view) = try scratch()
     defer {
       Files.remove(stage)
@@ -48,7 +48,7 @@ struct Round: Sendable {
     let stored = StoredContent(settings: sync.settings, checkout: checkout, mirror: target.mirror)
     let prepare = try Prepare(
       settings: sync.settings, request: request, checkout: checkout, programs: session.programs, target: target,
-      state: state, busy: busy, external: ExternalContent(stored, access: sync.fetch(checkout).sources.access),
+      state: state, busy: busy, external: ExternalContent(stored: stored, access: sync.fetch(checkout).sources.access),
       stage: stage, view: view)
     async let ahead = prepare.ahead()
     let containers = try await containers(state, &ended)

@@ -9,10 +9,7 @@ extension Prepare {
   {
     guard let containers else { return [] }
     var found: [Diagnostic] = []
-    let deploys = stacks.compactMap { stack -> (plan: StackPlan, desired: DesiredStack)? in
-      guard case .deploy(let desired) = stack.work, !stack.aim.isHeld else { return nil }
-      return (stack, desired)
-    }
+    let deploys = stacks.filter { !$0.aim.isHeld }.compactMap { plan in plan.desired.map { (plan: plan, desired: $0) } }
     func refuse(_ stack: String, _ service: String?, _ message: String, _ help: String) {
       found.append(
         Diagnostic(
@@ -42,7 +39,7 @@ extension Prepare {
         for claim in service.claims {
           guard let holder = holders.first(where: { $0.claim.excludes(claim) }) else { continue }
           refuse(
-            plan.name, service.name, "\(claim) is taken by the container \(holder.name), which is of no stack",
+            plan.name, service.name, "\(claim) is used by the container \(holder.name), which belongs to no stack",
             "stop or rename that container (`docker rename \(holder.name) \(holder.name)-old`), or give \(service.name) "
               + "another")
         }
@@ -62,10 +59,7 @@ extension Prepare {
     }
   }
 
-  private struct Holder {
-    let claim: Claim
-    let name: String
-  }
+  private typealias Holder = (claim: Claim, name: String)
 
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
   private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
@@ -84,7 +78,7 @@ extension Prepare {
       guard !projects.contains(container.labels[ComposeLabel.project] ?? "") else { return [] }
       let ports = container.ports.map { Claim.port("\($0.port)", transport: $0.transport, address: $0.address) }
       return ([.containerName(container.name)] + ports)
-        .filter { held in wanted.contains { $0.excludes(held) } }.map { Holder(claim: $0, name: container.name) }
+        .filter { held in wanted.contains { $0.excludes(held) } }.map { ($0, container.name) }
     }
   }
 }

@@ -2,10 +2,8 @@ import Core
 
 extension Prepare {
   /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
-  func ties(
-    _ desired: [String: DesiredStack], _ aims: [String: StackTarget], _ names: Set<String>, _ chosen: Set<String>,
-    kept: Set<String>
-  ) -> [String: SharedPathConflict] {
+  func ties(_ draft: PlanDraft) -> [String: SharedPathConflict] {
+    let (desired, aims, names) = (draft.desired, draft.aims, draft.names)
     func known(_ name: String) -> [String: String] {
       let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
       return (good ?? state.standing(name))?.paths.mapValues(\.id) ?? [:]
@@ -15,15 +13,15 @@ extension Prepare {
       let wishes = desired[name].map { Deployment($0).paths.mapValues(\.id) }
       if case .pin? = aims[name], request.rollback == nil {
         staying[name] = wishes ?? known(name)
-      } else if let wishes, !kept.contains(name) {
+      } else if let wishes, draft.kept[name] == nil {
         moving[name] = wishes
       } else {
         staying[name] = known(name)
       }
     }
     func stays(_ name: String) -> Bool {
-      aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !chosen.contains(name)) }
-        ?? !chosen.contains(name)
+      aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
+        ?? !draft.chosen.contains(name)
     }
     // What they stand on comes before what they are called.
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(

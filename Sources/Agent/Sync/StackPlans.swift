@@ -14,7 +14,8 @@ extension Prepare {
       observed: draft.observed, state: state, links: links, leaders: leaders(draft, host),
       after: settings.stacks.compactMapValues(\.after))
     let shared = planning.shared(host)
-    var plan = Plan(commit: target.tree.commit, stacks: [], links: shared, shared: host, moving: planning.moving(host))
+    var plan = Plan(commit: target.tree.commit)
+    (plan.links, plan.shared, plan.moving) = (shared, host, planning.moving(host))
     for name in draft.chosen.union(draft.aims.filter { $0.value == .busy }.keys).sorted() {
       guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
       plan.stacks.append(stack)
@@ -54,7 +55,7 @@ extension Prepare {
     } else if let known {
       stack = planning.unchanged(name, known: known)
     } else if draft.aims[name]?.isHeld == true || draft.aims[name] == .busy {
-      stack = StackPlan(name: name, work: .none, from: nil, to: nil, project: draft.projects[name] ?? "")
+      stack = StackPlan(idle: name, project: draft.projects[name] ?? "")
     } else {
       return nil
     }

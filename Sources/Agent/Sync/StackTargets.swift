@@ -26,15 +26,13 @@ struct StackTargets: Sendable {
     if engine { images = try await Images(programs: programs).ids(of: holds.values.flatMap(\.images.keys)) }
     for (name, hold) in holds {
       let now = Dictionary(uniqueKeysWithValues: hold.untracked.keys.map { ($0, observe.untracked($0)) })
-      let own = images.map { found in hold.images.keys.reduce(into: [:]) { $0[$1] = found[$1] } }
       var tree = target
       if let pin = state.stacks[name]?.pin {
         guard pin.commit == hold.commit else { continue }
         tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }
-      let conditions = Inputs.Conditions(settings: observe.settings.fingerprint(of: name), images: own)
-      let wanted = hold.inputs.now(in: tree, host: now, conditions: conditions)
-      if wanted.differences(from: hold.inputs).isEmpty { aims[name] = .hold(hold) }
+      let settings = observe.settings.fingerprint(of: name)
+      if hold.stands(in: tree, host: now, settings: settings, images: images) { aims[name] = .hold(hold) }
     }
     return aims
   }

@@ -90,9 +90,12 @@ public struct Sync: Sendable {
           "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
       }
       ended = ended.closed(start)
+      // The disk is looked at once more while the report is written down.
+      let report = ended.report
+      async let places = places(seen, report, checkout, began: began)
       // What was asked for in a wrong way has no place among what was done.
       if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
-      if let seen { remember(seen, ended.report, plain, checkout, began: began) }
+      if let seen, let places = await places { remember(seen, at: places, ended.report, plain, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
@@ -136,7 +139,7 @@ public struct Sync: Sendable {
       _ = try await repair.whole(try session(checkout, programs), nil, &kept)
     } catch {
       // Before the first sync there is nothing to keep up.
-      if error.kind != .configuration { say("warning: what was good is not looked after: \(error.message)") }
+      if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
       return
     }
     let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
@@ -167,7 +170,7 @@ public struct Sync: Sendable {
       if case .ended(let seen) = try await round.run(&ended) { return seen }
     }
     throw Failure(
-      .locked, "other syncs change what this one is to work on, again and again",
+      .locked, "other syncs kept changing what this one planned from",
       help: "wait until they have ended, and sync again")
   }
 

@@ -11,13 +11,11 @@ extension Prepare {
   }
 
   /// Looks again at the stacks that have links where the containers of another one may write: they need copies there.
-  func apart(
-    _ answers: [Resolve.Answer], _ sources: inout [Work], _ names: Set<String>, _ aims: [String: StackTarget],
-    _ reasons: inout [String: [String]], _ diagnostics: inout [Diagnostic]
-  ) async throws(Failure) -> [Resolve.Answer] {
+  func apart(_ answers: [Resolve.Answer], _ draft: inout PlanDraft) async throws(Failure) -> [Resolve.Answer] {
+    let (names, aims) = (draft.names, draft.aims)
     let resolved = answers.compactMap(\.desired)
     if resolved.isEmpty { return answers }
-    diagnostics += unknown(names, sources, aims)
+    draft.diagnostics += unknown(draft)
     let written = written(resolved, names)
     var wishes = state.standing.filter { names.contains($0.key) }.mapValues(\.paths)
     for stack in resolved { wishes[stack.name] = stack.links }
@@ -30,18 +28,18 @@ extension Prepare {
         others.keys.sorted().first { WritablePaths(others[$0] ?? []).touches(path) }.map { (path, $0) }
       }.first
       guard let (path, writer) = found else { continue }
-      let asked = sources.first { $0.source.name == name }
+      let asked = draft.sources.first { $0.source.name == name }
       // What cannot be resolved keeps its links: the other stack must not come to write there.
       let isRefused = asked != nil && !resolved.contains { $0.name == name }
       if let asked, !isRefused {
         again.append((asked, Set(others.values.joined())))
       } else if !isRefused, let source = head.source(name), request.rollback == nil, (aims[name] ?? .target) == .target
       {
-        sources.append((head, source))
-        reasons[name] = ["\(writer) may write to \(path)"]
+        draft.sources.append((head, source))
+        draft.reasons[name] = ["\(writer) may write to \(path)"]
         again.append(((head, source), Set(others.values.joined())))
       } else {
-        diagnostics.append(
+        draft.diagnostics.append(
           Diagnostic(
             rule: "writable-live-path", file: head.source(writer)?.composeFiles.first ?? path, stack: writer,
             message: "\(writer) may write to \(path), which \(name) has as a link into a release",
@@ -58,12 +56,12 @@ extension Prepare {
   }
 
   /// Tells of the stacks that stay at a record of an earlier version: where their containers may write is in none.
-  private func unknown(_ names: Set<String>, _ sources: [Work], _ aims: [String: StackTarget]) -> [Diagnostic] {
-    names.sorted().filter { name in
+  private func unknown(_ draft: PlanDraft) -> [Diagnostic] {
+    draft.names.sorted().filter { name in
       guard let known = state.standing(name), known.writes == nil else { return false }
-      return !sources.contains { $0.source.name == name }
+      return !draft.sources.contains { $0.source.name == name }
     }.map { name in
-      let isPinned = aims[name]?.isPin ?? false
+      let isPinned = draft.aims[name]?.isPin ?? false
       return Diagnostic(
         rule: "writable-live-path", severity: .warning, file: head.source(name)?.composeFiles.first ?? name,
         stack: name,

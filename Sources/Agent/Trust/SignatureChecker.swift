@@ -80,7 +80,7 @@ struct SignatureChecker: Sendable {
     let then = ["-O", "verify-time=\(moment)"]
     let found = try await run("ssh-keygen", ["-Y", "find-principals", "-s", file, "-f", allowed] + then, [])
     let principals =
-      found.succeeded ? found.outputText.split(separator: "\n").map { $0.trimmed }.filter { !$0.isEmpty } : []
+      found.succeeded ? found.outputText.split(separator: "\n").map { String($0).trimmed }.filter { !$0.isEmpty } : []
     func verifies(_ principal: String, _ more: [String]) async throws(Failure) -> Outcome {
       try await run(
         "ssh-keygen", ["-Y", "verify", "-f", allowed, "-I", principal, "-n", "git", "-s", file] + then + more, content)
@@ -114,11 +114,7 @@ struct SignatureChecker: Sendable {
   /// A time as ssh-keygen takes it, in UTC.
   private static func moment(_ time: Int64) -> String {
     // From 1970 to the end of the year 9999.
-    var (seconds, parts) = (time_t(min(max(time, 0), 253_402_300_799)), tm())
-    gmtime_r(&seconds, &parts)
-    func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let rest = [parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec].map(two).joined()
-    return "\(parts.tm_year + 1900)\(rest)Z"
+    text(of: time_t(min(max(time, 0), 253_402_300_799)), as: "%Y%m%d%H%M%SZ", inUTC: true)
   }
 
   private func run(_ name: String, _ arguments: [String], _ input: [UInt8]) async throws(Failure) -> Outcome {
@@ -127,26 +123,14 @@ struct SignatureChecker: Sendable {
         .host, "there is no \(name) command in \(searchPath), and trust: needs it",
         help: "install \(name == "gpgv" ? "gpgv" : "openssh-client")")
     }
-    let outcome: Outcome
-    do throws(ProcessError) {
-      outcome = try await Processes.run(
-        Command(
-          program, arguments, environment: ["PATH": searchPath, "HOME": scratch, "LC_ALL": "C"], directory: scratch,
-          input: input, deadline: .seconds(30), outputLimit: 1 << 20, memoryLimit: 1 << 30))
-    } catch {
-      if error.kind == .cancelled {
-        throw Failure(.interrupted, "the sync was interrupted", help: "sync again: nothing was changed")
-      }
-      throw Failure(.host, error.message, help: "see that \(program) can be run")
-    }
+    let outcome = try await Command(
+      program, arguments, environment: ["PATH": searchPath, "HOME": scratch, "LC_ALL": "C"], directory: scratch,
+      input: input, deadline: .seconds(30), outputLimit: 1 << 20, memoryLimit: 1 << 30
+    ).outcome()
     guard case .exited = outcome.status, !outcome.deadlineExceeded else {
       throw Failure(
         .host, "\(program) did not end as it should: \(outcome.status)", help: "run it by hand, and sync again")
     }
     return outcome
   }
-}
-
-extension Substring {
-  fileprivate var trimmed: String { String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()) }
 }

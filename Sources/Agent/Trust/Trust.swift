@@ -49,13 +49,9 @@ struct Trust: Sendable {
     return finding
   }
 
-  private struct Item: Sendable {
-    let commit: Commit
-    /// When its key must have been valid.
-    let time: Int64
-  }
+  private typealias Item = (commit: Commit, time: Int64)
 
-  /// Lists the commits to check, parents before their children.
+  /// Lists the commits to check, parents before their children, each with when its key must have been valid.
   private func pending(_ head: String, after trusted: String?) async throws(Failure) -> [Item] {
     try await read { () throws(GitError) in
       var ids = [head]
@@ -81,7 +77,7 @@ struct Trust: Sendable {
         // A clock that goes ahead makes no key old.
         time = min(time, now)
         times[id] = time
-        items.append(Item(commit: commit, time: time))
+        items.append((commit, time))
       }
       return items
     }

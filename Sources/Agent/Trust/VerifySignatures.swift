@@ -27,9 +27,8 @@ public struct VerifySignatures: Sendable {
     let mirror = try await fetch.open()
     let head: FollowedHead
     if let revision {
-      do throws(GitError) { head = FollowedHead(commit: try await mirror.resolve(revision)) } catch {
-        throw Failure(error, settings: settings)
-      }
+      let commit = try await settings.inMirror { () throws(GitError) in try await mirror.resolve(revision) }
+      head = FollowedHead(commit: commit)
     } else {
       head = try await fetch.bring(try await fetch.head(), into: mirror)
     }
@@ -51,11 +50,9 @@ public struct VerifySignatures: Sendable {
 
   /// Whether a commit was taken before, by itself or with one that came later: nothing is asked about it again.
   private func isCovered(_ commit: String, _ mirror: Mirror) async throws(Failure) -> Bool {
-    do throws(GitError) {
+    try await settings.inMirror { () throws(GitError) in
       guard let last = try await settings.trust.isOn ? mirror.trusted() : mirror.head() else { return false }
       return try await mirror.isAncestor(commit, of: last)
-    } catch {
-      throw Failure(error, settings: settings)
     }
   }
 }

@@ -8,39 +8,50 @@ public struct ComposeSource: Sendable {
   public let document: Node?
   /// Why it could not be read.
   public let error: YAMLError?
-  /// The text.
   let bytes: [UInt8]
   /// How often the text goes up a directory.
   public var climbs: Int { Path.climbs(in: String(decoding: bytes, as: UTF8.self)) }
 
+}
+
+extension ComposeSource {
   /// Reads a text; of several documents the first.
   public init(path: String, bytes: [UInt8]) {
     self = Self.documents(path: path, bytes: bytes)[0]
-  }
-
-  private init(path: String, bytes: [UInt8], document: Node?, error: YAMLError?) {
-    self.path = path
-    self.bytes = bytes
-    self.document = document
-    self.error = error
   }
 
   /// Reads a text with each of its documents, which Compose lays over one another; at least one.
   public static func documents(path: String, bytes: [UInt8]) -> [ComposeSource] {
     do throws(YAMLError) {
       let documents = try parse(bytes)
-      if documents.isEmpty { return [ComposeSource(path: path, bytes: bytes, document: nil, error: nil)] }
-      return documents.map { ComposeSource(path: path, bytes: bytes, document: $0, error: nil) }
+      if documents.isEmpty { return [ComposeSource(path: path, document: nil, error: nil, bytes: bytes)] }
+      return documents.map { ComposeSource(path: path, document: $0, error: nil, bytes: bytes) }
     } catch {
-      return [ComposeSource(path: path, bytes: bytes, document: nil, error: error)]
+      return [ComposeSource(path: path, document: nil, error: error, bytes: bytes)]
     }
   }
+}
+
+extension Node {
+  /// Every text at and below it, in order, each with the keys that lead there.
+  var scalars: [(keys: [String], text: String, mark: Mark)] {
+    if let text = string { return [([], text, start)] }
+    let members = (mapping ?? []).flatMap { entry in
+      entry.value.scalars.map { ([entry.key.string ?? ""] + $0.keys, $0.text, $0.mark) }
+    }
+    return (sequence ?? []).flatMap(\.scalars) + members
+  }
+}
+
+extension ComposeSource {
+  /// Every text of its tree; see `Node.scalars`.
+  var scalars: [(keys: [String], text: String, mark: Mark)] { document?.scalars ?? [] }
 }
 
 /// Finds the place in the source that a sentence of Compose's is about.
 public enum Blame {
   /// Gives the file and the place; the first source and no place when the sentence gives no clue.
-  public static func place(_ message: String, in sources: [ComposeSource]) -> (path: String, mark: Mark?) {
+  public static func place(_ message: String, in sources: [ComposeSource]) -> Place {
     let named = sources.filter { message.contains($0.path) }
     let candidates = named.isEmpty ? sources : named
     for source in candidates {
@@ -51,10 +62,9 @@ public enum Blame {
       ?? message.firstMatch(of: /(?:find env file:|failed to read) ([^\s:]+)/)?.1
     if let file {
       for source in sources {
-        guard let document = source.document else { continue }
-        if let mark = place(ofFile: String(file), in: document, directory: Path.parent(source.path)) {
-          return (source.path, mark)
-        }
+        let directory = Path.parent(source.path)
+        let named = source.scalars.first { Path.join(directory, $0.text) == file }
+        if let named { return (source.path, named.mark) }
       }
     }
     for source in candidates {
@@ -80,13 +90,6 @@ public enum Blame {
       }
     }
     return mark
-  }
-
-  /// Gives the place of the first text that names a file, seen from a directory.
-  private static func place(ofFile file: String, in node: Node, directory: String) -> Mark? {
-    if let text = node.string { return Path.join(directory, text) == file ? node.start : nil }
-    let within = (node.sequence ?? []) + (node.mapping ?? []).map(\.value)
-    return within.lazy.compactMap { place(ofFile: file, in: $0, directory: directory) }.first
   }
 
   private static let sections: Set<String> = [
@@ -158,22 +161,8 @@ public enum Blame {
 /// Finds the places where a variable is used.
 public enum Variables {
   /// Gives the place of the first scalar that uses a variable.
-  public static func place(of name: String, in sources: [ComposeSource]) -> (path: String, mark: Mark?) {
-    for source in sources {
-      if let document = source.document, let mark = find(name, in: document) { return (source.path, mark) }
-    }
-    return (sources.first?.path ?? "", nil)
-  }
-
-  private static func find(_ name: String, in node: Node) -> Mark? {
-    if let text = node.string { return uses(name, text) ? node.start : nil }
-    for item in node.sequence ?? [] {
-      if let mark = find(name, in: item) { return mark }
-    }
-    for entry in node.mapping ?? [] {
-      if let mark = find(name, in: entry.value) { return mark }
-    }
-    return nil
+  public static func place(of name: String, in sources: [ComposeSource]) -> Place {
+    uses(of: name, in: sources).first.map { ($0.path, $0.mark) } ?? (sources.first?.path ?? "", nil)
   }
 
   /// One place where a variable is used, and whether a shell in the container may be meant to read it.
@@ -190,20 +179,13 @@ public enum Variables {
 
   /// Lists every use of a variable.
   public static func uses(of name: String, in sources: [ComposeSource]) -> [Use] {
-    var found: [Use] = []
-    func look(_ node: Node, _ path: String, _ isCommand: Bool) {
-      if let text = node.string, uses(name, text) {
-        found.append(Use(path: path, mark: node.start, isCommand: isCommand, text: text))
-      }
-      for item in node.sequence ?? [] { look(item, path, isCommand) }
-      for entry in node.mapping ?? [] {
-        look(entry.value, path, isCommand || commands.contains(entry.key.string ?? ""))
+    sources.flatMap { source in
+      source.scalars.filter { uses(name, $0.text) }.map { scalar in
+        Use(
+          path: source.path, mark: scalar.mark, isCommand: scalar.keys.contains(where: commands.contains),
+          text: scalar.text)
       }
     }
-    for source in sources {
-      if let document = source.document { look(document, source.path, false) }
-    }
-    return found
   }
 
   private static let commands: Set<String> = ["command", "entrypoint", "test", "exec", "dockerfile_inline"]

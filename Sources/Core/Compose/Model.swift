@@ -17,13 +17,13 @@ public struct ComposeModel: Sendable, Equatable {
     project = json["name"]?.string ?? ""
     var files: [String: String] = [:]
     for section in ["configs", "secrets"] {
-      for (name, value) in json[section]?.object ?? [:] {
+      for (name, value) in json[section].object {
         if let path = value["file"]?.string { files["\(section)/\(name)"] = path }
       }
     }
     self.files = files
     let volumes = Self.bindVolumes(json)
-    services = (json["services"]?.object ?? [:]).map {
+    services = json["services"].object.map {
       ComposeService(name: $0.key, $0.value, files: files, volumes: volumes, top: json)
     }
     .sorted { $0.name < $1.name }
@@ -32,8 +32,8 @@ public struct ComposeModel: Sendable, Equatable {
 
   /// Finds the named volumes whose driver options make them binds of a host's path.
   private static func bindVolumes(_ json: JSON) -> [String: (path: String, isReadOnly: Bool)] {
-    (json["volumes"]?.object ?? [:]).compactMapValues { volume in
-      let options = volume["driver_opts"]?.object ?? [:]
+    json["volumes"].object.compactMapValues { volume in
+      let options = volume["driver_opts"].object
       let flags = (options["o"]?.string ?? "").split(separator: ",").map { $0.trimmingPrefix(" ") }
       guard flags.contains("bind") || flags.contains("rbind"), let device = options["device"]?.string else {
         return nil
@@ -98,7 +98,7 @@ public struct ComposeService: Sendable, Equatable {
     self.name = name
     fields = json.object
     image = json["image"]?.string ?? ""
-    let mounts = (json["volumes"]?.array ?? []).compactMap { mount -> (path: String, isReadOnly: Bool)? in
+    let mounts = json["volumes"].array.compactMap { mount -> (path: String, isReadOnly: Bool)? in
       guard let source = mount["source"]?.undollared.string else { return nil }
       let isReadOnly = mount["read_only"]?.bool == true
       switch mount["type"]?.string {
@@ -110,7 +110,7 @@ public struct ComposeService: Sendable, Equatable {
     binds = mounts.map(\.path)
     writable = mounts.filter { !$0.isReadOnly }.map(\.path)
     files = ["configs", "secrets"].flatMap { section in
-      (json[section]?.array ?? []).compactMap { use in
+      json[section].array.compactMap { use in
         (use["source"]?.string ?? use.string).flatMap { all["\(section)/\($0)"] }
       }
     }
@@ -124,7 +124,7 @@ public struct ComposeService: Sendable, Equatable {
     let own = (json["container_name"]?.string).map { [Claim.containerName($0)] } ?? []
     claims =
       own
-      + (json["ports"]?.array ?? []).compactMap { port in
+      + json["ports"].array.compactMap { port in
         // Out of a range the engine takes whichever port is free.
         guard let published = port["published"]?.string, Int(published) ?? 0 > 0 else { return nil }
         return .port(published, transport: port["protocol"]?.string ?? "tcp", address: port["host_ip"]?.string ?? "")
@@ -132,16 +132,10 @@ public struct ComposeService: Sendable, Equatable {
     joins = Set(
       ["network_mode", "ipc", "pid"].compactMap { json[$0]?.string }.filter { $0.hasPrefix("service:") }
         .map { String($0.dropFirst(8)) }
-        + (json["volumes_from"]?.array ?? []).compactMap(\.string).filter { !$0.hasPrefix("container:") }
+        + json["volumes_from"].strings.filter { !$0.hasPrefix("container:") }
         .compactMap { $0.split(separator: ":").first.map(String.init) }
     ).sorted()
-    if case .integer(let count)? = json["scale"] {
-      replicas = count
-    } else if case .integer(let count)? = json["deploy"]?["replicas"] {
-      replicas = count
-    } else {
-      replicas = 1
-    }
+    replicas = json["scale"]?.integer ?? json["deploy"]["replicas"]?.integer ?? 1
   }
 
   private static func buildContexts(_ build: JSON?) -> [String] {
@@ -153,7 +147,7 @@ public struct ComposeService: Sendable, Equatable {
         contexts.append(Path.normalized(file))
       }
     }
-    contexts += (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
+    contexts += build["additional_contexts"].object.values.compactMap(\.string)
     return contexts.filter { Path.isAbsolute($0) }
   }
 
@@ -162,12 +156,12 @@ public struct ComposeService: Sendable, Equatable {
     func add(_ kind: String, _ section: String, _ names: [String]) {
       for name in names { found["\(kind) \(name)"] = top[section]?[name] }
     }
-    if json["network_mode"] == nil { add("network", "networks", (json["networks"]?.object ?? [:]).keys.sorted()) }
+    if json["network_mode"] == nil { add("network", "networks", json["networks"].object.keys.sorted()) }
     add(
       "volume", "volumes",
-      (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "volume" }.compactMap { $0["source"]?.string })
+      json["volumes"].array.filter { $0["type"]?.string == "volume" }.compactMap { $0["source"]?.string })
     for (kind, section) in [("config", "configs"), ("secret", "secrets")] {
-      let names = (json[section]?.array ?? []).compactMap { $0["source"]?.string ?? $0.string }
+      let names = json[section].array.compactMap { $0["source"]?.string ?? $0.string }
       add(kind, section, names.filter { top[section]?[$0]?["file"] == nil })
     }
     return found

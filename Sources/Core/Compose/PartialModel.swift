@@ -9,7 +9,7 @@ public enum PartialModel {
     for source in sources {
       for entry in source.document?["services"]?.merged ?? [] {
         guard let name = entry.key.string, entry.value.mapping != nil else { continue }
-        services[name] = .object((services[name]?.object ?? [:]).merging(service(entry.value)) { _, new in new })
+        services[name] = .object(services[name].object.merging(service(entry.value)) { _, new in new })
       }
     }
     return .object(["services": .object(services)])

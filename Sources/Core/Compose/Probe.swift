@@ -56,7 +56,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
     }
     self.init(try Self.question(members))
     if let value = members["retries"] {
-      guard case .integer(let count) = value, (0...1000).contains(count) else {
+      guard let count = value.integer, (0...1000).contains(count) else {
         throw Problem(key: "retries", message: "retries must be a number from 0 to 1000")
       }
       retries = count
@@ -76,7 +76,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
       }
       var status: Int?
       if let value = members["status"] {
-        guard case .integer(let code) = value, (100...599).contains(code) else {
+        guard let code = value.integer, (100...599).contains(code) else {
           throw Problem(key: "status", message: "status must be a number from 100 to 599")
         }
         status = code
@@ -91,7 +91,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
       for key in ["status", "json"] where members[key] != nil {
         throw Problem(key: key, message: "\(key) goes with http, not with exec")
       }
-      let command = exec.string.map { ["sh", "-c", $0] } ?? exec.array.compactMap(\.string)
+      let command = exec.string.map { ["sh", "-c", $0] } ?? exec.strings
       guard !command.isEmpty, command.count == max(exec.array.count, exec.string == nil ? 0 : 3) else {
         throw Problem(key: "exec", message: "exec must be a list of words, or one line for the container's shell")
       }

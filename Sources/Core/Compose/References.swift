@@ -132,19 +132,14 @@ public enum References {
   }
 
   /// Finds where a source names a tracked file, also as the source of a mount.
-  public static func place(of file: String, in sources: [ComposeSource]) -> (path: String, mark: Mark?) {
-    func find(_ node: Node, _ directory: String) -> Mark? {
-      if let text = node.string {
-        let source = text.withDefaults.split(separator: ":", maxSplits: 1).first.map(String.init) ?? ""
-        return !source.isEmpty && Path.join(directory, source) == file ? node.start : nil
-      }
-      let within = (node.sequence ?? []) + (node.mapping ?? []).map(\.value)
-      return within.lazy.compactMap { find($0, directory) }.first
-    }
+  public static func place(of file: String, in sources: [ComposeSource]) -> Place {
     for source in sources {
-      if let document = source.document, let mark = find(document, Path.parent(source.path)) {
-        return (source.path, mark)
+      let directory = Path.parent(source.path)
+      let named = source.scalars.first { scalar in
+        let text = scalar.text.withDefaults.split(separator: ":", maxSplits: 1).first.map(String.init) ?? ""
+        return !text.isEmpty && Path.join(directory, text) == file
       }
+      if let named { return (source.path, named.mark) }
     }
     return (sources.first?.path ?? file, nil)
   }

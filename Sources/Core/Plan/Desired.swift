@@ -7,17 +7,17 @@ public struct DesiredStack: Sendable, Equatable {
   /// Compose's project name.
   public var project: String
   /// Each path of the repository that it depends on, with the id of what stands there.
-  public var tracked: [String: String]
+  public var tracked: [String: String] = [:]
   /// Each untracked path under the live root that it depends on, with the id of what stands there.
-  public var untracked: [String: String]
+  public var untracked: [String: String] = [:]
   /// Its services, sorted by name.
-  public var services: [DesiredService]
+  public var services: [DesiredService] = []
   /// Its live paths.
-  public var links: [String: DesiredLink]
+  public var links: [String: DesiredLink] = [:]
   /// The live paths that it stands on and that are not its alone.
   public var shared: [String: DesiredLink] = [:]
   /// The stacks that must be in place first, as its Compose file says.
-  public var after: [String]
+  public var after: [String] = []
   /// How long it may take to become healthy; nothing where the host's own setting counts.
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
@@ -36,37 +36,21 @@ public struct DesiredStack: Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
-
-  /// Says what a stack is to be.
-  public init(
-    name: String, commit: String, project: String, tracked: [String: String], untracked: [String: String],
-    services: [DesiredService], links: [String: DesiredLink], after: [String], deployTimeout: Duration?
-  ) {
-    self.name = name
-    self.commit = commit
-    self.project = project
-    self.tracked = tracked
-    self.untracked = untracked
-    self.services = services
-    self.links = links
-    self.after = after
-    self.deployTimeout = deployTimeout
-  }
 }
 
 extension DesiredStack {
+  /// Begins to say what a stack is to be.
+  public init(name: String, commit: String, project: String) {
+    self.init(name: name, commit: commit, project: project, tracked: [:])
+  }
+
   /// Wishes for what was in place before, with the images of that time.
   public init(_ name: String, _ good: Deployment) {
     self.init(
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
-      services: good.services, links: good.links, after: good.after, deployTimeout: good.deployTimeout)
-    shared = good.shared ?? [:]
-    readsProbes = good.isProbed ?? true
-    images = good.images ?? [:]
-    contents = good.contents
-    policy = good.policy
-    belongings = good.belongings
-    writes = good.writes
+      services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
+      deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
+      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
@@ -124,7 +108,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// The services whose network, processes or volumes it shares: it cannot outlive their containers.
   public var joins: [String]?
   /// What no other service can have beside it: container names and host ports.
-  public var claims: [Claim]
+  public var claims: [Claim] = []
   /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
   /// into what it hashes when a service shares that one's network or volumes.
   public var running: String?
@@ -168,21 +152,18 @@ public struct DesiredService: Codable, Sendable, Equatable {
 
   /// Whether what its containers are made from is known.
   public var isSeen: Bool { !hash.isEmpty }
+}
 
-  /// Describes a service.
+extension DesiredService {
+  /// Takes what Compose has resolved; `digest` gives the id of a value.
   public init(
-    name: String, hash: String, image: String, fields: [String: String], mounts: [String: String],
-    builds: [String: String], replicas: Int, restarts: Bool, claims: [Claim] = []
+    _ service: ComposeService, hash: String, mounts: [String: String], builds: [String: String],
+    digest: (JSON) -> String
   ) {
-    self.name = name
-    self.hash = hash
-    self.image = image
-    self.fields = fields
-    self.mounts = mounts
-    self.builds = builds
-    self.replicas = replicas
-    self.restarts = restarts
-    self.claims = claims
+    self.init(
+      name: service.name, hash: hash, image: service.image, fields: service.fields.mapValues(digest), mounts: mounts,
+      builds: builds, built: service.isBuilt, replicas: service.replicas, restarts: service.restarts,
+      joins: service.joins.isEmpty ? nil : service.joins, claims: service.claims)
   }
 }
 
@@ -197,7 +178,7 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// The id of the content.
   public var id: String
   /// Whether the content is a program; a copy takes its mode from this.
-  public var executable: Bool
+  public var executable = false
   /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
   public var replaces: [String]?
   /// The commit that the pointer of a shared path names; nothing while it is on its way.
@@ -205,14 +186,9 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// Whether a container may write to it: then what it writes stays until a commit changes the file.
   public var isWritable: Bool?
 
-  /// Describes a live path.
-  public init(kind: Kind, from: String, id: String, executable: Bool = false) {
-    self.kind = kind
-    self.from = from
-    self.id = id
-    self.executable = executable
-  }
+}
 
+extension DesiredLink {
   /// Describes a live path for what a commit has.
   public init(kind: Kind, _ entry: TrackedPath) {
     self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)

@@ -3,7 +3,7 @@ public enum Handover {
   /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins.
   public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) {
     let deployed = stacks.compactMap { stack -> (name: String, old: [Claim], new: [Claim])? in
-      guard case .deploy(let desired) = stack.work else { return nil }
+      guard let desired = stack.desired else { return nil }
       return (stack.name, known[stack.name]?.services.flatMap(\.claims) ?? [], desired.services.flatMap(\.claims))
     }
     for taker in deployed {

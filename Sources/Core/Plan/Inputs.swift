@@ -6,12 +6,6 @@ public struct Inputs: Sendable, Equatable {
     public var settings: String?
     /// The id behind each image's reference; nothing where the engine was not asked.
     public var images: [String: String]?
-
-    /// Describes what an attempt stands under.
-    public init(settings: String?, images: [String: String]?) {
-      self.settings = settings
-      self.images = images
-    }
   }
 
   /// One thing that is not what it was.
@@ -47,17 +41,6 @@ public struct Inputs: Sendable, Equatable {
   public var services: [DesiredService]?
   /// What an attempt stood under; nothing where no attempt is meant.
   public var conditions: Conditions?
-
-  /// Describes what a stack is made from.
-  public init(
-    tracked: [String: String], untracked: [String: String], services: [DesiredService]? = nil,
-    conditions: Conditions? = nil
-  ) {
-    self.tracked = tracked
-    self.untracked = untracked
-    self.services = services
-    self.conditions = conditions
-  }
 
   /// Gives what stands at the same paths in a commit and on the host by now. Compose is not asked.
   public func now(in tree: CommitTree, host: [String: String], conditions: Conditions? = nil) -> Inputs {
@@ -116,6 +99,16 @@ extension DesiredStack {
 }
 
 extension Hold {
+  /// Whether all is still as it was when the commit failed; `images` are the ids behind references by now, nothing where
+  /// the engine was not asked.
+  public func stands(
+    in tree: CommitTree, host: [String: String], settings: String, images: [String: String]?
+  ) -> Bool {
+    let own = images.map { found in self.images.keys.reduce(into: [:]) { $0[$1] = found[$1] } }
+    let now = inputs.now(in: tree, host: host, conditions: .init(settings: settings, images: own))
+    return now.differences(from: inputs).isEmpty
+  }
+
   /// What failed, and what it stood under.
   public var inputs: Inputs {
     Inputs(

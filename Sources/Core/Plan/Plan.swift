@@ -3,31 +3,25 @@ public struct Plan: Sendable {
   /// The target commit.
   public var commit: String
   /// Each stack of the commit and each one to be removed, sorted by name.
-  public var stacks: [StackPlan]
+  public var stacks: [StackPlan] = []
   /// The live paths of the configuration's `links:` and those that several stacks need.
-  public var links: [LinkPlan]
+  public var links: [LinkPlan] = []
   /// What these are to be, by live path.
-  public var shared: [String: SharedPath]
+  public var shared: [String: SharedPath] = [:]
   /// Those that are not that yet, be it in their content alone.
-  public var moving: Set<String>
+  public var moving: Set<String> = []
   /// The records of stacks that were judged by a new policy and are what they were, by stack.
   public var judged: [String: Deployment] = [:]
+}
 
-  /// Makes a plan.
-  public init(
-    commit: String, stacks: [StackPlan], links: [LinkPlan], shared: [String: SharedPath], moving: Set<String>
-  ) {
-    self.commit = commit
-    self.stacks = stacks
-    self.links = links
-    self.shared = shared
-    self.moving = moving
-  }
+extension Plan {
+  /// Starts with nothing to do.
+  public init(commit: String) { self.init(commit: commit, stacks: []) }
 
   /// Leaves stacks as they are that cannot go on now, and those that need a live path of theirs as it will not be.
   public mutating func holdBack(_ refused: Set<String>, as aim: StackTarget, _ state: State) {
     for name in refused where !stacks.contains(where: { $0.name == name }) {
-      stacks.append(StackPlan(name: name, work: .none, from: nil, to: nil, project: ""))
+      stacks.append(StackPlan(idle: name))
     }
     for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(aim) }
     judged = judged.filter { !refused.contains($0.key) }
@@ -58,7 +52,7 @@ public struct Plan: Sendable {
 
   /// The stacks to deploy, in groups: those that stand on the same changed file end at the commit together, or not at all.
   public var groups: [[StackPlan]] {
-    var groups = stacks.filter { if case .deploy = $0.work { true } else { false } }.map { Set([$0.name]) }
+    var groups = stacks.filter { $0.desired != nil }.map { Set([$0.name]) }
     func join(_ names: Set<String>) {
       let (apart, together) = (
         groups.filter { $0.isDisjoint(with: names) }, groups.filter { !$0.isDisjoint(with: names) }
@@ -97,10 +91,7 @@ public struct Plan: Sendable {
   /// are moved from, and the live paths that are no stack's alone.
   public func locking(_ state: State) -> Set<String> {
     let led = shared.keys.filter(moving.contains) + links.filter { $0.action != .keep }.map(\.live)
-    let origins = stacks.compactMap { stack -> String? in
-      guard case .deploy(let desired) = stack.work else { return nil }
-      return state.origin(of: stack.name, project: desired.project)?.name
-    }
+    let origins = stacks.compactMap(\.desired).compactMap { state.origin(of: $0.name, project: $0.project)?.name }
     return Set(stacks.filter { $0.work != .none }.map(\.name) + origins + led.map(LinkPlanning.shared))
       .union(led.flatMap { shared[$0]?.users ?? [] })
   }
@@ -139,33 +130,25 @@ public struct StackPlan: Sendable {
   /// Compose's project name.
   public var project: String
   /// Why.
-  public var reasons: [String]
+  public var reasons: [String] = []
   /// Each service.
-  public var services: [ServicePlan]
+  public var services: [ServicePlan] = []
   /// Each live path.
-  public var links: [LinkPlan]
+  public var links: [LinkPlan] = []
   /// The stacks that must be in place first.
-  public var after: [String]
+  public var after: [String] = []
   /// Where a stack that is removed has moved to: it ends once that one is in place.
   public internal(set) var taker: String?
   /// What is done, in order.
   public internal(set) var steps: [Step] = []
+}
 
-  /// Makes a plan of a stack.
-  public init(
-    name: String, work: Work, from: String?, to: String?, project: String, reasons: [String] = [],
-    services: [ServicePlan] = [], links: [LinkPlan] = [], after: [String] = []
-  ) {
-    self.name = name
-    self.work = work
-    self.from = from
-    self.to = to
-    self.project = project
-    self.reasons = reasons
-    self.services = services
-    self.links = links
-    self.after = after
-  }
+extension StackPlan {
+  /// Does nothing to a stack of which nothing is there.
+  public init(idle name: String, project: String = "") { self.init(name: name, work: .none, project: project) }
+
+  /// What the stack is to be, where it is deployed.
+  public var desired: DesiredStack? { if case .deploy(let desired) = work { desired } else { nil } }
 
   /// Whether everything is in place already.
   public var touchesNothing: Bool {

@@ -42,7 +42,6 @@ public enum ServicePlanning {
     }
   }
 
-  /// What is done, why, and how.
   private typealias Decision = (action: ServiceReport.Action, reason: String, way: ServicePlan.Way)
 
   private static func plan(

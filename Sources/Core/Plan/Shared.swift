@@ -1,4 +1,5 @@
-/// A live path that has a pointer of its own, since the configuration names it or several stacks need it.
+/// A live path that has a pointer of its own (`stacks/+links+common+conf`), since the configuration names it or several stacks
+/// need it.
 public struct SharedPath: Sendable, Equatable {
   /// What is to stand there, with the commit that its pointer is to name.
   public var link: DesiredLink
@@ -6,13 +7,6 @@ public struct SharedPath: Sendable, Equatable {
   public var users: Set<String>
   /// Whether some of them know it with another content: then they go to the new one together, or none does.
   public var ties: Bool
-
-  /// Describes a live path.
-  public init(link: DesiredLink, users: Set<String>, ties: Bool) {
-    self.link = link
-    self.users = users
-    self.ties = ties
-  }
 
   /// Moves the live paths that more than one stack needs out of the stacks, and gives them together with the configured ones.
   ///

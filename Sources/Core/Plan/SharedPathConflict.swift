@@ -16,11 +16,8 @@ public struct SharedPathConflict: Sendable, Equatable {
     var ties: [String: SharedPathConflict] = [:]
     while true {
       var wants: [String: [(stack: String, id: String)]] = [:]
-      for (stack, paths) in staying.sorted(by: { $0.key < $1.key }) {
-        for (path, id) in paths { wants[path, default: []].append((stack, id)) }
-      }
       // Those that are led to different commits keep each other.
-      for (stack, paths) in moving.sorted(by: { $0.key < $1.key }) {
+      for (stack, paths) in staying.sorted(by: { $0.key < $1.key }) + moving.sorted(by: { $0.key < $1.key }) {
         for (path, id) in paths { wants[path, default: []].append((stack, id)) }
       }
       let found = moving.compactMapValues { paths in

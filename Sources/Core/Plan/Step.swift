@@ -94,27 +94,27 @@ extension Step {
   public var text: String? {
     func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }
     switch self {
-    case .checkNetworks(let networks): return "see that nobody else is in \(list(networks))"
-    case .pull: return "bring the images that are missing"
-    case .checkImages: return "see that the images of before are here"
+    case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
+    case .pull: return "pull missing images"
+    case .checkImages: return "check that the previous images are on this host"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }
       )
       let parts = [
-        commit.map { "lead the pointer to \($0.prefix(7))" }, made.isEmpty ? nil : "link \(list(made.map(\.live)))",
+        commit.map { "switch the pointer to \($0.prefix(7))" }, made.isEmpty ? nil : "link \(list(made.map(\.live)))",
         gone.isEmpty ? nil : "unlink \(list(gone.map(\.live)))",
       ].compactMap { $0 }
       return parts.isEmpty ? nil : parts.joined(separator: ", ")
     case .putBack(let found, _, _): return "put back \(list(found.keys))"
     case .removePointer: return "remove the pointer"
-    case .check: return "see that Compose makes the same of the live files"
+    case .check: return "check that Compose resolves the live files as it resolved the commit"
     case .build(let services):
       let changed = services.filter { $0.way == .build }.map(\.name)
       return changed.isEmpty ? nil : "build \(list(changed))"
     case .resume(let ids): return "resume \(ids.count) paused"
-    case .clear(let project): return "remove what was left half made of \(project)"
+    case .clear(let project): return "remove what an interrupted Compose left of \(project)"
     case .stop(let ids): return "stop \(ids.count) container\(ids.count == 1 ? "" : "s")"
     case .stopInOrder(let services): return "stop \(list(services))"
     case .stopStarted: return "stop what was started"
@@ -123,7 +123,7 @@ extension Step {
       let acting = services.filter { ![.keep, .remove].contains($0.action) }
       return acting.isEmpty ? nil : list(acting.map { "\($0.action.rawValue) \($0.name)" })
     case .upAsFound(let services): return "bring back \(list(services.names))"
-    case .verify: return "watch it become healthy"
+    case .verify: return "wait until it is healthy"
     case .remove(let ids): return "remove \(ids.count) container\(ids.count == 1 ? "" : "s")"
     case .removeNetworks(let project): return "remove the networks of \(project)"
     case .record: return nil

@@ -44,10 +44,10 @@ extension Planning {
       let isShared = (observed.containers ?? []).contains { container in
         container.project == removal.project && !removal.services.contains { $0.way.removes(container.id) }
       }
-      let wish: DesiredStack? = if case .deploy(let desired)? = moved?.work { desired } else { nil }
       stacks[index].taker = taker
       stacks[index].steps = Step.end(
-        removal, taker: taker.map { wish?.services ?? state.standing($0)?.services ?? [] }, isShared: isShared)
+        removal, taker: taker.map { moved?.desired?.services ?? state.standing($0)?.services ?? [] }, isShared: isShared
+      )
     }
   }
 }

@@ -3,7 +3,7 @@ public struct WatchedContainer: Sendable, Equatable {
   /// The engine's id.
   public var id: String
   /// The container's name.
-  public var name: String
+  public var name = ""
   /// The service.
   public var service: String
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
@@ -17,29 +17,11 @@ public struct WatchedContainer: Sendable, Equatable {
   /// How long it has been running.
   public var age: Duration
   /// Compose's hash of the configuration that it was made with.
-  public var hash: String
+  public var hash = ""
   /// The id of its image.
-  public var image: String
+  public var image = ""
   /// The directory that `docker compose` was run for.
-  public var directory: String
-
-  /// Describes a container.
-  public init(
-    id: String, name: String = "", service: String, state: String, health: String, exitCode: Int, restarts: Int,
-    age: Duration, hash: String = "", image: String = "", directory: String = ""
-  ) {
-    self.name = name
-    self.image = image
-    self.directory = directory
-    self.hash = hash
-    self.id = id
-    self.service = service
-    self.state = state
-    self.health = health
-    self.exitCode = exitCode
-    self.restarts = restarts
-    self.age = age
-  }
+  public var directory = ""
 }
 
 /// What a look at a stack's containers says about its deploy.

@@ -8,7 +8,6 @@ struct Dockerfile: Equatable, Sendable {
   /// The image that reads the file, where a `# syntax=` line names one.
   private(set) var frontend: String?
 
-  /// One image that is named.
   struct Named: Equatable, Sendable {
     /// The reference; nothing stands for what only the builder knows.
     let parts: [String?]

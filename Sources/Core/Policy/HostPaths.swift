@@ -3,17 +3,17 @@ public struct HostPaths: Sendable {
   /// The live root.
   public let liveRoot: String
   /// clup's own directory.
-  public let checkout: String?
+  public var checkout: String?
   /// The names of all stacks, those that left the repository and run on included.
-  public var stacks: [String]
+  public var stacks: [String] = []
   /// The commit.
   public var tree: CommitTree?
   /// The absolute paths that Compose reads for the stack: its files, what they include, files of values.
   public var reads: Set<String> = []
   /// Where a path leads once its symbolic links are followed, for those that lead elsewhere.
-  public var real: [String: String]
+  public var real: [String: String] = [:]
   /// Bind sources that the host does not have.
-  public var missing: Set<String>
+  public var missing: Set<String> = []
   /// Directories of the commit, relative to the live root, in which the host keeps more than the commit has.
   public var mixed: Set<String> = []
   /// What the stack has used before of what is in no stack's directory, relative to the live root.
@@ -23,19 +23,14 @@ public struct HostPaths: Sendable {
   /// Files of clup's own beside the checkout.
   public var own: Set<String> = []
   /// Whether the live root is a real host's, not a work tree that stands for one.
-  public let isHost: Bool
+  public var isHost = true
 
+}
+
+extension HostPaths {
   /// Describes a host.
-  public init(
-    liveRoot: String, checkout: String? = nil, stacks: [String] = [], real: [String: String] = [:],
-    missing: Set<String> = [], isHost: Bool = true
-  ) {
-    self.liveRoot = liveRoot
-    self.checkout = checkout
-    self.stacks = stacks
-    self.real = real
-    self.missing = missing
-    self.isHost = isHost
+  public init(liveRoot: String, checkout: String?, stacks: [String], isHost: Bool) {
+    self.init(liveRoot: liveRoot, checkout: checkout, stacks: stacks, real: [:], isHost: isHost)
   }
 
   /// Whether clup and the engine see the same at a path: a unit of systemd may give clup a `/tmp` and a `/dev` of its own.

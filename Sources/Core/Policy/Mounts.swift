@@ -1,6 +1,5 @@
 /// One way by which a path of the host comes into a container.
 struct Mount: Sendable {
-  /// How it comes there.
   enum Way: Sendable { case bind, volume(String), config(String), secret(String), taken(String) }
   let service: String
   let way: Way
@@ -27,7 +26,7 @@ extension Subject {
 
   private func mounts(of service: String, _ json: JSON, seen: Set<String>) -> [Mount] {
     var found: [Mount] = []
-    for from in (json["volumes_from"]?.array ?? []).compactMap(\.string) where !from.hasPrefix("container:") {
+    for from in json["volumes_from"].strings where !from.hasPrefix("container:") {
       let parts = from.split(separator: ":").map(String.init)
       guard let other = parts.first, !seen.contains(other), let giver = model["services"]?[other] else { continue }
       found += mounts(of: other, giver, seen: seen.union([other])).map {
@@ -36,7 +35,7 @@ extension Subject {
           readOnly: $0.readOnly || parts.last == "ro")
       }
     }
-    for volume in json["volumes"]?.array ?? [] {
+    for volume in json["volumes"].array {
       let target = volume["target"]?.string ?? ""
       let readOnly = volume["read_only"]?.bool ?? false
       guard let source = volume["source"]?.string else { continue }
@@ -49,7 +48,7 @@ extension Subject {
       }
     }
     for (section, isSecret) in [("configs", false), ("secrets", true)] {
-      for use in json[section]?.array ?? [] {
+      for use in json[section].array {
         guard let name = use["source"]?.string ?? use.string, let file = model[section]?[name]?["file"]?.string else {
           continue
         }
@@ -66,7 +65,7 @@ extension Subject {
   public var hostPaths: [String] {
     let builds = services.flatMap { _, json in json["build"].map(buildPaths) ?? [] }
     let files = ["configs", "secrets"].flatMap { section in
-      (model[section]?.object ?? [:]).values.compactMap { $0["file"]?.string }
+      model[section].object.values.compactMap { $0["file"]?.string }
     }
     return Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) } + builds + files).sorted()
   }
@@ -81,7 +80,7 @@ extension Subject {
     }
     // A relative path of these starts from where Compose runs.
     let directory = Path.join(paths.liveRoot, kind == .job ? Path.parent(stack) : stack)
-    for text in (build["additional_contexts"]?.object ?? [:]).values.compactMap(\.string) {
+    for text in build["additional_contexts"].object.values.compactMap(\.string) {
       let local = ["file://", "oci-layout://"].first(where: text.hasPrefix)
       if let local {
         let path = String(text.dropFirst(local.count))
@@ -94,7 +93,7 @@ extension Subject {
         found.append(text)
       }
     }
-    for text in ((build["cache_from"]?.array ?? []) + (build["cache_to"]?.array ?? [])).compactMap(\.string) {
+    for text in (build["cache_from"].array + build["cache_to"].array).compactMap(\.string) {
       found += BuildCache.paths(text).map { Path.join(directory, $0) }
     }
     return found.map(Path.normalized)

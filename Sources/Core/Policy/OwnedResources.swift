@@ -88,7 +88,7 @@ extension Subject {
     var found = OwnedResources()
     let project = model["name"]?.string ?? stack
     found.projects.insert(project)
-    for (key, volume) in model["volumes"]?.object ?? [:] where volume["external"]?.bool != true {
+    for (key, volume) in model["volumes"].object where volume["external"]?.bool != true {
       found.volumes.insert(volume["name"]?.string ?? key)
     }
     for (service, json) in services {
@@ -96,7 +96,7 @@ extension Subject {
       found.containers.insert(json["container_name"]?.string ?? "\(project)-\(service)-1")
       if let build = json["build"] {
         found.builds.insert(image ?? "\(model["name"]?.string ?? stack)-\(service)")
-        found.builds.formUnion((build["tags"]?.array ?? []).compactMap(\.string))
+        found.builds.formUnion(build["tags"].strings)
         found.runs.formUnion(bases(of: service, json))
       } else if let image {
         found.runs.insert(image)
@@ -123,7 +123,7 @@ extension Subject {
         found.socketNetworks.formUnion(networks(of: json).map(\.name))
       }
     }
-    for (key, network) in model["networks"]?.object ?? [:] where network["external"]?.bool != true {
+    for (key, network) in model["networks"].object where network["external"]?.bool != true {
       found.networks.insert(network["name"]?.string ?? key)
     }
     found.builds = Set(found.builds.map { Image($0).reference })
@@ -136,7 +136,7 @@ extension Subject {
   public var namedVolumes: Set<String> {
     let project = model["name"]?.string ?? ""
     return Set(
-      (model["volumes"]?.object ?? [:]).compactMap { key, volume in
+      model["volumes"].object.compactMap { key, volume in
         let name = volume["name"]?.string ?? key
         return volume["external"]?.bool == true || choosesItsName || name != "\(project)_\(key)" ? name : nil
       })

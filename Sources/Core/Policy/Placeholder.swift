@@ -7,8 +7,8 @@ public enum Placeholder {
 
   /// Chooses a value that is valid where the variable is used; no two variables of a stack get the same port, path or name.
   public static func value(of name: String, in sources: [ComposeSource], taken: Set<String> = []) -> String {
-    let values = sources.compactMap(\.document).flatMap { uses(of: name, in: $0, []) }.map {
-      kind(text: $0.0, keys: $0.1)
+    let values = sources.flatMap(\.scalars).filter { Variables.uses(name, $0.text) }.map {
+      kind(text: $0.text, keys: $0.keys)
     }
     // Where it is used in several ways, a path is what other places can take best.
     switch values.first(where: { $0 == .path }) ?? values.first(where: { $0 != .text }) ?? values.first ?? .text {
@@ -119,32 +119,18 @@ public enum Placeholder {
     return words
   }()
 
-  private static func uses(of name: String, in node: Node, _ keys: [String]) -> [(String, [String])] {
-    if let text = node.string { return Variables.uses(name, text) ? [(text, keys)] : [] }
-    return (node.sequence ?? []).flatMap { uses(of: name, in: $0, keys) }
-      + (node.mapping ?? []).flatMap { uses(of: name, in: $0.value, keys + [$0.key.string ?? ""]) }
-  }
-}
-
-extension Placeholder {
   /// Gives the defaults that uses of a variable have.
   public static func defaults(of name: String, in sources: [ComposeSource]) -> [String] {
-    texts(of: sources).flatMap { $0.defaults }.filter { $0.name == name && !$0.value.isEmpty }.map(\.value)
+    allDefaults(in: sources).filter { $0.name == name && !$0.value.isEmpty }.map(\.value)
   }
 
   /// Gives `NAME=default` for every variable whose name promises a secret.
   public static func secretDefaults(in sources: [ComposeSource]) -> [Substring] {
-    texts(of: sources).flatMap { $0.defaults }.filter { Secrets.isSecretName($0.name) }.map {
-      "\($0.name)=\($0.value)"[...]
-    }
+    allDefaults(in: sources).filter { Secrets.isSecretName($0.name) }.map { "\($0.name)=\($0.value)"[...] }
   }
 
-  private static func texts(of sources: [ComposeSource]) -> [String] {
-    func texts(_ node: Node) -> [String] {
-      if let text = node.string { return text.contains("${") ? [text] : [] }
-      return (node.sequence ?? []).flatMap(texts) + (node.mapping ?? []).flatMap { texts($0.value) }
-    }
-    return sources.compactMap(\.document).flatMap(texts)
+  private static func allDefaults(in sources: [ComposeSource]) -> [(name: String, value: String)] {
+    sources.flatMap(\.scalars).flatMap(\.text.defaults)
   }
 }
 

@@ -21,9 +21,6 @@ public struct Policy: Sendable, Equatable {
   public var shared: [SharedPlace] = []
   /// What the gate would not know.
   public var options = AllowedOptions()
-
-  /// Starts from nothing: every rule with its own weight.
-  public init() {}
 }
 
 /// Something that several stacks may use: one entry of `policy: {shared: …}`.
@@ -97,8 +94,7 @@ extension Policy {
   private func remark(
     on waiver: Waiver, today: String, isNeeded: Bool, whole: Bool, _ configuration: String
   ) -> Diagnostic? {
-    let subject = [waiver.stack, waiver.service].compactMap { $0 }.joined(separator: " ")
-    let name = "the waiver of \(waiver.rule)\(subject.isEmpty ? "" : " for \(subject)")"
+    let name = waiver.title
     func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
       Diagnostic(
         rule: waiver.rule, severity: severity, file: configuration, line: waiver.line, column: waiver.column,
@@ -107,16 +103,27 @@ extension Policy {
     if waiver.expires < today, isNeeded {
       return told(
         .error, "\(name) ended on \(waiver.expires) (\(waiver.reason)); what runs stays, new commits are refused",
-        "fix what it excused, or give it a new end after thinking again")
+        "fix what it covered, or review it and set a new `expires:`")
     }
-    if whole, !isNeeded { return told(.warning, "\(name) excuses nothing", "take it out of the configuration") }
+    if whole, !isNeeded { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
     if isNeeded, let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays {
       return told(
-        .warning, "\(name) ends \(days == 0 ? "today" : "in \(days) day\(days == 1 ? "" : "s")")",
-        "fix what it excuses by then, or give it a new end after thinking again")
+        .warning, "\(name) ends \(Self.when(days))",
+        "fix what it covers by then, or review it and set a new `expires:`")
     }
     return nil
   }
+
+  /// Names the waivers that have ended or will end soon, in the order of their ends.
+  public func ending(by today: String) -> [String] {
+    waivers.sorted { $0.expires < $1.expires }.compactMap { waiver in
+      if waiver.expires < today { return "\(waiver.title) ended on \(waiver.expires)" }
+      guard let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays else { return nil }
+      return "\(waiver.title) ends \(Self.when(days))"
+    }
+  }
+
+  private static func when(_ days: Int) -> String { days == 0 ? "today" : "in \(days) day\(days == 1 ? "" : "s")" }
 
   /// How many days before its end a waiver is spoken of.
   private static let noticeDays = 14

@@ -3,7 +3,7 @@ public struct Rule: Sendable {
   /// The id, as reports and waivers name it.
   public let id: String
   /// How much it weighs unless the host says otherwise.
-  public let severity: Diagnostic.Severity
+  public private(set) var severity = Diagnostic.Severity.error
   /// What it refuses, in one line.
   public let summary: String
   /// Why that matters on a host.
@@ -15,21 +15,7 @@ public struct Rule: Sendable {
   /// The same, fixed.
   public let good: String
   /// Finds what it refuses in one stack; rules that look at more than one stack do so elsewhere.
-  let check: @Sendable (Subject) -> [Finding]
-
-  init(
-    _ id: String, _ severity: Diagnostic.Severity = .error, summary: String, why: String, fix: String, bad: String,
-    good: String, check: @escaping @Sendable (Subject) -> [Finding] = { _ in [] }
-  ) {
-    self.id = id
-    self.severity = severity
-    self.summary = summary
-    self.why = why
-    self.fix = fix
-    self.bad = bad
-    self.good = good
-    self.check = check
-  }
+  var check: @Sendable (Subject) -> [Finding] = { _ in [] }
 
   /// Every rule, in the order of the page that lists them.
   public static let all: [Rule] =
@@ -58,11 +44,9 @@ public struct Rule: Sendable {
     var seen: Set<String> = []
     return all.flatMap { rule in
       check(rule).map { finding in
-        let (file, mark) = finding.place
         var diagnostic = Diagnostic(
-          rule: rule.id, severity: finding.severity ?? rule.severity, file: file, line: mark?.line,
-          column: mark?.column,
-          stack: subject.stack, service: finding.service, message: finding.message, help: finding.help)
+          rule: rule.id, severity: finding.severity ?? rule.severity, at: finding.place, stack: subject.stack,
+          service: finding.service, message: finding.message, help: finding.help)
         diagnostic.terms = subject.terms(for: finding)
         return diagnostic
       }

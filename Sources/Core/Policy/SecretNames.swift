@@ -85,7 +85,7 @@ extension Secrets {
     }
     var previous: UInt8 = 0
     for byte in text.utf8 {
-      if previous == 0x24, byte == 0x7b || byte == 0x28 || byte == 0x5f || isLetterOrDigit(byte) && byte > 0x39 {
+      if previous == 0x24, byte == 0x7b || byte == 0x28 || byte == 0x5f || byte.isLetter {
         return true
       }
       previous = byte

@@ -110,7 +110,7 @@ public enum Secrets {
     let bytes = Array(text.utf8)
     return occurrences(of: Array("://".utf8), in: bytes).compactMap { place in
       let scheme = bytes[..<place].reversed().prefix(16).prefix {
-        isLetterOrDigit($0) || $0 == 0x2b || $0 == 0x2d || $0 == 0x2e
+        $0.isLetter || $0.isDigit || $0 == 0x2b || $0 == 0x2d || $0 == 0x2e
       }
       let rest = bytes[(place + 3)...].prefix(512).prefix { $0 > 0x20 && $0 != 0x22 && $0 != 0x27 }
       guard !scheme.isEmpty, let at = rest.lastIndex(of: 0x40), let colon = rest[..<at].firstIndex(of: 0x3a) else {
@@ -148,10 +148,6 @@ public enum Secrets {
     return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
-  static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-  }
-
   /// Reads `name: value`, `name = "value"` or `"name": "value",` from a line; no more than the first.
   static func assignment(in line: String) -> (name: String, value: String)? {
     guard let sign = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else { return nil }
@@ -175,7 +171,7 @@ public enum Secrets {
 
 extension String {
   /// The text without white space at either end.
-  var trimmed: String {
+  public var trimmed: String {
     let start = drop { $0.isWhitespace }
     return String(start.reversed().drop { $0.isWhitespace }.reversed())
   }

@@ -66,32 +66,22 @@ public struct Subject: Sendable {
   public var makes: Set<String> {
     Set(
       ["networks", "volumes"].flatMap { section in
-        (model[section]?.object ?? [:]).filter { $0.value["external"]?.bool != true }.map {
-          $0.value["name"]?.string ?? $0.key
-        }
+        model[section].object.filter { $0.value["external"]?.bool != true }.map { $0.value["name"]?.string ?? $0.key }
       })
-  }
-
-  /// Where it says which stacks must be in place first.
-  public var afterPlace: Order.Place {
-    let (path, mark) = place(topLevel: ["x-clup", "after"])
-    return Order.Place(file: path, mark: mark)
   }
 
   /// Whether rules about it need to know what the engine has.
   public var needsEngine: Bool {
     let external = ["networks", "volumes"].contains { section in
-      (model[section]?.object ?? [:]).values.contains { $0["external"]?.bool == true }
+      model[section].object.values.contains { $0["external"]?.bool == true }
     }
-    if kind == .job { return !(model["volumes"]?.object ?? [:]).isEmpty }
+    if kind == .job { return !model["volumes"].object.isEmpty }
     return external || !namedVolumes.isEmpty || !changedVolumes.isEmpty || !leftVolumes.isEmpty
       || services.contains { Image.isLocal($0.json) }
   }
 
   /// The services, sorted by name.
-  var services: [(name: String, json: JSON)] {
-    (model["services"]?.object ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-  }
+  var services: [(name: String, json: JSON)] { model["services"].members.map { ($0.key, $0.value) } }
 }
 
 /// What the engine has, by name.

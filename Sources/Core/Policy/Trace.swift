@@ -1,7 +1,7 @@
 import YAML
 
 /// A file and the place in it.
-typealias Place = (path: String, mark: Mark?)
+public typealias Place = (path: String, mark: Mark?)
 
 /// Leads from what Compose resolved back to the source that caused it, through merge keys, `extends` and `include`.
 extension Subject {

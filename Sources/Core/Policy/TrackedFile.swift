@@ -5,10 +5,4 @@ public struct TrackedFile: Sendable, Hashable {
   public var path: String
   /// Why.
   public var reason: String
-
-  /// Names files.
-  public init(path: String, reason: String) {
-    self.path = path
-    self.reason = reason
-  }
 }

@@ -25,6 +25,12 @@ public struct Waiver: Sendable, Equatable {
   /// The column in the configuration.
   public var column: Int
 
+  /// Names it for people: `the waiver of no-limits for db`.
+  var title: String {
+    let subject = [stack, service].compactMap { $0 }.joined(separator: " ")
+    return "the waiver of \(rule)\(subject.isEmpty ? "" : " for \(subject)")"
+  }
+
   /// The rules that only a waiver for one image of one service can excuse.
   static let bound: Set<String> = ["docker-socket", "privileged"]
 
@@ -92,11 +98,11 @@ extension Subject {
   }
 
   private func mountPoints(of json: JSON) -> [String] {
-    let volumes = (json["volumes"]?.array ?? []).filter { volume in
+    let volumes = json["volumes"].array.filter { volume in
       volume["type"]?.string != "tmpfs"
         && volume["source"]?.string.map { DockerSocket.way($0, paths) != nil } != true
     }
-    return (volumes + (json["configs"]?.array ?? []) + (json["secrets"]?.array ?? [])).map {
+    return (volumes + json["configs"].array + json["secrets"].array).map {
       $0["target"]?.string ?? $0["source"]?.string ?? $0.string ?? ""
     }
   }
@@ -113,7 +119,7 @@ extension Subject {
       if let text = words(test.string == nil ? .array(parts.map(JSON.string)) : test) { found.append(text) }
     }
     for key in ["pre_start", "post_start", "pre_stop"] {
-      found += (json[key]?.array ?? []).compactMap { words($0["command"]) }
+      found += json[key].array.compactMap { words($0["command"]) }
     }
     let only = services.count == 1 ? services.first?.name : nil
     for probe in Extension(model["x-clup"]?.undollared).probes where (probe.service ?? only) == service {

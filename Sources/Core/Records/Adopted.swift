@@ -14,9 +14,8 @@ public struct Adopted: Codable, Sendable, Equatable {
         name: service, hash: own[0].hash, image: own[0].reference, fields: [:], mounts: [:], builds: [:],
         replicas: own.count, restarts: own[0].restarts)
     }
-    var running = DesiredStack(
-      name: name, commit: "", project: project, tracked: [:], untracked: [:], services: services, links: [:], after: [],
-      deployTimeout: nil)
+    var running = DesiredStack(name: name, commit: "", project: project)
+    running.services = services
     running.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
     stack = Deployment(running)
     self.containers = containers
@@ -33,13 +32,6 @@ public struct FoundContainer: Codable, Sendable, Equatable {
     public var files: [String]
     /// The files of variables that were named.
     public var environmentFiles: [String]
-
-    /// Describes a call.
-    public init(directory: String, files: [String], environmentFiles: [String]) {
-      self.directory = directory
-      self.files = files
-      self.environmentFiles = environmentFiles
-    }
 
     /// The options that bring Compose to the same files again.
     public var options: [String] {
@@ -75,21 +67,4 @@ public struct FoundContainer: Codable, Sendable, Equatable {
   public var isUp: Bool { state == "running" || state == "restarting" }
   /// Whether it was up and well, which a way back has to reach again.
   public var isGood: Bool { state == "running" && health != "unhealthy" }
-
-  /// Describes a container.
-  public init(
-    id: String, name: String, service: String, state: String, health: String, hash: String, reference: String,
-    image: String, restarts: Bool, call: Call?
-  ) {
-    self.id = id
-    self.name = name
-    self.service = service
-    self.state = state
-    self.health = health
-    self.hash = hash
-    self.reference = reference
-    self.image = image
-    self.restarts = restarts
-    self.call = call
-  }
 }

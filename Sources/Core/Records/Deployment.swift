@@ -30,28 +30,18 @@ public struct Deployment: Codable, Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
-
-  /// Keeps what was found in place, or is on its way there.
-  public init(_ desired: DesiredStack) {
-    commit = desired.commit
-    project = desired.project
-    tracked = desired.tracked
-    untracked = desired.untracked
-    services = desired.services
-    links = desired.links
-    shared = desired.shared
-    after = desired.after
-    policy = desired.policy
-    contents = desired.contents
-    images = desired.images
-    deployTimeout = desired.deployTimeout
-    isProbed = desired.readsProbes || !desired.probes.isEmpty
-    belongings = desired.belongings
-    writes = desired.writes
-  }
 }
 
 extension Deployment {
+  /// Keeps what was found in place, or is on its way there.
+  public init(_ desired: DesiredStack) {
+    self.init(
+      commit: desired.commit, project: desired.project, tracked: desired.tracked, untracked: desired.untracked,
+      services: desired.services, links: desired.links, shared: desired.shared, after: desired.after,
+      policy: desired.policy, contents: desired.contents, images: desired.images, deployTimeout: desired.deployTimeout,
+      isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes)
+  }
+
   /// Every live path that it stands on, each with the commit that leads it.
   public var paths: [String: DesiredLink] {
     links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }

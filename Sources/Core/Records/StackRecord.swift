@@ -33,25 +33,16 @@ public struct StackRecord: Sendable, Equatable {
   /// What it ran before, the latest first.
   public var history: [PastDeployment] = []
 
-  /// Starts from nothing.
-  public init() {}
-
   /// What stands there, or may stand there while it is changed.
   public var standing: Deployment? {
-    switch runs {
-    case .absent: nil
-    case .deployed(let deployment): deployment
-    case .changing(let change), .left(let change, _): change.standing
-    }
+    if case .deployed(let deployment) = runs { deployment } else { change?.standing }
   }
 
   /// What it was when it was last seen in place.
   public var good: Deployment? {
-    switch runs {
-    case .absent: nil
-    case .deployed(let deployment): deployment
-    case .changing(let change), .left(let change, _):
-      if case .deployment(let deployment) = change.from { deployment } else { nil }
+    switch (runs, change?.from) {
+    case (.deployed(let deployment), _), (_, .deployment(let deployment)?): deployment
+    default: nil
     }
   }
 
@@ -87,15 +78,7 @@ public struct Change: Sendable, Equatable {
   /// Compose's project name that it is brought to, where that is another one: containers of both may stand.
   public var towards: String?
   /// Whether it is brought to what it goes back to: a repair, or a recovery.
-  public var isRepair: Bool
-
-  /// Describes a change.
-  public init(from: Baseline, standing: Deployment, towards: String? = nil, isRepair: Bool = false) {
-    self.from = from
-    self.standing = standing
-    self.towards = towards
-    self.isRepair = isRepair
-  }
+  public var isRepair = false
 }
 
 /// What a stack goes back to when a change of it fails.

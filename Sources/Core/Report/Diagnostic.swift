@@ -10,13 +10,13 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   /// The file, relative to the repository's root, or an absolute path on the host.
   public var file: String
   /// The line, from 1, where one is known.
-  public var line: Int?
+  @OrNull public var line: Int?
   /// The column, from 1, where one is known.
-  public var column: Int?
+  @OrNull public var column: Int?
   /// The stack that the finding belongs to.
-  public var stack: String?
+  @OrNull public var stack: String?
   /// The service that the finding belongs to.
-  public var service: String?
+  @OrNull public var service: String?
   /// What is wrong, in one line.
   public var message: String
   /// The way out.
@@ -47,6 +47,16 @@ public struct Diagnostic: Codable, Sendable, Hashable {
     self.isFinal = isFinal
   }
 
+  /// Makes a finding at a place.
+  public init(
+    rule: String, severity: Severity = .error, at place: Place, stack: String?, service: String? = nil, message: String,
+    help: String, isFinal: Bool = false
+  ) {
+    self.init(
+      rule: rule, severity: severity, file: place.path, line: place.mark?.line, column: place.mark?.column,
+      stack: stack, service: service, message: message, help: help, isFinal: isFinal)
+  }
+
   /// Whether it refuses a commit.
   public var refuses: Bool { severity == .error && !waived }
 
@@ -59,20 +69,5 @@ public struct Diagnostic: Codable, Sendable, Hashable {
 
   private enum CodingKeys: String, CodingKey {
     case rule, severity, file, line, column, stack, service, message, help, waived
-  }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(rule, forKey: .rule)
-    try container.encode(severity, forKey: .severity)
-    try container.encode(file, forKey: .file)
-    try container.encode(line, forKey: .line)
-    try container.encode(column, forKey: .column)
-    try container.encode(stack, forKey: .stack)
-    try container.encode(service, forKey: .service)
-    try container.encode(message, forKey: .message)
-    try container.encode(help, forKey: .help)
-    try container.encode(waived, forKey: .waived)
   }
 }

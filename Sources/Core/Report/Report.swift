@@ -20,25 +20,25 @@ public struct Report: Codable, Sendable, Equatable {
   /// The branch.
   public var branch: String
   /// The target commit, where it became known.
-  public var commit: String?
+  @OrNull public var commit: String?
   /// How the whole ended.
-  public var outcome: Outcome
+  public var outcome = Outcome.unchanged
   /// The start, RFC 3339 in UTC.
   public var started: String
   /// The length in milliseconds.
-  public var durationMs: Int
+  public var durationMs = 0
   /// Each stack of the commit.
-  public var stacks: [StackReport]
+  public var stacks: [StackReport] = []
   /// Each live path.
-  public var links: [LinkReport]
+  public var links: [LinkReport] = []
   /// What validation found.
-  public var diagnostics: [Diagnostic]
+  public var diagnostics: [Diagnostic] = []
   /// Whether the kernel kept the sync from writing elsewhere; nothing where it had nothing to write.
-  public var fence: Bool?
+  @OrNull public var fence: Bool?
   /// Why the whole ended early, when no stack or diagnostic says it.
-  public var error: String?
+  @OrNull public var error: String?
   /// The id of the report in the history that tells the same; then this one is not in it.
-  public var sameAs: String?
+  @OrNull public var sameAs: String?
 
   enum CodingKeys: String, CodingKey {
     case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, fence,
@@ -59,33 +59,6 @@ public struct Report: Codable, Sendable, Equatable {
     self.repository = repository
     self.branch = branch
     self.started = started
-    outcome = .unchanged
-    durationMs = 0
-    stacks = []
-    links = []
-    diagnostics = []
-  }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(schema, forKey: .schema)
-    try container.encode(id, forKey: .id)
-    try container.encode(trigger, forKey: .trigger)
-    try container.encode(dryRun, forKey: .dryRun)
-    try container.encode(host, forKey: .host)
-    try container.encode(repository, forKey: .repository)
-    try container.encode(branch, forKey: .branch)
-    try container.encode(commit, forKey: .commit)
-    try container.encode(outcome, forKey: .outcome)
-    try container.encode(started, forKey: .started)
-    try container.encode(durationMs, forKey: .durationMs)
-    try container.encode(stacks, forKey: .stacks)
-    try container.encode(links, forKey: .links)
-    try container.encode(diagnostics, forKey: .diagnostics)
-    try container.encode(fence, forKey: .fence)
-    try container.encode(error, forKey: .error)
-    try container.encode(sameAs, forKey: .sameAs)
   }
 }
 
@@ -112,11 +85,11 @@ public struct StackReport: Codable, Sendable, Equatable {
   /// How it ended.
   public var outcome: Outcome
   /// The commit it ran before.
-  public var from: String?
+  @OrNull public var from: String?
   /// The commit it was to be brought to.
-  public var to: String?
+  @OrNull public var to: String?
   /// Compose's project name.
-  public var project: String?
+  @OrNull public var project: String?
   /// Why it was touched.
   public var reasons: [String] = []
   /// Each of its services.
@@ -124,7 +97,7 @@ public struct StackReport: Codable, Sendable, Equatable {
   /// The length in milliseconds.
   public var durationMs = 0
   /// What went wrong.
-  public var error: String?
+  @OrNull public var error: String?
   /// The last lines of the log of what failed.
   public var logTail: [String] = []
   /// What a dry run would do, step by step; not written of what was done.
@@ -141,22 +114,6 @@ public struct StackReport: Codable, Sendable, Equatable {
     self.name = name
     self.outcome = outcome
   }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(outcome, forKey: .outcome)
-    try container.encode(from, forKey: .from)
-    try container.encode(to, forKey: .to)
-    try container.encode(project, forKey: .project)
-    try container.encode(reasons, forKey: .reasons)
-    try container.encode(services, forKey: .services)
-    try container.encode(durationMs, forKey: .durationMs)
-    try container.encode(error, forKey: .error)
-    try container.encode(logTail, forKey: .logTail)
-    try container.encodeIfPresent(steps, forKey: .steps)
-  }
 }
 
 /// What a sync did to one service.
@@ -169,7 +126,7 @@ public struct ServiceReport: Codable, Sendable, Equatable {
   /// What is done to its containers.
   public var action: Action
   /// Why, for every action but `keep`.
-  public var reason: String?
+  @OrNull public var reason: String?
   /// The container's state as the engine names it, or `absent`.
   public var state: String
   /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
@@ -183,18 +140,6 @@ public struct ServiceReport: Codable, Sendable, Equatable {
     self.state = state
     self.health = health
   }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(action, forKey: .action)
-    try container.encode(reason, forKey: .reason)
-    try container.encode(state, forKey: .state)
-    try container.encode(health, forKey: .health)
-  }
-
-  private enum CodingKeys: String, CodingKey { case name, action, reason, state, health }
 }
 
 /// What a sync did at one live path.
@@ -209,7 +154,7 @@ public struct LinkReport: Codable, Sendable, Equatable {
   /// What is done at the live path.
   public var action: Action
   /// Where what stood there was kept, relative to the live root.
-  public var backup: String?
+  @OrNull public var backup: String?
 
   /// Makes a report of a live path.
   public init(live: String, target: String, action: Action, backup: String? = nil) {
@@ -218,15 +163,4 @@ public struct LinkReport: Codable, Sendable, Equatable {
     self.action = action
     self.backup = backup
   }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(live, forKey: .live)
-    try container.encode(target, forKey: .target)
-    try container.encode(action, forKey: .action)
-    try container.encode(backup, forKey: .backup)
-  }
-
-  private enum CodingKeys: String, CodingKey { case live, target, action, backup }
 }

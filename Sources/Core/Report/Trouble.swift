@@ -3,7 +3,7 @@ public struct Trouble: Codable, Sendable, Equatable {
   /// `refused` or `failed`.
   public var outcome: Report.Outcome
   /// The target commit, where it became known.
-  public var commit: String?
+  @OrNull public var commit: String?
   /// Why the whole ended early, or the findings that refuse, a line each; the first twenty.
   public var errors: [String]
   /// When it was first met, RFC 3339 in UTC.
@@ -23,18 +23,6 @@ public struct Trouble: Codable, Sendable, Equatable {
     commit = report.commit
     since = report.started
     self.report = report.id
-  }
-
-  enum CodingKeys: String, CodingKey { case outcome, commit, errors, since, report }
-
-  /// Writes every key, `null` for what is not known.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(outcome, forKey: .outcome)
-    try container.encode(commit, forKey: .commit)
-    try container.encode(errors, forKey: .errors)
-    try container.encode(since, forKey: .since)
-    try container.encode(report, forKey: .report)
   }
 }
 

@@ -29,9 +29,6 @@ public struct Credentials: Sendable, Equatable {
   /// The URL of an HTTP proxy.
   public var proxy: String?
 
-  /// Starts from nothing.
-  public init() {}
-
   /// Whether a secret goes to the server.
   public var isSecret: Bool { tokenFile != nil || !helper.isEmpty }
 

@@ -7,9 +7,6 @@ public struct GitSettings: Sendable, Equatable {
   /// Whether the files that Git LFS keeps, and that stacks use, are fetched.
   public var lfs = false
 
-  /// Starts with neither.
-  public init() {}
-
   /// Whether anything is fetched beside the repository.
   public var isOn: Bool { submodules || lfs }
 

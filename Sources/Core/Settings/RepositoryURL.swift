@@ -74,37 +74,24 @@ public struct RepositoryURL: Sendable, Equatable {
     if text.first == "[" {
       guard let end = text.firstIndex(of: "]") else { return nil }
       (host, rest) = (text[text.index(after: text.startIndex)..<end], text[text.index(after: end)...])
-      guard !host.isEmpty, host.utf8.allSatisfy({ isDigit($0, hexadecimal: true) || $0 == 0x2e || $0 == 0x3a }) else {
+      guard !host.isEmpty,
+        host.utf8.allSatisfy({ $0.isDigit || (0x61...0x66).contains($0 | 0x20) || ".:".utf8.contains($0) })
+      else {
         return nil
       }
     } else {
       let end = text.firstIndex(of: ":") ?? text.endIndex
       (host, rest) = (text[..<end], text[end...])
-      guard !host.isEmpty, host.first != "-", host.utf8.allSatisfy(isName) else { return nil }
+      guard !host.isEmpty, host.first != "-",
+        host.utf8.allSatisfy({ $0.isDigit || $0.isLetter || "_.-".utf8.contains($0) })
+      else { return nil }
     }
     if rest.isEmpty { return (String(host), nil) }
     let digits = rest.dropFirst()
-    guard rest.first == ":", (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy({ isDigit($0) }),
+    guard rest.first == ":", (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit),
       let port = Int(digits), (1...65535).contains(port)
     else { return nil }
     return (String(host), port)
-  }
-
-  private static func isDigit(_ byte: UInt8, hexadecimal: Bool = false) -> Bool {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): true
-    case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"): hexadecimal
-    default: false
-    }
-  }
-
-  private static func isName(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"),
-      UInt8(ascii: "."), UInt8(ascii: "-"):
-      true
-    default: isDigit(byte)
-    }
   }
 
   /// Whether what is sent stays on this host.

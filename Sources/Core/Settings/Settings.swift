@@ -91,9 +91,6 @@ public struct StackSettings: Sendable, Equatable {
     }
     return "\(deployTimeout?.text ?? "") \(probes.map { "\($0)" } ?? "")"
   }
-
-  /// Starts from nothing.
-  public init() {}
 }
 
 /// The section `sync:`.
@@ -129,9 +126,6 @@ public struct SyncSettings: Sendable, Equatable {
   public var prune = Prune.report
   /// How many releases stay at least.
   public var keepReleases = 10
-
-  /// Starts from the defaults.
-  public init() {}
 }
 
 /// The section `serve:`.
@@ -148,9 +142,6 @@ public struct ServeSettings: Sendable, Equatable {
   public var certificateFile: String?
   /// See `certificateFile`.
   public var keyFile: String?
-
-  /// Starts from the defaults.
-  public init() {}
 }
 
 /// One entry of `notify:`.
@@ -171,4 +162,8 @@ public struct SettingsProblem: Error, Sendable, Equatable {
   public var column: Int
   /// What is wrong.
   public var message: String
+
+  init(at mark: Mark?, _ message: String) {
+    (line, column, self.message) = (mark?.line ?? 0, mark?.column ?? 0, message)
+  }
 }

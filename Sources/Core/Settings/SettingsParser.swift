@@ -9,11 +9,7 @@ extension Settings {
     do {
       documents = try YAML.parse(bytes)
     } catch {
-      let mark = error.mark
-      return .failure(
-        SettingsProblems([
-          SettingsProblem(line: mark?.line ?? 0, column: mark?.column ?? 0, message: error.message)
-        ]))
+      return .failure(SettingsProblems([SettingsProblem(at: error.mark, error.message)]))
     }
     // One without a value says nothing.
     let spoken = documents.filter { !$0.isNull }
@@ -21,8 +17,8 @@ extension Settings {
       return .failure(
         SettingsProblems([
           SettingsProblem(
-            line: spoken[1].start.line, column: spoken[1].start.column,
-            message: "a second document begins here, and a configuration is one: take out the line `---` above it, and "
+            at: spoken[1].start,
+            "a second document begins here, and a configuration is one: take out the line `---` above it, and "
               + "put the keys of both together")
         ]))
     }
@@ -30,8 +26,7 @@ extension Settings {
       return .failure(
         SettingsProblems([
           SettingsProblem(
-            line: 0, column: 0,
-            message: "the file is empty; it needs the keys repository, branch, live_root and checkout")
+            at: nil, "the file is empty; it needs the keys repository, branch, live_root and checkout")
         ]))
     }
     var reader = SettingsReader()
@@ -83,21 +78,10 @@ extension SettingsReader {
     if let sync = top["sync"] { settings.sync = syncSettings(sync) }
     if let serve = top["serve"] { settings.serve = self.serve(serve) }
     if let notify = top["notify"] { settings.notify = list(notify, "notify").compactMap { self.notify($0) } }
-    unacted(root, top, &settings)
-    return settings
-  }
-
-  private func dormant(_ entry: Entry, _ settings: inout Settings) {
-    let mark = entry.key.start
-    settings.dormant.append(
-      SettingsProblem(
-        line: mark.line, column: mark.column, message: "\(entry.key.string ?? ""): has no effect in this version"))
-  }
-
-  private mutating func unacted(_ root: Node, _ top: [String: Node], _ settings: inout Settings) {
-    for key in ["notify"] {
-      if let entry = root.entry(key), !entry.value.isNull { dormant(entry, &settings) }
+    if let entry = root.entry("notify"), !entry.value.isNull {
+      settings.dormant.append(SettingsProblem(at: entry.key.start, "notify: has no effect in this version"))
     }
+    return settings
   }
 
   private mutating func hostLink(_ node: Node) -> HostLink? {

@@ -5,7 +5,7 @@ struct SettingsReader {
   private(set) var problems: [SettingsProblem] = []
 
   mutating func problem(_ node: Node, _ message: String) {
-    problems.append(SettingsProblem(line: node.start.line, column: node.start.column, message: message))
+    problems.append(SettingsProblem(at: node.start, message))
   }
 
   /// Gives the members of a mapping; keys outside `keys` are problems, unless it is nil.

@@ -9,9 +9,6 @@ public struct TrustSettings: Sendable, Equatable {
   /// The OpenPGP keys that may sign, as `gpg --export` writes them; see gpgv(1).
   public var gpgKeyringFile: String?
 
-  /// Starts without anybody.
-  public init() {}
-
   /// Whether signatures are needed at all.
   public var isOn: Bool { allowedSignersFile != nil || gpgKeyringFile != nil }
 }

@@ -3,7 +3,7 @@ import YAML
 /// Finds stacks that Compose would take for one another.
 public enum Collisions {
   /// Tells where a stack claims something, or where it gets its project's name.
-  public typealias Locate = (_ stack: String, _ claim: Claim?) -> (path: String, mark: Mark?)?
+  public typealias Locate = (_ stack: String, _ claim: Claim?) -> Place?
 
   /// Compares the projects of all stacks; `places` gives each stack's Compose file, to say where.
   ///
@@ -18,10 +18,9 @@ public enum Collisions {
       let owners = stacks.filter { had[$0] == project }
       return stacks.filter { owners != [$0] }.map { stack in
         let others = stacks.filter { $0 != stack }.joined(separator: ", ")
-        let place = locate(stack, nil)
         return Diagnostic(
-          rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
-          column: place?.mark?.column, stack: stack, message: "the project name \(project) is also that of \(others)",
+          rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
+          message: "the project name \(project) is also that of \(others)",
           help: help(stack))
       }
     }
@@ -41,10 +40,9 @@ public enum Collisions {
         other != stack && theirs.excludes(claim) && !(isOwner && had[other]?.contains(theirs) != true)
       }
       guard let other else { return nil }
-      let place = locate(stack, claim)
       return Diagnostic(
-        rule: "project-collision", file: place?.path ?? places[stack] ?? stack, line: place?.mark?.line,
-        column: place?.mark?.column, stack: stack, message: "\(claim) is also claimed by \(other.0)",
+        rule: "project-collision", at: locate(stack, claim) ?? (places[stack] ?? stack, nil), stack: stack,
+        message: "\(claim) is also claimed by \(other.0)",
         help: "give one of the two another")
     }
   }
@@ -59,10 +57,9 @@ public enum Collisions {
         $0.project == project && !$0.directory.isEmpty && $0.directory != directory
       })
     else { return nil }
-    let mark = locate(stack, nil)
     return Diagnostic(
-      rule: "project-collision", file: mark?.path ?? place, line: mark?.mark?.line, column: mark?.mark?.column,
-      stack: stack, message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
+      rule: "project-collision", at: locate(stack, nil) ?? (place, nil), stack: stack,
+      message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
       help: help(stack))
   }
 
@@ -74,7 +71,7 @@ public enum Collisions {
 extension Subject {
   /// Gives the place where the stack claims something, or where its project's name stands; the first key of its Compose
   /// file where that name is the directory's.
-  public func place(of claim: Claim?) -> (path: String, mark: Mark?) {
+  public func place(of claim: Claim?) -> Place {
     switch claim {
     case nil:
       let (path, mark) = place(topLevel: ["name"])
@@ -84,7 +81,7 @@ extension Subject {
       return service.map { place($0, ["container_name"]) } ?? place(of: nil)
     case .port(let port, let transport, let address)?:
       for (service, json) in services {
-        let own = (json["ports"]?.array ?? []).map(Port.init).first {
+        let own = json["ports"].array.map(Port.init).first {
           $0.published == port && $0.transport == transport && $0.address == address
         }
         if let own { return place(service, of: own) }

@@ -87,9 +87,7 @@ public struct CommitTree: Sendable {
     case .submodule: return entry.id + ":module"
     }
   }
-}
 
-extension CommitTree {
   /// Finds the submodule that a path lies in, where submodules are brought.
   private func moduleAbove(_ path: String) -> TrackedPath? {
     guard additions != nil else { return nil }

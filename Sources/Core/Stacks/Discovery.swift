@@ -4,12 +4,6 @@ public struct StackSource: Sendable, Hashable {
   public let name: String
   /// The Compose files that stand there, the one that Compose takes first, then its override.
   public let composeFiles: [String]
-
-  /// Makes a stack.
-  public init(name: String, composeFiles: [String]) {
-    self.name = name
-    self.composeFiles = composeFiles
-  }
 }
 
 /// The names under which Compose looks for its files, in its own order.

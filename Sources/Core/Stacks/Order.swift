@@ -2,25 +2,15 @@ import YAML
 
 /// Checks the order that `after:` asks for.
 public enum Order {
-  /// Where a stack's `after:` stands.
-  public struct Place: Sendable {
-    let file: String
-    let mark: Mark?
-
-    /// Names a place.
-    public init(file: String, mark: Mark?) {
-      self.file = file
-      self.mark = mark
-    }
-  }
-
   /// Says where each stack's `after:` stands: in the host's configuration, whose word wins, or in its Compose file.
   public static func places(_ discovery: Discovery, _ subjects: [Subject], _ settings: Settings) -> [String: Place] {
     var found: [String: Place] = [:]
-    for stack in discovery.stacks { found[stack.name] = Place(file: stack.composeFiles.first ?? stack.name, mark: nil) }
-    for subject in subjects where subject.kind == .stack { found[subject.stack] = subject.afterPlace }
+    for stack in discovery.stacks { found[stack.name] = (stack.composeFiles.first ?? stack.name, nil) }
+    for subject in subjects where subject.kind == .stack {
+      found[subject.stack] = subject.place(topLevel: ["x-clup", "after"])
+    }
     for (name, stack) in settings.stacks {
-      if let mark = stack.afterMark { found[name] = Place(file: settings.file, mark: mark) }
+      if let mark = stack.afterMark { found[name] = (settings.file, mark) }
     }
     return found
   }
@@ -31,11 +21,8 @@ public enum Order {
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
     func add(_ stack: String, _ message: String, _ help: String) {
-      let place = places[stack]
       found.append(
-        Diagnostic(
-          rule: "compose", file: place?.file ?? stack, line: place?.mark?.line, column: place?.mark?.column,
-          stack: stack, message: message, help: help))
+        Diagnostic(rule: "compose", at: places[stack] ?? (stack, nil), stack: stack, message: message, help: help))
     }
     for (stack, earlier) in after.sorted(by: { $0.key < $1.key }) {
       for name in earlier where !stacks.contains(name) {

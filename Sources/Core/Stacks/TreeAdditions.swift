@@ -29,15 +29,16 @@ struct TreeIndex: Sendable {
 /// Git LFS.
 ///
 /// Which of them a stack uses shows only while it is looked at, side by side with others. What is added follows from the commit
-/// alone, so that whoever looks later sees more and never something else.
+/// alone, so that whoever looks later sees more and never something else. Fingerprints stay those of the pointer and of the
+/// submodule's commit: a stack is known to be in place without fetching anything.
 final class TreeAdditions: Sendable {
-  private struct State {
+  struct State {
     var index: TreeIndex
     var added: [TrackedPath] = []
     var refusals: [String: CommitTree.Refusal] = [:]
     var brought: Set<String> = []
   }
-  private let state: Mutex<State>
+  let state: Mutex<State>
 
   init(_ own: TreeIndex) { state = Mutex(State(index: own)) }
 
@@ -51,11 +52,6 @@ final class TreeAdditions: Sendable {
       state.added += paths
     }
   }
-
-  func refuse(_ path: String, _ refusal: CommitTree.Refusal) { state.withLock { $0.refusals[path] = refusal } }
-  func refusal(at path: String) -> CommitTree.Refusal? { state.withLock { $0.refusals[path] } }
-  func isBrought(_ path: String) -> Bool { state.withLock { $0.brought.contains(path) } }
-  func setBrought(_ paths: [String]) { state.withLock { $0.brought.formUnion(paths) } }
 }
 
 extension CommitTree {
@@ -96,14 +92,14 @@ extension CommitTree {
   public func replace(_ file: TrackedPath) { additions?.add([file]) }
 
   /// Keeps why something is not brought.
-  public func refuse(_ path: String, _ refusal: Refusal) { additions?.refuse(path, refusal) }
+  public func refuse(_ path: String, _ refusal: Refusal) { additions?.state.withLock { $0.refusals[path] = refusal } }
 
   /// Says why something is not brought.
-  public func refusal(at path: String) -> Refusal? { additions?.refusal(at: path) }
+  public func refusal(at path: String) -> Refusal? { additions?.state.withLock { $0.refusals[path] } ?? nil }
 
   /// Whether all that a path needs was brought before.
-  public func isBrought(_ path: String) -> Bool { additions?.isBrought(path) ?? true }
+  public func isBrought(_ path: String) -> Bool { additions?.state.withLock { $0.brought.contains(path) } ?? true }
 
   /// Keeps that all that these paths need was brought.
-  public func setBrought(_ paths: [String]) { additions?.setBrought(paths) }
+  public func setBrought(_ paths: [String]) { additions?.state.withLock { $0.brought.formUnion(paths) } }
 }

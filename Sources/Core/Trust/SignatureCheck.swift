@@ -61,8 +61,6 @@ public struct CheckedObject: Codable, Sendable, Equatable {
     self.subject = subject.printable
     self.signature = signature
   }
-
-  enum CodingKeys: String, CodingKey { case id, subject, signature }
 }
 
 /// What `clup verify` prints: `clup.verification/1`.
@@ -76,15 +74,15 @@ public struct Verification: Codable, Sendable, Equatable {
   /// The commit that was looked at.
   public var commit: String
   /// The commit up to which everything was trusted before; nothing before the first sync.
-  public var from: String?
+  @OrNull public var from: String?
   /// Whether a sync would take it.
   public var accepted = true
   /// Why a sync would refuse it.
-  public var error: String?
+  @OrNull public var error: String?
   /// Whether the configuration names signers.
   public var checked: Bool
   /// The signed tag, where a tag is followed.
-  public var tag: CheckedObject?
+  @OrNull public var tag: CheckedObject?
   /// Each commit that needs a signature, the oldest first.
   public var commits: [CheckedObject] = []
 
@@ -95,20 +93,5 @@ public struct Verification: Codable, Sendable, Equatable {
     self.commit = commit
     self.from = from
     self.checked = checked
-  }
-
-  /// Writes every key, `null` for what there is not.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(schema, forKey: .schema)
-    try container.encode(repository, forKey: .repository)
-    try container.encode(branch, forKey: .branch)
-    try container.encode(commit, forKey: .commit)
-    try container.encode(from, forKey: .from)
-    try container.encode(accepted, forKey: .accepted)
-    try container.encode(error, forKey: .error)
-    try container.encode(checked, forKey: .checked)
-    try container.encode(tag, forKey: .tag)
-    try container.encode(commits, forKey: .commits)
   }
 }

@@ -85,6 +85,15 @@ public indirect enum JSON: Codable, Hashable, Sendable {
     return value
   }
 
+  /// The value of a whole number.
+  public var integer: Int? {
+    guard case .integer(let value) = self else { return nil }
+    return value
+  }
+
+  /// The texts among the elements of an array.
+  public var strings: [String] { array.compactMap(\.string) }
+
   /// Applies a change to every string within.
   public func mapStrings(_ change: (String) -> String) -> JSON {
     switch self {
@@ -94,6 +103,23 @@ public indirect enum JSON: Codable, Hashable, Sendable {
     case .null, .bool, .integer, .number: self
     }
   }
+}
+
+extension Optional<JSON> {
+  /// Gives the member of an object.
+  public subscript(_ key: String) -> JSON? { self?[key] }
+
+  /// The members of an object, none for any other shape or where nothing stands.
+  public var object: [String: JSON] { self?.object ?? [:] }
+
+  /// The members of an object, sorted by name.
+  public var members: [(key: String, value: JSON)] { object.sorted { $0.key < $1.key } }
+
+  /// The elements of an array, none for any other shape or where nothing stands.
+  public var array: [JSON] { self?.array ?? [] }
+
+  /// The texts among the elements of an array.
+  public var strings: [String] { array.compactMap(\.string) }
 }
 
 extension JSON {

@@ -57,14 +57,7 @@ public enum Path {
 
   /// Counts how often a text that holds paths goes up a directory.
   public static func climbs(in text: String) -> Int {
-    func isName(_ byte: UInt8) -> Bool {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"), 0x80...:
-        true
-      default: false
-      }
-    }
+    func isName(_ byte: UInt8) -> Bool { byte.isDigit || byte.isLetter || byte >= 0x80 || "_.-".utf8.contains(byte) }
     return text.utf8.split { !isName($0) }.count { $0.elementsEqual("..".utf8) }
   }
 

@@ -28,7 +28,7 @@ struct Headline {
   static func host(_ seen: StatusPageModel) -> Headline {
     guard let status = seen.status else {
       return seen.statusError == nil
-        ? Headline(.calm, "Nothing is known of this host yet") : Headline(.bad, "It is not known how this host stands")
+        ? Headline(.calm, "Nothing is known of this host yet") : Headline(.bad, "The state of this host is unknown")
     }
     let stacks = status.stacks
     if status.error != nil {

@@ -44,6 +44,14 @@ extension Page {
           <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. What is deployed stays as it is.</p>
           """))
     }
+    if let waivers = seen.status?.waivers, !waivers.isEmpty {
+      let items = waivers.map { "<li>\($0)</li>" as HTML }
+      notices.append(
+        notice(
+          .note, "Waivers that end", "<ul>\(items)</ul><p>After that, new commits with what they cover are refused.</p>"
+        )
+      )
+    }
     if seen.status?.fence == false {
       notices.append(
         notice(

@@ -6,8 +6,9 @@ struct Services {
   private let stack: String
   private let time: Time
 
-  /// When the actions are carried out; states are from before a plan, and from after a sync.
-  enum Time { case now, planned, done }
+  /// When the actions are carried out; states are from before a plan, and from after a sync. What is under way is neither good nor
+  /// bad yet.
+  enum Time { case now, underWay, planned, done }
 
   init(_ services: [ServiceReport], of stack: String, _ time: Time) {
     self.services = services
@@ -30,7 +31,7 @@ struct Services {
   /// The services as a table.
   var table: HTML {
     if services.isEmpty { return .nothing }
-    let acts = time != .now && services.contains { $0.action != .keep }
+    let acts = ![.now, .underWay].contains(time) && services.contains { $0.action != .keep }
     let head: HTML = acts ? "<th scope=\"col\">Action</th>" : ""
     return """
       <table><caption class="quiet">Services of \(stack)</caption><thead><tr><th scope="col">Service</th>\(head)\
@@ -39,7 +40,7 @@ struct Services {
   }
 
   private func row(_ service: ServiceReport, acts: Bool) -> HTML {
-    let why: HTML? = service.reason.map { "<span class=\"why\">\($0)</span>" }
+    let why: HTML? = time == .underWay ? nil : service.reason.map { "<span class=\"why\">\($0)</span>" }
     let action: HTML? = acts ? "<td>\(service.action.rawValue)</td>" : nil
     let state = tone(service).word(service.words)
     return "<tr><th scope=\"row\"><code>\(service.name)</code>\(why)</th>\(action)<td>\(state)</td></tr>"
@@ -47,9 +48,11 @@ struct Services {
 
   /// Tells how well a service is, as far as its state and health say; one that ended and is to be kept was a one-shot.
   private func tone(_ service: ServiceReport) -> Tone {
+    let isWell = service.state == "running" && ["healthy", "none"].contains(service.health)
+    if time == .underWay { return isWell ? .good : .calm }
     if service.health == "unhealthy" || ["dead", "restarting"].contains(service.state) { return .bad }
     if time == .now, service.action != .keep { return .bad }
-    return service.health == "starting" || service.state != "running" ? .calm : .good
+    return isWell ? .good : .calm
   }
 }
 

@@ -17,7 +17,7 @@ struct StackCard {
       <div class="foot"><dl class="facts"><div><dt>Health</dt><dd>\(stack.health)</dd></div>\
       <div><dt>Last result</dt><dd>\(result)</dd></div>\
       <div><dt>Project</dt><dd><code>\(stack.project)</code></dd></div></dl>
-      \(Services(stack.services, of: stack.name, .now).folded)</div></article>
+      \(Services(stack.services, of: stack.name, stack.isBusy ? .underWay : .now).folded)</div></article>
       """
   }
 
@@ -52,7 +52,7 @@ struct StackCard {
     if !stack.drift.isEmpty {
       let waits: HTML? =
         seen.waiting.contains(stack.name)
-        ? "<p>It came back again and again: clup only tells of it for now.</p>" : nil
+        ? "<p>It kept coming back after repairs: clup only reports it for now.</p>" : nil
       let items = stack.drift.map { "<li>\($0.hasPrefix("drift: ") ? String($0.dropFirst(7)) : $0)</li>" as HTML }
       lines.append("<div><p><strong>Drift</strong></p><ul>\(items)</ul>\(waits)</div>")
     }

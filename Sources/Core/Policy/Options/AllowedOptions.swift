@@ -17,9 +17,6 @@ public struct AllowedOptions: Sendable, Equatable {
   /// Keys of the Compose file, `*` for a chosen name: `services.*.annotations`.
   public var keys: [String] = []
 
-  /// Starts from nothing.
-  public init() {}
-
   /// Each list with its key in the configuration.
   static let lists: [(key: String, path: WritableKeyPath<AllowedOptions, [String]> & Sendable)] = [
     ("volume_drivers", \.volumeDrivers), ("log_drivers", \.logDrivers), ("network_drivers", \.networkDrivers),

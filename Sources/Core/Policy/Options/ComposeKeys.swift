@@ -12,7 +12,6 @@ enum ComposeKeys {
     case refused
   }
 
-  /// The judgement of each key.
   static let table: [String: Judgement] = {
     var table: [String: Judgement] = [:]
     for (prefix, judgement, names) in rows {

@@ -9,7 +9,7 @@ enum NetworkOptions {
     if !known.contains(driver), !options.networkDrivers.contains(driver) {
       found.append((["driver"], "uses the driver \(driver)"))
     }
-    for (key, value) in (network["driver_opts"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
+    for (key, value) in network["driver_opts"].members {
       if harmless.contains(key) || key.contains("gateway_mode") || options.networkOptions.contains(key) { continue }
       if key == "parent", driver == "macvlan" || driver == "ipvlan" { continue }
       if key == "com.docker.network.bridge.name", value.text?.hasPrefix("br-") == true { continue }
@@ -22,10 +22,10 @@ enum NetworkOptions {
     {
       found.append((["ipam", "driver"], "takes its addresses from the driver \(driver)"))
     }
-    for key in (ipam?["options"]?.object ?? [:]).keys.sorted() {
+    for key in ipam["options"].object.keys.sorted() {
       found.append((["ipam", "options"], "has the address option \(key)"))
     }
-    for range in ipam?["config"]?.array ?? [] {
+    for range in ipam["config"].array {
       for key in ["subnet", "ip_range"] {
         guard let text = range[key]?.string, !text.isEmpty, !text.contains("$"), !isPrivate(text) else { continue }
         found.append(

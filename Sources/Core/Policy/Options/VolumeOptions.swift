@@ -10,7 +10,7 @@ enum VolumeOptions: Equatable, Sendable {
   /// Reads a top-level entry of `volumes:`; `allowed` are the drivers, and types of the local driver, that the host allows.
   init(_ volume: JSON, allowed: [String]) {
     let driver = volume["driver"]?.string ?? "local"
-    let options = (volume["driver_opts"]?.object ?? [:]).compactMapValues(\.text)
+    let options = volume["driver_opts"].object.compactMapValues(\.text)
     if driver != "local" {
       self = allowed.contains(driver) ? .harmless : .unknown("uses the driver \(driver)")
       return

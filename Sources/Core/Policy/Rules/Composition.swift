@@ -2,14 +2,14 @@ import YAML
 
 extension Rule {
   static let compose = Rule(
-    "compose", summary: "what `docker compose config` refuses",
+    id: "compose", summary: "what `docker compose config` refuses",
     why:
       "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states. No severity and no waiver lifts that: there is nothing to deploy.",
     fix: "Run `docker compose config` in the stack's directory and correct what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
   ) { subject in
     let own = Extension(subject.model["x-clup"]?.undollared)
-    let services = (subject.model["services"]?.object ?? [:]).keys.sorted()
+    let services = subject.model["services"].object.keys.sorted()
     let lost = own.probes.compactMap(\.service).filter { !services.contains($0) }
     return own.problems.map { problem in
       Finding(
@@ -26,7 +26,8 @@ extension Rule {
   }
 
   static let unsetVariable = Rule(
-    "unset-variable", summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
+    id: "unset-variable",
+    summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
     why:
       "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. On a plain work tree, where nobody has the host's values, files that only a host has are told as warnings.",
     fix:
@@ -35,7 +36,7 @@ extension Rule {
     good: #"services: {web: {image: "nginx:${TAG:-1.27}"}}"#)
 
   static let projectCollision = Rule(
-    "project-collision", summary: "two stacks with one project name, container name, volume or host port",
+    id: "project-collision", summary: "two stacks with one project name, container name, volume or host port",
     why:
       "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
     fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",

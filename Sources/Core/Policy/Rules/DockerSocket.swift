@@ -1,6 +1,6 @@
 extension Rule {
   static let dockerSocket = Rule(
-    "docker-socket", summary: "any way to the Docker socket",
+    id: "docker-socket", summary: "any way to the Docker socket",
     why: """
       Whoever reaches the engine's socket is root on the host: one request starts a container that mounts `/`. Read-only
       makes no difference, a socket is spoken to, not written to. The ways there are the socket's file, any directory above

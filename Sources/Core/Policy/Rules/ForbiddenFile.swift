@@ -2,7 +2,7 @@ import YAML
 
 extension Rule {
   static let forbiddenFile = Rule(
-    "forbidden-file", summary: "a tracked file that belongs on the host, not into git",
+    id: "forbidden-file", summary: "a tracked file that belongs on the host, not into git",
     why: """
       Secrets, dumps, archives and runtime state come with every clone and stay in the history. A tracked file at a
       protected path would also overwrite what a gateway keeps there. Symbolic links and submodules in managed paths lead
@@ -90,7 +90,7 @@ extension Rule {
     return ComposeSource.documents(path: path, bytes: bytes).compactMap { source in
       guard let services = source.document?.entry("services"), services.value.mapping != nil else { return nil }
       return Diagnostic(
-        rule: "forbidden-file", file: path, line: services.key.start.line, column: services.key.start.column,
+        rule: "forbidden-file", at: (path, services.key.start), stack: nil,
         message: "\(path) is a Compose file that is not judged as a job, and whoever starts jobs would find it",
         help: "call it `.yml` or `.yaml`, or keep it elsewhere")
     }.prefix(1).map { $0 }

@@ -6,19 +6,25 @@ extension Subject {
     services.flatMap { service, json -> [Finding] in
       let build = json["build"]
       let own = json["image"]?.string ?? build.map { _ in "\(model["name"]?.string ?? stack)-\(service)" }
-      let names = [own].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string)
+      let names = [own].compactMap { $0 } + build["tags"].strings
       return names.compactMap { taken($0, by: service, builds: build != nil) } + borrowed(by: service, json)
         + unknownBuild(of: service, json) + imagesByID(of: service, json) + keptImages(of: service, json)
     }
   }
 
+  private func mountedImages(_ json: JSON) -> [String] {
+    json["volumes"].array.filter { $0["type"]?.string == "image" }.compactMap { $0["source"]?.string }
+  }
+
+  private func contextImages(_ build: JSON?) -> [String] {
+    build["additional_contexts"].object.values.compactMap(\.string).filter { $0.hasPrefix("docker-image://") }
+      .map { String($0.dropFirst(15)) }
+  }
+
   /// The engine takes the first digits of an image's id for its name, whosever image that is.
   private func imagesByID(of service: String, _ json: JSON) -> [Finding] {
-    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
-      $0["source"]?.string
-    }
     let named = [("image", json["image"]?.string)].compactMap { key, name in name.map { (key, $0) } }
-    return (named + mounted.map { ("volumes", $0) }).filter { Image.mayBeID($0.1) }.map { key, name in
+    return (named + mountedImages(json).map { ("volumes", $0) }).filter { Image.mayBeID($0.1) }.map { key, name in
       Finding(
         service: service, place: place(service, [key]),
         message: "\(service) names the image \(name), which may be the id of another stack's image",
@@ -28,15 +34,9 @@ extension Subject {
 
   /// What clup keeps for a stack to go back to is nobody else's.
   private func keptImages(of service: String, _ json: JSON) -> [Finding] {
-    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
-      $0["source"]?.string
-    }
     let build = json["build"]
-    let contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-      .filter { $0.hasPrefix("docker-image://") }.map { String($0.dropFirst(15)) }
     let names =
-      [json["image"]?.string].compactMap { $0 } + (build?["tags"]?.array ?? []).compactMap(\.string) + mounted
-      + contexts
+      [json["image"]?.string].compactMap { $0 } + build["tags"].strings + mountedImages(json) + contextImages(build)
       + (dockerfile(of: service, json)?.images ?? []).map(\.text)
     return names.filter { Image($0).short == State.keptImages }.map { name in
       Finding(
@@ -61,17 +61,12 @@ extension Subject {
 
   /// What a container or a build sees of an image that another stack builds.
   private func borrowed(by service: String, _ json: JSON) -> [Finding] {
-    let mounted = (json["volumes"]?.array ?? []).filter { $0["type"]?.string == "image" }.compactMap {
-      $0["source"]?.string
-    }
     let build = json["build"]
-    let contexts = (build?["additional_contexts"]?.object ?? [:]).values.compactMap(\.string)
-      .filter { $0.hasPrefix("docker-image://") }.map { String($0.dropFirst(15)) }
-    let caches = ["cache_from", "cache_to"].flatMap { (build?[$0]?.array ?? []).compactMap(\.string) }
-      .flatMap(BuildCache.images)
-    let named = (contexts + caches).map { Dockerfile.Named(parts: [$0], line: 1) }
+    let caches = ["cache_from", "cache_to"].flatMap { build[$0].strings }.flatMap(BuildCache.images)
+    let named = (contextImages(build) + caches).map { Dockerfile.Named(parts: [$0], line: 1) }
     let groups = [
-      ("volumes", "reads", mounted.map { Dockerfile.Named(parts: [$0], line: 1) }), ("build", "reads", named),
+      ("volumes", "reads", mountedImages(json).map { Dockerfile.Named(parts: [$0], line: 1) }),
+      ("build", "reads", named),
       ("build", "is built from", dockerfile(of: service, json)?.images ?? []),
     ]
     return groups.flatMap { key, verb, images in
@@ -137,15 +132,13 @@ extension Subject {
   }
 
   private static let frontends: Set<String> = ["docker/dockerfile", "docker/dockerfile-upstream"]
-}
 
-extension Subject {
   /// What a service's Dockerfile takes from elsewhere, as far as its text is known.
   func dockerfile(of service: String, _ json: JSON) -> Dockerfile? {
     guard let build = json["build"], let text = build["dockerfile_inline"]?.string ?? dockerfiles[service] else {
       return nil
     }
-    return Dockerfile(text, arguments: (build["args"]?.object ?? [:]).mapValues(\.text))
+    return Dockerfile(text, arguments: build["args"].object.mapValues(\.text))
   }
 
   /// The absolute path of a build's Dockerfile; nothing for a context that is not on this host.

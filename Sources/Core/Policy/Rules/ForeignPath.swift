@@ -1,6 +1,6 @@
 extension Rule {
   static let foreignPath = Rule(
-    "foreign-path", summary: "a tracked file or an image that another stack has for itself",
+    id: "foreign-path", summary: "a tracked file or an image that another stack has for itself",
     why: """
       Each stack sees its own. What stands in another stack's directory of the repository changes with that stack, and an
       image that one stack builds is what another one starts next time. State, files of values and volumes of another

@@ -1,6 +1,6 @@
 extension Rule {
   static let hostPath = Rule(
-    "host-path", summary: "a path of the host that is not the stack's to have",
+    id: "host-path", summary: "a host path that the stack may not use",
     why: """
       A bind mount gives a container a part of the host. Outside of the roots that the host names for this, in system
       directories, in clup's own checkout, in the engine's directories or in another stack's, it sees or changes what
@@ -48,7 +48,7 @@ extension Subject {
           help: Self.help)
       }
       guard !tracked else { return found }
-      for other in (json["volumes_from"]?.array ?? []).compactMap(\.string) where other.hasPrefix("container:") {
+      for other in json["volumes_from"].strings where other.hasPrefix("container:") {
         found.append(
           Finding(
             service: service, place: place(service, ["volumes_from"]),
@@ -76,7 +76,7 @@ extension Subject {
   func foreignFiles(tracked: Bool) -> [Finding] {
     let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
     return ["configs", "secrets"].flatMap { section in
-      (model[section]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, value -> Finding? in
+      model[section].members.compactMap { name, value -> Finding? in
         guard let file = value["file"]?.string, !mounted.contains(file), DockerSocket.way(file, paths) == nil,
           let words = object(to: file, readOnly: true, tracked: tracked)
         else { return nil }
@@ -139,7 +139,7 @@ extension Subject {
   }
 
   fileprivate var unknownVolumes: [Finding] {
-    (model["volumes"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { name, volume in
+    model["volumes"].members.compactMap { name, volume in
       let allowed = policy.options.volumeDrivers
       guard volume["external"]?.bool != true, case .unknown(let words) = VolumeOptions(volume, allowed: allowed) else {
         return nil
@@ -156,7 +156,7 @@ extension Subject {
   /// The engine opens whatever socket a log driver names, as root.
   fileprivate var foreignLogs: [Finding] {
     services.flatMap { service, json -> [Finding] in
-      (json["logging"]?["options"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+      json["logging"]["options"].members.compactMap { key, value in
         guard let text = value.string, let scheme = text.firstRange(of: "://") else { return nil }
         guard text.hasPrefix("unix"), Path.isAbsolute(text[scheme.upperBound...]) else { return nil }
         return Finding(

@@ -3,7 +3,7 @@ extension Rule {
   public static let hygiene: Set<String> = Set([floatingTag, noRestart, noHealthcheck, noLimits].map(\.id))
 
   static let floatingTag = Rule(
-    "floating-tag", .warning, summary: "an image whose tag moves",
+    id: "floating-tag", severity: .warning, summary: "an image whose tag moves",
     why:
       "`latest`, or no tag, is another image tomorrow: the same commit then means something else, and there is no way back.",
     fix: "Name a version, best with its digest.",
@@ -21,7 +21,7 @@ extension Rule {
   }
 
   static let noRestart = Rule(
-    "no-restart", .warning, summary: "a service that says nothing about being started again",
+    id: "no-restart", severity: .warning, summary: "a service that says nothing about being started again",
     why: "After a crash or a reboot of the host it stays down, and nobody is told.",
     fix: "Say `restart: unless-stopped`; a one-shot service says `restart: \"no\"`.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
@@ -36,7 +36,7 @@ extension Rule {
   }
 
   static let noHealthcheck = Rule(
-    "no-healthcheck", .warning, summary: "a service without a health check",
+    id: "no-healthcheck", severity: .warning, summary: "a service without a health check",
     why: "Without one clup can only see that the process runs, not that it serves.",
     fix: "Add a `healthcheck:` that asks the service itself.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
@@ -51,7 +51,7 @@ extension Rule {
   }
 
   static let noLimits = Rule(
-    "no-limits", .warning, summary: "a service without a memory limit",
+    id: "no-limits", severity: .warning, summary: "a service without a memory limit",
     why: "One service that leaks takes the whole host down with it.",
     fix: "Say `mem_limit:` or `deploy: {resources: {limits: {memory: …}}}`.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#, good: #"services: {web: {image: "nginx:1.27", mem_limit: 256m}}"#

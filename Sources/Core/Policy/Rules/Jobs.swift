@@ -23,7 +23,7 @@ extension Rule {
       return []
     },
     Rule(
-      "job-timeout", summary: "a job file without a time limit", why: "A job that hangs holds its place for ever.",
+      id: "job-timeout", summary: "a job file without a time limit", why: "A job that hangs holds its place for ever.",
       fix: "Write `x-clup: {timeout: 20m}` at the top level.", bad: jobBad, good: jobGood
     ) { subject in
       guard subject.kind == .job else { return [] }
@@ -45,7 +45,7 @@ extension Rule {
       "Write `network_mode: none`, or let the host allow the network with `policy: {job_networks: […]}`."
     ) { subject, service, json in
       if json["network_mode"]?.string == "none" { return [] }
-      let named = (json["networks"]?.object ?? [:]).keys.map { subject.model["networks"]?[$0]?["name"]?.string ?? $0 }
+      let named = json["networks"].object.keys.map { subject.model["networks"]?[$0]?["name"]?.string ?? $0 }
       let names = json["network_mode"]?.string.map { [$0] } ?? (named.isEmpty ? ["default"] : named.sorted())
       return names.filter { !subject.policy.jobNetworks.contains($0) }.map {
         (
@@ -57,9 +57,9 @@ extension Rule {
     job(
       "job-ports", "a job that publishes ports", "Nobody calls a job.", "Take `ports` away."
     ) { _, service, json in
-      (json["ports"]?.array ?? []).isEmpty
+      json["ports"].array.isEmpty
         ? []
-        : [(["ports"], "\(service) publishes \(Port(json["ports"]?.array.first ?? .null).text)", "take `ports` away")]
+        : [(["ports"], "\(service) publishes \(Port(json["ports"].array.first ?? .null).text)", "take `ports` away")]
     },
     job(
       "job-mounts", "a job that may write to the host", "What a job writes, the next job trusts.",
@@ -73,7 +73,7 @@ extension Rule {
       let written = binds.filter { !$0.readOnly && !subject.isCache($0.source) }.map {
         (["volumes"], "\(service) may write to \($0.source)", help)
       }
-      let volumes = (json["volumes"]?.array ?? []).filter {
+      let volumes = json["volumes"].array.filter {
         $0["type"]?.string == "volume" && $0["source"] != nil && $0["read_only"]?.bool != true
       }.map { (["volumes"], "\(service) may write to the volume \($0["source"]?.string ?? "")", help) }
       return chosen + written + volumes
@@ -113,7 +113,7 @@ extension Rule {
       ]
     },
     Rule(
-      "job-params", summary: "a job file whose `x-clup` cannot be understood",
+      id: "job-params", summary: "a job file whose `x-clup` cannot be understood",
       why: "The Runner takes the job's time limit and parameters from there.",
       fix: "Write `x-clup: {timeout: 20m, params: [NAME, OTHER]}`.", bad: jobBad, good: jobGood
     ) { subject in
@@ -124,11 +124,11 @@ extension Rule {
           place: subject.place(topLevel: ["x-clup"]), message: message,
           help: "write `x-clup: {timeout: 20m, params: [NAME]}` at the top level")
       }
-      for key in (own?.object ?? [:]).keys.sorted() where key != "timeout" && key != "params" {
+      for key in own.object.keys.sorted() where key != "timeout" && key != "params" {
         return [finding("`x-clup` has an unknown key \(key)")]
       }
       if let params = own?["params"] {
-        let names = params.array.compactMap(\.string)
+        let names = params.strings
         if names.count != params.array.count
           || names.contains(where: { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) == nil })
         {
@@ -136,7 +136,7 @@ extension Rule {
         }
         guard case .array = params else { return [finding("`params` must be a list of names")] }
       }
-      for name in own?["params"]?.array.compactMap(\.string) ?? [] {
+      for name in own["params"].strings {
         if ["COMPOSE_", "DOCKER_", "LD_"].contains(where: name.hasPrefix) || ["PATH", "HOME", "PWD"].contains(name) {
           return [finding("the parameter \(name) would change how the job is started")]
         }
@@ -209,7 +209,7 @@ extension Rule {
     _ id: String, _ summary: String, _ why: String, _ fix: String,
     check: @escaping @Sendable (Subject, String, JSON) -> [(keys: [String], message: String, help: String)]
   ) -> Rule {
-    Rule(id, summary: summary, why: why, fix: fix, bad: jobBad, good: jobGood) { subject in
+    Rule(id: id, summary: summary, why: why, fix: fix, bad: jobBad, good: jobGood) { subject in
       guard subject.kind == .job else { return [] }
       return subject.services.flatMap { service, json in
         check(subject, service, json).map {
@@ -234,18 +234,12 @@ private enum JobParameter {
 
   /// Gives the places at which a parameter decides more than what the job is told.
   static func places(of name: String, in source: ComposeSource) -> [Place] {
-    var found: [Place] = []
-    func look(_ node: Node) {
-      if let text = node.string, Variables.uses(name, text) { found.append((source.path, node.start)) }
-      for item in node.sequence ?? [] { look(item) }
-      for entry in node.mapping ?? [] { look(entry.value) }
+    let fields = (source.document?["services"]?.merged ?? []).flatMap(\.value.merged)
+      .filter { !told.contains($0.key.string ?? "") }
+    let others = (source.document?.mapping ?? []).filter {
+      $0.key.string != "services" && $0.key.string?.hasPrefix("x-") != true
     }
-    for service in source.document?["services"]?.merged ?? [] {
-      for entry in service.value.merged where !told.contains(entry.key.string ?? "") { look(entry.value) }
-    }
-    for entry in source.document?.mapping ?? [] where entry.key.string != "services" {
-      if entry.key.string?.hasPrefix("x-") != true { look(entry.value) }
-    }
-    return found
+    return (fields + others).flatMap(\.value.scalars).filter { Variables.uses(name, $0.text) }
+      .map { (source.path, $0.mark) }
   }
 }

@@ -1,6 +1,6 @@
 extension Rule {
   static let missingNetwork = Rule(
-    "missing-network", summary: "an external network or volume that the host does not have",
+    id: "missing-network", summary: "an external network or volume that the host does not have",
     why: "Compose would fail in the middle of the deploy, with part of the stack replaced already.",
     fix: "Make it on the host, `docker network create NAME`, or let the stack own it: leave `external` out.",
     bad: """
@@ -21,8 +21,7 @@ extension Rule {
     for (section, word, names) in [
       ("networks", "network", present.networks), ("volumes", "volume", present.volumes),
     ] {
-      for (key, value) in (subject.model[section]?.object ?? [:]).sorted(by: { $0.key < $1.key })
-      where value["external"]?.bool == true {
+      for (key, value) in subject.model[section].members where value["external"]?.bool == true {
         let name = value["name"]?.string ?? key
         if names.contains(name) { continue }
         var help = "make it with `docker \(word) create \(name)`, or leave `external` out"
@@ -39,7 +38,7 @@ extension Rule {
   }
 
   static let missingImage = Rule(
-    "missing-image", summary: "an image that is built on the host and is not there",
+    id: "missing-image", summary: "an image that is built on the host and is not there",
     why: """
       An image that no registry has (`pull_policy: never`, a tag `local`) cannot be pulled when it is missing: the deploy
       would fail halfway.
@@ -69,7 +68,7 @@ extension Rule {
   }
 
   static let missingBind = Rule(
-    "missing-bind", .warning, summary: "a bind source that the host does not have",
+    id: "missing-bind", severity: .warning, summary: "a bind source that the host does not have",
     why: """
       The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
       there fails, and a gateway that expects its state starts without it. The file of a config or secret, and the directory

@@ -1,7 +1,7 @@
 extension Subject {
   /// The networks that a service is on, by the engine's names, each with the key that says so.
   func networks(of json: JSON) -> [(key: String, name: String)] {
-    var found = (json["networks"]?.object ?? [:]).keys.sorted().map { key in
+    var found = json["networks"].object.keys.sorted().map { key in
       (key: key, name: model["networks"]?[key]?["name"]?.string ?? key)
     }
     if let mode = json["network_mode"]?.string, !mode.contains(":") { found.append(("network_mode", mode)) }
@@ -11,7 +11,7 @@ extension Subject {
   /// The names by which others find a service on each of its networks.
   func hostNames(of service: String, _ json: JSON) -> [(network: String, names: (service: String, given: [String]))] {
     networks(of: json).map { key, name in
-      let aliases = (json["networks"]?[key]?["aliases"]?.array ?? []).compactMap(\.string)
+      let aliases = json["networks"][key]["aliases"].strings
       return (name, (service, aliases + [json["container_name"]?.string].compactMap { $0 }))
     }
   }
@@ -33,7 +33,7 @@ extension Subject {
 
   /// Finds networks that another stack makes, too: Compose would make one of them anew under the other's containers.
   var foreignNetworks: [Finding] {
-    (model["networks"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, network in
+    model["networks"].members.compactMap { key, network in
       let name = network["name"]?.string ?? key
       guard network["external"]?.bool != true,
         let other = strangers.first(where: { $0.value.networks.contains(name) })

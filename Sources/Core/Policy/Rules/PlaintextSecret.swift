@@ -2,7 +2,7 @@ import YAML
 
 extension Rule {
   static let plaintextSecret = Rule(
-    "plaintext-secret", summary: "a secret written out in a Compose file",
+    id: "plaintext-secret", summary: "a secret written out in a Compose file",
     why: """
       What is in git is in every clone, for ever. Whoever reads the repository then has the key to the database, and a
       changed secret needs a commit. References such as `${POSTGRES_PASSWORD}` and plain placeholders are no secrets; a
@@ -93,8 +93,7 @@ struct SecretSearch {
   private func isCommand(_ keys: [String]) -> Bool { keys.contains { ["command", "entrypoint", "test"].contains($0) } }
 
   private mutating func look(atAssignment text: String, _ node: Node, keys: [String]) {
-    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    if parts.count == 2, Secrets.isSecretName(parts[0]) { name(parts[0], parts[1].trimmingQuotes, node) }
+    look(atAssignment: text, node)
     look(at: text, node, keys: keys)
   }
 

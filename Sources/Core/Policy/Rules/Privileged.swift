@@ -1,6 +1,6 @@
 extension Rule {
   static let privileged = Rule(
-    "privileged", summary: "what takes the walls between a container and the host down",
+    id: "privileged", summary: "anything that weakens the isolation between a container and the host",
     why: """
       `privileged`, added capabilities, devices, other profiles and runtimes than the engine's own and the host's own
       namespaces each undo a part of what keeps a container apart. With most of them a process inside is root outside, in
@@ -51,36 +51,36 @@ extension Subject {
     if json["privileged"]?.bool == true {
       walls.add(["privileged"], "is privileged", value: "true", option: "privileged")
     }
-    for name in (json["cap_add"]?.array ?? []).compactMap(\.string) where !Capability.isDefault(name) {
+    for name in json["cap_add"].strings where !Capability.isDefault(name) {
       walls.add(["cap_add"], "adds the capability \(name)", value: name)
     }
-    for device in json["devices"]?.array ?? [] {
+    for device in json["devices"].array {
       let source = device["source"]?.string ?? device.string ?? "a device"
       walls.add(["devices"], "gets the device \(source)", value: source)
     }
-    for rule in (json["device_cgroup_rules"]?.array ?? []).compactMap(\.string) {
+    for rule in json["device_cgroup_rules"].strings {
       walls.add(["device_cgroup_rules"], "may use devices by `\(rule)`", value: rule)
     }
-    for option in (json["security_opt"]?.array ?? []).compactMap(\.string) where !isKnown(securityOption: option) {
+    for option in json["security_opt"].strings where !isKnown(securityOption: option) {
       walls.add(["security_opt"], "changes its confinement by `\(option)`", value: option)
     }
-    for (name, _) in (json["sysctls"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) where !isKnown(sysctl: name) {
+    for (name, _) in json["sysctls"].members where !isKnown(sysctl: name) {
       walls.add(["sysctls", name], "sets the kernel's \(name)", option: "sysctls \(name)")
     }
     if json["gpus"] != nil { walls.add(["gpus"], "gets the host's GPUs") }
-    if !(json["deploy"]?["resources"]?["reservations"]?["devices"]?.array ?? []).isEmpty {
+    if !json["deploy"]["resources"]["reservations"]["devices"].array.isEmpty {
       walls.add(
         ["deploy", "resources", "reservations", "devices"], "gets devices of the host", option: "deploy devices")
     }
     if let parent = json["cgroup_parent"]?.string { walls.add(["cgroup_parent"], "runs under the cgroup \(parent)") }
     if let score = json["oom_score_adj"]?.text.flatMap(Double.init), score < 0 {
-      walls.add(["oom_score_adj"], "has other programs of the host ended before it when memory runs out")
+      walls.add(["oom_score_adj"], "lets the kernel kill other programs of the host first when memory runs out")
     }
     if json["oom_kill_disable"]?.bool == true {
-      walls.add(["oom_kill_disable"], "is not ended when it has used the memory up")
+      walls.add(["oom_kill_disable"], "is not killed when it has used up its memory")
     }
     if json["credential_spec"] != nil { walls.add(["credential_spec"], "takes a credential_spec from the host") }
-    for volume in json["volumes"]?.array ?? [] {
+    for volume in json["volumes"].array {
       guard let way = volume["bind"]?["propagation"]?.string, !["", "private", "rprivate"].contains(way) else {
         continue
       }
@@ -102,8 +102,7 @@ extension Subject {
           [key], "shares the \(name) of a container that is not of this stack (`\(value)`)", option: "\(key) \(value)")
       }
     }
-    for key in (json["networks"]?.object ?? [:]).keys.sorted() where model["networks"]?[key]?["name"]?.string == "host"
-    {
+    for key in json["networks"].object.keys.sorted() where model["networks"]?[key]?["name"]?.string == "host" {
       walls.add(["networks"], "shares the host's network through \(key)", option: "network_mode host")
     }
     return walls.found
@@ -121,7 +120,7 @@ extension Subject {
       walls.add(["provider"], "makes Compose run the program \(type) on the host")
     }
     for key in ["pre_start", "post_start", "pre_stop"] {
-      for hook in json[key]?.array ?? [] where hook["privileged"]?.bool == true {
+      for hook in json[key].array where hook["privileged"]?.bool == true {
         walls.add([key], "runs a privileged \(key) command")
       }
     }
@@ -136,7 +135,7 @@ extension Subject {
       walls.add(
         ["build", "network"], "is built on the network `\(network)`, where other containers or the host listen")
     }
-    for entitlement in (build["entitlements"]?.array ?? []).compactMap(\.string) {
+    for entitlement in build["entitlements"].strings {
       walls.add(["build", "entitlements"], "is built with the entitlement \(entitlement)", value: entitlement)
     }
     if let ssh = build["ssh"], !ssh.array.isEmpty || !ssh.object.isEmpty {

@@ -2,7 +2,7 @@ import YAML
 
 extension Rule {
   static let publishedPort = Rule(
-    "published-port", summary: "a published port whose host address is not loopback",
+    id: "published-port", summary: "a published port whose host address is not loopback",
     why: """
       Docker publishes past the host's firewall: its rules come before those of ufw and firewalld. A port without an
       address is open on every network card, IPv6 included.
@@ -18,10 +18,10 @@ extension Rule {
       """
   ) { subject in
     guard subject.kind == .stack else { return [] }
-    let exposed = (subject.model["networks"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap {
+    let exposed = subject.model["networks"].members.compactMap {
       name, json -> Finding? in
       let driver = json["driver"]?.string ?? ""
-      let modes = (json["driver_opts"]?.object ?? [:]).filter { $0.key.contains("gateway_mode") }.values
+      let modes = json["driver_opts"].object.filter { $0.key.contains("gateway_mode") }.values
       let open = modes.compactMap(\.string).first { $0 == "nat-unprotected" || $0 == "routed" }
       guard driver == "macvlan" || driver == "ipvlan" || open != nil else { return nil }
       return Finding(
@@ -35,7 +35,7 @@ extension Rule {
   /// A range stands at one place and is one decision: it is told once.
   private static func findings(of service: String, _ json: JSON, in subject: Subject) -> [Finding] {
     var groups: [(place: Place, ports: [Port])] = []
-    for port in (json["ports"]?.array ?? []).map(Port.init) where !port.isLoopback {
+    for port in json["ports"].array.map(Port.init) where !port.isLoopback {
       let place = subject.place(service, of: port)
       if let index = groups.firstIndex(where: {
         $0.place.mark != nil && $0.place == place && $0.ports[0].address == port.address
@@ -69,7 +69,7 @@ struct Port {
   init(_ json: JSON) {
     address = json["host_ip"]?.string ?? ""
     published = json["published"]?.string ?? ""
-    if case .integer(let number)? = json["target"] { target = String(number) } else { target = "" }
+    target = json["target"]?.integer.map(String.init) ?? ""
     transport = json["protocol"]?.string ?? "tcp"
   }
 

@@ -1,6 +1,6 @@
 extension Rule {
   static let socketProxy = Rule(
-    "socket-proxy", summary: "a waived socket holder that opens more than it must",
+    id: "socket-proxy", summary: "a waived socket holder that opens more than it must",
     why: """
       A waiver of `docker-socket` is for one proxy that narrows the engine down. It must mount the socket read-only, so
       that nobody replaces it; publish no ports, so that only its own network reaches it; and switch on no more than
@@ -56,7 +56,7 @@ extension Subject {
   }
 
   fileprivate func proxyPorts(_ service: String, _ json: JSON) -> [Finding] {
-    (json["ports"]?.array ?? []).map { port in
+    json["ports"].array.map { port in
       Finding(
         service: service, place: place(service, of: Port(port)),
         message: "\(service) holds the Docker socket and publishes \(Port(port).text)",
@@ -83,7 +83,7 @@ extension Subject {
 
   /// A variable that is not known to be harmless may switch something on.
   fileprivate func proxySwitches(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
-    (json["environment"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, value in
+    json["environment"].members.compactMap { key, value in
       if named.contains(key) || Self.harmless.contains(key) || Self.off.contains(value.text?.lowercased() ?? "") {
         return nil
       }

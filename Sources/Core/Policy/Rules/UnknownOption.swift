@@ -1,6 +1,6 @@
 extension Rule {
   static let unknownOption = Rule(
-    "unknown-option", summary: "a key, a driver or an option that the gate does not know",
+    id: "unknown-option", summary: "a key, a driver or an option that the gate does not know",
     why: """
       What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it. Until
       then it is refused: a list of what is dangerous never ends, a list of what is harmless does.
@@ -39,7 +39,7 @@ extension Subject {
   }
 
   fileprivate var unknownNetworks: [Finding] {
-    (model["networks"]?.object ?? [:]).sorted { $0.key < $1.key }.flatMap { name, network in
+    model["networks"].members.flatMap { name, network in
       NetworkOptions.objections(to: network, options: policy.options).map { keys, words in
         let list = keys.first == "driver" || keys.last == "driver" ? "network_drivers" : "network_options"
         let value = keys.last.flatMap { key in key == "driver" ? network["driver"]?.string : key } ?? ""
@@ -54,8 +54,8 @@ extension Subject {
   /// Compose and clup know what is theirs by these labels.
   fileprivate var takenLabels: [Finding] {
     ["networks", "volumes"].flatMap { section in
-      (model[section]?.object ?? [:]).sorted { $0.key < $1.key }.flatMap { name, value in
-        (value["labels"]?.object ?? [:]).keys.sorted().filter { $0.hasPrefix("com.docker.compose.") }.map {
+      model[section].members.flatMap { name, value in
+        value["labels"].object.keys.sorted().filter { $0.hasPrefix("com.docker.compose.") }.map {
           Finding(
             place: place(topLevel: [section, name, "labels", $0]),
             message: "\(name) sets the label \($0), by which Compose and clup know what is theirs",
@@ -77,7 +77,7 @@ extension Subject {
           help: allow("log_drivers", driver))
       ]
     }
-    return (logging["options"]?.object ?? [:]).keys.sorted().filter { !known.contains($0) }.map {
+    return logging["options"].object.keys.sorted().filter { !known.contains($0) }.map {
       Finding(
         service: service, place: place(service, ["logging", "options", $0]),
         message: "\(service) gives the log driver \(driver) the option \($0), which clup does not know",
@@ -93,21 +93,20 @@ extension Subject {
     func add(_ keys: [String], _ message: String, _ help: String) {
       found.append(Finding(service: service, place: place(service, keys), message: message, help: help))
     }
-    for volume in json["volumes"]?.array ?? [] {
+    for volume in json["volumes"].array {
       let type = volume["type"]?.string ?? "volume"
       if !["bind", "volume", "tmpfs", "image"].contains(type) {
         add(["volumes"], "\(service) mounts something of the type \(type)", "mount a directory or a named volume")
       }
     }
-    for (name, network) in (json["networks"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
-      for key in (network["driver_opts"]?.object ?? [:]).keys.sorted()
-      where !policy.options.networkOptions.contains(key) {
+    for (name, network) in json["networks"].members {
+      for key in network["driver_opts"].object.keys.sorted() where !policy.options.networkOptions.contains(key) {
         add(
           ["networks", name, "driver_opts", key], "\(service) joins \(name) with the option \(key)",
           allow("network_options", key))
       }
     }
-    for key in (json["labels"]?.object ?? [:]).keys.sorted() where key.hasPrefix("com.docker.compose.") {
+    for key in json["labels"].object.keys.sorted() where key.hasPrefix("com.docker.compose.") {
       add(
         ["labels", key], "\(service) sets the label \(key), by which Compose and clup know their containers",
         "give the label another name")
@@ -124,7 +123,7 @@ extension Subject {
       add(["build", "sbom"], "\(service) names a program that reads its image (`sbom: \(text)`)", "write `sbom: true`")
     }
     for cache in ["cache_from", "cache_to"] {
-      for text in (json["build"]?[cache]?.array ?? []).compactMap(\.string) {
+      for text in json["build"][cache].strings {
         if let option = BuildCache.unknown(text) {
           add(
             ["build", cache], "\(service) keeps its build cache by `\(option)`", "use `type=registry` or `type=local`")

@@ -1,6 +1,6 @@
 extension Rule {
   static let volumeChanged = Rule(
-    "volume-changed", summary: "a change of a volume that Compose would answer by making it anew",
+    id: "volume-changed", summary: "a change of a volume that Compose would answer by making it anew",
     why: """
       A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
       with all that is in it; without that, the change never comes about. No commit costs data.
@@ -28,7 +28,7 @@ extension Rule {
       if let present = subject.present, !present.volumes.contains(name) { return nil }
       return Finding(
         place: subject.place(topLevel: ["volumes", key]),
-        message: "the volume \(name) would have to be made anew for what changes, and its data would be lost",
+        message: "the volume \(name) would be recreated by this change, and its data would be lost",
         help: "give the new one another `name:` and copy the data, or remove \(name) on the host and sync again")
     }
       + subject.leftVolumes.sorted { $0.key < $1.key }.compactMap { key, former in
@@ -49,7 +49,7 @@ extension Subject {
   /// Finds volumes that another stack, or another project on this host, has made for itself.
   var foreignVolumes: [Finding] {
     let own = model["name"]?.string ?? ""
-    return (model["volumes"]?.object ?? [:]).sorted { $0.key < $1.key }.compactMap { key, volume in
+    return model["volumes"].members.compactMap { key, volume in
       let name = volume["name"]?.string ?? key
       func finding(_ owner: String, _ stacks: [String]) -> Finding? {
         if policy.shares(.volume(name), among: stacks) { return nil }

@@ -1,6 +1,6 @@
 extension Rule {
   static let writableLivePath = Rule(
-    "writable-live-path", summary: "a writable bind that covers what Compose reads",
+    id: "writable-live-path", summary: "a writable bind that covers what Compose reads",
     why: """
       clup, as root, hands the files at live paths to Compose: the Compose files, overrides, `.env`, files of values, what
       they include. A container that may write to the directory that one of them stands in can put another in its place,

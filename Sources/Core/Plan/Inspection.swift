@@ -1,0 +1,54 @@
+import FoundationEssentials
+
+/// What both ways to look at a container closely take from the engine's answer.
+private struct Inspection {
+  let json: JSON
+
+  var id: String { json["Id"]?.string ?? "" }
+  var name: String { String((json["Name"]?.string ?? "").drop { $0 == "/" }) }
+  var state: String { json["State"]["Status"]?.string ?? "" }
+  var health: String { json["State"]["Health"]["Status"]?.string ?? "none" }
+  /// The id of its image.
+  var image: String { json["Image"]?.string ?? "" }
+
+  /// Gives one of Compose's labels.
+  func label(_ name: String) -> String { json["Config"]["Labels"]["com.docker.compose.\(name)"]?.string ?? "" }
+}
+
+extension WatchedContainer {
+  /// Takes what `docker inspect` shows of a container at a moment.
+  public init(inspected json: JSON, at now: Date) {
+    let seen = Inspection(json: json)
+    let started = json["State"]["StartedAt"]?.string.flatMap(Self.instant) ?? now
+    self.init(
+      id: seen.id, name: seen.name, service: seen.label("service"), state: seen.state, health: seen.health,
+      exitCode: json["State"]["ExitCode"]?.integer ?? 0, restarts: json["RestartCount"]?.integer ?? 0,
+      age: .seconds(now.timeIntervalSince(started)), hash: seen.label("config-hash"), image: seen.image,
+      directory: seen.label("project.working_dir"))
+  }
+
+  private static func instant(_ text: String) -> Date? {
+    let parts = text.prefix { $0 != "Z" }.split(separator: ".", maxSplits: 1)
+    guard let second = parts.first, let whole = try? Date("\(second)Z", strategy: .iso8601) else { return nil }
+    let fraction = parts.count > 1 ? Double("0." + parts[1].prefix { $0.isNumber }) ?? 0 : 0
+    return whole.addingTimeInterval(fraction)
+  }
+}
+
+extension FoundContainer {
+  /// Takes what `docker inspect` shows of a container.
+  public init(inspected json: JSON) {
+    let seen = Inspection(json: json)
+    func list(_ name: String) -> [String] { seen.label(name).split(separator: ",").map(String.init) }
+    let directory = seen.label("project.working_dir")
+    // What came by standard input only chose an image; Compose 1 named its files by their place in the directory.
+    let files = list("project.config_files").filter { $0 != "-" }.map { Path.join(directory, $0) }
+    let isCallable = !files.isEmpty && Path.isAbsolute(directory)
+    self.init(
+      id: seen.id, name: seen.name, service: seen.label("service"), state: seen.state, health: seen.health,
+      hash: seen.label("config-hash"), reference: json["Config"]["Image"]?.string ?? "", image: seen.image,
+      restarts: ["always", "unless-stopped"].contains(json["HostConfig"]["RestartPolicy"]["Name"]?.string ?? ""),
+      call: isCallable
+        ? Call(directory: directory, files: files, environmentFiles: list("project.environment_file")) : nil)
+  }
+}

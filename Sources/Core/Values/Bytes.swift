@@ -1,0 +1,7 @@
+extension UInt8 {
+  /// Whether it is a digit of ASCII.
+  var isDigit: Bool { (0x30...0x39).contains(self) }
+
+  /// Whether it is a letter of ASCII; their cases differ in one bit.
+  var isLetter: Bool { (0x61...0x7a).contains(self | 0x20) }
+}
