@@ -122,7 +122,7 @@ public enum CLI {
     let ended = await Sync(
       settings: settings, request: request, environment: environment, tell: { progress.take($0) }
     ).run()
-    progress.end()
+    await progress.end()
     if arguments.output != .text {
       print(encode(ended.report))
       for text in ended.diffs { tell(text) }
@@ -135,7 +135,9 @@ public enum CLI {
         let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
         print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
       }
-      for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment)) { print(line) }
+      for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment)) {
+        print(dyed: line)
+      }
     }
     if let failure = ended.failure { return arguments.output == .text ? status(of: failure) : end(failure) }
     switch ended.report.outcome {

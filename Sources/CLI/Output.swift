@@ -1,16 +1,23 @@
-import Agent
 import Core
 import Glibc
 
 /// Data to standard output, messages to standard error.
 extension CLI {
-  static func print(_ text: String) { print(Array(text.utf8)) }
+  /// Prints lines without what could steer a terminal.
+  static func print(_ text: String) { write(shown(text) + "\n", to: 1) }
+
+  /// Prints a line that has colours of clup's own.
+  static func print(dyed line: String) { write(line + "\n", to: 1) }
 
   static func print(_ bytes: [UInt8]) { write(bytes + [10], to: 1) }
 
-  static func print(line event: SyncEvent) { print(encode(event)) }
+  static func tell(_ text: String) { write(shown(text) + "\n", to: 2) }
 
-  static func tell(_ text: String, newline: Bool = true) { write(Array((newline ? text + "\n" : text).utf8), to: 2) }
+  static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
+
+  private static func shown(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }.joined(separator: "\n")
+  }
 
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]

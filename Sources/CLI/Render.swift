@@ -4,25 +4,8 @@ import Core
 /// Texts for people.
 enum Render {
   static func report(_ report: Report, help: String?, ink: Ink = Ink(isOn: false)) -> [String] {
-    var lines: [String] = []
-    for stack in report.stacks {
-      let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
-      let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
-      lines.append("\(mark(stack.outcome, ink)) \(stack.name)  \(stack.outcome.words)  \(commits)")
-      if stack.outcome == .unchanged { continue }
-      if let error = stack.error, stack.outcome == .held { lines.append("    error: \(error)") }
-      let told = Set(stack.services.compactMap(\.reason))
-      lines += stack.reasons.filter { !told.contains($0) }.map { "    \($0)" }
-      for service in stack.services where service.action != .keep {
-        let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
-        lines.append("    \(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
-      }
-      if let steps = stack.steps, !steps.isEmpty { lines.append("    steps: \(steps.joined(separator: "; "))") }
-      if let error = stack.error, stack.outcome != .held { lines.append("    error: \(error)") }
-      lines += stack.logTail.map { "    | \($0)" }
-    }
-    for link in report.links where link.action != .keep {
-      lines.append("  \(link.action.rawValue) \(link.live)" + (link.backup.map { "  (kept as \($0))" } ?? ""))
+    var lines = report.links.filter { $0.action != .keep }.map { link in
+      "  \(link.action.rawValue) \(link.live)" + (link.backup.map { "  (kept as \($0))" } ?? "")
     }
     if let error = report.error { lines.append("\(report.outcome == .planned ? "warning" : "error"): \(error)") }
     if let help { lines.append("help: \(help)") }
@@ -31,7 +14,26 @@ enum Render {
       lines.append("pinned, until `clup resume`: \(brought.joined(separator: ", "))")
     }
     lines.append(summary(report))
-    return lines
+    return report.stacks.flatMap { stack(in: $0, ink) } + lines.map(\.printable)
+  }
+
+  private static func stack(in stack: StackReport, _ ink: Ink) -> [String] {
+    let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
+    let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
+    let first = "\(mark(stack.outcome, ink)) " + "\(stack.name)  \(stack.outcome.words)  \(commits)".printable
+    if stack.outcome == .unchanged { return [first] }
+    var lines: [String] = []
+    if let error = stack.error, stack.outcome == .held { lines.append("error: \(error)") }
+    let told = Set(stack.services.compactMap(\.reason))
+    lines += stack.reasons.filter { !told.contains($0) }
+    for service in stack.services where service.action != .keep {
+      let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
+      lines.append("\(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
+    }
+    if let steps = stack.steps, !steps.isEmpty { lines.append("steps: \(steps.joined(separator: "; "))") }
+    if let error = stack.error, stack.outcome != .held { lines.append("error: \(error)") }
+    lines += stack.logTail.map { "| \($0)" }
+    return [first] + lines.map { "    \($0)".printable }
   }
 
   static func diagnostic(_ diagnostic: Diagnostic) -> [String] {

@@ -47,29 +47,34 @@ struct Children: Sendable {
   func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String>? {
     let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, ["CLUP_REPAIR": "1"])
     if outcome.status == .exited(5) { return nil }
-    guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else { return [] }
+    guard let report = Self.report(in: outcome.output) else { return [] }
     return Set(report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
   }
 
+  /// The report is the last line; what is left before it are events of another version.
+  private static func report(in output: [UInt8]) -> Report? {
+    output.split(separator: 10).last.flatMap { try? JSONDecoder().decode(Report.self, from: Data($0)) }
+  }
+
   private func sync(
-    _ trigger: Trigger, _ arguments: [String], _ more: [String: String]
+    _ trigger: Trigger, _ arguments: [String], _ more: [String: String], run id: String? = nil
   ) async throws(ProcessError) -> Outcome {
     let variables = environment.merging(more) { $1 }.merging(["CLUP_TRIGGER": trigger.rawValue]) { $1 }
-    let (working, number) = (working, working.begin())
-    defer { working.end(number) }
+    let (working, name) = (working, working.begin(id))
+    defer { working.end(name) }
     return try await run(
       Command(
         program, ["sync", "--output", "ndjson", "--config", configuration] + arguments, environment: variables,
         directory: "/", deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20),
-      tap: LineTap(.output) { working.take($0, of: number) })
+      tap: LineTap(.output) { working.take($0, of: name) })
   }
 
   /// Syncs, after whoever else does so by hand.
-  func sync(_ trigger: Trigger, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
+  func sync(_ run: Run, leaving drift: Set<String>) async throws(ProcessError) -> SyncResult {
     while true {
       let start = ContinuousClock.now
       let left = drift.isEmpty ? [:] : ["CLUP_LEAVE_DRIFT": drift.sorted().joined(separator: "\n")]
-      let outcome = try await sync(trigger, [], left)
+      let outcome = try await sync(run.trigger, [], left, run: run.id)
       if outcome.status == .exited(5) {
         await runStore.othersEnded()
         if Task.isCancelled { throw ProcessError(kind: .cancelled, message: "the daemon ends") }
@@ -77,7 +82,7 @@ struct Children: Sendable {
       }
       var result = SyncResult(duration: ContinuousClock.now - start)
       if case .exited(let status) = outcome.status { result.status = status }
-      guard let report = try? JSONDecoder().decode(Report.self, from: Data(outcome.output)) else {
+      guard let report = Self.report(in: outcome.output) else {
         let lines = outcome.errorText.split(separator: "\n").map(String.init)
         let said = lines.first { $0.hasPrefix("clup: ") }.map { String($0.dropFirst(6)) } ?? lines.last
         result.error =

@@ -21,8 +21,9 @@ extension Routes {
         ? Self.shown(404, Page.missing(request.path, of: await seen())) : nil
     }
     let id = String(request.path.dropFirst("/runs/".count))
-    let seen = await seen()
+    var seen = await seen()
     if let run = await mailbox.run(id) {
+      seen.working = children.working.now(of: id)
       if let report = report(of: run) { return Self.shown(200, Page.report(report, of: seen)) }
       return Self.shown(200, Page.run(run, of: seen))
     }
@@ -40,14 +41,16 @@ extension Routes {
     seen.branch = settings.branch
     seen.version = version
     seen.now = Date().timeIntervalSince1970
-    switch await statusCache.status(within: .seconds(2)) {
+    // What a sync tells needs no look at the host; that one would keep it from its work.
+    let isBusy = await mailbox.runs.contains { $0.stage == .running }
+    switch await statusCache.status(within: .seconds(isBusy ? 5 : 2)) {
     case .success(let status): seen.status = status
     case .failure(let error): seen.statusError = error.message
     }
     seen.reports = Agent.history(of: settings, last: 20).reversed()
     seen.runs = await mailbox.runs.suffix(20).reversed()
     let numbers = counters.now
-    seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
+    seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) } ?? seen.status?.reached
     seen.unreachable = numbers.unreachable
     seen.waiting = numbers.waiting
     seen.working = children.working.now

@@ -116,7 +116,7 @@ struct Routes: Sendable {
     guard var json = try? JSON(parsing: encode(run)), case .object(var members) = json else {
       return Self.problem(500, "the run cannot be shown")
     }
-    let now = run.stage == .running ? children.working.now.compactMap { try? JSON(parsing: encode($0)) } : []
+    let now = children.working.now(of: run.id).compactMap { try? JSON(parsing: encode($0)) }
     members["now"] = .array(now)
     members["report"] = (report(of: run).flatMap { try? JSON(parsing: encode($0)) }) ?? .null
     members["report_id"] = run.report.map { .string($0) } ?? .null

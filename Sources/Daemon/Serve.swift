@@ -91,7 +91,7 @@ public struct Serve: Sendable {
       var result = SyncResult()
       do throws(ProcessError) {
         let waiting = await drift.waiting
-        result = try await children.sync(run.trigger, leaving: Set(waiting))
+        result = try await children.sync(run, leaving: Set(waiting))
       } catch {
         // The run stays as it is, and is taken up by the next daemon.
         if Task.isCancelled { return }

@@ -9,6 +9,8 @@ public struct LineTap: Sendable {
   let stream: Stream
   private let takes: @Sendable (String) -> Bool
   private var partial: [UInt8] = []
+  /// Whether the line that comes has been given up.
+  private var skips = false
 
   /// Taps a stream; `takes` says of each line whether it is taken out.
   public init(_ stream: Stream, takes: @escaping @Sendable (String) -> Bool) {
@@ -25,10 +27,9 @@ public struct LineTap: Sendable {
       rest = rest[(newline + 1)...]
     }
     partial += rest
-    // What never ends is no line.
+    // A longer line is not looked at.
     if partial.count > lineLimit {
-      kept += partial
-      partial = []
+      (kept, partial, skips) = (kept + partial, [], true)
     }
     return kept
   }
@@ -37,7 +38,11 @@ public struct LineTap: Sendable {
   mutating func end() -> [UInt8] { partial.isEmpty ? [] : staying() }
 
   private mutating func staying() -> [UInt8] {
-    defer { partial.removeAll(keepingCapacity: true) }
+    defer {
+      partial.removeAll(keepingCapacity: true)
+      skips = false
+    }
+    if skips { return partial }
     let line = partial.last == UInt8(ascii: "\n") ? partial.dropLast() : partial[...]
     return takes(String(decoding: line, as: UTF8.self)) ? [] : partial
   }

@@ -17,7 +17,7 @@ struct PullProgressTests {
     #expect(take(Self.line("a", 10, 100)) && take(Self.line("b", 50, 50)) && take(Self.line("a", 100, 100)))
     try await Task.sleep(for: .milliseconds(300))
     #expect(take(Self.line("a", 3, 100)))
-    #expect(told.count == 2 && told[0] == (10, 100) && told[1] == (150, 150))
+    #expect(told.count == 3 && told[0] == (10, 100) && told[1] == (150, 150) && told[2] == (150, 150))
   }
 
   @Test(

@@ -69,13 +69,6 @@ struct ProgressRowsTests {
     #expect(rows.lines(width: 40, height: 5, now: 100, ink: Ink(isOn: false)).first?.contains("deployed") == true)
   }
 
-  @Test("what a repository calls things cannot write to the terminal")
-  func control() {
-    let rows = Self.rows([Self.event(.step, "a", "recreate \u{1B}[2Jweb\n")])
-    let text = rows.lines(width: 60, height: 5, now: 100, ink: Ink(isOn: false)).joined()
-    #expect(!text.unicodeScalars.contains { $0.value < 32 })
-  }
-
   @Test(
     "colours are left out where NO_COLOR says so",
     arguments: [([:], true), (["NO_COLOR": ""], true), (["NO_COLOR": "1"], false)])

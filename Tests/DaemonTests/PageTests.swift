@@ -39,7 +39,7 @@ struct PageTests {
       [
         "Under way", "pulling images 31.4 of 120.0 MB", "waiting for gateway to become healthy 12 of 300 s",
         "deployed in 8 s", "! rolled back", "dns ended with exit 1; brought back to 9b7e01d",
-        "waits for its turn: compose file changed",
+        "waiting: compose file changed",
       ]
     ),
     (

@@ -11,7 +11,7 @@ struct WorkingStacksTests {
   @Test("the last event of each stack is shown, until its sync ends")
   func last() {
     let working = WorkingStacks()
-    let (one, other) = (working.begin(), working.begin())
+    let (one, other) = (working.begin("run"), working.begin(nil))
     let events = [
       SyncEvent(.phase, "asking the repository", since: 1), SyncEvent(.step, of: "a", "pulling images", since: 2),
       SyncEvent(.step, of: "a", "recreate web", since: 3), SyncEvent(.message, "warning: no", since: 4),
@@ -21,7 +21,7 @@ struct WorkingStacksTests {
     for event in events.dropFirst() { #expect(working.take(Self.line(event), of: one)) }
     let repair = SyncEvent(.step, of: "b", "starting containers", since: 5)
     #expect(working.take(Self.line(repair), of: other))
-    #expect(working.now == [events[2], repair])
+    #expect(working.now == [events[2], repair] && working.now(of: "run") == [events[2]])
     working.end(one)
     #expect(working.now == [repair])
     #expect(working.take(Self.line(events[1]), of: one))
@@ -35,6 +35,6 @@ struct WorkingStacksTests {
     ])
   func other(line: String) {
     let working = WorkingStacks()
-    #expect(!working.take(line, of: working.begin()))
+    #expect(!working.take(line, of: working.begin(nil)))
   }
 }

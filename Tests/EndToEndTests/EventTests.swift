@@ -40,7 +40,7 @@ extension EndToEnd {
         let (events, report) = try Self.read(try await host.clup(["sync", "--output", "ndjson"]).output)
         #expect(report.stacks.map(\.outcome) == [.rolledBack])
         let texts = events.filter { $0.stack == "a" }.map(\.text)
-        let turn = try #require(texts.firstIndex { $0.hasPrefix("going back, since web") }, "\(texts)")
+        let turn = try #require(texts.firstIndex { $0.hasPrefix("going back: web") }, "\(texts)")
         #expect(texts[turn...].contains("going back: waiting for web to keep running"), "\(texts)")
       }
     }

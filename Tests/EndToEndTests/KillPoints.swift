@@ -13,6 +13,7 @@ struct KillPoints {
   /// Gives the numbers of calls, the first being 1; `calls` are as `KillAt` writes them.
   func chosen(of calls: [String]) -> [Int] {
     let wish = wish ?? "1"
+    if calls.isEmpty { return [] }
     if wish == "all" { return Array(1...calls.count) }
     if wish == "distinct" { return Self.distinct(calls) }
     if wish.contains(",") { return wish.split(separator: ",").compactMap { Int($0) }.filter { $0 <= calls.count } }
@@ -29,6 +30,10 @@ struct KillPoints {
       let words = call.split(separator: " ", omittingEmptySubsequences: false).dropFirst().map(String.init)
       guard let name = words.first, words.count > 1 else { return index + 1 }
       if ["fsync", "fdatasync"].contains(name) { return nil }
+      // What is taken away may be made once more.
+      if name.hasPrefix("unlink") || name.hasPrefix("rename") || name == "rmdir" {
+        seen = seen.filter { !$0.hasSuffix(" \(words[1])") }
+      }
       if ["openat", "openat2", "mkdir", "mkdirat"].contains(name), !seen.insert("\(name) \(words[1])").inserted {
         return nil
       }

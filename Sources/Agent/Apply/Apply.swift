@@ -114,7 +114,7 @@ struct Apply: Sendable {
     guard let taker = removal.taker else { return }
     let now = await records.state
     if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
-      tell(.now(.step, of: removal.name, "leaving its place, since it moved to \(taker)"))
+      tell(.now(.step, of: removal.name, "removing its old links: it moved to \(taker)"))
       // It may be in place as it was before, and not as this plan wanted it.
       return await end(removal, Step.end(removal, taker: new.services), execute, &result)
     }

@@ -31,7 +31,7 @@ struct Execute: Sendable {
     var logTail: [String] = []
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
-    /// What what is told begins with.
+    /// How the text of each event begins.
     var purpose = ""
   }
 

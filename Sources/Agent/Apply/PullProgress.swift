@@ -8,6 +8,7 @@ final class PullProgress: Sendable {
   private struct Seen {
     var layers: [Layer: Size] = [:]
     var told: ContinuousClock.Instant?
+    var isWhole = false
   }
 
   /// The time between two things that are told.
@@ -28,10 +29,12 @@ final class PullProgress: Sendable {
       let layer = Layer(image: image, id: id)
       let before = seen.layers[layer] ?? Size(done: 0, total: total)
       seen.layers[layer] = Size(done: max(before.done, min(current, total)), total: max(before.total, total))
-      let now = ContinuousClock.now
-      if let told = seen.told, told.duration(to: now) < Self.pause { return nil }
+      let sum = seen.layers.values.reduce((0, 0)) { ($0.0 &+ $1.done, $0.1 &+ $1.total) }
+      let (wasWhole, now) = (seen.isWhole, ContinuousClock.now)
+      seen.isWhole = sum.0 == sum.1
+      if let told = seen.told, told.duration(to: now) < Self.pause, wasWhole || !seen.isWhole { return nil }
       seen.told = now
-      return seen.layers.values.reduce((0, 0)) { ($0.0 &+ $1.done, $0.1 &+ $1.total) }
+      return sum
     }
     if let size { tell(size.0, size.1) }
     return true

@@ -146,7 +146,7 @@ extension Deploy {
       live: links.observe.live)
     var progress = Execute.Progress()
     progress.purpose = "going back: "
-    execute.tell(.now(.step, of: attempt.plan.name, "going back, since \(why)"))
+    execute.tell(.now(.step, of: attempt.plan.name, "going back: \(why)"))
     try await execute.run(recovery.files, of: recovery.stack, &progress)
     do throws(Failure) { try await bring(attempt, recovery, &progress) } catch {
       await execute.giveTurn(&progress)

@@ -83,7 +83,8 @@ extension Sync {
   func fetch(_ checkout: Checkout) -> Fetch {
     let access = Access(settings: settings, environment: environment, checkout: checkout)
     return Fetch(
-      settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
+      settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say),
+      notes: !request.dryRun)
   }
 
   /// Looks whether anything is another than the last sync saw; nothing where that is not known.

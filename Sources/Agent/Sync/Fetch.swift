@@ -10,6 +10,8 @@ struct Fetch: Sendable {
   /// clup's own.
   let environment: [String: String]
   let sources: Sources
+  /// Whether it is noted that the repository answers.
+  var notes = false
 
   struct Target: Sendable {
     let mirror: Mirror
@@ -113,7 +115,9 @@ struct Fetch: Sendable {
         return FollowedHead(commit: tag.commit, tag: tag)
       }
     }
-    checkout.noteReached()
+    // A fixed commit is asked of nobody.
+    if case .commit = settings.follow { return head }
+    if notes { checkout.noteReached() }
     return head
   }
 

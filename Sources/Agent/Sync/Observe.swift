@@ -28,9 +28,16 @@ struct Observe: Sendable {
     case .absent: Fingerprint.absent
     case .file(let id): id
     case .link(let text) where links.isOwn(text): Fingerprint.absent
-    case .link: Files.read(Path.join(settings.liveRoot, path)).map { blobID(of: $0) } ?? Fingerprint.present
+    case .link: target(of: Path.join(settings.liveRoot, path))
     case .directory, .other: Fingerprint.present
     }
+  }
+
+  /// Gives the id of the file that somebody's own link leads to.
+  private func target(of place: String) -> String {
+    var found = stat()
+    guard stat(place, &found) == 0, Files.isRegular(found) else { return Fingerprint.present }
+    return Self.id(of: place, found)
   }
 
   /// What is larger than any file of a repository may be is known by its size and time alone.

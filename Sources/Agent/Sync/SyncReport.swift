@@ -16,7 +16,7 @@ extension Sync.Ended {
       guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
       if outcome == .held, stack.work == .none { return stack.report(stack.aim.idle) }
       var held = stack.report(outcome)
-      if outcome == .held { held.reasons.append("waits, since the commit is refused") }
+      if outcome == .held { held.reasons.append("waiting: the commit is refused") }
       return held
     }
   }

@@ -51,7 +51,10 @@ struct ProgressRows: Sendable {
     let (mark, text, measure) = parts(of: event, now)
     let end = measure.map { "  " + $0 } ?? ""
     let room = width - 2 - name.count - end.count
-    let shown = room > 8 ? Self.fit(text.printable, to: room) + end : Self.fit(text.printable, to: room + end.count)
+    let shown =
+      room > 8
+      ? Self.fit(text.replacing("\t", with: " "), to: room) + end
+      : Self.fit(text.replacing("\t", with: " "), to: room + end.count)
     let dyed = event.kind == .planned ? ink.faint(shown) : shown
     switch event.kind {
     case .ended: return (Self.isGood(event) ? ink.green(mark) : ink.red(mark)) + " " + name + dyed

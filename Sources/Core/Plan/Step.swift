@@ -76,11 +76,11 @@ extension Step {
   public var doing: String? {
     switch self {
     case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record: nil
-    case .stopWriters(let ids): ids.isEmpty ? nil : "stopping what writes into its files"
+    case .stopWriters(let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
     case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
-    case .putBack: "putting back what stood at its live paths"
+    case .putBack: "restoring its live paths"
     case .check: "asking Compose about the live files"
-    case .resume(let ids): ids.isEmpty ? nil : "resuming what is paused"
+    case .resume(let ids): ids.isEmpty ? nil : "resuming paused containers"
     case .stop(let ids): ids.isEmpty ? nil : "stopping containers"
     case .stopInOrder, .stopStarted: "stopping containers"
     case .start(let ids): ids.isEmpty ? nil : "starting containers"

@@ -1,6 +1,6 @@
 extension Policy {
   /// Weighs findings as `judge` does, but for those that say that a stack cannot be deployed at all: these stay errors
-  /// whatever the host says, since to lift one would leave the stack out and printed nothing.
+  /// whatever the host says, since to lift one would leave the stack out without saying so.
   public func weigh(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
     let final = findings.filter(\.isFinal).map { finding in
       var finding = finding

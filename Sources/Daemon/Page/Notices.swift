@@ -48,7 +48,8 @@ extension Page {
       let items = waivers.map { "<li>\($0)</li>" as HTML }
       notices.append(
         notice(
-          .note, "Waivers that end", "<ul>\(items)</ul><p>After that, new commits with what they cover are refused.</p>"
+          .note, "Waivers that end or have ended",
+          "<ul>\(items)</ul><p>Once a waiver has ended, new commits with what it covers are refused.</p>"
         )
       )
     }

@@ -22,7 +22,7 @@ extension Page {
     let error: HTML? = run.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>") }
     return frame(
       seen, at: .elsewhere, headline, every: run.stage == .ended ? 5 : 1,
-      "<dl class=\"facts wide\">\(facts)</dl>\(error)\(run.stage == .running ? working(seen) : .nothing)")
+      "<dl class=\"facts wide\">\(facts)</dl>\(error)\(working(seen))")
   }
 
   /// Makes an entry of a list of facts.

@@ -20,7 +20,7 @@ extension Page {
       let outcome = event.outcome ?? .deployed
       if event.text.isEmpty { return outcome.tone.word(event.ending) }
       return "\(outcome.tone.word(outcome.words))<span class=\"text detail\">\(event.text)</span>"
-    case .planned: return "<span class=\"age\">waits for its turn: \(event.text)</span>"
+    case .planned: return "<span class=\"age\">waiting: \(event.text)</span>"
     case .step, .phase, .message:
       let measure: HTML? = event.measure(at: now).map { " <span class=\"age\">\($0)</span>" }
       return "\(event.text)\(measure)"
