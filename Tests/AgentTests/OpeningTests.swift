@@ -47,6 +47,7 @@ struct OpeningTests {
     let (links, plan) = try Self.prepare(scratch)
     try scratch.write("live/s/.conf.clup-1a2b/deep/half", "half")
     try scratch.write("live/s/.conf.mine/f", "mine")
+    DirectoryHandle.sweep(beside: "s/conf/x", in: scratch.root + "/live")
     _ = try await links.apply([plan])
     #expect(scratch.names("live/s") == [".conf.mine", "conf"])
   }

@@ -23,17 +23,6 @@ struct LinkReplacement: Sendable {
     let directories: Set<String>
   }
 
-  /// Removes what a killed sync left beside the directories above live paths.
-  func sweep(above plans: [LinkPlan]) {
-    let copies = plans.filter { $0.desired?.kind == .copy || $0.opens }
-    for path in Set(copies.flatMap { Path.ancestors($0.live) }) {
-      do throws(Failure) {
-        let directory = try DirectoryHandle(liveRoot, Path.parent(path), create: false)
-        DirectoryHandle.sweep("\(directory.path)/\(Path.name(path))")
-      } catch { continue }
-    }
-  }
-
   /// Finds the file of a release that a copy takes the place of, where somebody has edited that file through the link.
   func edited(_ plan: LinkPlan) async throws(Failure) -> String? {
     guard let wish = plan.desired, wish.kind == .copy, links.isOwnLink(plan.live),
@@ -49,7 +38,6 @@ struct LinkReplacement: Sendable {
     let parent = Path.parent(plan.live)
     let directory = try DirectoryHandle(liveRoot, parent, create: false)
     let place = "\(directory.path)/\(Path.name(plan.live))"
-    DirectoryHandle.sweep(place)
     let present = observe.entry(at: place)
     if present == .directory || present == .absent { return [:] }
     var source: Source?

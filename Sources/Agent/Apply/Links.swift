@@ -27,7 +27,6 @@ struct Links: Sendable {
     _ plans: [LinkPlan], noting reports: inout [LinkReport], turn: () throws(Failure) -> Void = {}
   ) async throws(Failure) {
     let opening = LinkReplacement(links: self)
-    opening.sweep(above: plans)
     let leaving = plans.map { plan in
       plan.opens || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
     }
@@ -40,11 +39,7 @@ struct Links: Sendable {
     on plans: [LinkPlan], _ index: Int, _ opening: LinkReplacement, _ reports: inout [LinkReport]
   ) async throws(Failure) {
     let plan = plans[index]
-    if plan.action == .keep {
-      let directory = try DirectoryHandle(settings.liveRoot, Path.parent(plan.live), create: false)
-      DirectoryHandle.sweep("\(directory.path)/\(Path.name(plan.live))")
-      return
-    }
+    if plan.action == .keep { return }
     if plan.opens {
       let kept = try await opening.open(plan, for: plans.filter { $0.desired != nil })
       for other in plans.indices { reports[other].backup = kept[plans[other].live] ?? reports[other].backup }
@@ -115,7 +110,6 @@ struct Links: Sendable {
       guard let above = Files.status(parent), Files.isDirectory(above) else { continue }
       let directory = try DirectoryHandle(settings.liveRoot, Path.parent(live), create: false)
       let place = "\(directory.path)/\(Path.name(live))"
-      DirectoryHandle.sweep(place)
       let present = observe.entry(at: place)
       let ours =
         switch present {
@@ -179,7 +173,6 @@ struct Links: Sendable {
   ) throws(Failure) -> String? {
     let name = Path.name(plan.live)
     let place = "\(directory.path)/\(name)"
-    DirectoryHandle.sweep(place)
     let present = observe.entry(at: place)
     if plan.action == .remove {
       if present == plan.found { unlink(place) }

@@ -39,7 +39,17 @@ struct DirectoryHandle: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Removes what a killed sync left half-way beside a live path.
+  /// Removes what a killed sync left half-way beside a live path, or beside a directory above it.
+  static func sweep(beside live: String, in liveRoot: String) {
+    for path in Path.ancestors(live) + [live] {
+      do throws(Failure) {
+        let directory = try DirectoryHandle(liveRoot, Path.parent(path), create: false)
+        sweep("\(directory.path)/\(Path.name(path))")
+      } catch { return }
+    }
+  }
+
+  /// Removes what was made half-way at a path.
   static func sweep(_ place: String) {
     let parent = Path.parent(place)
     for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") { remove(name, in: parent) }

@@ -56,6 +56,7 @@ extension Sync {
     // From here on it is mostly Compose that is waited for.
     Memory.rest()
     let state = try await records.now()
+    for live in gated.plan.unfinished(state) { DirectoryHandle.sweep(beside: live, in: settings.liveRoot) }
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: gated.plan, state)
     if ended.report.fence == false {

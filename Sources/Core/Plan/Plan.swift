@@ -96,6 +96,15 @@ extension Plan {
       .union(led.flatMap { shared[$0]?.users ?? [] })
   }
 
+  /// The live paths of unfinished changes that this plan goes on with: a sync that was cut off may have left temporary names
+  /// beside them.
+  public func unfinished(_ state: State) -> Set<String> {
+    let names = locking(state)
+    let own = names.flatMap { state.stacks[$0]?.change?.standing.paths.keys.map { $0 } ?? [] }
+    let led = state.links.filter { names.contains(LinkPlanning.shared($0.key)) && $0.value.replaces != nil }
+    return Set(own).union(led.keys)
+  }
+
   /// Every live path, of the stacks and of the configuration.
   public var allLinks: [LinkPlan] { (stacks.flatMap(\.links) + links).sorted { $0.live < $1.live } }
 
