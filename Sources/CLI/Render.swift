@@ -130,6 +130,7 @@ enum Render {
     let more = trouble.errors.count - 3
     return ["! \(commit)  \(what) since \(trouble.since)"] + trouble.errors.prefix(3).map { "    \($0)" }
       + (more > 0 ? ["    and \(more) more; `clup sync --dry-run` shows them"] : [])
+      + (trouble.help.map { ["    help: \($0)"] } ?? [])
   }
 
   private static func lines(of stack: Status.Stack) -> [String] {

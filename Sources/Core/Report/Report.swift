@@ -37,12 +37,14 @@ public struct Report: Codable, Sendable, Equatable {
   @OrNull public var fence: Bool?
   /// Why the whole ended early, when no stack or diagnostic says it.
   @OrNull public var error: String?
+  /// The way out of that.
+  @OrNull public var help: String?
   /// The id of the report in the history that tells the same; then this one is not in it.
   @OrNull public var sameAs: String?
 
   enum CodingKeys: String, CodingKey {
     case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, fence,
-      error
+      error, help
     case dryRun = "dry_run"
     case sameAs = "same_as"
     case durationMs = "duration_ms"

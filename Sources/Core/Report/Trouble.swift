@@ -6,6 +6,8 @@ public struct Trouble: Codable, Sendable, Equatable {
   @OrNull public var commit: String?
   /// Why the whole ended early, or the findings that refuse, a line each; the first twenty.
   public var errors: [String]
+  /// The way out, where the whole ended early.
+  @OrNull public var help: String?
   /// When it was first met, RFC 3339 in UTC.
   public var since: String
   /// The id of the report in the history that tells of it.
@@ -21,6 +23,7 @@ public struct Trouble: Codable, Sendable, Equatable {
     if errors.isEmpty { return nil }
     outcome = report.outcome
     commit = report.commit
+    help = report.help
     since = report.started
     self.report = report.id
   }

@@ -35,12 +35,13 @@ extension Page {
     if let trouble = seen.status?.trouble, seen.unreachable == nil {
       let commit: HTML? = trouble.commit.map { " \(Page.commit($0))" }
       let errors = trouble.errors.prefix(5).map { "<p class=\"text\">\($0)</p>" as HTML }
+      let help: HTML? = trouble.help.map { "<p class=\"text help\"><strong>Help</strong>: \($0)</p>" }
       let more: HTML? = trouble.errors.count > 5 ? " \(trouble.errors.count - 5) more of them." : nil
       notices.append(
         notice(
           .bad, trouble.outcome == .refused ? "The branch's commit\(commit) is refused" : "Syncs fail",
           """
-          \(errors)<p>\(more)First seen \(moments.ago(trouble.since)): \
+          \(errors)\(help)<p>\(more)First seen \(moments.ago(trouble.since)): \
           <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. What is deployed stays as it is.</p>
           """))
     }

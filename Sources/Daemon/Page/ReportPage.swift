@@ -53,7 +53,8 @@ extension Page {
 
   /// What a report and a plan have in common: errors, findings, stacks, live paths.
   static func contents(_ report: Report) -> HTML {
-    let error: HTML? = report.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>") }
+    let help: HTML? = report.help.map { "<p class=\"text help\"><strong>Help</strong>: \($0)</p>" }
+    let error: HTML? = report.error.map { section("error", "Why", "<p class=\"text\">\($0)</p>\(help)") }
     let findings = Findings.section(report.diagnostics)
     let stacks = stackSections(report)
     let links = LinkList.section(report.links)
