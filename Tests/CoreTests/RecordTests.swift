@@ -100,7 +100,7 @@ struct RecordTests {
     var state = State()
     #expect(state.lastGood("s") == nil)
     try state.record(.began(Self.wish, acting: [], from: .nothing), of: "s")
-    #expect(!state.isInPlace("s") && state.standing("s") != nil && state.lastGood("s") == nil)
+    #expect(!state.isDeployed("s") && state.standing("s") != nil && state.lastGood("s") == nil)
     try state.record(.deployed(Self.deployment("c1")), of: "s")
     try state.record(.began(Self.wish, acting: ["web"], from: .nothing), of: "s")
     #expect(state.lastGood("s")?.commit == "c1")

@@ -16,7 +16,8 @@ struct ReportTests {
     let json = try JSON(parsing: Array(JSONEncoder().encode(report)))
     #expect(
       json.object.keys.sorted() == [
-        "branch", "commit", "diagnostics", "dry_run", "duration_ms", "error", "fence", "host", "id", "links", "outcome",
+        "branch", "commit", "diagnostics", "dry_run", "duration_ms", "error", "fence", "help", "host", "id", "links",
+        "outcome",
         "repository", "same_as", "schema", "stacks", "started", "trigger",
       ])
     #expect(json["commit"] == .null && json["error"] == .null && json["schema"] == .string("clup.report/1"))

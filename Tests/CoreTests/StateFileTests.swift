@@ -83,7 +83,7 @@ struct StateFileTests {
       "holds": .object(["c": hold, "e": stuck, "f": hold]),
     ])
     #expect(state.commit == "c1" && state.stacks.count == 6)
-    #expect(state.isInPlace("a") && state.stacks["a"]?.pin == RecordTests.pin)
+    #expect(state.isDeployed("a") && state.stacks["a"]?.pin == RecordTests.pin)
     #expect(state.lastGood("b")?.commit == "c1" && state.standing("b")?.commit == "c2")
     #expect(state.stacks["b"]?.change?.towards == "q")
     #expect(state.stacks["c"]?.change?.from == .nothing && state.stacks["c"]?.held != nil)

@@ -38,7 +38,7 @@ extension EndToEnd {
         top: "x-clup: {deploy_timeout: 4s}\n",
         below:
           "  other: {image: 'busybox:test', command: sleep 100000, depends_on: {web: {condition: service_healthy}}}\n",
-        cause: "not in place after 4 s: web is not healthy yet"),
+        cause: "not ready after 4 s: web is not healthy yet"),
       Breakage(
         testDescription: "it is started again for ever",
         lines: ["command: [sh, -c, 'echo again; exit 4']", "restart: always"],

@@ -55,7 +55,7 @@ extension Target {
     _ = (state.reachableCommits, state.wellKnown, state.hasDeployed, state.baselines)
     for name in state.stacks.keys {
       _ = state.origin(of: name, project: "p")
-      hold(state.isInPlace(name) ? state.lastGood(name) == state.standing(name) : true, "what is in place is good")
+      hold(state.isDeployed(name) ? state.lastGood(name) == state.standing(name) : true, "what is in place is good")
     }
     for name in state.stacks.keys.sorted().prefix(3) { try? state.record(.undone, of: name) }
   }

@@ -113,7 +113,7 @@ struct Apply: Sendable {
   private func leave(_ removal: StackPlan, _ execute: Execute, _ result: inout Result) async {
     guard let taker = removal.taker else { return }
     let now = await records.state
-    if let new = now.standing(taker), now.isInPlace(taker), new.project == removal.project {
+    if let new = now.standing(taker), now.isDeployed(taker), new.project == removal.project {
       tell(.now(.step, of: removal.name, "removing its old links: it moved to \(taker)"))
       // It may be in place as it was before, and not as this plan wanted it.
       return await end(removal, Step.end(removal, taker: new.services), execute, &result)

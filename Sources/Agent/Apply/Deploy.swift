@@ -132,7 +132,7 @@ struct Deploy: Sendable {
       // An engine that answers was kept waiting by the containers.
       guard error.kind == .late, let why else { throw error }
       let seconds = (attempt.desired.deployTimeout ?? settings.sync.deployTimeout).components.seconds
-      throw Failure(.deploy, "not in place after \(seconds) s: \(why)", help: "fix it, and push again")
+      throw Failure(.deploy, "not ready after \(seconds) s: \(why)", help: "fix it, and push again")
     }
   }
 

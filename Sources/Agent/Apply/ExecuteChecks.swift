@@ -33,14 +33,14 @@ extension Execute {
   /// good is not judged again: Compose must read the same files, and what it mounts must be there.
   ///
   /// Equal sources give equal answers: of a stack that was in place, nobody asks again whose host's own files are what they were.
-  func check(_ stack: DesiredStack, _ services: [ServicePlan], wasInPlace: Bool) async throws(Failure) {
+  func check(_ stack: DesiredStack, _ services: [ServicePlan], wasDeployed: Bool) async throws(Failure) {
     guard let validated = stack.resolved else {
       try checkFiles(of: stack)
       return try await checkBinds(of: stack, services)
     }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
-    if wasInPlace, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
+    if wasDeployed, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
       copies.allSatisfy({ links.observe.live($0.key) == .file($0.value.id) })
     {
       return

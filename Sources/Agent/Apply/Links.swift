@@ -45,7 +45,7 @@ struct Links: Sendable {
       for other in plans.indices { reports[other].backup = kept[plans[other].live] ?? reports[other].backup }
       return
     }
-    if isBelowOpened(plan, plans), isInPlace(plan) { return }
+    if isBelowOpened(plan, plans), isLinked(plan) { return }
     let parent = Path.parent(plan.live)
     let content = try await content(plan)
     let edited = try await opening.edited(plan)
@@ -90,7 +90,7 @@ struct Links: Sendable {
     Files.link(at: Path.join(settings.liveRoot, live)).map(observe.links.isOwn) ?? false
   }
 
-  private func isInPlace(_ plan: LinkPlan) -> Bool {
+  private func isLinked(_ plan: LinkPlan) -> Bool {
     switch observe.live(plan.live) {
     case .file(let id): plan.desired?.kind == .copy && plan.desired?.id == id
     case .link(let text): plan.desired?.kind == .link && plan.target == text

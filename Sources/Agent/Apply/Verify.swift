@@ -37,7 +37,7 @@ struct Verify: Sendable {
       if let container = complaint.container { result.logTail = await tail(container) }
       return result
     }
-    // What ended while it was asked is not in place.
+    // What ended while it was asked is not good.
     return try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)), note)
   }
 
@@ -85,7 +85,7 @@ struct Verify: Sendable {
         reason = why
         let left = end - ContinuousClock.now
         if left <= .zero {
-          result.error = "not in place after \(Self.seconds(began.duration(to: end))): \(reason)"
+          result.error = "not ready after \(Self.seconds(began.duration(to: end))): \(reason)"
           let slow = result.containers.filter { $0.state != "running" || !["healthy", "none"].contains($0.health) }
             .worst
           if let slow { result.logTail = await tail(slow.id) }

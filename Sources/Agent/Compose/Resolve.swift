@@ -15,7 +15,7 @@ struct Resolve: Sendable {
   /// The stacks that clup knows beside those of the commit.
   var neighbours: [String] = []
   /// The services of stacks of whose containers all is known that decides about them: their hashes are not asked for.
-  var inPlace: [String: Set<String>] = [:]
+  var wellKnown: [String: Set<String>] = [:]
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
@@ -190,7 +190,7 @@ struct Resolve: Sendable {
     of resolved: JSON, _ model: ComposeModel, _ name: String, _ asked: Asked
   ) async throws(Failure) -> (found: [String: String], refusal: String?) {
     // Of a service that is new to the stack somebody may run a container already.
-    if let known = inPlace[name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
+    if let known = wellKnown[name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
     return try await programs.hashes(
       of: resolved, project: model.project, directory: Path.join(settings.liveRoot, name), in: asked.directory
     ) { path in

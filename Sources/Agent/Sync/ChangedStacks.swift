@@ -29,7 +29,7 @@ extension Prepare {
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
     let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
     guard let record = state.stacks[name], isOpen == true,
-      record.isInPlace || record.held != nil || record.change?.isRepair == true, !leavesDrift(of: name),
+      record.isDeployed || record.held != nil || record.change?.isRepair == true, !leavesDrift(of: name),
       let good = try await good(name)
     else { return }
     if draft.aims[name] == nil { draft.aims[name] = .recorded }
@@ -44,7 +44,7 @@ extension Prepare {
     var reasons = touched.reasons(name, record)
     if reasons.isEmpty, !rejudged.isEmpty { draft.judgedAgain.insert(name) }
     reasons += rejudged
-    if let record, leavesDrift(of: name), record.isInPlace, rejudged.isEmpty, touched.changes(record).isEmpty,
+    if let record, leavesDrift(of: name), record.isDeployed, rejudged.isEmpty, touched.changes(record).isEmpty,
       !reasons.isEmpty
     {
       draft.aims[name] = .drifted(reasons)
@@ -64,7 +64,7 @@ extension Prepare {
     if request.rollback != nil {
       draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
       draft.sources.append((look, source))
-    } else if let good = try await good(name), let known = state.standing(name), state.isInPlace(name),
+    } else if let good = try await good(name), let known = state.standing(name), state.isDeployed(name),
       known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
     {
       draft.kept[name] = good
@@ -135,7 +135,7 @@ extension Prepare {
   /// Leaves the stacks where they are that share files with one that stays.
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
     for (name, tie) in ties(draft) {
-      try refuse(tie, of: name, draft.chosen, draft.aims)
+      try refuse(tie, of: name, draft)
       draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
       draft.desired[name] = nil
       guard settings.sync.onFailure == .rollback, let good = try await good(name) else { continue }

@@ -52,7 +52,7 @@ struct CommitSnapshots: Sendable {
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
-        neighbours: state.standing.keys.sorted(), inPlace: state.wellKnown),
+        neighbours: state.standing.keys.sorted(), wellKnown: state.wellKnown),
       stage: stage, view: view)
     all[tree.commit] = look
     return look

@@ -25,7 +25,7 @@ extension Prepare {
   func isTakenOver(_ known: Deployment, _ projects: [String: String], _ names: Set<String>) -> Bool {
     projects.values.contains(known.project)
       || state.stacks.contains { name, record in
-        names.contains(name) && record.isInPlace && record.standing?.project == known.project
+        names.contains(name) && record.isDeployed && record.standing?.project == known.project
       }
   }
 }

@@ -31,15 +31,16 @@ extension Prepare {
   }
 
   /// A person who names stacks is told which ones go with them.
-  func refuse(_ tie: SharedPathConflict, of name: String, _ chosen: Set<String>, _ aims: [String: StackTarget])
-    throws(Failure)
-  {
-    let isFree = aims[tie.stack] == nil && !chosen.contains(tie.stack)
+  func refuse(_ tie: SharedPathConflict, of name: String, _ draft: PlanDraft) throws(Failure) {
+    let isFree = draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
+    let sharing = draft.names.filter { other in
+      (draft.desired[other].map { Deployment($0) } ?? state.standing(other))?.paths[tie.path] != nil
+    }
+    let together = sharing.union([name, tie.stack]).sorted().map { "--stack \($0)" }.joined(separator: " ")
     throw Failure(
       .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay as it is",
-      help: chosen.contains(tie.stack)
-        ? "name a commit that both go to: `clup rollback COMMIT --stack \(name) --stack \(tie.stack)`"
-        : "name both: `--stack \(name) --stack \(tie.stack)`")
+      help: draft.chosen.contains(tie.stack)
+        ? "name a commit that all of them go to: `clup rollback COMMIT \(together)`" : "name them all: `\(together)`")
   }
 }

@@ -22,14 +22,14 @@ public struct Differences: Sendable {
   /// `images` are the ids of images that its services are to run whatever their references name by now.
   public func reasons(_ name: String, _ record: StackRecord?, images: [String: String] = [:]) -> [String] {
     guard let record, let known = record.standing else { return [Self.first] }
-    return changes(record) + drift(name, known, isInPlace: record.isInPlace, images: images)
+    return changes(record) + drift(name, known, isDeployed: record.isDeployed, images: images)
   }
 
   /// Gives what is another than it was deployed from: the commit, the host's own files.
   public func changes(_ record: StackRecord) -> [String] {
     guard let known = record.standing else { return [] }
     let reasons = known.inputs.now(in: tree, host: observed.untracked).differences(from: known.inputs).map(\.text)
-    return reasons.isEmpty && !record.isInPlace ? [Self.unfinished] : reasons
+    return reasons.isEmpty && !record.isDeployed ? [Self.unfinished] : reasons
   }
 
   /// Gives why a stack is to be judged again, although it may be in place: what may run is another question than what runs.
@@ -42,11 +42,11 @@ public struct Differences: Sendable {
 
   /// Gives what somebody changed on the host since: pointers, live paths, containers.
   private func drift(
-    _ name: String, _ known: Deployment, isInPlace: Bool, images: [String: String]
+    _ name: String, _ known: Deployment, isDeployed: Bool, images: [String: String]
   ) -> [String] {
     var reasons: [String] = []
     if let pointer = observed.pointers[name] {
-      if isInPlace, pointer != known.commit { reasons.append("the pointer leads to another commit") }
+      if isDeployed, pointer != known.commit { reasons.append("the pointer leads to another commit") }
     } else {
       reasons.append("the pointer is missing")
     }
@@ -65,8 +65,8 @@ public struct Differences: Sendable {
   /// now was judged with what failed.
   public func kept(_ name: String, _ record: StackRecord?, images: [String: String]) -> [String] {
     guard let record, let known = record.standing else { return [Self.first] }
-    return (record.isInPlace ? [] : [Self.unfinished])
-      + drift(name, known, isInPlace: record.isInPlace, images: images)
+    return (record.isDeployed ? [] : [Self.unfinished])
+      + drift(name, known, isDeployed: record.isDeployed, images: images)
   }
 
   private static let first = "first sync of this stack"

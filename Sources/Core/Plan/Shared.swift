@@ -22,7 +22,7 @@ public struct SharedPath: Sendable, Equatable {
     for (name, known) in state.standing where desired[name] == nil && remaining.contains(name) {
       wishes[name] = known.paths
     }
-    func isGood(_ name: String) -> Bool { state.isInPlace(name) }
+    func isGood(_ name: String) -> Bool { state.isDeployed(name) }
     // Below a directory that is one link nothing else can be linked: whoever needs a file there shares the directory.
     let all = Set(wishes.values.flatMap(\.keys)).union(configured.keys)
     func leading(_ path: String) -> String { Path.ancestors(path).first(where: all.contains) ?? path }

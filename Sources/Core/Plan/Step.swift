@@ -22,8 +22,8 @@ public enum Step: Sendable, Equatable {
   case removePointer(of: String)
   /// Compose makes of the live directory what was judged; what was good once still has its files and bind sources.
   ///
-  /// `wasInPlace` says that nothing else was begun since what was good before.
-  case check([ServicePlan], wasInPlace: Bool)
+  /// `wasDeployed` says that nothing else was begun since what was good before.
+  case check([ServicePlan], wasDeployed: Bool)
   /// The images of these services are built.
   case build([ServicePlan])
 

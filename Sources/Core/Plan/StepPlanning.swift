@@ -13,7 +13,7 @@ extension Planning {
     ) { path in if case .link(let text)? = observed.live[path] { self.links.isOwn(text) } else { false } }
     if !writers.isEmpty { steps.append(.stopWriters(writers)) }
     steps += [
-      .files(links, commit: desired.commit), .check(services, wasInPlace: record?.isInPlace == true),
+      .files(links, commit: desired.commit), .check(services, wasDeployed: record?.isDeployed == true),
     ]
     if desired.services.contains(where: { $0.isBuilt && desired.images[$0.name] == nil }) {
       steps.append(.build(services))

@@ -60,7 +60,7 @@ public struct StackRecord: Sendable, Equatable {
   }
 
   /// Whether it was seen in place, and nothing was begun since.
-  public var isInPlace: Bool { if case .deployed = runs { true } else { false } }
+  public var isDeployed: Bool { if case .deployed = runs { true } else { false } }
 
   /// Whether a recovery failed, so that nothing more is tried.
   public var isStuck: Bool { if case .left(_, .unknown) = runs { true } else { false } }

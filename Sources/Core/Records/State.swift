@@ -57,7 +57,7 @@ public struct State: Sendable, Equatable {
   }
 
   /// What each stack goes back to that is being changed, where clup has deployed that.
-  public var baselines: [Deployment] { stacks.values.compactMap { $0.isInPlace ? nil : $0.good } }
+  public var baselines: [Deployment] { stacks.values.compactMap { $0.isDeployed ? nil : $0.good } }
 
   /// The stacks that a rollback holds at a commit.
   public var pins: [String: Pin] { stacks.compactMapValues(\.pin) }
@@ -72,12 +72,12 @@ public struct State: Sendable, Equatable {
   public func lastGood(_ stack: String) -> Deployment? { stacks[stack]?.good }
 
   /// Whether a stack was seen in place, and nothing was begun since.
-  public func isInPlace(_ stack: String) -> Bool { stacks[stack]?.isInPlace ?? false }
+  public func isDeployed(_ stack: String) -> Bool { stacks[stack]?.isDeployed ?? false }
 
   /// The services of the stacks that are in place and of whose services all is known.
   public var wellKnown: [String: Set<String>] {
     stacks.compactMapValues { record in
-      guard record.isInPlace, let services = record.standing?.services, !services.contains(where: \.fields.isEmpty)
+      guard record.isDeployed, let services = record.standing?.services, !services.contains(where: \.fields.isEmpty)
       else {
         return nil
       }

@@ -26,7 +26,7 @@ extension State {
     for stack in plan.stacks where same.contains(stack.name) {
       if stack.aim == .gone { gone.insert(stack.name) } else { gone.remove(stack.name) }
     }
-    for (name, deployment) in plan.judged where same.contains(name) && isInPlace(name) {
+    for (name, deployment) in plan.judged where same.contains(name) && isDeployed(name) {
       try record(.judged(deployment), of: name)
     }
   }

@@ -95,7 +95,7 @@ struct Rollback: Sendable {
 
   /// What was left as it failed ran what was good before that.
   private func before(_ stack: String) -> PastDeployment? {
-    if !state.isInPlace(stack), let good = state.lastGood(stack), checkout.commit(of: stack) != good.commit {
+    if !state.isDeployed(stack), let good = state.lastGood(stack), checkout.commit(of: stack) != good.commit {
       return PastDeployment(good)
     }
     return state.stacks[stack]?.history.first
