@@ -66,6 +66,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I12: what is healthy stays, also where that cannot be recorded yet`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper("a")]) { host in
+        _ = try await host.sync()
+        let check = "healthcheck: {test: [CMD, 'test', '-e', /good], interval: 200ms, retries: 99}"
+        try await host.push(["a/compose.yaml": sleeper("a", check)])
+        let program = try #require(Host.binary)
+        let text = try await host.shell(
+          """
+          CLUP_CONFIG=$PWD/clup.yaml \(program) sync --output ndjson > events 2> errors &
+          until grep -q 'waiting for' events; do sleep 0.1; done
+          exec 9>> live/clup/lock; flock 9
+          docker exec $(docker ps -q --filter label=com.docker.compose.project=a) touch /good
+          wait $! || tail -n 1 events
+          """)
+        let report = try JSONDecoder().decode(Report.self, from: Data(text.utf8))
+        #expect(report.named["a"]?.outcome == .failed, "\(report)")
+        #expect(report.named["a"]?.error?.contains("healthy, but that cannot be recorded") == true, "\(report)")
+        let healthy = try await host.containers()
+        #expect(try await host.sync().named["a"]?.outcome == .deployed)
+        #expect(try await host.containers() == healthy)
+      }
+    }
+
     @Test func `the way back from where a sync was interrupted may write what the last good commit had`() async throws {
       let good = sleeper("a", "env_file: [web.env]")
       try await Host.with(["a/compose.yaml": good, "a/web.env": "G=1\n"]) { host in

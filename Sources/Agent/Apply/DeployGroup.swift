@@ -13,13 +13,7 @@ extension Deploy {
       !$0.value.users.isDisjoint(with: members) && ($0.value.ties || moving.contains($0.key))
     }
     await goForward(&attempts, &ended, paths)
-    var reports: [String: StackReport] = [:]
-    let good = attempts.filter { ended.causes[$0.key] == nil }
-    do throws(Failure) {
-      for (name, report) in try await settle(good.values.map { $0 }) { reports[name] = report }
-    } catch {
-      for name in good.keys { ended.causes[name] = error }
-    }
+    var reports = await remember(attempts.filter { ended.causes[$0.key] == nil }.map(\.value))
     let left = attempts.filter { reports[$0.key] == nil }
     await goBack(left, ended, paths, &reports)
     return group.enumerated().compactMap { index, plan in
@@ -28,6 +22,22 @@ extension Deploy {
       // What failed before it touched anything has made no link.
       let own = attempts[plan.name].map { $0.progress.reached == .nothing ? [] : $0.progress.links } ?? []
       return Result(stack: report, links: own + (index == 0 ? ended.links : []))
+    }
+  }
+
+  /// Records the stacks that were seen in place. Where that cannot be written they stay as they are: nothing is wrong with what
+  /// runs, and the next sync, which looks at them again, records them.
+  private func remember(_ good: [Attempt]) async -> [String: StackReport] {
+    do throws(Failure) { return try await settle(good) } catch {
+      checkout.reserve.makeRoom()
+      do throws(Failure) { return try await settle(good) } catch {
+        return good.reduce(into: [:]) { reports, attempt in
+          var report = attempt.plan.report(.failed)
+          report.show(attempt.progress.containers)
+          report.error = "it is healthy, but that cannot be recorded: \(error.message); \(error.help)"
+          reports[attempt.plan.name] = report
+        }
+      }
     }
   }
 
