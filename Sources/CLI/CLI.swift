@@ -127,7 +127,7 @@ public enum CLI {
       print(encode(ended.report))
       for text in ended.diffs { tell(text) }
     } else {
-      for text in ended.diffs { print(text) }
+      for line in Render.diff(ended.diffs, .output(environment)) { print(dyed: line) }
       // What is usual in many stacks would bury what matters; `validate` tells it.
       let usual = ended.report.diagnostics.filter { $0.severity == .warning && Rule.hygiene.contains($0.rule) }
       for line in Findings.text(ended.report.diagnostics.filter { !usual.contains($0) }, ended.excerpts) { print(line) }

@@ -30,7 +30,7 @@ enum Commands {
         clup does not try it again until something that the stack depends on changes.
 
           --dry-run                 show what would be done, and change nothing
-          --diff                    show what changes in the files
+          --diff                    show what changes in the files, and in what Compose resolves from them
           --stack S                 only this stack; repeat it for more
           --commit REV              deploy this commit of the branch instead of its head
           --retry                   try again what failed before
@@ -51,7 +51,7 @@ enum Commands {
           --stack S   only this stack; repeat it for more
           --all       every stack; required if more than one would go back and none is named
           --dry-run   show what would be done, and change nothing
-          --diff      show what changes in the files
+          --diff      show what changes in the files, and in what Compose resolves from them
         """),
     "resume": CommandHelp(
       summary: "unpin stacks after a rollback, and sync",

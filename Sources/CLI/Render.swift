@@ -110,6 +110,21 @@ enum Render {
     return "\(stacks(report.stacks.count - held)) in place\(rest.joined())"
   }
 
+  /// The lines of diffs, in the colours that people know from git.
+  static func diff(_ texts: [String], _ ink: Ink) -> [String] {
+    texts.flatMap { $0.split(separator: "\n", omittingEmptySubsequences: false) }.map { line in
+      let text = String(line).printable
+      if ["diff ", "index ", "--- ", "+++ ", "stack "].contains(where: text.hasPrefix) { return ink.bold(text) }
+      switch text.first {
+      case "+": return ink.green(text)
+      case "-": return ink.red(text)
+      case "~": return ink.yellow(text)
+      case "@": return ink.faint(text)
+      default: return text
+      }
+    }
+  }
+
   static func status(_ status: Status) -> [String] {
     var lines = status.stacks.flatMap(lines)
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }

@@ -5,6 +5,26 @@ import Testing
 extension EndToEnd {
   /// Changes that are easily taken for none, or for one stack's own.
   @Suite("Changes", .disabled(if: Host.skips)) struct Changes {
+    @Test func `I8: a dry run's diff shows files and what Compose resolves, and no value of the host's`() async throws {
+      func file(_ mark: String) -> String {
+        "services:\n  web:\n    image: ${IMAGE}\n    command: [sleep, 1\(mark)]\n    network_mode: none\n"
+          + "    stop_signal: SIGKILL\n    environment: {TOKEN: \"${TOKEN}\"}\n"
+      }
+      let values = "IMAGE=busybox:test\nTOKEN=hunter2hunter2\n"
+      try await Host.with(["a/compose.yaml": file("d")], live: ["a/.env": values]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file("h")])
+        try host.write("a/.env", values.replacing("hunter2hunter2", with: "correct-horse"), in: host.live)
+        let said = try await host.clup("sync", "--dry-run", "--diff")
+        let lines = said.output.split(separator: "\n")
+        for line in [
+          "-    command: [sleep, 1d]", "+    command: [sleep, 1h]", #"- services.web.command: ["sleep","1d"]"#,
+          #"+ services.web.command: ["sleep","1h"]"#,
+        ] { #expect(lines.contains { $0 == line }, "\(line) in \(said.output)") }
+        #expect(!said.output.contains("correct-horse") && !said.output.contains("hunter2"))
+      }
+    }
+
     @Test func `a configured link follows a commit that changes nothing else`() async throws {
       try await Host.with(
         ["s/compose.yaml": sleeper(), "jobs/a.yml": "a\n"], settings: "links: [{from: jobs, to: job-definitions}]\n"

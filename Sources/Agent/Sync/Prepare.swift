@@ -93,6 +93,9 @@ struct Prepare: Sendable {
     }
     if !request.isRepair { try await validate(&draft) }
     let plan = try await stacks(&draft)
+    if request.diff {
+      for commit in Set(plan.stacks.compactMap(\.from)) { _ = try await draft.snapshots.look(at: commit) }
+    }
     var weighed = settings.policy.weigh(
       draft.diagnostics, today: today, configuration: settings.file,
       whole: draft.sources.count == head.discovery.stacks.count)

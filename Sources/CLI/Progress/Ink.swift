@@ -14,6 +14,7 @@ struct Ink: Sendable {
   func green(_ text: String) -> String { dye(text, 32) }
   func red(_ text: String) -> String { dye(text, 31) }
   func yellow(_ text: String) -> String { dye(text, 33) }
+  func bold(_ text: String) -> String { dye(text, 1) }
   func faint(_ text: String) -> String { dye(text, 2) }
 
   private func dye(_ text: String, _ code: Int) -> String { isOn ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
