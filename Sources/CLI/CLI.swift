@@ -71,6 +71,7 @@ public enum CLI {
       case "serve": return await serve(settings, environment)
       case "known-host": return await knownHost(arguments, settings, environment)
       case "verify": return await verify(arguments, settings, environment)
+      case "doctor": return await doctor(arguments, settings, environment)
       default: return history(arguments, settings)
       }
     }
@@ -254,6 +255,18 @@ public enum CLI {
     } catch {
       return end(error)
     }
+  }
+
+  private static func doctor(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
+    -> Int32
+  {
+    let found = await Doctor(settings: settings, environment: environment).run()
+    if arguments.output == .json {
+      print(encode(found))
+    } else {
+      Render.diagnosis(found, width: width, ink: .output(environment)).forEach { print(dyed: $0) }
+    }
+    return found.isGood ? 0 : 1
   }
 
   private static func history(_ arguments: Arguments, _ settings: Settings) -> Int32 {

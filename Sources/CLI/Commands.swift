@@ -11,7 +11,8 @@ struct CommandHelp: Sendable {
 /// Every command.
 enum Commands {
   static let order = [
-    "sync", "rollback", "resume", "status", "history", "validate", "verify", "explain", "known-host", "serve", "help",
+    "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host", "serve",
+    "help",
   ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
@@ -109,6 +110,16 @@ enum Commands {
         itself is checked. Exits with 3 if a sync would refuse, and with 4 if the repository could not be reached.
 
         With REV (an id, HEAD~2, a tag), checks a commit that was fetched before, without asking the repository.
+        """),
+    "doctor": CommandHelp(
+      summary: "check whether this host is ready, and how to fix what is not",
+      text: """
+        usage: clup doctor
+
+        Looks at the system, Docker and Compose, the disks and directories, what runs of each stack, who reaches the Docker
+        socket, access to the repository and the registries, and clup itself. Says of each what was found, what was expected
+        and how to fix it; what does not fit this host is skipped. Runs probes and health checks in containers, and changes
+        nothing. Exits with 1 if a check failed.
         """),
     "explain": CommandHelp(
       summary: "show what a rule checks, why, and how to fix or waive it", operands: 1,

@@ -64,8 +64,8 @@ public struct EngineClient: Sendable {
   /// Asks, and gives the body of a good answer.
   @discardableResult
   func call(
-    _ path: String, method: String = "GET", query: [(String, String)] = [], body: [UInt8]? = nil,
-    deadline: Duration? = .seconds(60), limit: Int = 64 << 20, also good: Set<Int> = [],
+    _ path: String, method: String = "GET", query: [(String, String)] = [], headers: [String] = [],
+    body: [UInt8]? = nil, deadline: Duration? = .seconds(60), limit: Int = 64 << 20, also good: Set<Int> = [],
     receive: (@Sendable ([UInt8]) -> Void)? = nil
   ) async throws(EngineError) -> [UInt8] {
     if agreed.version == nil { try await ping() }
@@ -73,9 +73,8 @@ public struct EngineClient: Sendable {
     let words = query.map { "\($0.0)=\(Self.escaped($0.1))" }.joined(separator: "&")
     var request = Request(
       method: method, url: "http://127.0.0.1\(prefix)\(path)\(words.isEmpty ? "" : "?\(words)")", route: route)
-    request.body = body
-    request.deadline = deadline
-    request.limit = limit
+    (request.headers, request.body) = (headers, body)
+    (request.deadline, request.limit) = (deadline, limit)
     let answer = try await send(request, receive: receive)
     guard (200..<300).contains(answer.status) || good.contains(answer.status) else {
       if answer.status == 400, let used = agreed.version { try await complain(of: used) }

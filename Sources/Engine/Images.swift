@@ -60,7 +60,7 @@ extension EngineClient {
   }
 
   /// The API takes the slashes of a reference as they are.
-  private static func path(_ reference: String) -> String {
+  static func path(_ reference: String) -> String {
     reference.split(separator: "/", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "/")
   }
 }

@@ -13,6 +13,8 @@ struct Request: Sendable {
   var method = "GET"
   let url: String
   var route = Route.network
+  /// Further lines of the header.
+  var headers: [String] = []
   /// Sent as JSON.
   var body: [UInt8]?
   /// For the whole answer; nothing for one without end.

@@ -122,6 +122,7 @@ private final class Transfer {
     incoming = Incoming(limit: job.request.limit, receive: job.receive)
     var headers = curl_slist_append(nil, "Expect:")
     if job.request.body != nil { headers = curl_slist_append(headers, "Content-Type: application/json") }
+    for line in job.request.headers { headers = curl_slist_append(headers, line) }
     self.headers = headers
     socket = .allocate(capacity: 1)
     socket.initialize(to: job.socket ?? -1)

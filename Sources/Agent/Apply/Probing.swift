@@ -36,9 +36,8 @@ struct Probing: Sendable {
     return nil
   }
 
-  private func ask(_ probe: Probe, of containers: [WatchedContainer], for time: Duration) async throws(Failure)
-    -> Complaint?
-  {
+  /// Asks one once; gives what is wrong with the answer.
+  func ask(_ probe: Probe, of containers: [WatchedContainer], for time: Duration) async throws(Failure) -> Complaint? {
     let running = containers.filter { $0.state == "running" }
     switch probe.question {
     case .http(let url, let status, let json):

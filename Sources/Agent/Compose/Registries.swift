@@ -1,4 +1,5 @@
 import Core
+import Engine
 import FoundationEssentials
 import Processes
 
@@ -44,7 +45,7 @@ struct Registries: Sendable {
   /// Finds who is named for a registry; see `docker login` for the form of the file.
   private func user(at registry: String) async -> String? {
     guard let bytes = Files.read(file, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { return nil }
-    let names = registry == "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", registry] : [registry]
+    let names = Self.names(of: registry)
     for name in names {
       if let helper = json["credHelpers"]?[name]?.string { return await user(at: names, askingFor: helper) }
       guard let entry = json["auths"]?[name] else { continue }
@@ -56,6 +57,44 @@ struct Registries: Sendable {
     }
     guard let store = json["credsStore"]?.string else { return nil }
     return await user(at: names, askingFor: store)
+  }
+
+  /// Gives what a registry is shown when an image is pulled from it; nothing where nobody has logged in there.
+  func login(at registry: String) async -> RegistryLogin? {
+    guard let bytes = Files.read(file, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { return nil }
+    Memory.forbidDumps()
+    for name in Self.names(of: registry) {
+      if let helper = json["credHelpers"]?[name]?.string { return await login(at: name, askingFor: helper) }
+      guard let entry = json["auths"]?[name], let text = entry["auth"]?.string,
+        var login = Data(base64Encoded: text).map(Array.init)
+      else { continue }
+      defer { wipe(&login) }
+      let user = String(decoding: login.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+      if let token = entry["identitytoken"]?.string {
+        return RegistryLogin(user: user, secret: token, isToken: true, server: name)
+      }
+      let password = String(decoding: login.drop { $0 != UInt8(ascii: ":") }.dropFirst(), as: UTF8.self)
+      return RegistryLogin(user: user, secret: password, isToken: false, server: name)
+    }
+    guard let store = json["credsStore"]?.string else { return nil }
+    return await login(at: Self.names(of: registry)[0], askingFor: store)
+  }
+
+  /// Asks a credential helper for name and password; see docker-credential-helpers(1).
+  private func login(at server: String, askingFor helper: String) async -> RegistryLogin? {
+    guard let program = Processes.find("docker-credential-\(helper)", in: environment["PATH"] ?? ""),
+      let outcome = try? await run(
+        Command(
+          program, ["get"], environment: environment, directory: "/", input: Array(server.utf8), deadline: .seconds(10))
+      ),
+      outcome.succeeded, let known = try? JSON(parsing: outcome.output), let secret = known["Secret"]?.string
+    else { return nil }
+    let user = known["Username"]?.string ?? ""
+    return RegistryLogin(user: user, secret: secret, isToken: user == "<token>", server: server)
+  }
+
+  private static func names(of registry: String) -> [String] {
+    registry == "docker.io" ? ["https://index.docker.io/v1/", "index.docker.io", registry] : [registry]
   }
 
   /// Asks a credential helper whom it knows; it tells names, and no passwords.

@@ -79,4 +79,7 @@ void clinux_drop_code(void);
 /// Keeps the process's memory out of core dumps, and from other processes of the same user; see PR_SET_DUMPABLE(2const).
 void clinux_forbid_dumps(void);
 
+/// Says whether the kernel calls its clock synchronised: 1, 0, or -1 when it may not be asked; see adjtimex(2).
+int clinux_clock_is_synchronised(void);
+
 #endif

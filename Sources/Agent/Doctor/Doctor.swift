@@ -1,0 +1,84 @@
+import Core
+import Engine
+import Glibc
+import Processes
+
+/// Looks whether a host is ready for clup and for what it runs.
+///
+/// It changes nothing, and every question has a deadline: what does not answer is what it found.
+public struct Doctor: Sendable {
+  let settings: Settings
+  let environment: [String: String]
+  let checkout: Checkout
+
+  /// Prepares to look at the host of a configuration.
+  public init(settings: Settings, environment: [String: String]) {
+    (self.settings, self.environment) = (settings, environment)
+    checkout = Checkout(path: settings.checkout)
+  }
+
+  /// Looks at everything.
+  public func run() async -> Diagnosis {
+    async let repositories = repositories()
+    async let service = service()
+    let engine = await engine()
+    let (records, unreadable) = records()
+    let stacks = await stacks(records, engine)
+    async let registries = registries(records, engine)
+    async let running = running(stacks, engine)
+    var checks = system() + engine.checks + disks(engine) + directories(stacks)
+    checks += unreadable + (await running) + socket(stacks, engine)
+    if let programs = engine.programs, engine.problem == nil { checks += await pings(stacks, engine, programs) }
+    return Diagnosis(host: Self.hostName, checks: checks + (await repositories) + (await registries) + (await service))
+  }
+
+  private static var hostName: String { uname.node }
+
+  /// The names that uname(2) gives.
+  private static var uname: (node: String, release: String) {
+    var names = utsname()
+    guard Glibc.uname(&names) == 0 else { return ("", "") }
+    func text(_ bytes: some Any) -> String {
+      withUnsafeBytes(of: bytes) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+    return (text(names.nodename), text(names.release))
+  }
+
+  private func system() -> [Check] {
+    [
+      HostChecks.system(Files.text("/etc/os-release") ?? Files.text("/usr/lib/os-release")),
+      HostChecks.kernel(Self.uname.release),
+      HostChecks.landlock(Fence.kernelVersion, isSupported: Fence.isSupported),
+      HostChecks.clock(isSynchronised: HostClock.isSynchronised, now: text(of: time(nil), as: "%Y-%m-%d %H:%M %Z")),
+    ]
+  }
+
+  /// Reads what clup remembers of the host.
+  private func records() -> (State, [Check]) {
+    do throws(Failure) { return (try checkout.state(), []) } catch {
+      return (
+        State(),
+        [
+          Check(
+            .stacks, "records", .failed, found: error.message, expected: "readable records in \(checkout.stateFile)",
+            help: error.help)
+        ]
+      )
+    }
+  }
+}
+
+/// Waits for an answer no longer than this.
+func within<Answer: Sendable>(
+  _ limit: Duration, _ work: @escaping @Sendable () async -> Answer
+) async -> Answer? {
+  await withTaskGroup(of: Answer?.self) { group in
+    group.addTask { await work() }
+    group.addTask {
+      try? await Task.sleep(for: limit)
+      return nil
+    }
+    defer { group.cancelAll() }
+    return await group.next() ?? nil
+  }
+}

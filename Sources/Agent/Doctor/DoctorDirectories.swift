@@ -1,0 +1,84 @@
+import Core
+import Glibc
+
+extension Doctor {
+  /// Looks at the directories that clup works in, and at what containers mount of the host.
+  func directories(_ stacks: [SeenStack]) -> [Check] {
+    let places = [
+      ("live root", settings.liveRoot, Int?.none, false), ("checkout", settings.checkout, Int(geteuid()), true),
+    ]
+    var checks = places.map { name, path, owner, mayBeMissing in
+      DirectoryChecks.directory(
+        name, HostEntry(path), owner: owner, mayBeMissing: mayBeMissing,
+        parent: HostEntry(Self.nearest(Path.parent(path))))
+    }
+    var seen: Set<String> = []
+    for stack in stacks {
+      let path = Path.join(settings.liveRoot, stack.name)
+      checks.append(
+        DirectoryChecks.directory(
+          "stack directory", HostEntry(path), stack: stack.name,
+          parent: HostEntry(Self.nearest(Path.parent(path)))))
+      for (service, mount, container) in mounts(of: stack) where seen.insert(mount.source).inserted {
+        let (user, groups) = (container?.uid, container?.gids ?? [])
+        checks.append(
+          DirectoryChecks.mount(
+            mount, HostEntry(mount.source), of: service, stack: stack.name, user: user, groups: groups,
+            parent: HostEntry(Self.nearest(Path.parent(mount.source)))))
+      }
+    }
+    return checks + state(stacks)
+  }
+
+  /// What the services of a stack mount of the host: by its files where Compose can read them, and by its containers.
+  private func mounts(of stack: SeenStack) -> [(service: String, mount: MountedPath, container: InspectedContainer?)] {
+    var found: [(String, MountedPath, InspectedContainer?)] = []
+    for service in stack.model?.services ?? [] {
+      let container = stack.containers.first { $0.service == service.name }
+      for volume in service.fields["volumes"].array where volume["type"]?.string == "bind" {
+        guard let source = volume["source"]?.undollared.string else { continue }
+        found.append(
+          (
+            service.name,
+            MountedPath(
+              source: source, target: volume["target"]?.string ?? "", isWritable: volume["read_only"]?.bool != true),
+            container
+          ))
+      }
+    }
+    for container in stack.containers { found += container.mounts.map { (container.service, $0, container) } }
+    return found.filter { HostPaths.isShared($0.1.source) && !Self.isSystem($0.1.source) }
+  }
+
+  /// Whether a path is the system's own, and so nothing that a stack keeps.
+  private static func isSystem(_ path: String) -> Bool {
+    ["/proc", "/sys", "/run", "/var/run", "/etc", "/usr", "/lib"].contains { Path.relative(path, to: $0) != nil }
+  }
+
+  /// Looks for the files of programs whose state clup knows by its place.
+  private func state(_ stacks: [SeenStack]) -> [Check] {
+    var checks: [Check] = []
+    for known in KnownService.all {
+      for parent in Files.names(in: settings.liveRoot) {
+        let path = "\(parent)/\(Path.name(known.state.pattern))"
+        let directory = Path.join(settings.liveRoot, path)
+        guard known.state.matches(path), let found = Files.status(directory), Files.isDirectory(found) else { continue }
+        let user = stacks.first { stack in
+          stack.containers.contains { $0.mounts.contains { $0.source == directory } }
+        }
+        let container = user?.containers.first { $0.mounts.contains { $0.source == directory } }
+        let present = ([known.files.main] + known.files.others).filter { name in
+          var found = stat()
+          return stat("\(directory)/\(name)", &found) == 0 && Files.isRegular(found) && found.st_size > 0
+        }
+        checks.append(
+          known.check(
+            path, stack: user?.name, present: Set(present), isEmpty: Files.names(in: directory).isEmpty,
+            container: container?.name ?? "the gateway"))
+      }
+    }
+    return checks.isEmpty
+      ? [Check(.directories, "gateway state", skipped: "no directory of \(settings.liveRoot) is called gw-*/config")]
+      : checks
+  }
+}

@@ -1,0 +1,175 @@
+/// What stands at a path of the host, once links are followed.
+public struct HostEntry: Sendable, Equatable {
+  /// What it is.
+  public enum Kind: Sendable, Equatable { case missing, file, directory, other }
+
+  /// The path.
+  public var path: String
+  /// What it is.
+  public var kind = Kind.missing
+  /// The names of owner and group, or their numbers where they have none.
+  public var (owner, group) = ("", "")
+  /// The numbers of owner and group.
+  public var (uid, gid) = (0, 0)
+  /// The twelve bits of its mode.
+  public var mode = 0
+  /// Whether it is a directory with nothing in it.
+  public var isEmpty = false
+
+  /// Begins to describe a path, at which nothing stands so far.
+  public init(path: String) { self.path = path }
+
+  /// Owner and mode for people: `directory psy:psy 0755`.
+  public var text: String {
+    let word = [.missing: "missing", .file: "file", .directory: "directory", .other: "special file"][kind] ?? ""
+    if kind == .missing { return word }
+    let digits = String(mode, radix: 8)
+    return
+      "\(isEmpty ? "empty " : "")\(word) \(owner):\(group) \(String(repeating: "0", count: max(0, 4 - digits.count)))"
+      + digits
+  }
+
+  /// Whether anybody on the host may change it; in a directory of mode 1777 nobody takes what is another's.
+  var isOpen: Bool { mode & 0o1002 == 0o002 }
+
+  /// Whether a user without rights beyond the mode may write to it.
+  func lets(user: Int, groups: Set<Int>) -> Bool {
+    if user == 0 { return true }
+    if user == uid { return mode & 0o200 != 0 }
+    return mode & (groups.contains(gid) ? 0o020 : 0o002) != 0
+  }
+
+  /// The command that makes a directory beside this one's, with its owner.
+  func install(_ path: String) -> String {
+    kind == .directory
+      ? "`install -d -o \(owner) -g \(group) -m \(String(mode & 0o777, radix: 8)) \(path)`"
+      : "`mkdir -p \(path)`, with the owner that it had"
+  }
+}
+
+/// A path of the host that a container mounts.
+public struct MountedPath: Sendable, Hashable {
+  /// The path on the host.
+  public var source: String
+  /// The path in the container.
+  public var target: String
+  /// Whether the container may write to it.
+  public var isWritable: Bool
+
+  /// Describes one.
+  public init(source: String, target: String, isWritable: Bool) {
+    (self.source, self.target, self.isWritable) = (source, target, isWritable)
+  }
+}
+
+/// Judges directories and what containers mount.
+public enum DirectoryChecks {
+  /// Judges a directory whose files clup, as root, hands to Compose; `user` is who runs clup where the directory must be
+  /// that one's alone. A directory that clup makes itself may be missing.
+  public static func directory(
+    _ name: String, _ entry: HostEntry, stack: String? = nil, owner user: Int? = nil, mayBeMissing: Bool = false,
+    parent: HostEntry
+  ) -> Check {
+    let found = "\(entry.path): \(entry.text)"
+    func told(_ result: Check.Result, _ help: String = "") -> Check {
+      let expected = user == nil ? "a directory that not everybody may write to" : "a directory of clup's own"
+      return Check(.directories, name, stack: stack, result, found: found, expected: expected, help: help)
+    }
+    switch entry.kind {
+    case .missing where mayBeMissing:
+      return Check(
+        .directories, name, stack: stack, skipped: "\(entry.path) does not exist yet; the first sync makes it")
+    case .missing: return told(.failed, "mount its disk, or make it: \(parent.install(entry.path))")
+    case .file, .other: return told(.failed, "move that aside, and make a directory there")
+    case .directory: break
+    }
+    if entry.isOpen {
+      return told(.failed, "`chmod o-w \(entry.path)`: whoever may write there decides what runs as root")
+    }
+    if let user, entry.uid != user {
+      return told(.warning, "`chown -R \(user) \(entry.path)`: its owner decides what clup deploys")
+    }
+    return told(.good)
+  }
+
+  /// Judges what a container mounts. `user` and `groups` are whom its program runs as, where that is a number.
+  public static func mount(
+    _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, user: Int?, groups: Set<Int> = [],
+    parent: HostEntry
+  ) -> Check {
+    let use = "\(service) mounts it at \(mount.target)"
+    func told(_ result: Check.Result, _ expected: String, _ help: String = "") -> Check {
+      Check(
+        .directories, mount.source, stack: stack, result, found: entry.text, expected: "\(expected) (\(use))",
+        help: help)
+    }
+    switch entry.kind {
+    case .missing:
+      return told(
+        .failed, "what was there",
+        "bring it back from a backup, or where it may begin empty: \(parent.install(mount.source))")
+    case .directory where entry.isEmpty && isFileName(mount.target):
+      return told(
+        .failed, "a file",
+        "bring the file back: Docker makes an empty directory where it is missing. Stop \(service), "
+          + "`rmdir \(mount.source)`, put the file there, and start it")
+    case .directory, .file, .other: break
+    }
+    if entry.kind == .other { return told(.good, "what is there") }
+    if entry.isOpen {
+      return told(.warning, "not writable for everybody", "`chmod o-w \(mount.source)`, unless others need that")
+    }
+    if mount.isWritable, let user, !entry.lets(user: user, groups: groups) {
+      return told(
+        .warning, "writable for user \(user)",
+        "`chown -R \(user) \(mount.source)`, or mount it `:ro` where \(service) only reads it")
+    }
+    return told(.good, mount.isWritable ? "writable for the container" : "what is there")
+  }
+
+  /// Whether a path in a container is named like a file with a usual ending.
+  private static func isFileName(_ path: String) -> Bool {
+    let parts = Path.name(path).split(separator: ".", omittingEmptySubsequences: false)
+    let endings: Set<Substring> = [
+      "json", "yml", "yaml", "toml", "conf", "cfg", "ini", "env", "pem", "crt", "key", "sql", "sh", "txt", "xml", "js",
+      "py", "lua", "properties", "sock",
+    ]
+    return parts.count > 1 && parts.last.map { endings.contains($0) } ?? false
+  }
+}
+
+/// A program whose state clup knows by the place that is protected for it.
+public struct KnownService: Sendable {
+  /// Where it keeps its state, below the live root.
+  public let state: Glob
+  /// The file without which it starts from nothing, and those that lose something when they are gone.
+  public let files: (main: String, others: [String])
+  /// What tells its health in its own container.
+  public let health: [String]
+
+  /// The OpenClaw gateway, whose state the built-in protected path `gw-*/config` is for.
+  public static let all = [
+    KnownService(
+      state: Glob("gw-*/config"), files: ("openclaw.json", ["devices/paired.json", "devices/pending.json"]),
+      health: ["node", "dist/index.js", "health"])
+  ]
+
+  /// Judges the state at a path below the live root; `present` are those of its files that are there and not empty.
+  public func check(_ path: String, stack: String?, present: Set<String>, isEmpty: Bool, container: String) -> Check {
+    let name = "gateway state"
+    let all = [files.main] + files.others
+    let missing = all.filter { !present.contains($0) }
+    if missing.count == all.count, !isEmpty {
+      return Check(
+        .directories, name, stack: stack, skipped: "\(path) holds none of the files that clup knows (\(files.main))")
+    }
+    let result: Check.Result = missing.isEmpty ? .good : missing.contains(files.main) ? .failed : .warning
+    return Check(
+      .directories, name, stack: stack, result,
+      found:
+        "\(path): \(missing.isEmpty ? "" : "missing or empty: ")\((missing.isEmpty ? all : missing).joined(separator: ", "))",
+      expected: all.joined(separator: ", "),
+      help:
+        "bring it back from a backup of \(path) and restart \(container): without it the gateway has lost its pairing")
+  }
+}

@@ -1,0 +1,122 @@
+/// A container as an inspection shows it, without what its environment holds of secrets.
+public struct InspectedContainer: Sendable, Equatable {
+  /// A port of the host that leads to one of its own.
+  public struct Port: Sendable, Hashable {
+    /// The host's address and port.
+    public var (address, port) = ("", 0)
+  }
+
+  /// The engine's id.
+  public var id = ""
+  /// Its name.
+  public var name = ""
+  /// The image's reference.
+  public var image = ""
+  /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
+  public var state = ""
+  /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
+  public var health = "none"
+  /// What its program ended with.
+  public var exitCode = 0
+  /// `no`, `always`, `unless-stopped` or `on-failure`.
+  public var restartPolicy = "no"
+  /// Compose's project, service and project directory; empty for a container of somebody else's.
+  public var (project, service, directory) = ("", "", "")
+  /// Whether it is one of `docker compose run`.
+  public var isOneOff = false
+  /// Whom its program runs as: empty for the image's own root.
+  public var user = ""
+  /// The groups that it is given beside.
+  public var groups: [String] = []
+  /// What it mounts of the host.
+  public var mounts: [MountedPath] = []
+  /// Where its DOCKER_HOST leads.
+  public var dockerHost: String?
+  /// The networks that it is in, each with its address there and the names that it has for others.
+  public var networks: [String: (address: String, names: Set<String>)] = [:]
+  /// The TCP ports that it publishes.
+  public var ports: Set<Port> = []
+  /// The command of its health check, empty without one.
+  public var healthCommand: [String] = []
+
+  /// Whether it runs.
+  public var isRunning: Bool { state == "running" }
+
+  /// Says whether both show the same.
+  public static func == (one: InspectedContainer, other: InspectedContainer) -> Bool {
+    one.id == other.id && one.state == other.state && one.health == other.health
+  }
+}
+
+extension InspectedContainer {
+  /// Reads the answer to `GET /containers/ID/json`.
+  public init(_ json: JSON) {
+    let (config, host, settings) = (json["Config"], json["HostConfig"], json["NetworkSettings"])
+    id = json["Id"]?.string ?? ""
+    name = String((json["Name"]?.string ?? "").drop { $0 == "/" })
+    image = config["Image"]?.string ?? ""
+    state = json["State"]?["Status"]?.string ?? ""
+    health = json["State"]?["Health"]?["Status"]?.string ?? "none"
+    exitCode = json["State"]?["ExitCode"]?.integer ?? 0
+    restartPolicy = host["RestartPolicy"]?["Name"]?.string ?? "no"
+    if restartPolicy.isEmpty { restartPolicy = "no" }
+    let labels = config["Labels"]
+    project = labels?["com.docker.compose.project"]?.string ?? ""
+    service = labels?["com.docker.compose.service"]?.string ?? ""
+    directory = labels?["com.docker.compose.project.working_dir"]?.string ?? ""
+    isOneOff = labels?["com.docker.compose.oneoff"]?.string == "True"
+    user = config["User"]?.string ?? ""
+    groups = host["GroupAdd"].strings
+    mounts = json["Mounts"].array.compactMap { mount in
+      guard let source = mount["Source"]?.string, mount["Type"]?.string != "volume", Path.isAbsolute(source) else {
+        return nil
+      }
+      return MountedPath(
+        source: source, target: mount["Destination"]?.string ?? "", isWritable: mount["RW"]?.bool ?? true)
+    }
+    let prefix = "DOCKER_HOST="
+    dockerHost = config["Env"].strings.last { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+    networks = settings["Networks"].object.mapValues { network in
+      (network["IPAddress"]?.string ?? "", Set(network["Aliases"].strings + network["DNSNames"].strings))
+    }
+    for (key, bindings) in settings["Ports"].members where key.hasSuffix("/tcp") {
+      for binding in bindings.array {
+        guard let port = binding["HostPort"]?.string.flatMap({ Int($0) }) else { continue }
+        ports.insert(Port(address: binding["HostIp"]?.string ?? "", port: port))
+      }
+    }
+    let test = config["Healthcheck"]?["Test"].strings ?? []
+    switch test.first {
+    case "CMD": healthCommand = Array(test.dropFirst())
+    case "CMD-SHELL": healthCommand = ["/bin/sh", "-c"] + test.dropFirst()
+    default: break
+    }
+  }
+
+  /// The user's number, where the container names one: the image's own root is 0.
+  public var uid: Int? { user.isEmpty ? 0 : Int(user.prefix { $0 != ":" }) ?? (user.hasPrefix("root") ? 0 : nil) }
+
+  /// The numbers of its groups, as far as they are numbers.
+  public var gids: Set<Int> {
+    let main = user.split(separator: ":").dropFirst().first.map(String.init)
+    return Set((groups + [main].compactMap { $0 }).compactMap { Int($0) })
+  }
+
+  /// Where its DOCKER_HOST leads by TCP: a host name and a port.
+  public var engineAddress: (host: String, port: Int)? {
+    guard let dockerHost, dockerHost.hasPrefix("tcp://") else { return nil }
+    let rest = dockerHost.dropFirst(6).prefix { $0 != "/" }
+    guard let colon = rest.lastIndex(of: ":") else { return (String(rest), 2375) }
+    guard let port = Int(rest[rest.index(after: colon)...]) else { return nil }
+    return (String(rest[..<colon]), port)
+  }
+}
+
+extension WatchedContainer {
+  /// Takes what a probe needs to know of a container.
+  public init(_ seen: InspectedContainer) {
+    self.init(
+      id: seen.id, name: seen.name, service: seen.service, state: seen.state, health: seen.health,
+      exitCode: seen.exitCode, restarts: 0, age: .zero)
+  }
+}

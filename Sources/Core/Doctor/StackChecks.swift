@@ -1,0 +1,89 @@
+/// Judges what runs of a stack.
+public enum StackChecks {
+  /// Judges the containers of one service; `wanted` says how many there are to be.
+  public static func service(_ name: String, of stack: String, wanted: Int, containers: [InspectedContainer]) -> Check {
+    let states = containers.sorted { $0.name < $1.name }.map { ($0, state(of: $0)) }
+    let help = "`clup sync --stack \(stack)` starts it"
+    if states.isEmpty {
+      let result: Check.Result = wanted == 0 ? .good : .failed
+      return Check(.stacks, name, stack: stack, result, found: "no container", expected: expected(wanted), help: help)
+    }
+    let found = states.map { "\($0.0.name) \($0.1.words)" }.joined(separator: ", ")
+    guard
+      let worst = states.filter({ $0.1.result != .good }).max(by: { $1.1.result == .failed && $0.1.result != .failed })
+    else {
+      let few = states.count < wanted
+      return Check(
+        .stacks, name, stack: stack, few ? .failed : .good, found: found, expected: expected(wanted), help: help)
+    }
+    return Check(
+      .stacks, name, stack: stack, worst.1.result, found: found, expected: expected(wanted),
+      help: worst.0.isRunning
+        ? "`docker logs --tail 50 \(worst.0.name)` and `docker inspect \(worst.0.name)` say why"
+        : "`docker logs --tail 50 \(worst.0.name)` says why; \(help)")
+  }
+
+  private static func expected(_ wanted: Int) -> String {
+    wanted == 0 ? "none wanted" : wanted == 1 ? "running, and healthy if it says so" : "\(wanted) running"
+  }
+
+  private static func state(of container: InspectedContainer) -> (result: Check.Result, words: String) {
+    switch (container.state, container.health) {
+    case ("running", "unhealthy"): (.failed, "runs, unhealthy")
+    case ("running", "starting"): (.warning, "runs, health check not done yet")
+    case ("running", "none"): (.good, "runs")
+    case ("running", let health): (.good, "runs, \(health)")
+    case ("exited", _) where container.exitCode == 0 && !restarts(container.restartPolicy): (.good, "ended with 0")
+    case ("exited", _): (.failed, "exited with \(container.exitCode)")
+    default: (.failed, container.state)
+    }
+  }
+
+  /// Judges whether the engine starts a stack's containers again; `asked` are the services whose Compose file asks for it.
+  public static func restartPolicies(of stack: String, _ containers: [InspectedContainer], asked: Set<String>) -> Check?
+  {
+    let running = containers.filter { ["running", "restarting", "paused"].contains($0.state) && !$0.isOneOff }
+    if running.isEmpty { return nil }
+    let others = running.filter { !restarts($0.restartPolicy) }.sorted { $0.name < $1.name }
+    let found =
+      others.isEmpty
+      ? Set(running.map(\.restartPolicy)).sorted().joined(separator: ", ")
+      : others.map { "\($0.name): \($0.restartPolicy)" }.joined(separator: ", ")
+    let silent = Set(others.map(\.service)).subtracting(asked).sorted().joined(separator: ", ")
+    let update = "`docker update --restart unless-stopped \(others.map(\.name).joined(separator: " "))`"
+    let isChanged = others.contains { asked.contains($0.service) }
+    return Check(
+      .stacks, "restart policy", stack: stack, others.isEmpty ? .good : isChanged ? .failed : .warning, found: found,
+      expected: "unless-stopped or always",
+      help: silent.isEmpty
+        ? "\(update): somebody has changed what the Compose file asks for"
+        : "say `restart: unless-stopped` for \(silent) in the Compose file and push: after a reboot it stays down; until "
+          + "then \(update)")
+  }
+
+  private static func restarts(_ policy: String) -> Bool { ["always", "unless-stopped"].contains(policy) }
+
+  /// Judges the links of a stack: each live path with what stands there, beside what its link is to say.
+  public static func links(of stack: String, _ links: [(path: String, wanted: String, found: LiveEntry, isDead: Bool)])
+    -> Check?
+  {
+    if links.isEmpty { return nil }
+    let wrong = links.sorted { $0.path < $1.path }.compactMap { link -> String? in
+      switch link.found {
+      case .link(link.wanted): link.isDead ? "\(link.path) leads to nothing" : nil
+      case .link(let text): "\(link.path) leads to \(text)"
+      case .absent: "\(link.path) is missing"
+      default: "\(link.path) is no link"
+      }
+    }
+    let more = wrong.count > 2 ? " and \(wrong.count - 2) more" : ""
+    let directory = links.first.map { Path.parent($0.wanted) } ?? ""
+    return Check(
+      .stacks, "links", stack: stack, wrong.isEmpty ? .good : .failed,
+      found: wrong.isEmpty
+        ? "\(links.count) link\(links.count == 1 ? "" : "s") into \(directory)"
+        : wrong.prefix(2).joined(separator: "; ") + more,
+      expected: "links into \(directory), and files behind them",
+      help: "`clup sync --stack \(stack)` links them again, and keeps what stands there as `.bak.<timestamp>`")
+  }
+}

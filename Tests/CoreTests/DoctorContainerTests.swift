@@ -1,0 +1,158 @@
+import Testing
+
+@testable import Core
+
+@Suite("The doctor judges containers and units")
+struct DoctorContainerTests {
+  static func container(
+    _ name: String, state: String = "running", health: String = "none", exit: Int = 0,
+    restart: String = "unless-stopped",
+    networks: [String: String] = [:], socket: Bool? = nil, host: String? = nil
+  ) -> InspectedContainer {
+    var container = InspectedContainer()
+    (container.id, container.name, container.service, container.state) = (name, name, name, state)
+    (container.health, container.exitCode, container.restartPolicy) = (health, exit, restart)
+    (container.image, container.dockerHost) = ("proxy:1", host)
+    container.networks = networks.mapValues { ("10.0.0.2", [$0]) }
+    if let socket {
+      container.mounts = [
+        MountedPath(source: "/var/run/docker.sock", target: "/var/run/docker.sock", isWritable: socket)
+      ]
+    }
+    return container
+  }
+
+  @Test func `an inspection is read, and of its environment DOCKER_HOST alone`() throws {
+    let text = """
+      {"Id": "c1", "Name": "/claw-runner", "State": {"Status": "running", "ExitCode": 0, "Health": {"Status": "healthy"}},
+       "Config": {"Image": "r:1", "User": "1000:1001", "Env": ["TOKEN=secret", "DOCKER_HOST=tcp://proxy:2375"],
+        "Labels": {"com.docker.compose.project": "compose", "com.docker.compose.service": "runner",
+         "com.docker.compose.project.working_dir": "/srv/live/runner/compose"},
+        "Healthcheck": {"Test": ["CMD-SHELL", "true"]}},
+       "HostConfig": {"RestartPolicy": {"Name": ""}, "GroupAdd": ["44"]},
+       "Mounts": [{"Type": "bind", "Source": "/srv/jobs", "Destination": "/jobs", "RW": false},
+        {"Type": "volume", "Name": "v", "Source": "/var/lib/docker/volumes/v/_data", "Destination": "/v", "RW": true}],
+       "NetworkSettings": {"Networks": {"net": {"IPAddress": "10.0.0.3", "Aliases": ["runner"]}},
+        "Ports": {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18888"}], "53/udp": [{"HostIp": "", "HostPort": "53"}],
+         "90/tcp": null}}}
+      """
+    let seen = InspectedContainer(try JSON(parsing: Array(text.utf8)))
+    #expect(seen.name == "claw-runner" && seen.restartPolicy == "no" && seen.health == "healthy" && seen.uid == 1000)
+    #expect(seen.gids == [44, 1001] && seen.healthCommand == ["/bin/sh", "-c", "true"])
+    #expect(seen.engineAddress?.host == "proxy" && seen.engineAddress?.port == 2375)
+    #expect(seen.ports.map(\.port) == [18888] && seen.networks["net"]?.names == ["runner"])
+    #expect(seen.mounts == [MountedPath(source: "/srv/jobs", target: "/jobs", isWritable: false)])
+  }
+
+  @Test(arguments: [
+    ([container("a")], 1, Check.Result.good), ([], 1, .failed), ([], 0, .good), ([container("a")], 2, .failed),
+    ([container("a", health: "healthy")], 1, .good), ([container("a", health: "unhealthy")], 1, .failed),
+    ([container("a", health: "starting")], 1, .warning), ([container("a", state: "exited", exit: 1)], 1, .failed),
+    ([container("a", state: "exited", restart: "no")], 1, .good), ([container("a", state: "exited")], 1, .failed),
+    ([container("a", state: "paused")], 1, .failed),
+    ([container("a", health: "starting"), container("b", state: "dead")], 2, .failed),
+  ])
+  func `the containers of a service`(_ containers: [InspectedContainer], _ wanted: Int, _ result: Check.Result) {
+    #expect(StackChecks.service("a", of: "s", wanted: wanted, containers: containers).result == result)
+  }
+
+  @Test(
+    arguments: [
+      ([container("a")], [], .good), ([container("a", restart: "on-failure")], [], .warning),
+      ([container("a", restart: "no")], ["a"], .failed), ([container("a", state: "exited", restart: "no")], [], nil),
+    ] as [([InspectedContainer], Set<String>, Check.Result?)])
+  func `restart policies`(_ containers: [InspectedContainer], _ asked: Set<String>, _ result: Check.Result?) {
+    #expect(StackChecks.restartPolicies(of: "s", containers, asked: asked)?.result == result)
+  }
+
+  @Test func `links are what they were made, and lead to something`() {
+    func judge(_ found: LiveEntry, dead: Bool = false) -> Check? {
+      StackChecks.links(
+        of: "s", [(path: "s/compose.yaml", wanted: "/c/stacks/s/s/compose.yaml", found: found, isDead: dead)])
+    }
+    #expect(judge(.link("/c/stacks/s/s/compose.yaml"))?.result == .good)
+    #expect(judge(.link("/c/stacks/s/s/compose.yaml"), dead: true)?.found == "s/compose.yaml leads to nothing")
+    #expect(judge(.link("/elsewhere"))?.found == "s/compose.yaml leads to /elsewhere")
+    #expect(judge(.file("x"))?.result == .failed && judge(.absent)?.result == .failed)
+    #expect(StackChecks.links(of: "s", []) == nil)
+  }
+
+  static func socket(_ containers: [InspectedContainer]) -> SocketChecks {
+    var policy = Policy()
+    policy.waivers = [
+      Waiver(
+        rule: "docker-socket", stack: "runner", service: "proxy", image: "proxy:1", reason: "r", expires: "2027-01-01",
+        line: 1, column: 1)
+    ]
+    return SocketChecks(
+      containers: containers, stacks: ["proxy": "runner", "bad": "runner"], policy: policy, today: "2026-11-27",
+      paths: HostPaths(liveRoot: "/srv/live", checkout: nil, stacks: [], isHost: true))
+  }
+
+  @Test func `who holds the socket needs a waiver, read-only and without ports`() {
+    var open = Self.container("proxy", socket: false)
+    open.ports = [InspectedContainer.Port(address: "0.0.0.0", port: 2375)]
+    let rows: [(InspectedContainer, Check.Result)] = [
+      (Self.container("proxy", socket: false), .good), (Self.container("proxy", socket: true), .failed),
+      (open, .failed),
+      (Self.container("bad", socket: false), .failed), (Self.container("foreign", socket: false), .warning),
+      (Self.container("proxy", state: "exited", socket: true), .good), (Self.container("web"), .good),
+    ]
+    for (container, result) in rows { #expect(Self.socket([container]).holders.map(\.result) == [result]) }
+    var above = Self.container("bad", socket: false)
+    above.mounts = [MountedPath(source: "/", target: "/host", isWritable: false)]
+    #expect(Self.socket([above]).holders.map(\.result) == [.failed])
+  }
+
+  @Test func `who is on the proxy's network is its client, and the client finds it by its name`() {
+    let proxy = Self.container("proxy", networks: ["net": "claw-proxy"], socket: false)
+    let client = Self.container("runner", networks: ["net": "runner"], host: "tcp://claw-proxy:2375")
+    let other = Self.container("web", networks: ["net": "web"])
+    #expect(Self.socket([proxy, client]).guests.map(\.result) == [.good])
+    #expect(Self.socket([proxy, client, other]).guests.map(\.result) == [.warning])
+    #expect(Self.socket([proxy, client]).clients.first?.proxy?.name == "proxy")
+    #expect(Self.socket([client]).clients.first?.proxy == nil)
+    #expect(SocketChecks.ping(client, stack: nil, answer: "OK", way: "x", proxy: proxy).result == .good)
+    #expect(SocketChecks.ping(client, stack: nil, answer: "<html>", way: "x", proxy: proxy).result == .failed)
+    #expect(SocketChecks.ping(client, stack: nil, answer: nil, way: "x", proxy: nil).result == .failed)
+  }
+
+  @Test(arguments: [
+    ("active", "enabled", "/srv/live -/root/.docker", [Check.Result.good, .good]),
+    ("active", "disabled", "/srv/live", [.warning, .good]), ("failed", "enabled", "/srv/live", [.failed, .good]),
+    ("active", "enabled", "/srv/other", [.good, .failed]), ("active", "enabled", "/srv", [.good, .good]),
+  ])
+  func `the daemon's unit`(_ active: String, _ enabled: String, _ paths: String, _ results: [Check.Result]) {
+    let shown = """
+      Id=clup.service
+      LoadState=loaded
+      ActiveState=\(active)
+      UnitFileState=\(enabled)
+      Result=success
+      ReadWritePaths=\(paths)
+
+      Id=clup-sync.timer
+      LoadState=not-found
+      ActiveState=inactive
+
+      """
+    #expect(ServiceChecks.judge(ServiceChecks.parse(shown), places: ["/srv/live"]).map(\.result) == results)
+  }
+
+  @Test func `a timer will do, and nothing at all is a warning`() {
+    let timer = ["LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"]
+    let units = ["clup-sync.timer": timer, "clup-sync.service": ["ReadWritePaths": "/srv/live"]]
+    #expect(ServiceChecks.judge(units, places: ["/srv/live"]).map(\.name) == ["clup-sync.timer", "writable paths"])
+    #expect(ServiceChecks.judge([:], places: ["/srv/live"]).map(\.result) == [.warning])
+  }
+
+  @Test func `what was found is ordered by section, and only what failed makes a host unready`() {
+    let checks = [
+      Check(.service, "b", .warning, found: "x"), Check(.host, "a", .good, found: "x", expected: "y", help: "z"),
+      Check(.stacks, "c", skipped: "z"),
+    ]
+    let found = Diagnosis(host: "h", checks: checks)
+    #expect(found.checks.map(\.name) == ["a", "c", "b"] && found.isGood && found.checks[0].help == nil)
+    #expect(!Diagnosis(host: "h", checks: checks + [Check(.host, "d", .failed, found: "x")]).isGood)
+  }
+}

@@ -1,0 +1,129 @@
+import Testing
+
+@testable import Core
+
+@Suite("The doctor judges what it finds")
+struct DoctorTests {
+  @Test(arguments: [
+    ("ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"", Check.Result.good),
+    ("ID=debian\nPRETTY_NAME=\"Debian GNU/Linux forky/sid\"", .good), ("ID=debian\nVERSION_ID=11", .warning),
+    ("ID=ubuntu\nVERSION_ID=\"24.04\"", .good), ("ID=ubuntu\nVERSION_ID=\"22.04\"", .warning),
+    ("ID=fedora\nVERSION_ID=41", .warning), ("", .warning),
+  ])
+  func `a system that clup is tested on is good, another one a warning`(_ release: String, _ result: Check.Result) {
+    #expect(HostChecks.system(release).result == result)
+  }
+
+  @Test(arguments: [
+    ("6.1.0-18-amd64", Check.Result.good), ("5.4.0", .good), ("5.3.18", .failed), ("4.19.0", .failed),
+    ("6.18.44-fc-v595", .good), ("10.0", .good),
+  ])
+  func `the kernel`(_ release: String, _ result: Check.Result) { #expect(HostChecks.kernel(release).result == result) }
+
+  @Test(
+    arguments: [
+      ("29.0.1", .good), ("20.10.24+dfsg1", .good), ("19.03.5", .failed), ("v20.10", .good), (nil, .good),
+    ] as [(String?, Check.Result)])
+  func `a version`(_ version: String?, _ result: Check.Result) {
+    #expect(HostChecks.version("Docker Engine", version, oldest: "20.10", help: "x").result == result)
+  }
+
+  static let mountinfo = """
+    22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+    30 22 8:17 / /srv/data rw,relatime shared:2 - ext4 /dev/sdb1 rw
+    31 22 8:33 / /srv/ca\\040che ro,relatime - xfs /dev/sdc1 rw
+    33 30 0:5 / /srv/data/tmp rw - tmpfs tmpfs rw
+    garbage
+    """
+
+  @Test(arguments: [
+    ("/srv/data/openclaw", "/srv/data", "ext4", false), ("/srv/database", "/", "ext4", false),
+    ("/srv/ca che/docker", "/srv/ca che", "xfs", true), ("/srv/data/tmp", "/srv/data/tmp", "tmpfs", false),
+  ])
+  func `a path lies on the nearest mount above it`(_ path: String, _ point: String, _ type: String, _ isReadOnly: Bool)
+  {
+    let disk = MountedDisk.holding(path, among: MountedDisk.all(in: Self.mountinfo))
+    #expect(disk?.point == point && disk?.type == type && disk?.isReadOnly == isReadOnly)
+  }
+
+  @Test(arguments: [
+    ("ext4", false, DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 100, freeInodes: 50), Check.Result.good),
+    ("ext4", true, DiskRoom(size: 100 << 30, free: 50 << 30), .failed),
+    ("ext4", false, DiskRoom(size: 100 << 30, free: 5 << 30), .warning),
+    ("ext4", false, DiskRoom(size: 10_000 << 30, free: 30 << 30), .good),
+    ("ext4", false, DiskRoom(size: 100 << 30, free: 100 << 20), .failed),
+    ("ext4", false, DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1000, freeInodes: 3), .failed),
+    ("ext4", false, DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1000, freeInodes: 30), .warning),
+    ("tmpfs", false, DiskRoom(size: 100 << 30, free: 50 << 30), .failed),
+    ("vfat", false, DiskRoom(size: 100 << 30, free: 50 << 30), .failed),
+    ("nfs4", false, DiskRoom(size: 100 << 30, free: 50 << 30), .warning),
+    ("fuse.sshfs", false, DiskRoom(size: 100 << 30, free: 50 << 30), .warning),
+  ])
+  func `a disk`(_ type: String, _ isReadOnly: Bool, _ room: DiskRoom, _ result: Check.Result) {
+    let disk = MountedDisk(point: "/srv", type: type, source: "/dev/sdb1", isReadOnly: isReadOnly)
+    let check = DiskChecks.disk(disk, label: "CLAW_DATA", room: room, holds: ["live root"])
+    #expect(check.result == result && check.found?.contains("label CLAW_DATA") == true, "\(check)")
+  }
+
+  @Test func `a disk of the table that is not mounted is told, for what is to lie on it`() {
+    let table = MountedDisk.points(
+      ofTable:
+        "# x\nLABEL=CLAW_DATA /srv/data ext4 defaults 0 2\n/dev/x /srv/other ext4 noauto 0 2\nUUID=1 / ext4 rw 0 1\n")
+    #expect(table == ["/srv/data", "/"])
+    let root = [MountedDisk(point: "/", type: "ext4", source: "/dev/sda1")]
+    #expect(DiskChecks.mount(of: "/srv/data/openclaw", table: table, disks: root)?.name == "/srv/data")
+    #expect(DiskChecks.mount(of: "/srv/other", table: table, disks: root) == nil)
+    let all = MountedDisk.all(in: Self.mountinfo)
+    #expect(DiskChecks.mount(of: "/srv/data/openclaw", table: table, disks: all) == nil)
+    #expect(MountedDisk.label(ofLink: #"CLAW\x20DATA"#) == "CLAW DATA")
+  }
+
+  static func entry(_ kind: HostEntry.Kind, _ mode: Int = 0o755, uid: Int = 1000, empty: Bool = false) -> HostEntry {
+    var entry = HostEntry(path: "/srv/data/x")
+    (entry.kind, entry.mode, entry.uid, entry.gid, entry.isEmpty) = (kind, mode, uid, 1000, empty)
+    (entry.owner, entry.group) = ("psy", "psy")
+    return entry
+  }
+
+  @Test(
+    arguments: [
+      (entry(.directory), nil, .good), (entry(.directory, 0o757), nil, .failed),
+      (entry(.directory, 0o1777), nil, .good), (entry(.missing), nil, .failed), (entry(.file), nil, .failed),
+      (entry(.directory), 0, .warning), (entry(.directory, uid: 0), 0, .good),
+    ] as [(HostEntry, Int?, Check.Result)])
+  func `a directory of clup's`(_ entry: HostEntry, _ owner: Int?, _ result: Check.Result) {
+    let check = DirectoryChecks.directory("live root", entry, owner: owner, parent: Self.entry(.directory))
+    #expect(check.result == result)
+  }
+
+  @Test(
+    arguments: [
+      (entry(.directory), "/data", true, 1000, .good), (entry(.directory), "/data", true, 1001, .warning),
+      (entry(.directory, 0o775), "/data", true, 1001, .good), (entry(.directory), "/data", false, 1001, .good),
+      (entry(.directory), "/data", true, nil, .good), (entry(.directory), "/data", true, 0, .good),
+      (entry(.missing), "/data", true, 0, .failed), (entry(.directory, 0o777), "/data", true, 0, .warning),
+      (entry(.directory, empty: true), "/etc/app/app.json", false, 0, .failed),
+      (entry(.directory, empty: true), "/var/lib/postgresql", true, 0, .good),
+      (entry(.file), "/app.json", true, 0, .good),
+    ] as [(HostEntry, String, Bool, Int?, Check.Result)])
+  func `what a container mounts`(
+    _ entry: HostEntry, _ target: String, _ isWritable: Bool, _ user: Int?, _ result: Check.Result
+  ) {
+    let mount = MountedPath(source: entry.path, target: target, isWritable: isWritable)
+    let check = DirectoryChecks.mount(
+      mount, entry, of: "web", stack: "a", user: user, groups: [1000], parent: Self.entry(.directory, 0o750))
+    #expect(check.result == result, "\(check)")
+    if entry.kind == .missing { #expect(check.help?.contains("install -d -o psy -g psy -m 750 /srv/data/x") == true) }
+  }
+
+  @Test(arguments: [
+    (["openclaw.json", "devices/paired.json", "devices/pending.json"], false, Check.Result.good),
+    (["openclaw.json"], false, .warning), (["devices/paired.json"], false, .failed), ([], true, .failed),
+    ([], false, .skipped),
+  ])
+  func `the state of a gateway`(_ present: [String], _ isEmpty: Bool, _ result: Check.Result) {
+    let check = KnownService.all[0].check(
+      "gw-admin/config", stack: nil, present: Set(present), isEmpty: isEmpty, container: "gw")
+    #expect(check.result == result)
+  }
+}
