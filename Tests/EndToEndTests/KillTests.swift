@@ -5,10 +5,13 @@ import Testing
 
 extension EndToEnd {
   /// Kills clup at its changing system calls, counted over all its threads, and lets the next sync go on: see `KillPoints`.
-  /// `CLUP_KILL_SCENARIO` names one scenario; `CLUP_KILL_SHARE=2/5` is the second of five shares of them.
+  /// `CLUP_KILL_SCENARIO` names one scenario; `CLUP_KILL_SHARE=2/5` is the second of five shares of them. Unless told which points,
+  /// ten scenarios are drawn by lot.
   @Suite("Killed at every call", .disabled(if: Host.skips)) struct Kills {
     private static let environment = ProcessInfo.processInfo.environment
-    static let chosen = scenarios.enumerated().filter { index, crash in
+    private static let isSample = ["CLUP_KILL_POINTS", "CLUP_KILL_SCENARIO"].allSatisfy { environment[$0] == nil }
+    static let chosen = isSample ? Array(scenarios.shuffled().prefix(10)) : named
+    private static let named = scenarios.enumerated().filter { index, crash in
       if let name = environment["CLUP_KILL_SCENARIO"] { return crash.testDescription == name }
       let share = (environment["CLUP_KILL_SHARE"] ?? "1/1").split(separator: "/").compactMap { Int($0) }
       return share.count == 2 && index % max(share[1], 1) == share[0] - 1
