@@ -96,7 +96,7 @@ enum Commands {
 
           --live-root DIR       take values from the `.env` files in this live root of a host
           --env-file FILE       take more values, NAME=value, from this file; repeat it for more
-          --config FILE         apply the policy of this host configuration
+          --config FILE         apply the policy of this host configuration, and its choice of stacks
           --changed-since REV   check only what changed since this commit
           --output FORMAT       text, json, sarif or github
         """),

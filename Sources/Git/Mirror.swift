@@ -59,6 +59,19 @@ public actor Mirror {
     }
   }
 
+  /// Asks a repository which branch it stands at by itself; nothing where it has none.
+  public static func remoteBranch(
+    of url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
+  ) async throws(GitError) -> String? {
+    try await Remote.waiting(deadline, for: url) { () throws(GitError) in
+      let listed = try Remote.references(of: url, access: access)
+      let branches = listed.filter { $0.name.hasPrefix("refs/heads/") }.map { (String($0.name.dropFirst(11)), $0.id) }
+      let head = listed.first { $0.name == "HEAD" }?.id
+      let same = branches.filter { $0.1 == head }.map(\.0)
+      return ["main", "master"].first(where: same.contains) ?? same.first ?? branches.first?.0
+    }
+  }
+
   /// Brings the branch up to date from `url` and gives the id that it has there now; nothing counts as accepted yet.
   public func fetch(
     from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration

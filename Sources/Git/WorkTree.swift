@@ -94,6 +94,34 @@ public enum WorkTree {
     return paths
   }
 
+  /// Where a clone came from.
+  public struct Origin: Sendable, Equatable {
+    /// The directory of its work tree, with links followed.
+    public let directory: String
+    /// The URL of its `origin`; nothing where it has none.
+    public let url: String?
+    /// The branch that is checked out; nothing where it is a commit.
+    public let branch: String?
+  }
+
+  /// Says where the clone came from that a directory lies in; nothing outside of one.
+  public static func origin(of directory: String) throws(GitError) -> Origin? {
+    guard let opened = try open(directory) else { return nil }
+    defer { git_repository_free(opened.repository) }
+    guard let root = git_repository_workdir(opened.repository).map({ String(cString: $0) }) else { return nil }
+    var remote: OpaquePointer?
+    git_remote_lookup(&remote, opened.repository, "origin")
+    defer { git_remote_free(remote) }
+    let url = remote.flatMap { git_remote_url($0) }.map { String(cString: $0) }
+    var head: OpaquePointer?
+    git_repository_head(&head, opened.repository)
+    defer { git_reference_free(head) }
+    let isBranch = head.map { git_reference_is_branch($0) == 1 } ?? false
+    return Origin(
+      directory: root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root, url: url,
+      branch: isBranch ? git_reference_shorthand(head).map { String(cString: $0) } : nil)
+  }
+
   private struct Opened {
     let repository: OpaquePointer
     /// The directory within the work tree, ending in `/`; empty for its root.

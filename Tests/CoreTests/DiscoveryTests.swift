@@ -2,7 +2,9 @@
 import Testing
 
 /// A commit with these files; a name that ends in `@` is a symbolic link, one that ends in `^` a submodule.
-func commit(_ paths: String..., id: String = "1") -> CommitTree {
+func commit(_ paths: String..., id: String = "1") -> CommitTree { commit(paths, id: id) }
+
+func commit(_ paths: [String], id: String = "1") -> CommitTree {
   var entries: [TrackedPath] = []
   var directories: Set<String> = ["."]
   for path in paths {

@@ -127,7 +127,7 @@ import YAML
         for kind in [Subject.Kind.stack, .job] {
           let subject = Subject(
             stack: "s", kind: kind, model: model, sources: [source],
-            paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s", "t"]),
+            paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s": "s", "t": "t"]),
             policy: Policy(), today: "2026-01-01", present: Present(networks: [], volumes: [], images: []),
             environmentFiles: ["s/x.env": text])
           let excerpts = Excerpts(sources: [source])

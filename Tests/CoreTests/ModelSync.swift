@@ -77,7 +77,7 @@ struct ModelSync {
     } else if host.state.standing(name) != nil || host.boxes.isEmpty {
       return .nothing
     } else {
-      adopted = Adopted(name: name, project: "p", host.boxes.map(Self.found))
+      adopted = Adopted(DesiredStack(name: name, commit: "", project: "p"), host.boxes.map(Self.found))
     }
     for path in plan.links.filter({ $0.action != .keep }).map(\.live) where adopted.found[path] == nil {
       let present = host.live[path] ?? .absent

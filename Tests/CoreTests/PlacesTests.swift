@@ -20,7 +20,8 @@ import Testing
   {
     var policy = Policy()
     var paths = HostPaths(
-      liveRoot: "/live", checkout: "/live/clup", stacks: ["app", "bank", "gone", "runner/compose"],
+      liveRoot: "/live", checkout: "/live/clup",
+      stacks: ["app": "app", "bank": "bank", "gone": "gone", "runner/compose": "runner/compose"],
       missing: ["/live/fresh"])
     paths.tree = tree
     change(&paths, &policy)

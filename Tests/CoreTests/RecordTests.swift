@@ -13,7 +13,7 @@ struct RecordTests {
   }
 
   static let wish = DesiredStack("s", deployment("c2"))
-  static let adopted = Baseline.adopted(Adopted(name: "s", project: "p", []))
+  static let adopted = Baseline.adopted(Adopted(DesiredStack(name: "s", commit: "", project: "p"), []))
   static let hold = Hold(wish, since: "now", error: "why", images: [:])
   static let pin = Pin(commit: "c1", since: "now")
 
@@ -114,7 +114,7 @@ struct RecordTests {
 
   @Test func `I4: what a person had is known until the stack was seen in place, and grows by new paths alone`() throws {
     func found(_ paths: [String: LiveEntry]) -> Baseline {
-      var adopted = Adopted(name: "s", project: "p", [])
+      var adopted = Adopted(DesiredStack(name: "s", commit: "", project: "p"), [])
       adopted.found = paths
       return .adopted(adopted)
     }

@@ -28,8 +28,10 @@ struct SettingsTests {
           - {from: bin/tool, to: tool, mode: copy}
           - {from: a, to: b}
         stacks:
+          include: [hosts/nas/**, common/**]
           exclude: ["old-*"]
-          gw: {after: [infra], deploy_timeout: 90s}
+          files: ["apps/*.yml"]
+          gw: {after: [infra], deploy_timeout: 90s, compose_files: [compose.yaml, ../common/x.yaml]}
         policy: {tracked: [{path: gw/data/*.sql, reason: only test data}]}
         sync: {interval: 5m, concurrency: 2, deploy_timeout: 1m, on_failure: stay, drift: report, gate: stack, keep_releases: 3}
         notify: [{run: tell, on: [failed], timeout: 5s}]
@@ -43,7 +45,9 @@ struct SettingsTests {
     #expect(settings.policy.tracked == [TrackedFile(path: "gw/data/*.sql", reason: "only test data")])
     #expect(settings.protectedPaths.glob(protecting: "gw/data/a.sql") == nil)
     #expect(settings.protectedPaths.glob(protecting: "gw/data/rows") == "**/data")
-    #expect(settings.exclude == ["old-*"])
+    #expect(settings.include == ["hosts/nas/**", "common/**"] && settings.exclude == ["old-*"])
+    #expect(settings.files == ["apps/*.yml"])
+    #expect(settings.stacks["gw"]?.composeFiles == ["compose.yaml", "../common/x.yaml"])
     #expect(settings.stacks["gw"]?.after == ["infra"])
     #expect(settings.stacks["gw"]?.deployTimeout == .seconds(90))
     #expect(settings.sync.onFailure == .stay && settings.sync.drift == .report && settings.sync.gate == .stack)

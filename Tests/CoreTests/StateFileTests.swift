@@ -69,7 +69,8 @@ struct StateFileTests {
   @Test func `what an earlier version kept in eight maps is one record`() throws {
     let hold = try JSON(parsing: Array(JSONEncoder().encode(RecordTests.hold)))
     let stuck = JSON.object(hold.object.merging(["isStuck": .bool(true)]) { $1 })
-    let adopted = try JSON(parsing: Array(JSONEncoder().encode(Adopted(name: "d", project: "p", []))))
+    let adopted = try JSON(
+      parsing: Array(JSONEncoder().encode(Adopted(DesiredStack(name: "d", commit: "", project: "p"), []))))
     let pin = try JSON(parsing: Array(JSONEncoder().encode(RecordTests.pin)))
     let state = try read([
       "commit": .string("c1"),

@@ -54,7 +54,7 @@ struct WeighTests {
     var archive = lifted.policy
     archive.tracked.append(TrackedFile(path: "**/*.tar", reason: "the image's own"))
     #expect(Rule.forbiddenNames(in: tree, policy: archive) == [])
-    #expect(Rule.forbiddenNames(in: tree, policy: Policy(), excluded: ["gw/**"]) == [])
+    #expect(Rule.forbiddenNames(in: tree, policy: Policy(), selection: PathSelection(exclude: ["gw/**"])) == [])
     var managed = ManagedPaths(
       tree: tree, stack: "gw", protected: lifted.protectedPaths, isDirectory: { _ in true })
     managed.add("gw/data", .mounted)

@@ -26,7 +26,7 @@ import Testing
     ])
     var policy = Policy()
     func found() -> [String] {
-      let paths = HostPaths(liveRoot: "/live", stacks: ["s"])
+      let paths = HostPaths(liveRoot: "/live", stacks: ["s": "s"])
       let subject = Subject(
         stack: "s", kind: .stack, model: model, sources: [], paths: paths, policy: policy, today: "2026-01-01",
         environmentFiles: [:])

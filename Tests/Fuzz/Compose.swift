@@ -38,7 +38,7 @@ extension Target {
   private static func judge(_ kind: Subject.Kind, _ model: JSON, _ source: ComposeSource, _ words: String) {
     let subject = Subject(
       stack: "s", kind: kind, model: model, sources: [source],
-      paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s", "t"]), policy: Policy(),
+      paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s": "s", "t": "t"]), policy: Policy(),
       today: "2026-01-01", present: Present(networks: [], volumes: [], images: []),
       environmentFiles: ["s/x.env": words])
     let excerpts = Excerpts(sources: [source])

@@ -68,7 +68,7 @@ extension Deploy {
   /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
   func condemn(_ attempt: inout Attempt, because cause: Failure) async {
     // An interrupt ends what this task starts, and what is told must be masked all the same.
-    let directory = Path.join(settings.liveRoot, attempt.plan.name)
+    let directory = Path.join(settings.liveRoot, attempt.desired.place.directory)
     attempt.mask = await Task { await programs.mask(for: directory) }.value
     // A way back that failed says nothing about the commit that is held.
     guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !isGood(attempt) else { return }

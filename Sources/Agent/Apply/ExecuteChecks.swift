@@ -45,9 +45,9 @@ extension Execute {
     {
       return
     }
-    let directory = Path.join(settings.liveRoot, stack.name)
+    let directory = Path.join(settings.liveRoot, stack.place.directory)
     try Files.makeDirectories(directory)
-    let found = modelDigests(try await liveModel(of: stack.name))
+    let found = modelDigests(try await liveModel(of: stack))
     let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
     if others.isEmpty { return }
     throw Failure(
@@ -59,7 +59,7 @@ extension Execute {
   /// have by now count, as they would for a person; a Compose file that nobody judged does not.
   private func checkFiles(of good: DesiredStack) throws(Failure) {
     for name in ComposeFileName.all {
-      let path = Path.join(good.name, name)
+      let path = Path.join(good.place.directory, name)
       guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
       throw Failure(
         .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
@@ -71,7 +71,7 @@ extension Execute {
   private func checkBinds(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
     let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
     if acting.isEmpty { return }
-    for service in ComposeModel(try await liveModel(of: good.name)).services where acting.contains(service.name) {
+    for service in ComposeModel(try await liveModel(of: good)).services where acting.contains(service.name) {
       guard let gone = service.binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { continue }
       throw Failure(
         .host, "\(service.name) was good with \(gone), which this host no longer has",
@@ -88,14 +88,17 @@ extension Execute {
       desired.probes = own
       return desired
     }
-    desired.probes = ComposeModel(try await liveModel(of: desired.name)).own.probes
+    desired.probes = ComposeModel(try await liveModel(of: desired)).own.probes
     return desired
   }
 
   /// Gives what Compose makes of the files that stand in a stack's live directory.
-  private func liveModel(of stack: String) async throws(Failure) -> JSON {
+  private func liveModel(of stack: DesiredStack) async throws(Failure) -> JSON {
+    let place = stack.place
+    // Where Compose finds the files itself, it finds the project's name, too.
+    let named = place.files.isEmpty ? [] : ["-p", stack.project] + place.options
     let asked = try await programs.compose(
-      ["config", "--format", "json"], in: Path.join(settings.liveRoot, stack))
+      named + ["config", "--format", "json"], in: Path.join(settings.liveRoot, place.directory))
     guard asked.succeeded, let model = try? JSON(parsing: asked.output) else {
       throw await programs.failure("docker compose config", asked.errorText)
     }

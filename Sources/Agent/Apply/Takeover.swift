@@ -10,7 +10,7 @@ struct Takeover: Sendable {
 
   /// Gives what is there; nothing where no container of the stack's project was started from its directory.
   func look(_ desired: DesiredStack, among containers: [Container]) async throws(Failure) -> Adopted? {
-    let directory = Path.join(settings.liveRoot, desired.name)
+    let directory = Path.join(settings.liveRoot, desired.place.directory)
     let own = containers.filter { $0.project == desired.project && $0.directory == directory && !$0.isLeftOver }
     if own.isEmpty { return nil }
     let seen = try await programs.inspections(of: own.map(\.id))
@@ -23,7 +23,7 @@ struct Takeover: Sendable {
         found[index].isKnown = try await isKnown(found[index], versions[index], answer)
       }
     }
-    return Adopted(name: desired.name, project: desired.project, found)
+    return Adopted(desired, found)
   }
 
   /// Says what a deploy would replace without a way back to it; nothing where there is one.
@@ -38,7 +38,7 @@ struct Takeover: Sendable {
       return [.recreate, .remove].contains(service.action)
         || service.action == .create && (service.way == .force || hash != container.hash)
     }
-    let directory = Path.join(settings.liveRoot, plan.name)
+    let directory = Path.join(settings.liveRoot, desired.place.directory)
     if let lost = replaced.first(where: { !$0.isKnown }) {
       return Failure(
         .host,
@@ -68,7 +68,7 @@ struct Takeover: Sendable {
   }
 
   private func given(by call: FoundContainer.Call, _ desired: DesiredStack) async -> Answer {
-    let directory = Path.join(settings.liveRoot, desired.name)
+    let directory = Path.join(settings.liveRoot, desired.place.directory)
     guard Files.status(directory) != nil else { return Answer() }
     let options = ["-p", desired.project] + call.options + ["--profile", "*", "config"]
     var answer = Answer()

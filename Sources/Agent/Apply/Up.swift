@@ -32,8 +32,8 @@ struct Up: Sendable {
     let wanted = try await missing()
     guard !wanted.isEmpty, let look else { return }
     // What nothing changed about is not in the view, and stands at its live paths.
-    let coming = Path.join(look.view.root, desired.name)
-    let directory = Files.status(coming) == nil ? Path.join(settings.liveRoot, desired.name) : coming
+    let coming = Path.join(look.view.root, desired.place.directory)
+    let directory = Files.status(coming) == nil ? live(desired) : coming
     let outcome = try await pull(wanted, of: desired, in: directory)
     guard outcome.succeeded else {
       let said = PullProgress.sentences(in: outcome.errorText)
@@ -62,10 +62,11 @@ struct Up: Sendable {
       }
     }
     let isOld = ComposeVersion.isBefore((2, 29), await programs.composeVersion.value)
-    let pull = ["-p", desired.project, "pull", "--policy", "missing", "--ignore-buildable"]
+    let pull = ["pull", "--policy", "missing", "--ignore-buildable"]
+    let named = ["-p", desired.project] + desired.place.options
     do throws(Failure) {
       return try await programs.compose(
-        (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
+        named + (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
         limits: .init(deadline: settings.sync.pullTimeout), tap: tap)
     } catch {
       if error.kind != .late { throw error }
@@ -161,10 +162,11 @@ struct Up: Sendable {
 
   /// Stops services in the order that their last release asks for; what that misses is stopped one by one.
   func stop(_ services: [String], of stack: DesiredStack) async {
-    let directory = Path.join(settings.liveRoot, stack.name)
+    let directory = live(stack)
     guard Files.status(directory) != nil else { return }
     _ = try? await programs.compose(
-      ["-p", stack.project, "stop"] + services, in: directory, limits: .init(deadline: patience))
+      ["-p", stack.project] + stack.place.options + ["stop"] + services, in: directory,
+      limits: .init(deadline: patience))
   }
 
   /// How long containers may take to stop: as long as their stack may take to start, and two minutes at least.
@@ -234,7 +236,7 @@ struct Up: Sendable {
     let outcome = try await programs.compose(
       ["-p", desired.project] + call.options + (laid.isEmpty ? [] : ["-f", "-"]) + ["up", "--no-deps", "--no-build"]
         + options + names,
-      in: Path.join(settings.liveRoot, desired.name),
+      in: live(desired),
       input: laid.isEmpty ? [] : JSON.object(["services": .object(laid)]).canonical,
       limits: .init(deadline: max(ContinuousClock.now.duration(to: end), .seconds(1))))
     guard outcome.succeeded else { throw await programs.failure("docker compose up", outcome.errorText) }
@@ -267,34 +269,19 @@ struct Up: Sendable {
   private func compose(
     _ arguments: [String], _ desired: DesiredStack, laid: [String: JSON] = [:], deadline: Duration
   ) async throws(Failure) {
-    let directory = Path.join(settings.liveRoot, desired.name)
-    var (options, input): ([String], [UInt8]) = ([], [])
+    let directory = live(desired)
+    var (options, input): ([String], [UInt8]) = (desired.place.options, [])
     if !laid.isEmpty {
       // Laid over the stack's own files, so that its tags are left to whoever else uses them.
       let services = JSON.object(laid)
       input = JSON.object(["services": services]).canonical
-      options = try await files(in: directory).flatMap { ["-f", $0] } + ["-f", "-"]
+      if options.isEmpty { options = try await files(in: directory).flatMap { ["-f", $0] } }
+      options += ["-f", "-"]
     }
     // By the name that was planned, also where the live `.env` gives another one by now.
     let outcome = try await programs.compose(
       options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
       limits: .init(deadline: deadline))
     guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
-  }
-
-  /// The files that Compose takes by itself, which it no longer does once one is named.
-  private func files(in directory: String) async throws(Failure) -> [String] {
-    let asked = try await programs.compose(["config", "--environment"], in: directory)
-    var values: [String: String] = [:]
-    for line in asked.outputText.split(separator: "\n") {
-      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-      if parts.count == 2 { values[parts[0]] = parts[1] }
-    }
-    if let named = values["COMPOSE_FILE"], !named.isEmpty {
-      return named.split(separator: values["COMPOSE_PATH_SEPARATOR"] ?? ":").map(String.init)
-    }
-    return [ComposeFileName.main, ComposeFileName.override].compactMap { names in
-      names.first { Files.status(Path.join(directory, $0)) != nil }
-    }
   }
 }

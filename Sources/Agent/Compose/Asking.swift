@@ -5,7 +5,10 @@ extension Resolve {
   /// What Compose is asked, and what stands for values that nobody gave.
   struct Asked: Sendable {
     let directory: String
-    var options: [String]
+    /// The options that name Compose files and the project; none where Compose finds them.
+    let naming: [String]
+    /// The options that switch profiles on; every one at first: what one switches on later is checked all the same.
+    var options = ["--profile", "*"]
     var values: [String: String]
     /// Whether placeholders may stand for what is missing.
     var invents: Bool
@@ -27,8 +30,8 @@ extension Resolve {
     private var tried: [String: Int] = [:]
     private var first: [String: String] = [:]
 
-    init(directory: String, files: [String], options: [String], values: [String: String], invents: Bool) {
-      (self.directory, self.files, self.options) = (directory, files.map(Path.name), options)
+    init(directory: String, files: [String], naming: [String], values: [String: String], invents: Bool) {
+      (self.directory, self.files, self.naming) = (directory, files.map(Path.name), naming)
       (self.values, self.invents) = (values, invents)
     }
 
@@ -40,7 +43,7 @@ extension Resolve {
         lines[service, default: []].append("env_file: " + (files.isEmpty ? "!reset null" : "!override [\(list)]"))
       }
       if lines.isEmpty { return ([], []) }
-      let files = options.contains("-f") ? [] : files.flatMap { ["-f", $0] }
+      let files = naming.contains("-f") ? [] : files.flatMap { ["-f", $0] }
       let services = lines.map { "\"\($0.key)\": {\($0.value.joined(separator: ", "))}" }.joined(separator: ", ")
       return (files + ["-f", "-"], Array("services: {\(services)}\n".utf8))
     }
@@ -99,7 +102,7 @@ extension Resolve {
     let unread = asked.skipsValueFiles ? ["--no-env-resolution"] : []
     let overlay = asked.overlay
     return try await programs.compose(
-      values + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: directory,
+      values + asked.naming + asked.options + overlay.options + ["config", "--format", "json"] + unread, in: directory,
       variables: asked.values, input: overlay.input, limits: .reading)
   }
 
@@ -208,7 +211,7 @@ extension Resolve {
   /// Asks again with the defaults that some uses of a variable have, where a placeholder stood for them.
   func withDefaults(_ asked: Asked, _ gather: inout ComposeSources) async throws(Failure) -> JSON? {
     var other = asked
-    other.options = asked.options.contains("-f") ? asked.options : ["--profile", "*"]
+    other.options = ["--profile", "*"]
     var found = false
     for name in asked.placeholders.sorted() {
       guard let value = Placeholder.defaults(of: name, in: gather.sources).first else { continue }

@@ -21,6 +21,8 @@ struct ComposeSources: Sendable {
   private static let mostFiles = 200
   /// The home directory of whoever runs Compose.
   let home: String
+  /// The stack that it is about; nothing for a job file.
+  var stack: StackSource?
 
   /// Shows a path to Compose and remembers that the stack stands on it.
   mutating func note(_ path: String) async throws(Failure) {
@@ -104,7 +106,7 @@ struct ComposeSources: Sendable {
     let found = References.all(in: document, file: file.path)
     let includes = References.includes(in: document)
     let variable = Set((found.map(\.text) + includes.flatMap(\.texts)).filter { $0.contains("$") }).sorted()
-    let project = sources.lazy.compactMap { $0.document?["name"]?.string }.first
+    let project = sources.lazy.compactMap { $0.document?["name"]?.string }.first ?? stack?.project
     var known: [String: String] = [:]
     if !variable.isEmpty {
       for (text, value) in zip(variable, try await interpolate(variable, directory, file.values, project)) {

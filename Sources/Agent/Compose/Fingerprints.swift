@@ -4,9 +4,12 @@ import Git
 extension Settings {
   /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
   func fingerprint(of stack: String) -> String {
-    let text = "\(stacks[stack]?.chances ?? "") \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
+    let text =
+      "\(stacks[stack]?.chances ?? "")\(composeFiles(of: stack)) \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
     return String(blobID(of: Array(text.utf8)).prefix(16))
   }
+
+  private func composeFiles(of stack: String) -> String { stacks[stack]?.composeFiles.map { " \($0)" } ?? "" }
 }
 
 /// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`

@@ -56,7 +56,7 @@ extension Resolve {
   func mayRead(_ path: String, _ gather: ComposeSources) async throws(Failure) -> Bool {
     guard let source = gather.sources.first else { return false }
     let isJob = discovery.jobs.contains(source.path)
-    let name = isJob ? source.path : Path.parent(source.path)
+    let name = isJob ? source.path : gather.stack?.name ?? Path.parent(source.path)
     var subject = try await subject(name, isJob ? .job : .stack, .null, gather)
     subject.references = [
       Reference(
@@ -101,19 +101,20 @@ extension Resolve {
     let isHost = Files.status(settings.liveRoot) != nil && !view.invents
     var paths = HostPaths(
       liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
-      stacks: Set(discovery.stacks.map(\.name) + neighbours).sorted(),
-      isHost: isHost)
+      stacks: discovery.stacks.reduce(into: neighbours) { $0[$1.name] = $1.place.directory }, isHost: isHost)
+    paths.named = Set(discovery.stacks.filter { Discovery.isNamed($0, settings) }.map(\.name))
     paths.tree = view.tree
     paths.own =
       view.invents
       ? [] : ["/etc/clup", settings.file].filter { Path.isAbsolute($0) }.reduce(into: []) { $0.insert($1) }
-    let directory = Path.join(settings.liveRoot, kind == .job ? Path.parent(name) : name)
+    let directory = gather.stack?.place.directory ?? Path.parent(name)
     paths.reads = Set(
-      (kind == .job ? [Path.name(name), ".env"] : ComposeFileName.all + [".env"]).map { Path.join(directory, $0) }
+      ((gather.stack?.lookedFor ?? [name]) + [Path.join(directory, ".env")]).map { Path.join(settings.liveRoot, $0) }
         + gather.references.filter { !$0.isRemote }.map(\.path)
         + gather.sources.map { Path.join(settings.liveRoot, $0.path) })
     var subject = Subject(
-      stack: name, kind: kind, model: model, sources: gather.sources, paths: paths, policy: settings.policy,
+      stack: name, kind: kind, directory: directory, model: model, sources: gather.sources, paths: paths,
+      policy: settings.policy,
       today: today, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
     let resolver = SymlinkResolver(view: view)
@@ -123,7 +124,7 @@ extension Resolve {
       if isHost, resolver.isMissing(path) { paths.missing.insert(path) }
       if isHost, let relative = view.relative(path) {
         if resolver.holdsMore(relative) { paths.mixed.insert(relative) }
-        paths.stacks += handRun(around: relative, beside: name).filter { !paths.stacks.contains($0) }
+        for place in handRun(around: relative, beside: directory) { paths.stacks[place] = place }
       }
     }
     subject.paths = paths
@@ -147,10 +148,10 @@ extension Resolve {
   }
 
   /// Lists the directories around a path that a person runs a stack from, or keeps values for one in, beside clup.
-  private func handRun(around path: String, beside stack: String) -> [String] {
+  private func handRun(around path: String, beside home: String) -> [String] {
     (Path.ancestors(path) + [path]).filter { directory in
-      guard directory != ".", Path.relative(stack, to: directory) == nil, Path.relative(directory, to: stack) == nil,
-        !discovery.stacks.contains(where: { $0.name == directory })
+      guard directory != ".", Path.relative(home, to: directory) == nil, Path.relative(directory, to: home) == nil,
+        !discovery.stacks.contains(where: { $0.place.directory == directory })
       else { return false }
       return (ComposeFileName.main + [".env"]).contains { name in
         let file = Path.join(directory, name)

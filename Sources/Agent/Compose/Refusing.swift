@@ -90,7 +90,13 @@ extension Resolve {
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
       message: message.isEmpty ? "Compose refuses it" : message,
-      help: "correct it; `clup validate` in a clone finds the same", isFinal: true)
+      help: gather.sources.compactMap(\.templateMark).first.map(Self.template)
+        ?? "correct it; `clup validate` in a clone finds the same", isFinal: true)
+  }
+
+  static func template(_ mark: String) -> String {
+    "it looks like a template (`\(mark)`): clup deploys what git holds, and fills nothing in but ${VARIABLES} from the live "
+      + "`.env`; commit the finished file"
   }
 
   /// Says that a stack cannot be judged without the value of a variable.
@@ -110,8 +116,7 @@ extension Resolve {
   }
 
   func unset(_ variable: String, of name: String, _ gather: ComposeSources) -> Diagnostic {
-    let isStack = discovery.stacks.contains { $0.name == name }
-    let directory = Path.join(settings.liveRoot, isStack ? name : Path.parent(name))
+    let directory = Path.join(settings.liveRoot, directory(of: name))
     let uses = Variables.uses(of: variable, in: gather.sources)
     // In a file of values the name may be a part of a secret with a dollar sign in it.
     guard let use = uses.first else {

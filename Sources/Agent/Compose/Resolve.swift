@@ -12,8 +12,8 @@ struct Resolve: Sendable {
   let discovery: Discovery
   /// The day, `YYYY-MM-DD`.
   let today: String
-  /// The stacks that clup knows beside those of the commit.
-  var neighbours: [String] = []
+  /// The directories of the stacks that clup knows beside those of the commit, by name.
+  var neighbours: [String: String] = [:]
   /// The services of stacks of whose containers all is known that decides about them: their hashes are not asked for.
   var wellKnown: [String: Set<String>] = [:]
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
@@ -36,6 +36,8 @@ struct Resolve: Sendable {
     var invented: [String: String] = [:]
     /// What was read, to show lines of it.
     var sources: [ComposeSource] = []
+    /// The paths of the repository that it stands on.
+    var uses: Set<String> = []
   }
 
   func stack(_ source: StackSource) async throws(Failure) -> Answer {
@@ -60,7 +62,7 @@ struct Resolve: Sendable {
   }
 
   private func resolve(_ source: StackSource) async throws(Failure) -> Answer {
-    let name = source.name
+    let (name, place) = (source.name, source.place)
     if let file = source.composeFiles.first, let obstacle = Obstacle.file(above: file, in: settings.liveRoot) {
       return Answer(diagnostics: [
         Diagnostic(
@@ -68,22 +70,21 @@ struct Resolve: Sendable {
         )
       ])
     }
-    var gather = ComposeSources(view: view, observe: observe, home: programs.home)
-    for file in ComposeFileName.all + [".env"] { try await gather.note(Path.join(name, file)) }
+    var gather = ComposeSources(view: view, observe: observe, home: programs.home, stack: source)
+    for path in source.lookedFor + [Path.join(place.directory, ".env")] { try await gather.note(path) }
     if let hidden = hidden(source, gather) { return Answer(diagnostics: [hidden]) }
     if let found = try await large.findings(in: source.composeFiles, stack: name).first {
       return Answer(diagnostics: [found.asFinal])
     }
-    if let refusal = try await gather.read(source.composeFiles, in: name, interpolate) {
+    if let refusal = try await gather.read(source.composeFiles, in: place.directory, interpolate) {
       return try await refuse(name, .stack, refusal, gather)
     }
     if let answer = try await refusedReads(name, .stack, gather) { return answer }
     try await gather.noteReferences()
     let sealed = try await unusable(name, gather.environmentFiles.keys, gather)
-    // With every profile: what one switches on later is checked all the same.
     var asked = Asked(
-      directory: Path.join(view.root, name), files: source.composeFiles, options: ["--profile", "*"], values: haste,
-      invents: view.invents)
+      directory: Path.join(view.root, place.directory), files: source.composeFiles,
+      naming: try await naming(source, gather), values: haste, invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
       return try await refuse(name, .stack, outcome.errorText, asked, &gather, sealed: sealed)
@@ -107,35 +108,36 @@ struct Resolve: Sendable {
     }
     answer.placeholders = asked.placeholders
     answer.invented = asked.invented
-    let managed = try await manage(name, ComposeModel(rebased), ComposeModel(whole), &gather)
+    let managed = try await manage(source, ComposeModel(rebased), ComposeModel(whole), &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
+    answer.uses = Set(gather.tracked.keys)
     answer.subjects = [try await subject(name, .stack, whole, gather)]
     if let other = try await withDefaults(asked, &gather) {
       answer.subjects.append(try await subject(name, .stack, other, gather))
     }
     if view.invents { return answer }
 
-    var deployed = try await deployable(answer, name, rebased, managed.links, asked, &gather)
+    var deployed = try await deployable(answer, source, rebased, managed.links, asked, &gather)
     deployed.desired?.writes = managed.writes.sorted()
     return deployed
   }
 
   /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every profile.
   private func manage(
-    _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
+    _ source: StackSource, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
   ) async throws(Failure) -> (links: [String: DesiredLink], writes: Set<String>, diagnostics: [Diagnostic]) {
     try await view.bring(whole.hostPaths.compactMap(view.relative) + model.hostPaths.compactMap(view.relative))
     for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
       try await gather.depend(on: path)
     }
     let sealed = try await unusable(
-      name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
+      source.name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await writes(of: whole)
     // What the host keeps in a directory of the repository would come to lie in a release, too.
     let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
-      tree: view.tree, stack: name, protected: settings.protectedPaths,
+      tree: view.tree, stack: source.name, directory: source.place.directory, protected: settings.protectedPaths,
       written: WritablePaths(writes.union(written).union(own).union(gather.untracked.keys)),
       composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
@@ -153,12 +155,12 @@ struct Resolve: Sendable {
 
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
   private func deployable(
-    _ judged: Answer, _ name: String, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
+    _ judged: Answer, _ source: StackSource, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
     _ gather: inout ComposeSources
   ) async throws(Failure) -> Answer {
     var answer = judged
-    let model = ComposeModel(resolved)
-    let (hashes, refusal) = try await hashes(of: resolved, model, name, asked)
+    let (name, model) = (source.name, ComposeModel(resolved))
+    let (hashes, refusal) = try await hashes(of: resolved, model, source, asked)
     if let refusal {
       var refused = try await refuse(name, .stack, refusal, asked, &gather)
       refused.diagnostics += answer.diagnostics
@@ -168,9 +170,10 @@ struct Resolve: Sendable {
     for path in model.services.flatMap(\.files).compactMap(view.relative) where view.tree[path] == nil {
       gather.depend(onHostFile: path)
     }
-    let values = try await environmentValues(of: model, name)
+    let values = try await environmentValues(of: model, source.place.directory)
     var desired = DesiredStack(name: name, commit: view.tree.commit, project: model.project)
     (desired.tracked, desired.untracked, desired.links) = (gather.tracked, gather.untracked, links)
+    desired.layout = source.layout
     desired.services = model.services.map { service($0, hash: hashes[$0.name] ?? "", values: values) }
     desired.after = model.own.after
     desired.deployTimeout = settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout
@@ -187,12 +190,13 @@ struct Resolve: Sendable {
   /// Asks for the hashes that containers will carry. Where the containers are known by what they were made from, nobody goes by
   /// them before they are seen.
   private func hashes(
-    of resolved: JSON, _ model: ComposeModel, _ name: String, _ asked: Asked
+    of resolved: JSON, _ model: ComposeModel, _ source: StackSource, _ asked: Asked
   ) async throws(Failure) -> (found: [String: String], refusal: String?) {
     // Of a service that is new to the stack somebody may run a container already.
-    if let known = wellKnown[name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
+    if let known = wellKnown[source.name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
     return try await programs.hashes(
-      of: resolved, project: model.project, directory: Path.join(settings.liveRoot, name), in: asked.directory
+      of: resolved, project: model.project, directory: Path.join(settings.liveRoot, source.place.directory),
+      in: asked.directory
     ) { path in
       guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
       return Files.read(path).map { blobID(of: $0) } == tracked.id
@@ -200,12 +204,13 @@ struct Resolve: Sendable {
   }
 
   /// Asks for the variables that configs and secrets of a model are made of.
-  private func environmentValues(of model: ComposeModel, _ name: String) async throws(Failure) -> [String: String] {
+  private func environmentValues(of model: ComposeModel, _ directory: String) async throws(Failure) -> [String: String]
+  {
     let definitions = model.services.flatMap(\.resources.values)
     let variables = Set(definitions.compactMap { $0["environment"]?.string }).sorted()
     if variables.isEmpty { return [:] }
     let texts = variables.map { "${\($0)-}" }
-    let found = try await interpolate(texts, name, [], model.project)
+    let found = try await interpolate(texts, directory, [], model.project)
     return Dictionary(zip(variables, found).compactMap { key, value in value.map { (key, $0) } }) { first, _ in first }
   }
 
@@ -224,8 +229,7 @@ struct Resolve: Sendable {
 
   /// Hides what a stack's `.env` holds from what is told about it.
   func mask(for name: String) async -> Mask {
-    let isStack = discovery.stacks.contains { $0.name == name }
-    let directory = Path.join(view.root, isStack ? name : Path.parent(name))
+    let directory = Path.join(view.root, directory(of: name))
     if environmentFiles.isEmpty, Files.resolved(Path.join(directory, ".env")) == nil {
       return Mask(assignments: [], all: true)
     }
@@ -242,7 +246,7 @@ struct Resolve: Sendable {
       return Diagnostic(
         rule: "compose", at: (source.path, mark), stack: name,
         message: source.error.map { "clup cannot read it: \($0.message)" } ?? "`!!binary` hides what is written there",
-        help: "write it as plain YAML", isFinal: true)
+        help: source.templateMark.map(Self.template) ?? "write it as plain YAML", isFinal: true)
     }
   }
 
@@ -272,17 +276,5 @@ struct Resolve: Sendable {
       resources[entry.key] = resourceDigest(definition.undollared)
     }
     return desired
-  }
-
-  /// Finds an untracked Compose file that Compose would take instead of the tracked one.
-  private func hidden(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
-    let first = ComposeFileName.main.map { Path.join(source.name, $0) }.first { path in
-      view.tree[path] != nil || gather.untracked[path].map { $0 != Fingerprint.absent } ?? false
-    }
-    guard let first, view.tree[first] == nil, let hidden = source.composeFiles.first else { return nil }
-    return Diagnostic(
-      rule: "compose", file: hidden, stack: source.name,
-      message: "the host's own \(first) comes before \(hidden) in Compose's order",
-      help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it", isFinal: true)
   }
 }

@@ -95,6 +95,7 @@ enum ComposeLabel {
   static let service = "com.docker.compose.service"
   static let hash = "com.docker.compose.config-hash"
   static let directory = "com.docker.compose.project.working_dir"
+  static let files = "com.docker.compose.project.config_files"
   static let version = "com.docker.compose.version"
   /// `True` for a container of `docker compose run`.
   static let oneOff = "com.docker.compose.oneoff"

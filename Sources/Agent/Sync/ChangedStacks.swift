@@ -41,11 +41,11 @@ extension Prepare {
     let record = state.stacks[name]
     let touched = Differences(tree: target.tree, observed: draft.observed, links: links, policy: policy)
     let rejudged = record?.standing.map(touched.judgement) ?? []
-    var reasons = touched.reasons(name, record)
+    var reasons = touched.reasons(name, record) + rearranged(name, head)
     if reasons.isEmpty, !rejudged.isEmpty { draft.judgedAgain.insert(name) }
     reasons += rejudged
     if let record, leavesDrift(of: name), record.isDeployed, rejudged.isEmpty, touched.changes(record).isEmpty,
-      !reasons.isEmpty
+      rearranged(name, head).isEmpty, !reasons.isEmpty
     {
       draft.aims[name] = .drifted(reasons)
       reasons = []
@@ -54,17 +54,26 @@ extension Prepare {
     if let source = head.source(name), !reasons.isEmpty { draft.sources.append((head, source)) }
   }
 
+  /// Says where the host's configuration names other Compose files for a stack than it was deployed from.
+  func rearranged(_ name: String, _ look: CommitSnapshot) -> [String] {
+    guard let known = state.standing(name), let source = look.source(name), known.layout != source.layout else {
+      return []
+    }
+    return ["it is made of other Compose files by now"]
+  }
+
   private func checkPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
     guard let look = try await draft.snapshots.look(at: pin.commit), let source = look.source(name) else { return }
     // A policy that came later is no reason to touch what a person pinned.
     let touched = Differences(tree: look.tree, observed: draft.observed, links: links)
-    let reasons = touched.reasons(name, state.stacks[name], images: pin.images)
+    let reasons = touched.reasons(name, state.stacks[name], images: pin.images) + rearranged(name, look)
     draft.reasons[name] = reasons
     if reasons.isEmpty { return }
     if request.rollback != nil {
       draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
       draft.sources.append((look, source))
     } else if let good = try await good(name), let known = state.standing(name), state.isDeployed(name),
+      rearranged(name, look).isEmpty,
       known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
     {
       draft.kept[name] = good

@@ -35,15 +35,16 @@ struct CommitSnapshots: Sendable {
   mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
     if let look = all[commit] { return look }
     guard await mirror.contains(commit) else { return nil }
-    return try look(
+    return try await look(
       at: try await settings.inMirror { () throws(GitError) in try await CommitTree(of: commit, in: mirror, settings) })
   }
 
-  mutating func look(at tree: CommitTree) throws(Failure) -> CommitSnapshot {
-    let discovery = Discovery(tree, settings: settings)
+  mutating func look(at tree: CommitTree) async throws(Failure) -> CommitSnapshot {
     let stage = "\(stage)/\(tree.commit)"
     try Files.makeDirectories(stage)
     let tracked = Tracked.commit(mirror, stage: stage)
+    let discovery = try await Discovery.of(
+      tree, tracked, settings: settings, running: Set(state.standing.keys))
     let (links, protected) = (observe.links, settings.protectedPaths)
     let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
@@ -52,7 +53,8 @@ struct CommitSnapshots: Sendable {
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
-        neighbours: state.standing.keys.sorted(), wellKnown: state.wellKnown),
+        neighbours: state.standing.reduce(into: [:]) { $0[$1.key] = $1.value.place(of: $1.key).directory },
+        wellKnown: state.wellKnown),
       stage: stage, view: view)
     all[tree.commit] = look
     return look

@@ -11,7 +11,8 @@ extension Prepare {
       return state.stacks[source.name]?.pin == nil && state.stacks[source.name]?.held == nil
         && !broken.contains(source.name)
         && (request.stacks.isEmpty || request.stacks.contains(source.name))
-        && tracked?.allSatisfy { Fingerprint.isSame(target.tree.fingerprint($0.key), $0.value) } != true
+        && (!rearranged(source.name, head).isEmpty
+          || tracked?.allSatisfy { Fingerprint.isSame(target.tree.fingerprint($0.key), $0.value) } != true)
     }
     do throws(Failure) {
       let answers = try await each(changed, atOnce: atOnce) { source throws(Failure) in

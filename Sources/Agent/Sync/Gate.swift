@@ -84,7 +84,10 @@ extension Sync {
 
   private func warnings(of prepared: Prepare.Prepared, _ state: State) -> [String] {
     let known = Set(prepared.discovery.stacks.map(\.name))
-    var found = settings.stacks.keys.sorted().filter { !known.contains($0) }.map { name in
+    // What a commit once was found to be is not said with each poll.
+    let isNews = request.dryRun || state.commit != prepared.plan.commit
+    var found = isNews ? prepared.discovery.parts.map(\.text) : []
+    found += settings.stacks.keys.sorted().filter { !known.contains($0) }.map { name in
       "the configuration's `stacks:` names \(name), which is no stack of this commit"
     }
     for stack in prepared.plan.stacks where stack.aim == .gone {
@@ -93,7 +96,8 @@ extension Sync {
     for name in state.standing.keys.sorted()
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
       if request.stacks.isEmpty, request.rollback == nil {
-        found.append("\(name) is excluded: its containers keep running, and clup leaves them alone")
+        found.append(
+          "\(name) is no stack of this host any more: its containers keep running, and clup leaves them alone")
       }
     }
     return found

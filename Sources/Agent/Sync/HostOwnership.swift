@@ -56,7 +56,10 @@ struct HostOwnership: Sendable {
         subject.others[other] = its.without(record, unless: records[other]?.belongings ?? OwnedResources())
       }
     }
-    subject.paths.stacks = Set(subject.paths.stacks).union(records.keys).filter { $0 != origin }.sorted()
+    for (name, record) in records where subject.paths.stacks[name] == nil {
+      subject.paths.stacks[name] = record.place(of: name).directory
+    }
+    if let origin { subject.paths.stacks[origin] = nil }
     subject.paths.engine = engine
     subject.formerWrites = record?.writes ?? []
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })

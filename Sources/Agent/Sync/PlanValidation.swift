@@ -35,9 +35,14 @@ extension Prepare {
     // What a stack uses of a submodule only from now on was not judged with its commit.
     let isNew = state.commit != target.tree.commit || policyChanged || !target.tree.added.isEmpty
     if request.rollback == nil, isNew {
+      let known = policyChanged ? nil : try await lastGood()
       draft.diagnostics += try await check.forbidden(
-        in: target.tree, discovery: head.discovery, tracked: head.tracked,
-        known: policyChanged ? nil : try await lastGood())
+        in: target.tree, discovery: head.discovery, tracked: head.tracked, known: known)
+      let uses = draft.answers.reduce(into: Set(state.standing.values.flatMap(\.tracked.keys))) {
+        $0.formUnion($1.uses)
+      }
+      draft.diagnostics += try await check.unmanaged(
+        in: target.tree, discovery: head.discovery, tracked: head.tracked, uses: uses, known: known)
     }
   }
 

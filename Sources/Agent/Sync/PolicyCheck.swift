@@ -38,7 +38,9 @@ struct PolicyCheck: Sendable {
       while let name = queue.popLast() {
         if subject.after.insert(name).inserted { queue += after[name] ?? [] }
       }
-      if let origin = origins[subject.stack] { subject.left = left(at: origin, subject) }
+      if let origin = origins[subject.stack] {
+        subject.left = left(at: records[origin]?.place(of: origin).directory ?? origin, subject)
+      }
       var found = Rule.findings(in: subject)
       if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
         let mask = await mask(subject.stack)
@@ -66,15 +68,47 @@ struct PolicyCheck: Sendable {
   func forbidden(in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree?) async throws(Failure)
     -> [Diagnostic]
   {
-    var found = Rule.forbiddenNames(in: tree, policy: settings.policy, excluded: settings.exclude)
+    let selection = settings.selection
+    var found = Rule.forbiddenNames(in: tree, policy: settings.policy, selection: selection)
     found += discovery.forbidden(added: tree, settings: settings)
     let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
-    let excluded = settings.exclude.map(Glob.init)
     for file in tree.files where file.isRegular {
       if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
-      if excluded.contains(where: { $0.covers(file.path) }) { continue }
+      if !selection.contains(file.path) { continue }
       guard let bytes = try await tracked.smallContents(of: file) else { continue }
       found += Rule.forbiddenContent(of: file.path, bytes) + Rule.unjudgedJobs(in: file.path, bytes)
+    }
+    return found
+  }
+
+  /// Finds files that look like Compose files and that no stack uses, in what `known` does not hold already; `uses` are the
+  /// paths that stacks stand on.
+  func unmanaged(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
+  ) async throws(Failure) -> [Diagnostic] {
+    UnmanagedFile.findings(
+      try await unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
+      isAll: discovery.stacks.isEmpty)
+  }
+
+  /// The same, before anything is said about them.
+  func unmanagedFiles(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
+  ) async throws(Failure) -> [UnmanagedFile] {
+    let (selection, uses) = (settings.selection, uses.union(discovery.used))
+    var found: [UnmanagedFile] = []
+    for file in tree.files where file.isRegular && UnmanagedFile.isCandidate(file.path) {
+      let path = file.path
+      if known?[path]?.id == file.id || !selection.contains(path) || Discovery.isJob(path) { continue }
+      if uses.contains(path) || Path.ancestors(path).contains(where: uses.contains) { continue }
+      guard let bytes = try await tracked.smallContents(of: file), let one = UnmanagedFile(path, bytes) else {
+        continue
+      }
+      let main = discovery.stacks.first { $0.name == Path.parent(path) }?.composeFiles.first.flatMap { tree[$0] }
+      if let main, let bytes = try await tracked.smallContents(of: main) {
+        if one.isVariant(besideServices: UnmanagedFile(main.path, bytes)?.services ?? []) { continue }
+      }
+      found.append(one)
     }
     return found
   }
@@ -107,7 +141,7 @@ struct PolicyCheck: Sendable {
   /// Finds what a stack that was moved lacks where it is now, and has where it was.
   private func left(at origin: String, _ subject: Subject) -> [String: String] {
     subject.paths.missing.reduce(into: [:]) { left, path in
-      let directory = Path.join(settings.liveRoot, subject.stack)
+      let directory = Path.join(settings.liveRoot, subject.directory)
       guard let rest = Path.relative(path, to: directory) else { return }
       let former = Path.join(Path.join(settings.liveRoot, origin), rest)
       if Files.status(former) != nil { left[path] = former }

@@ -23,7 +23,7 @@ struct Prepare: Sendable {
   init(
     settings: Settings, request: SyncRequest, checkout: Checkout, programs: Programs, target: Fetch.Target,
     state: State, busy: Set<String>, external: ExternalContent, stage: String, view: String
-  ) throws(Failure) {
+  ) async throws(Failure) {
     self.settings = settings
     self.request = request
     self.checkout = checkout
@@ -38,7 +38,7 @@ struct Prepare: Sendable {
     var snapshots = CommitSnapshots(
       settings: settings, programs: programs, mirror: target.mirror, external: external, observe: observe,
       stage: stage, view: view, today: today, state: state)
-    head = try snapshots.look(at: target.tree)
+    head = try await snapshots.look(at: target.tree)
     self.snapshots = snapshots
   }
 
@@ -66,6 +66,7 @@ struct Prepare: Sendable {
   /// Finds where each stack is to go and what is not in place, for the containers that there are, or for none where the engine
   /// does not answer.
   func draft(_ containers: [Container]?) async throws(Failure) -> PlanDraft {
+    try await checkForStacks()
     let names =
       request.isRepair
       ? Set(state.standing.keys) : Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
@@ -118,12 +119,21 @@ struct Prepare: Sendable {
     }
   }
 
+  /// Refuses a commit without any stack, and says of each file that may be meant for one how it becomes one.
+  private func checkForStacks() async throws(Failure) {
+    guard !request.isRepair, head.discovery.stacks.isEmpty, state.pins.isEmpty else { return }
+    let found = try await check.unmanaged(in: target.tree, discovery: head.discovery, tracked: head.tracked)
+    let place = settings.include.isEmpty ? "" : " among what `stacks: {include: …}` takes"
+    throw Failure(
+      .refused,
+      (["the commit \(target.tree.commit.prefix(12)) holds no stack\(place): no directory has a Compose file"]
+        + found.map(\.message)).joined(separator: "; "),
+      help: found.isEmpty
+        ? "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
+        : found.map(\.help).joined(separator: "; ") + "; what runs stays as it is")
+  }
+
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {
-    if names.isEmpty, !request.isRepair {
-      throw Failure(
-        .refused, "the commit \(target.tree.commit.prefix(12)) holds no stack: no directory has a Compose file",
-        help: "commit a compose.yaml or docker-compose.yml; what runs stays as it is")
-    }
     for stack in request.stacks where !names.contains(stack) && state.standing(stack) == nil {
       throw Failure(
         .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))

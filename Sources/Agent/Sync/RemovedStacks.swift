@@ -7,17 +7,20 @@ extension Prepare {
     let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     // What could not be asked may be what a stack moved to.
     let isOpen = names.contains { state.standing($0) == nil && projects[$0] == nil }
-    return gone(names).filter { name, known in
+    return gone(names, projects).filter { name, known in
       (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
         && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names))
     }
   }
 
-  /// The stacks that the repository no longer has, and that the host does not exclude.
-  func gone(_ names: Set<String>) -> [String: Deployment] {
-    let excluded = settings.exclude.map(Glob.init)
-    return state.standing.filter { name, _ in
-      request.rollback == nil && !names.contains(name) && !excluded.contains { $0.covers(name) }
+  /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a part
+  /// of another one, are not gone: what they run is left alone, unless another stack has the project now.
+  func gone(_ names: Set<String>, _ projects: [String: String]) -> [String: Deployment] {
+    let selection = settings.selection
+    return state.standing.filter { name, known in
+      if request.rollback != nil || names.contains(name) { return false }
+      let file = known.composeFile(of: name)
+      return selection.contains(file) && (target.tree[file] == nil || isTakenOver(known, projects, names))
     }
   }
 

@@ -28,7 +28,9 @@ struct Rollback: Sendable {
       }
       return (commit, try await CommitTree(of: commit, in: mirror, settings))
     }
-    let there = Set(Discovery(tree, settings: settings).stacks.map(\.name))
+    let found = try await Discovery.of(
+      tree, .commit(mirror, stage: ""), settings: settings, running: Set(state.standing.keys))
+    let there = Set(found.stacks.map(\.name))
     for name in stacks where !there.contains(name) {
       throw Failure(
         .configuration, "the commit \(commit.prefix(12)) has no stack \(name)",

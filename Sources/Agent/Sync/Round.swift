@@ -46,7 +46,7 @@ struct Round: Sendable {
       Files.remove(view)
     }
     let stored = StoredContent(settings: sync.settings, checkout: checkout, mirror: target.mirror)
-    let prepare = try Prepare(
+    let prepare = try await Prepare(
       settings: sync.settings, request: request, checkout: checkout, programs: session.programs, target: target,
       state: state, busy: busy, external: ExternalContent(stored: stored, access: sync.fetch(checkout).sources.access),
       stage: stage, view: view)

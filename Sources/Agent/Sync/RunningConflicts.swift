@@ -16,9 +16,10 @@ extension Prepare {
           rule: "project-collision", file: places[stack] ?? stack, stack: stack, service: service, message: message,
           help: help))
     }
+    let projects = Set(deploys.map(\.desired.project))
     let takeover = Takeover(settings: settings, programs: programs)
     for (plan, desired) in deploys where state.standing(plan.name) == nil && state.stacks[plan.name]?.adopted == nil {
-      if let other = double(of: desired, among: containers) {
+      if let other = double(of: desired, among: containers, but: projects) {
         refuse(
           plan.name, other.service,
           "the container \(other.name) runs \(other.service) from the same directory already, as the project "
@@ -47,11 +48,13 @@ extension Prepare {
     return found
   }
 
-  /// Finds a running container of the same directory and service under another project's name.
-  private func double(of desired: DesiredStack, among containers: [Container]) -> Container? {
-    let directory = Path.join(settings.liveRoot, desired.name)
+  /// Finds a running container of the same directory and service under the name of a project that no stack has.
+  private func double(
+    of desired: DesiredStack, among containers: [Container], but projects: Set<String>
+  ) -> Container? {
+    let directory = Path.join(settings.liveRoot, desired.place.directory)
     let services = Set(desired.services.map(\.name))
-    let known = Set(state.standing.values.map(\.project))
+    let known = projects.union(state.standing.values.map(\.project))
     return containers.first {
       $0.directory == directory && $0.project != desired.project && !known.contains($0.project)
         && services.contains($0.service) && $0.state == "running"

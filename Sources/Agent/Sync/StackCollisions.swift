@@ -13,7 +13,9 @@ extension Prepare {
       projects[name] = known.project
     }
     var claims = desired.mapValues { $0.services.flatMap(\.claims) }
-    let left = settings.sync.prune == .report ? gone(Set(places.keys).union(state.pins.keys)) : [:]
+    let left =
+      settings.sync.prune == .report
+      ? gone(Set(places.keys).union(state.pins.keys), desired.mapValues(\.project)) : [:]
     for (name, known) in state.standing where claims[name] == nil {
       let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
@@ -25,18 +27,18 @@ extension Prepare {
         claims: claims, places: places, had: state.standing.mapValues { $0.services.flatMap(\.claims) }, at: locate))
       .filter { desired[$0.stack ?? ""] != nil }
     for stack in desired.values where containers != nil {
-      let directory = Path.join(settings.liveRoot, stack.name)
-      let real = Files.resolved(directory)
+      let place = Path.join(settings.liveRoot, stack.place.directory)
+      let real = Files.resolved(place)
       let others = (containers ?? []).filter { container in
         if container.project != stack.project || state.standing(stack.name)?.has(container) == true { return false }
         let moved = state.standing.contains { name, known in
           places[name] == nil && state.stacks[name]?.pin == nil && known.project == stack.project
-            && Path.join(settings.liveRoot, name) == container.directory
+            && directory(known, name) == container.directory
         }
         return !moved && (real == nil || Files.resolved(container.directory) != real)
       }
       if let diagnostic = Collisions.foreign(
-        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: directory,
+        stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: place,
         containers: others, at: locate)
       {
         found.append(diagnostic)

@@ -20,9 +20,10 @@ extension Prepare {
       guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
       plan.stacks.append(stack)
     }
-    for (name, known) in gone(draft.names) where request.stacks.isEmpty || request.stacks.contains(name) {
+    for (name, known) in gone(draft.names, draft.projects) where request.stacks.isEmpty || request.stacks.contains(name)
+    {
       if ending[name] != nil {
-        plan.stacks.append(planning.remove(name, known: known, directory: Path.join(settings.liveRoot, name)))
+        plan.stacks.append(planning.remove(name, known: known, directory: directory(known, name)))
       } else {
         var stack = planning.unchanged(name, known: known)
         stack.aim = .gone
@@ -47,7 +48,8 @@ extension Prepare {
     var stack: StackPlan
     if let wish = draft.desired[name] {
       stack = planning.deploy(
-        wish, because: draft.reasons[name] ?? [], shared: shared, directory: Path.join(settings.liveRoot, name))
+        wish, because: draft.reasons[name] ?? [], shared: shared,
+        directory: Path.join(settings.liveRoot, wish.place.directory))
       if draft.judgedAgain.contains(name), stack.touchesNothing, let record = known?.judged(as: wish) {
         judged[name] = record
         stack = planning.unchanged(name, known: record)
@@ -62,6 +64,11 @@ extension Prepare {
     stack.aim = draft.aims[name] ?? .target
     stack.reasons += draft.lost[name] ?? []
     return stack
+  }
+
+  /// The live directory of a stack as it was deployed.
+  func directory(_ known: Deployment, _ name: String) -> String {
+    Path.join(settings.liveRoot, known.place(of: name).directory)
   }
 
   /// Says whose pointer each live path goes through from now on.

@@ -85,13 +85,13 @@ public struct Validate: Sendable {
       request.settings ?? Settings(repository: directory, branch: "", liveRoot: liveRoot, checkout: scratch)
     settings.liveRoot = liveRoot
     let tree = try WorkTreeContent(directory: directory, git: settings.git).tree()
-    let discovery = Discovery(tree, settings: settings)
+    let tracked = Tracked.workTree(directory)
+    let discovery = try await Discovery.of(tree, tracked, settings: settings)
     var changed: Set<String>?
     if let revision = request.changedSince { changed = try changes(in: directory, revision) }
     let checkout = Checkout(path: settings.checkout)
     let observe = Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
     let day = today()
-    let tracked = Tracked.workTree(directory)
     // Where the live root is the work tree itself, what stands there is the commit to be.
     let protected = settings.protectedPaths
     let view = ProjectOverlay(
@@ -124,6 +124,8 @@ public struct Validate: Sendable {
       try await judge.findings(of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: resolve.mask)
         + judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask), answers)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
+    diagnostics += try await judge.unmanaged(
+      in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))
     if let changed {
       let touched = Set(
         subjects.filter { !changed.isDisjoint(with: $0.sources.map(\.path)) }.map(\.stack)

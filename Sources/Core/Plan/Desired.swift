@@ -36,6 +36,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
+  /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
+  public var layout: ProjectPlace?
 }
 
 extension DesiredStack {
@@ -50,7 +52,8 @@ extension DesiredStack {
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
       services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
       deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
-      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes)
+      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes,
+      layout: good.layout)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

@@ -16,6 +16,7 @@ public struct ManagedPaths {
 
   private let tree: CommitTree
   private let stack: String
+  private let directory: String
   private let protected: ProtectedPaths
   private let written: WritablePaths
   private let composeFiles: Set<String>
@@ -26,11 +27,13 @@ public struct ManagedPaths {
   ///
   /// `written` are the live paths that containers may write to, `composeFiles` the Compose files of all stacks.
   public init(
-    tree: CommitTree, stack: String, protected: ProtectedPaths, written: WritablePaths = WritablePaths([]),
+    tree: CommitTree, stack: String, directory: String? = nil, protected: ProtectedPaths,
+    written: WritablePaths = WritablePaths([]),
     composeFiles: Set<String> = [], isDirectory: @escaping (String) -> Bool?
   ) {
     self.tree = tree
     self.stack = stack
+    self.directory = directory ?? stack
     self.protected = protected
     self.written = written
     self.composeFiles = composeFiles
@@ -48,7 +51,7 @@ public struct ManagedPaths {
     case .symlink, .submodule: refuse(entry)
     case .directory:
       let real = (isDirectory(path) ?? (path == ".")) || written.touches(path)
-      guard real || stack == path || Path.relative(stack, to: path) != nil else {
+      guard real || directory == path || Path.relative(directory, to: path) != nil else {
         for file in tree.files(under: path) where !file.isRegular { refuse(file) }
         links[path] = DesiredLink(kind: .link, entry)
         return

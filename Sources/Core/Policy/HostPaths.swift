@@ -4,8 +4,10 @@ public struct HostPaths: Sendable {
   public let liveRoot: String
   /// clup's own directory.
   public var checkout: String?
-  /// The names of all stacks, those that left the repository and run on included.
-  public var stacks: [String] = []
+  /// The directory of each stack by its name, those that left the repository and run on included.
+  public var stacks: [String: String] = [:]
+  /// The stacks that the host names by themselves.
+  public var named: Set<String> = []
   /// The commit.
   public var tree: CommitTree?
   /// The absolute paths that Compose reads for the stack: its files, what they include, files of values.
@@ -29,7 +31,7 @@ public struct HostPaths: Sendable {
 
 extension HostPaths {
   /// Describes a host.
-  public init(liveRoot: String, checkout: String?, stacks: [String], isHost: Bool) {
+  public init(liveRoot: String, checkout: String?, stacks: [String: String], isHost: Bool) {
     self.init(liveRoot: liveRoot, checkout: checkout, stacks: stacks, real: [:], isHost: isHost)
   }
 

@@ -79,7 +79,7 @@ extension Subject {
       if let file = build["dockerfile"]?.string { found.append(Path.join(context, file)) }
     }
     // A relative path of these starts from where Compose runs.
-    let directory = Path.join(paths.liveRoot, kind == .job ? Path.parent(stack) : stack)
+    let directory = Path.join(paths.liveRoot, self.directory)
     for text in build["additional_contexts"].object.values.compactMap(\.string) {
       let local = ["file://", "oci-layout://"].first(where: text.hasPrefix)
       if let local {

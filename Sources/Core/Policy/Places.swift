@@ -25,7 +25,7 @@ extension Subject {
   }
 
   /// The directory that is the stack's own.
-  var home: String { kind == .job ? Discovery.jobDirectory(of: stack) : stack }
+  var home: String { kind == .job ? Discovery.jobDirectory(of: stack) : directory }
 
   /// Says why a stack may not have a path, if it may not.
   func objection(to path: String, readOnly: Bool) -> Objection? {
@@ -90,23 +90,25 @@ extension Subject {
   /// Says whose a path below the live root is.
   func standing(of path: String) -> Standing {
     if policy.shares(path: path, with: stack) || isJobCache(path) { return .free }
-    let others = paths.stacks.filter { $0 != stack && $0 != "." }
-    if let held = others.sorted().first(where: { Path.relative($0, to: path) != nil }) {
-      return held == path ? .foreign(held) : .holds(held)
-    }
+    let others = paths.stacks.filter { $0.value != home && $0.value != "." }
+    let held = others.filter { Path.relative($0.value, to: path) != nil }.min { $0.key < $1.key }
+    if let held { return held.value == path ? .foreign(held.key) : .holds(held.key) }
     let tracked = paths.tree?[path].map { $0.kind != .directory || !paths.mixed.contains(path) } ?? false
-    let around = paths.stacks.filter { $0 != "." && Path.relative(path, to: $0) != nil }.max { $0.count < $1.count }
+    let around = paths.stacks.filter { $0.value != "." && Path.relative(path, to: $0.value) != nil }
+      .max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }
     let isHome = home != "." && Path.relative(path, to: home) != nil
-    if let owner = around, owner != stack, !(isHome && owner.count < home.count) {
-      return tracked && !isFileOfValues(path) ? .tracked(owner) : .foreign(owner)
+    if let owner = around, owner.value != home, !(isHome && owner.value.count < home.count) {
+      return tracked && !isFileOfValues(path) ? .tracked(owner.key) : .foreign(owner.key)
     }
     if isHome || around != nil { return .free }
-    if tracked { return stack == "." ? .free : .common }
+    if tracked { return home == "." ? .free : .common }
     // What lies beside the only stack of a part of the live root is that stack's.
     let top = Path.components(path).first.map(String.init) ?? path
-    let neighbours = paths.stacks.filter { Path.relative($0, to: top) != nil && $0 != "." }
-    if neighbours.count == 1, let owner = neighbours.first { return owner == stack ? .free : .foreign(owner) }
-    return stack == "." ? .free : .nobody
+    let neighbours = paths.stacks.filter { Path.relative($0.value, to: top) != nil && $0.value != "." }
+    if Set(neighbours.values).count == 1, let owner = neighbours.min(by: { $0.key < $1.key }) {
+      return owner.value == home ? .free : .foreign(owner.key)
+    }
+    return home == "." ? .free : .nobody
   }
 
   private func isFileOfValues(_ path: String) -> Bool { Path.name(path).hasPrefix(".env") }
@@ -118,6 +120,11 @@ extension Subject {
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/root", "/run", "/sbin", "/sys",
     "/usr", "/var/lib/containerd", "/var/lib/docker", "/var/run", "/var/spool/cron", "/var/log", "/var/lib/systemd",
   ]
+  /// Whether a path belongs to the system, so that no stack is given it.
+  static func isSystem(_ path: String) -> Bool {
+    system.contains { Path.relative(path, to: $0) != nil || Path.relative($0, to: path) != nil }
+  }
+
   /// Read by nearly every image, and telling nothing.
   private static let harmless = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
 }

@@ -22,7 +22,7 @@ public struct Rule: Sendable {
     [compose, unsetVariable, dockerSocket, socketProxy, publishedPort, privileged, hostPath, foreignPath]
     + [
       writableLivePath, unknownOption, plaintextSecret, forbiddenFile, projectCollision, missingNetwork, missingImage,
-      missingBind, volumeChanged,
+      missingBind, volumeChanged, unmanagedFile,
     ]
     + [floatingTag, noRestart, noHealthcheck, noLimits] + jobs
 

@@ -7,6 +7,8 @@ public struct Subject: Sendable {
 
   /// The stack's name, or the job file's path.
   public let stack: String
+  /// The project directory, relative to the live root.
+  public let directory: String
   /// What it is.
   public let kind: Kind
   /// The model with every profile switched on.
@@ -48,10 +50,12 @@ public struct Subject: Sendable {
 
   /// Describes a stack for the rules.
   public init(
-    stack: String, kind: Kind, model: JSON, sources: [ComposeSource], paths: HostPaths, policy: Policy, today: String,
+    stack: String, kind: Kind, directory: String? = nil, model: JSON, sources: [ComposeSource], paths: HostPaths,
+    policy: Policy, today: String,
     present: Present? = nil, environmentFiles: [String: String] = [:]
   ) {
     self.stack = stack
+    self.directory = directory ?? (kind == .job ? Path.parent(stack) : stack)
     self.kind = kind
     self.model = model
     self.sources = sources

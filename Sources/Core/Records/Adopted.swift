@@ -8,13 +8,14 @@ public struct Adopted: Codable, Sendable, Equatable {
   public var found: [String: LiveEntry] = [:]
 
   /// Remembers what runs; the live paths are added as they are worked on.
-  public init(name: String, project: String, _ containers: [FoundContainer]) {
+  public init(_ desired: DesiredStack, _ containers: [FoundContainer]) {
     let services = Dictionary(grouping: containers) { $0.service }.sorted { $0.key < $1.key }.map { service, own in
       DesiredService(
         name: service, hash: own[0].hash, image: own[0].reference, fields: [:], mounts: [:], builds: [:],
         replicas: own.count, restarts: own[0].restarts)
     }
-    var running = DesiredStack(name: name, commit: "", project: project)
+    var running = DesiredStack(name: desired.name, commit: "", project: desired.project)
+    running.layout = desired.layout
     running.services = services
     running.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
     stack = Deployment(running)

@@ -30,6 +30,8 @@ public struct Deployment: Codable, Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
+  /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
+  public var layout: ProjectPlace?
 }
 
 extension Deployment {
@@ -39,7 +41,8 @@ extension Deployment {
       commit: desired.commit, project: desired.project, tracked: desired.tracked, untracked: desired.untracked,
       services: desired.services, links: desired.links, shared: desired.shared, after: desired.after,
       policy: desired.policy, contents: desired.contents, images: desired.images, deployTimeout: desired.deployTimeout,
-      isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes)
+      isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes,
+      layout: desired.layout)
   }
 
   /// Every live path that it stands on, each with the commit that leads it.
@@ -50,7 +53,7 @@ extension Deployment {
   /// Gives the record of a stack that was judged again and is what it was, with all that is known of it by now; nothing
   /// where it is to be made from something else.
   public func judged(as desired: DesiredStack) -> Deployment? {
-    guard project == desired.project, after == desired.after,
+    guard project == desired.project, after == desired.after, layout == desired.layout,
       desired.inputs.differences(from: inputs).isEmpty
     else { return nil }
     var record = self

@@ -26,8 +26,12 @@ public struct Settings: Sendable, Equatable {
   public private(set) var protectedPaths = ProtectedPaths()
   /// Live paths beside the stacks' own.
   public var links: [HostLink] = []
-  /// Globs of stacks that are left alone.
+  /// Globs of what this host takes of the repository; everything where there are none.
+  public var include: [String] = []
+  /// Globs of stacks and files that are left alone.
   public var exclude: [String] = []
+  /// Globs of Compose files that are a stack of their own each.
+  public var files: [String] = []
   /// What the host says of single stacks, by stack name.
   public var stacks: [String: StackSettings] = [:]
   /// What rules weigh, and what is excused.
@@ -83,6 +87,10 @@ public struct StackSettings: Sendable, Equatable {
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
   public var probes: [Probe]?
+  /// The Compose files, relative to the stack's directory, each laid over those before it; nothing where Compose finds them.
+  public var composeFiles: [String]?
+  /// Where the configuration says so.
+  public var composeFilesMark: Mark?
 
   /// What stands for a stack's chances in the text that `Hold` keeps.
   public var chances: String {

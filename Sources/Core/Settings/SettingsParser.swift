@@ -93,11 +93,12 @@ extension SettingsReader {
 
   private mutating func stacks(_ node: Node, into settings: inout Settings) {
     for (name, value) in section(node, "stacks", keys: nil) {
-      if name == "exclude" {
-        settings.exclude = strings(["exclude": value], "exclude")
+      // A stack may be called so, too: what is said of one is a mapping.
+      if value.mapping == nil, let globs = Self.globs[name] {
+        settings[keyPath: globs] = strings([name: value], name).map(Path.normalized)
         continue
       }
-      let keys = section(value, "stacks.\(name)", keys: ["after", "deploy_timeout", "probes"])
+      let keys = section(value, "stacks.\(name)", keys: ["after", "compose_files", "deploy_timeout", "probes"])
       var stack = StackSettings()
       if let after = keys["after"] {
         stack.after = strings(keys, "after").map(Path.normalized)
@@ -105,8 +106,29 @@ extension SettingsReader {
       }
       stack.deployTimeout = keys["deploy_timeout"].flatMap { duration($0, "deploy_timeout") }
       if let probes = keys["probes"] { stack.probes = list(probes, "probes").compactMap { probe($0) } }
+      if let files = keys["compose_files"] {
+        (stack.composeFiles, stack.composeFilesMark) = (composeFiles(keys, files), files.start)
+      }
       settings.stacks[Path.normalized(name)] = stack
     }
+  }
+
+  private static var globs: [String: WritableKeyPath<Settings, [String]> & Sendable] {
+    ["include": \.include, "exclude": \.exclude, "files": \.files]
+  }
+
+  private mutating func composeFiles(_ keys: [String: Node], _ node: Node) -> [String] {
+    let files = strings(keys, "compose_files").map(Path.normalized)
+    if files.isEmpty { problem(node, "compose_files must name at least one file") }
+    for (file, place) in zip(files, node.sequence ?? []) where Path.isAbsolute(file) {
+      problem(place, "compose_files must be relative to the stack's directory, not \(file)")
+    }
+    if let first = files.first, first.contains("/") {
+      problem(
+        node.sequence?.first ?? node,
+        "the first of compose_files must lie in the stack's directory, where Compose takes relative paths from")
+    }
+    return files
   }
 
   private mutating func probe(_ node: Node) -> Probe? {

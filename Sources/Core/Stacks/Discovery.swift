@@ -1,9 +1,21 @@
-/// A directory of the repository that holds a Compose file.
+/// A stack of the repository: a directory that holds a Compose file, or what the host's configuration makes one of.
 public struct StackSource: Sendable, Hashable {
-  /// The directory, `.` for the repository's root.
+  /// The directory, `.` for the repository's root; of a file that is a stack of its own its path without the ending.
   public let name: String
-  /// The Compose files that stand there, the one that Compose takes first, then its override.
+  /// Its Compose files, each laid over those before it.
   public let composeFiles: [String]
+  /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
+  public var layout: ProjectPlace?
+  /// The project's name, where neither its Compose file nor the `.env` says one; nothing where Compose takes the directory's.
+  public var project: String?
+
+  /// Where its project lies.
+  public var place: ProjectPlace { layout ?? ProjectPlace(directory: name) }
+
+  /// The paths at which Compose looks for a Compose file, whether there is one or not.
+  public var lookedFor: [String] {
+    layout == nil ? ComposeFileName.all.map { Path.join(name, $0) } : composeFiles
+  }
 }
 
 /// The names under which Compose looks for its files, in its own order.
@@ -26,54 +38,59 @@ public struct Discovery: Sendable {
   public var jobs: [String] = []
   /// What stands where a Compose file should, and what would land on runtime state.
   public var diagnostics: [Diagnostic] = []
+  /// What would be a stack of its own, if others did not use its Compose file.
+  public internal(set) var parts: [StackPart] = []
+  /// The Compose files of the stacks, and those that they include or extend.
+  public internal(set) var used: Set<String> = []
 
-  /// Finds every stack that the host does not exclude.
+  /// Finds every stack that the host takes.
   public init(_ tree: CommitTree, settings: Settings) {
-    let excluded = settings.exclude.map(Glob.init)
-    var directories: Set<String> = []
-    for file in tree.files {
-      let directory = Path.parent(file.path)
-      let parts = Path.components(file.path).map(String.init)
-      for (index, part) in parts.enumerated() where ComposeFileName.main.contains(part) {
-        if index == parts.count - 1 {
-          directories.insert(directory)
-        } else {
-          // A directory under a Compose file's name: Compose would take it for the file and fail.
-          directories.insert(index == 0 ? "." : parts[..<index].joined(separator: "/"))
-        }
-        break
-      }
-    }
-    func skips(_ directory: String) -> Bool {
-      excluded.contains { $0.covers(directory) } || Path.components(directory).contains(Self.jobDirectory[...])
-    }
-    for directory in directories.sorted() where !skips(directory) {
-      if LinkPlanning.pointerName(of: directory).utf8.count > 200 {
-        diagnostics.append(
-          Diagnostic(
-            rule: "forbidden-file", file: directory, stack: directory,
-            message: "the stack's name has more than 200 letters", help: "give its directories shorter names",
-            isFinal: true))
-      }
-      let names = ComposeFileName.all.map { Path.join(directory, $0) }
-      for path in names {
-        guard let entry = tree[path], let complaint = Self.complaint(about: entry.kind) else { continue }
-        diagnostics.append(
-          Diagnostic(
-            rule: complaint.rule, file: path, stack: directory, message: "\(path) is \(complaint.what)",
-            help: "commit a regular file there, or leave the stack out with `stacks: {exclude: [\(directory)]}`",
-            isFinal: true))
-      }
-      let main = ComposeFileName.main.map { Path.join(directory, $0) }.first { tree[$0] != nil }
-      let override = ComposeFileName.override.map { Path.join(directory, $0) }.first { tree[$0] != nil }
-      stacks.append(StackSource(name: directory, composeFiles: [main, override].compactMap { $0 }))
-    }
+    let selection = settings.selection
+    for source in Self.directories(tree, settings, selection) { add(source, tree, settings) }
+    for source in Self.files(tree, settings, selection, beside: stacks) { add(source, tree, settings) }
+    stacks.sort { $0.name < $1.name }
+    used = Set(stacks.flatMap(\.composeFiles))
     jobs = tree.files.map(\.path).filter { path in
       Path.components(path).dropLast().contains(Self.jobDirectory[...])
-        && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix)
-        && !excluded.contains { $0.covers(path) }
+        && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix) && selection.contains(path)
     }
-    diagnostics += Self.forbidden(tree.files, stacks: stacks, excluded: excluded, protected: settings.protectedPaths)
+    diagnostics += Self.forbidden(
+      tree.files, stacks: stacks, selection: selection, protected: settings.protectedPaths)
+  }
+
+  private mutating func add(_ source: StackSource, _ tree: CommitTree, _ settings: Settings) {
+    let name = source.name
+    func refuse(_ rule: String, at place: Place, _ message: String, _ help: String) {
+      diagnostics.append(Diagnostic(rule: rule, at: place, stack: name, message: message, help: help, isFinal: true))
+    }
+    let exclude =
+      "leave the stack out with `stacks: {exclude: [\(source.layout == nil ? name : source.composeFiles[0])]}`"
+    if LinkPlanning.pointerName(of: name).utf8.count > 200 {
+      refuse(
+        "forbidden-file", at: (name, nil), "the stack's name has more than 200 letters",
+        "give its directories shorter names")
+    }
+    if let other = stacks.first(where: { $0.name == name }) {
+      return refuse(
+        "compose", at: (source.composeFiles[0], nil),
+        "\(source.composeFiles[0]) and \(other.composeFiles.first ?? name) would both be the stack \(name)",
+        "rename one of them, or " + exclude)
+    }
+    for path in source.lookedFor {
+      guard let entry = tree[path] else {
+        if source.layout == nil { continue }
+        refuse(
+          "compose", at: (settings.file, settings.stacks[name]?.composeFilesMark),
+          "\(name) is to be made of \(path), which the commit does not have",
+          "correct `compose_files` in the host's configuration, or commit the file")
+        continue
+      }
+      guard let complaint = Self.complaint(about: entry.kind) else { continue }
+      refuse(
+        complaint.rule, at: (path, nil), "\(path) is \(complaint.what)",
+        "commit a regular file there, or " + exclude)
+    }
+    stacks.append(source)
   }
 
   /// The directories that hold job files.
@@ -99,15 +116,17 @@ public struct Discovery: Sendable {
   ///
   /// Directories that are merely called `data`, `volumes` or `cache` count only within a stack.
   private static func forbidden(
-    _ files: [TrackedPath], stacks: [StackSource], excluded: [Glob], protected: ProtectedPaths
+    _ files: [TrackedPath], stacks: [StackSource], selection: PathSelection, protected: ProtectedPaths
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
     var memory: [String: Int] = [:]
     for file in files {
       guard let glob = protected.glob(protecting: file.path, memory: &memory) else { continue }
-      let stack = stacks.last { $0.name != "." && Path.relative(file.path, to: $0.name) != nil }
+      let stack = stacks.last { source in
+        source.place.directory != "." && Path.relative(file.path, to: source.place.directory) != nil
+      }
       if anywhere.contains(glob), stack == nil { continue }
-      if Keeper.isNamed(file.path) || excluded.contains(where: { $0.covers(file.path) }) { continue }
+      if Keeper.isNamed(file.path) || !selection.contains(file.path) { continue }
       found.append(Self.landsOnState(file.path, glob: glob, stack: stack?.name))
     }
     return found
@@ -117,7 +136,7 @@ public struct Discovery: Sendable {
   public func forbidden(added tree: CommitTree, settings: Settings) -> [Diagnostic] {
     let files = tree.added.filter { $0.kind != .directory }
     return Self.forbidden(
-      files, stacks: stacks, excluded: settings.exclude.map(Glob.init), protected: settings.protectedPaths)
+      files, stacks: stacks, selection: settings.selection, protected: settings.protectedPaths)
   }
 
   /// Says that a tracked file would land on runtime state.

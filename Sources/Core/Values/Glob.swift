@@ -7,14 +7,17 @@ public struct Glob: Sendable, Hashable {
   /// The pattern as written.
   public let pattern: String
   private let parts: [String]
-  private let isLiteral: [Bool]
+  private let literal: [Bool]
 
   /// Keeps a pattern.
   public init(_ pattern: String) {
     self.pattern = pattern
     parts = Path.components(pattern).map(String.init)
-    isLiteral = parts.map { part in !part.contains { "*?[\\".contains($0) } }
+    literal = parts.map { part in !part.contains { "*?[\\".contains($0) } }
   }
+
+  /// Whether it matches one path alone, the one that is written.
+  public var isLiteral: Bool { literal.allSatisfy { $0 } }
 
   /// Says whether the whole path matches.
   public func matches(_ path: String) -> Bool { matches(Path.components(path)) }
@@ -30,13 +33,13 @@ public struct Glob: Sendable, Hashable {
   private func match(_ index: Int, _ path: [Substring], _ place: Int) -> Bool {
     guard index < parts.count else { return place == path.count }
     if parts[index] == "**" {
-      if index == parts.count - 2, isLiteral[index + 1] {
+      if index == parts.count - 2, literal[index + 1] {
         return place < path.count && path.last == parts[index + 1][...]
       }
       return (place...path.count).contains { match(index + 1, path, $0) }
     }
     guard place < path.count else { return false }
-    let same = isLiteral[index] ? path[place] == parts[index][...] : fnmatch(parts[index], String(path[place]), 0) == 0
+    let same = literal[index] ? path[place] == parts[index][...] : fnmatch(parts[index], String(path[place]), 0) == 0
     return same && match(index + 1, path, place + 1)
   }
 }

@@ -32,13 +32,14 @@ extension Rule {
   ].flatMap { globs, what in globs.map { (Glob("**/\($0)"), what) } }
 
   /// Finds files of a commit that must not be there by their name, or that the host's list does not allow.
-  public static func forbiddenNames(in tree: CommitTree, policy: Policy, excluded: [String] = []) -> [Diagnostic] {
+  public static func forbiddenNames(
+    in tree: CommitTree, policy: Policy, selection: PathSelection = PathSelection()
+  ) -> [Diagnostic] {
     let allowed = policy.allowedFiles.map(Glob.init)
     let lifted = policy.tracked.map { Glob($0.path) }
-    let excluded = excluded.map(Glob.init)
     return tree.files.compactMap { file in
       let parts = Path.components(file.path)
-      if excluded.contains(where: { $0.covers(file.path) }) || lifted.contains(where: { $0.covers(file.path) }) {
+      if !selection.contains(file.path) || lifted.contains(where: { $0.covers(file.path) }) {
         return nil
       }
       if let (_, what) = neverCommit.first(where: { $0.glob.matches(parts) }) {

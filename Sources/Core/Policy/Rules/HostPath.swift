@@ -94,7 +94,9 @@ extension Subject {
       return nil
     }
     let directory = Path.parent(relative)
-    return paths.stacks.contains(directory) && directory != stack ? directory : nil
+    // Who has said that it is one, knows that its services run twice.
+    if paths.named.contains(directory) { return nil }
+    return paths.stacks[directory] == directory && directory != home ? directory : nil
   }
 
   /// Finds what Compose would read and the stack may not have; asked before Compose reads anything, too.

@@ -75,7 +75,7 @@ extension Subject {
   /// Whether the repository calls the project otherwise than its directory, by a name that some other project may have had.
   var choosesItsName: Bool {
     let named = sources.contains { $0.document?["name"]?.string != nil }
-    return named && model["name"]?.string != Path.name(stack)
+    return named && ![Path.name(stack), Path.name(directory)].contains(model["name"]?.string)
   }
 
   /// The engine has each container's name once: one that another stack takes is one that it cannot be started with again.

@@ -1,0 +1,139 @@
+import YAML
+
+/// Which files of a commit are a stack.
+extension Discovery {
+  /// Finds the directories in which Compose finds a file by itself, or whose files the host names.
+  static func directories(
+    _ tree: CommitTree, _ settings: Settings, _ selection: PathSelection
+  ) -> [StackSource] {
+    var directories: Set<String> = []
+    for file in tree.files {
+      let parts = Path.components(file.path).map(String.init)
+      // A directory under a Compose file's name: Compose would take it for the file and fail.
+      guard let index = parts.firstIndex(where: ComposeFileName.main.contains), !isJob(file.path) else { continue }
+      let directory = index == 0 ? "." : parts[..<index].joined(separator: "/")
+      if selection.contains(file.path) { directories.insert(directory) }
+    }
+    let found = directories.sorted().filter { settings.stacks[$0]?.composeFiles == nil }.map { directory in
+      let files = [ComposeFileName.main, ComposeFileName.override].compactMap { names in
+        names.map { Path.join(directory, $0) }.first { tree[$0] != nil }
+      }
+      return StackSource(name: directory, composeFiles: files)
+    }
+    let named = settings.stacks.compactMap { name, stack -> StackSource? in
+      guard let files = stack.composeFiles, tree[name]?.kind == .directory else { return nil }
+      let paths = files.map { Path.join(name, $0) }
+      guard selection.contains(paths[0]), paths.contains(where: { tree[$0] != nil }) else { return nil }
+      return StackSource(name: name, composeFiles: paths, layout: ProjectPlace(directory: name, files: files))
+    }
+    return found + named
+  }
+
+  /// Finds the files that the host makes a stack of each. What Compose finds in its directory by itself is that directory's.
+  static func files(
+    _ tree: CommitTree, _ settings: Settings, _ selection: PathSelection, beside stacks: [StackSource]
+  ) -> [StackSource] {
+    if settings.files.isEmpty { return [] }
+    let globs = settings.files.map(Glob.init)
+    let taken = Set(stacks.flatMap(\.composeFiles))
+    let directories = Set(stacks.filter { $0.layout == nil }.map(\.name))
+    return tree.files.compactMap { file -> StackSource? in
+      let (path, directory) = (file.path, Path.parent(file.path))
+      guard let glob = globs.first(where: { $0.matches(path) }), glob.isLiteral || isYAML(path),
+        !taken.contains(path), selection.contains(path), !isJob(path),
+        !(directories.contains(directory) && ComposeFileName.override.contains(Path.name(path)))
+      else { return nil }
+      let name = withoutEnding(path)
+      let files = settings.stacks[name]?.composeFiles ?? [Path.name(path)]
+      // Where the files of many directories are called alike, it is the directory that tells them apart.
+      let isAlike = !glob.isLiteral && Glob(Path.name(glob.pattern)).isLiteral && directory != "."
+      return StackSource(
+        name: name, composeFiles: files.map { Path.join(directory, $0) },
+        layout: ProjectPlace(directory: directory, files: files),
+        project: Path.name(isAlike ? directory : name).asProjectName)
+    }
+  }
+
+  /// Says whether the host names a stack by itself, or the file that it is made of.
+  public static func isNamed(_ source: StackSource, _ settings: Settings) -> Bool {
+    settings.stacks[source.name] != nil || settings.files.contains { source.composeFiles.first == $0 }
+  }
+
+  /// Says whether a path belongs to job files.
+  public static func isJob(_ path: String) -> Bool { Path.components(path).dropLast().contains(jobDirectory[...]) }
+
+  /// Says whether a file is YAML by its name.
+  static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yml") || path.hasSuffix(".yaml") }
+
+  private static func withoutEnding(_ path: String) -> String {
+    let ending = [".yaml", ".yml", ".json"].first(where: path.hasSuffix) ?? ""
+    return String(path.dropLast(ending.count))
+  }
+}
+
+extension ComposeSource {
+  /// Whether a text can include or extend another one; to parse it is what takes time.
+  public static func mayUseOthers(_ bytes: [UInt8]) -> Bool {
+    bytes.holds(Array("include".utf8)) || bytes.holds(Array("extends".utf8))
+  }
+}
+
+/// A Compose file that is no stack of its own, since one uses it.
+public struct StackPart: Sendable, Equatable {
+  /// What the stack would be called.
+  public let name: String
+  /// The file.
+  public let file: String
+  /// The stack that uses it.
+  public let user: String
+
+  /// Says it for people, with the way to have it as a stack all the same.
+  public var text: String {
+    "\(file) is no stack of its own, since the stack \(user) includes or extends it; `stacks: {files: [\(file)]}` on the "
+      + "host makes it one all the same"
+  }
+}
+
+extension Discovery {
+  /// Leaves out what others use; `uses` are the Compose files that each one includes or extends.
+  ///
+  /// What the host names stays a stack, and so does what runs as one already. Of those that use one another, all stay.
+  public mutating func leaveOutParts(_ uses: [String: Set<String>], settings: Settings, running: Set<String>) {
+    var reach: [String: Set<String>] = [:]
+    for stack in stacks {
+      var (found, queue) = (Set<String>(), Array(stack.composeFiles.dropFirst()))
+      for file in stack.composeFiles { queue += uses[file] ?? [] }
+      while let file = queue.popLast() {
+        if found.insert(file).inserted { queue += uses[file] ?? [] }
+      }
+      reach[stack.name] = found
+      used.formUnion(found)
+    }
+    parts = stacks.compactMap { stack in
+      guard let file = stack.composeFiles.first, !running.contains(stack.name), !Self.isNamed(stack, settings) else {
+        return nil
+      }
+      let user = stacks.first { other in
+        other.name != stack.name && reach[other.name]?.contains(file) == true
+          && !(other.composeFiles.first.map { reach[stack.name]?.contains($0) == true } ?? false)
+      }
+      return user.map { StackPart(name: stack.name, file: file, user: $0.name) }
+    }
+    let names = Set(parts.map(\.name))
+    stacks.removeAll { names.contains($0.name) }
+    diagnostics.removeAll { finding in finding.isFinal && finding.stack.map(names.contains) == true }
+  }
+
+  /// The paths that a text names, seen from a Compose file's directory: those that it includes, and those that it extends.
+  public static func uses(in document: Node?, base: String) -> [String] {
+    let texts =
+      References.includes(in: document).flatMap(\.files)
+      + References.all(in: document, file: "").filter { $0.key == "extends" }.map(\.text)
+    return texts.compactMap { text in
+      // A path with a variable in it is known only to Compose.
+      if text.split(separator: "$", omittingEmptySubsequences: false).count - 1 > text.defaults.count { return nil }
+      let path = text.withDefaults
+      return Reference.isRemote(path) || Path.isAbsolute(path) ? nil : Path.join(base, path)
+    }
+  }
+}

@@ -1,0 +1,203 @@
+@testable import Core
+import Testing
+
+@Suite("The host says which files are its stacks") struct LayoutTests {
+  struct Layout: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let stacks: String
+    let files: [String]
+    /// Each stack as `NAME in DIRECTORY: FILE…`, with `=PROJECT` where that is not the directory's.
+    let found: [String]
+
+    init(_ what: String, _ stacks: String, _ files: [String], _ found: [String]) {
+      (testDescription, self.stacks, self.files, self.found) = (what, stacks, files, found)
+    }
+  }
+
+  static let layouts: [Layout] = [
+    Layout(
+      "each file of a directory", "{files: [apps/*.yml]}", ["apps/a.yml", "apps/B.C.yml", "apps/x.json"],
+      ["apps/B.C in apps: B.C.yml =bc", "apps/a in apps: a.yml =a"]),
+    Layout(
+      "files of one name in many directories are told apart by these", "{files: [\"stacks/*/stack.yaml\"]}",
+      ["stacks/web/stack.yaml", "stacks/db/stack.yaml"],
+      [
+        "stacks/db/stack in stacks/db: stack.yaml =db", "stacks/web/stack in stacks/web: stack.yaml =web",
+      ]),
+    Layout(
+      "one file among others", "{files: [compose/dell.yml]}", ["compose/dell.yml", "compose/nas.yml"],
+      ["compose/dell in compose: dell.yml =dell"]),
+    Layout(
+      "a file at the root", "{files: [\"*.yml\"]}", ["nas.yml", "sub/x.yml"], ["nas in .: nas.yml =nas"]),
+    Layout(
+      "what Compose finds by itself stays the directory's", "{files: [\"**/*.yml\"]}",
+      ["web/docker-compose.yml", "web/docker-compose.override.yml", "web/more.yml"],
+      ["web in web: docker-compose.yml docker-compose.override.yml", "web/more in web: more.yml =more"]),
+    Layout(
+      "files laid over each other", "{api: {compose_files: [docker-compose.yml, docker-compose.prod.yml]}}",
+      ["api/docker-compose.yml", "api/docker-compose.prod.yml", "api/docker-compose.override.yml"],
+      ["api in api: docker-compose.yml docker-compose.prod.yml"]),
+    Layout(
+      "a directory without a main file", "{api: {compose_files: [docker-compose.prod.yml]}}",
+      ["api/docker-compose.prod.yml"], ["api in api: docker-compose.prod.yml"]),
+    Layout(
+      "files laid over a file of its own", "{files: [c/nas.yml], c/nas: {compose_files: [base.yml, nas.yml]}}",
+      ["c/base.yml", "c/nas.yml"], ["c/nas in c: base.yml nas.yml =nas"]),
+    Layout(
+      "this host's part of a repository", "{include: [hosts/nas/**, common/**], exclude: [common/old]}",
+      ["hosts/nas/web/compose.yaml", "hosts/dell/compose.yaml", "common/dns/compose.yaml", "common/old/compose.yaml"],
+      ["common/dns in common/dns: compose.yaml", "hosts/nas/web in hosts/nas/web: compose.yaml"]),
+    Layout(
+      "excluded files", "{files: [apps/*.yml], exclude: [apps/b.yml]}", ["apps/a.yml", "apps/b.yml"],
+      ["apps/a in apps: a.yml =a"]),
+    Layout(
+      "a name that no directory of the commit has", "{api: {compose_files: [x.yml]}}", ["web/compose.yaml"],
+      ["web in web: compose.yaml"]),
+  ]
+
+  @Test(arguments: layouts) func `a layout gives its stacks`(_ layout: Layout) throws {
+    let text = SettingsTests.least + "stacks: \(layout.stacks)\n"
+    let settings = try Settings.parse(Array(text.utf8)).get()
+    let found = Discovery(commit(layout.files), settings: settings)
+    #expect(found.diagnostics == [])
+    #expect(
+      found.stacks.map { stack in
+        let names = stack.composeFiles.map { Path.relative($0, to: stack.place.directory) ?? $0 }
+        return "\(stack.name) in \(stack.place.directory): " + names.joined(separator: " ")
+          + (stack.project.map { " =\($0)" } ?? "")
+      } == layout.found)
+  }
+
+  static let refused: [(stacks: String, files: [String], words: String)] = [
+    ("{files: [\"a.*\"]}", ["a.yml", "a/compose.yaml"], "would both be the stack a"),
+    ("{files: [\"a.*\"]}", ["a.yml", "a.yaml"], "would both be the stack a"),
+    ("{a: {compose_files: [x.yml, y.yml]}}", ["a/x.yml"], "a/y.yml, which the commit does not have"),
+    ("{files: [\"*.yml\"]}", ["a.yml@"], "a symbolic link where a Compose file should stand"),
+  ]
+
+  @Test(arguments: refused) func `what cannot be a stack is refused`(
+    _ stacks: String, _ files: [String], _ words: String
+  ) throws {
+    let settings = try Settings.parse(Array((SettingsTests.least + "stacks: \(stacks)\n").utf8)).get()
+    let found = Discovery(commit(files), settings: settings)
+    #expect(found.diagnostics.map(\.stack) == ["a"])
+    #expect(found.diagnostics.allSatisfy { $0.isFinal && $0.message.contains(words) }, "\(found.diagnostics)")
+  }
+
+  @Test func `the first of compose_files lies in the stack's directory`() {
+    for files in ["[]", "[../x.yml]", "[/x.yml]", "[sub/x.yml, y.yml]"] {
+      let text = SettingsTests.least + "stacks: {a: {compose_files: \(files)}}\n"
+      #expect(throws: SettingsProblems.self, "\(files)") { try Settings.parse(Array(text.utf8)).get() }
+    }
+  }
+
+  @Test func `a stack may be called as what chooses stacks`() throws {
+    let text = SettingsTests.least + "stacks: {files: {after: [include]}, include: {deploy_timeout: 5s}}\n"
+    let settings = try Settings.parse(Array(text.utf8)).get()
+    #expect(settings.stacks.keys.sorted() == ["files", "include"] && settings.files.isEmpty)
+  }
+
+  static let uses: [(uses: [String: Set<String>], stacks: String, running: Set<String>, left: [String])] = [
+    (["compose.yaml": ["a/compose.yaml"]], "{}", [], [".", "b"]),
+    (["compose.yaml": ["x.yml"], "x.yml": ["a/compose.yaml"]], "{}", [], [".", "b"]),
+    (["compose.yaml": ["a/compose.yaml"]], "{files: [a/compose.yaml]}", [], [".", "a", "b"]),
+    (["compose.yaml": ["a/compose.yaml"]], "{a: {after: [b]}}", [], [".", "a", "b"]),
+    (["compose.yaml": ["a/compose.yaml"]], "{}", ["a"], [".", "a", "b"]),
+    (["a/compose.yaml": ["b/compose.yaml"], "b/compose.yaml": ["a/compose.yaml"]], "{}", [], [".", "a", "b"]),
+    (["a/compose.yaml": ["a/compose.yaml"]], "{}", [], [".", "a", "b"]),
+  ]
+
+  @Test(arguments: uses) func `a Compose file that another stack uses is no stack of its own, unless the host says so`(
+    _ uses: [String: Set<String>], _ stacks: String, _ running: Set<String>, _ left: [String]
+  ) throws {
+    let settings = try Settings.parse(Array((SettingsTests.least + "stacks: \(stacks)\n").utf8)).get()
+    var found = Discovery(commit("compose.yaml", "a/compose.yaml", "b/compose.yaml"), settings: settings)
+    found.leaveOutParts(uses, settings: settings, running: running)
+    #expect(found.stacks.map(\.name) == left)
+    #expect(found.parts.map(\.name) == [".", "a", "b"].filter { !left.contains($0) })
+  }
+
+  @Test func `the paths that are included and extended are known without Compose`() throws {
+    let text = """
+      include: [../x.yaml, {path: [y.yaml, z.yaml]}, "${D:-d}/v.yaml", "${UNKNOWN}/w.yaml", "https://example.org/r.git"]
+      services: {a: {extends: {file: ../b/compose.yaml, service: s}}, c: {extends: a}}
+      """
+    let document = ComposeSource(path: "a/compose.yaml", bytes: Array(text.utf8)).document
+    #expect(
+      Set(Discovery.uses(in: document, base: "a")) == [
+        "x.yaml", "a/y.yaml", "a/z.yaml", "a/d/v.yaml", "b/compose.yaml",
+      ])
+  }
+
+  static let service = "services: {a: {image: i}}\n"
+
+  static let looks: [(path: String, text: String, kind: UnmanagedFile.Kind?)] = [
+    ("a.yml", service, .compose),
+    ("a.yaml", "services: {a: {build: .}}\n", .compose),
+    ("a.yml", "services: {a: {extends: {file: x.yml, service: s}}}\n", .compose),
+    ("a.txt", service, nil), ("a.yml", "services: [postgres]\n", nil),
+    ("a.yml", "services: {App: {resource: x}}\n", nil),
+    ("a.yml", "jobs: {x: {services: {a: {image: i}}}}\n", nil), ("a.yml", "services: {a: \n", nil),
+    ("a.yml", "services: {a: {image: i, deploy: {placement: {}}}}\n", .swarm("deploy.placement")),
+    ("a.yml", "services: {a: {image: i, deploy: {resources: {}}}}\n", .compose),
+    (
+      "a.yml", service + "networks: {n: {driver: overlay}}\n", .swarm("a network with `driver: overlay`")
+    ),
+    ("a.yml", "services: {a: {image: i, environment: {P: \"{{ op://v/i }}\"}}}\n", .template("{{op://…}}")),
+    ("a.yml", "services: {a: {image: i, command: \"ps --format '{{.Names}}'\"}}\n", .compose),
+    ("a.yml", "services: {a: {image: {{ image }} }}\n", .template("{{")),
+    ("a.yml", "services:\n  a:\n{% if x %}\n    image: i\n{% endif %}\n", .template("{%")),
+    ("a.yml.j2", "services:\n  a: {image: \"{{ i }}\"}\n", .template("{{")),
+    ("compose.yaml.tmpl", service, nil),
+  ]
+
+  @Test(arguments: looks) func `what looks like a Compose file is told from what does not`(
+    _ path: String, _ text: String, _ kind: UnmanagedFile.Kind?
+  ) {
+    #expect(UnmanagedFile(path, Array(text.utf8))?.kind == kind)
+  }
+
+  static let lines: [(files: [String], lines: [String])] = [
+    (["compose/dell.yml"], ["{files: [compose/dell.yml]}"]),
+    (["apps/a.yml", "apps/b.yml"], ["{files: [\"apps/*.yml\"]}"]),
+    (["stacks/a/stack.yaml", "stacks/b/stack.yaml"], ["{files: [\"stacks/*/stack.yaml\"]}"]),
+    (["api/docker-compose.prod.yml"], ["{api: {compose_files: [docker-compose.prod.yml]}}"]),
+    (["a.yml", "b.yml"], ["{files: [\"*.yml\"]}"]),
+  ]
+
+  @Test(arguments: lines) func `the line to write takes what was found, and no more`(
+    _ files: [String], _ lines: [String]
+  ) {
+    let found = files.compactMap { UnmanagedFile($0, Array(Self.service.utf8)) }
+    let findings = UnmanagedFile.findings(found, in: commit(files), isAll: false)
+    #expect(findings.count == lines.count)
+    for (finding, line) in zip(findings, lines) {
+      #expect(finding.help.contains("`stacks: \(line)`"), "\(finding.help)")
+      #expect(finding.severity == .warning)
+    }
+    #expect(UnmanagedFile.findings(found, in: commit(files), isAll: true).allSatisfy { $0.refuses && $0.isFinal })
+  }
+
+  @Test func `a glob that would take more is not proposed`() {
+    let found = ["apps/a.yml", "apps/b.yml"].compactMap { UnmanagedFile($0, Array(Self.service.utf8)) }
+    let findings = UnmanagedFile.findings(
+      found, in: commit("apps/a.yml", "apps/b.yml", "apps/values.yml"), isAll: false)
+    #expect(findings.map(\.file) == ["apps/a.yml", "apps/b.yml"])
+    #expect(findings[0].help.contains("{files: [apps/a.yml]}"))
+  }
+
+  @Test func `two stacks of one directory have it both, and another stack has neither`() {
+    var paths = HostPaths(
+      liveRoot: "/live", checkout: nil, stacks: ["apps/a": "apps", "apps/b": "apps", "web": "web"], isHost: true)
+    paths.tree = commit("apps/a.yml", "apps/b.yml", "web/compose.yaml")
+    func subject(_ name: String, _ directory: String) -> Subject {
+      Subject(
+        stack: name, kind: .stack, directory: directory, model: .null, sources: [], paths: paths, policy: Policy(),
+        today: "2026-01-01", environmentFiles: [:])
+    }
+    #expect(subject("apps/b", "apps").standing(of: "apps/data") == .free)
+    #expect(subject("apps/b", "apps").standing(of: "web/data") == .foreign("web"))
+    #expect(subject("web", "web").standing(of: "apps/.env") == .foreign("apps/a"))
+    #expect(subject("web", "web").standing(of: "apps") == .foreign("apps/a"))
+  }
+}
