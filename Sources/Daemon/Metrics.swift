@@ -43,8 +43,21 @@ struct Metrics: Sendable {
       "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
       [([], Double(numbers.writeFailures))])
     metrics.family(
+      "clup_config_last_reload_successful", "gauge", "Whether the configuration's file can be used as it is now.",
+      [([], numbers.isConfigured ? 1 : 0)])
+    metrics.family(
+      "clup_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration that counts was read.",
+      [([], numbers.configured)])
+    metrics.family(
       "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
       status.map { [([], Double($0.waivers.count))] } ?? [])
+    metrics.family(
+      "clup_waiting_timestamp_seconds", "gauge", "Since when a sync or a stack waits for something that is away.",
+      (status?.waiting ?? []).compactMap { waiting in
+        Moments.seconds(waiting.since).map {
+          ([("for", waiting.outage.rawValue), ("stack", waiting.stack ?? "")], $0)
+        }
+      })
     metrics.stacks(status?.stacks ?? [])
     metrics.family("process_start_time_seconds", "gauge", "When the daemon began.", [([], started)])
     metrics.family(

@@ -36,6 +36,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
+  /// All that its containers mount, the same way.
+  public var reads: [String]?
 }
 
 extension DesiredStack {
@@ -50,7 +52,8 @@ extension DesiredStack {
       name: name, commit: good.commit, project: good.project, tracked: good.tracked, untracked: good.untracked,
       services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
       deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
-      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes)
+      contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes,
+      reads: good.reads)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

@@ -30,6 +30,8 @@ public struct Deployment: Codable, Sendable, Equatable {
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
   public var writes: [String]?
+  /// The live paths that its containers mount; unknown in what an earlier version wrote.
+  public var reads: [String]?
 }
 
 extension Deployment {
@@ -39,7 +41,8 @@ extension Deployment {
       commit: desired.commit, project: desired.project, tracked: desired.tracked, untracked: desired.untracked,
       services: desired.services, links: desired.links, shared: desired.shared, after: desired.after,
       policy: desired.policy, contents: desired.contents, images: desired.images, deployTimeout: desired.deployTimeout,
-      isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes)
+      isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes,
+      reads: desired.reads)
   }
 
   /// Every live path that it stands on, each with the commit that leads it.
@@ -58,6 +61,7 @@ extension Deployment {
     record.isProbed = desired.readsProbes || !desired.probes.isEmpty
     record.policy = desired.policy
     record.writes = desired.writes
+    record.reads = desired.reads
     record.belongings = desired.belongings
     record.deployTimeout = desired.deployTimeout
     record.services = desired.services.map { service in

@@ -37,6 +37,8 @@ public struct Report: Codable, Sendable, Equatable {
   @OrNull public var fence: Bool?
   /// Why the whole ended early, when no stack or diagnostic says it.
   @OrNull public var error: String?
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// The id of the report in the history that tells the same; then this one is not in it.
   @OrNull public var sameAs: String?
 
@@ -45,6 +47,7 @@ public struct Report: Codable, Sendable, Equatable {
       error
     case dryRun = "dry_run"
     case sameAs = "same_as"
+    case waitsFor = "waits_for"
     case durationMs = "duration_ms"
   }
 
@@ -67,6 +70,8 @@ public struct StackReport: Codable, Sendable, Equatable {
   /// How it ended.
   public enum Outcome: String, Codable, Sendable {
     case unchanged, planned, deployed, refused, rolledBack = "rolled_back", failed, held, pinned, skipped, removed
+    /// Something is away that it needs; what ran runs on.
+    case waiting
 
     /// The word for people.
     public var words: String { self == .rolledBack ? "rolled back" : rawValue }
@@ -74,7 +79,7 @@ public struct StackReport: Codable, Sendable, Equatable {
     /// Whether the stack is not where the sync was to bring it.
     public var isBad: Bool {
       switch self {
-      case .failed, .rolledBack, .refused, .skipped, .held: true
+      case .failed, .rolledBack, .refused, .skipped, .held, .waiting: true
       case .unchanged, .planned, .deployed, .pinned, .removed: false
       }
     }
@@ -98,6 +103,8 @@ public struct StackReport: Codable, Sendable, Equatable {
   public var durationMs = 0
   /// What went wrong.
   @OrNull public var error: String?
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// The last lines of the log of what failed.
   public var logTail: [String] = []
   /// What a dry run would do, step by step; not written of what was done.
@@ -107,6 +114,7 @@ public struct StackReport: Codable, Sendable, Equatable {
     case name, outcome, from, to, project, reasons, services, error, steps
     case durationMs = "duration_ms"
     case logTail = "log_tail"
+    case waitsFor = "waits_for"
   }
 
   /// Makes a report of a stack.

@@ -6,6 +6,8 @@ public struct Trouble: Codable, Sendable, Equatable {
   @OrNull public var commit: String?
   /// Why the whole ended early, or the findings that refuse, a line each; the first twenty.
   public var errors: [String]
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// When it was first met, RFC 3339 in UTC.
   public var since: String
   /// The id of the report in the history that tells of it.
@@ -21,6 +23,7 @@ public struct Trouble: Codable, Sendable, Equatable {
     if errors.isEmpty { return nil }
     outcome = report.outcome
     commit = report.commit
+    waitsFor = report.waitsFor
     since = report.started
     self.report = report.id
   }
@@ -42,7 +45,7 @@ extension StackReport {
   /// What is the same when it fails again: all but the states in between, the time that it took and the log.
   fileprivate var failure: StackReport {
     var same = self
-    if outcome != .failed { same = StackReport(name: name, outcome: outcome) }
+    if ![.failed, .waiting].contains(outcome) { same = StackReport(name: name, outcome: outcome) }
     same.services = same.services.map { ServiceReport(name: $0.name, action: $0.action, reason: $0.reason) }
     (same.durationMs, same.logTail) = (0, [])
     return same
