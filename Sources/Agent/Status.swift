@@ -39,8 +39,9 @@ public struct Status: Codable, Sendable, Equatable {
     public var services: [ServiceReport]
     /// Whether a sync works on it at this moment.
     public var isBusy = false
-    /// What it waits for, and since when, RFC 3339 in UTC.
+    /// What it waits for.
     @OrNull public var waitsFor: Outage?
+    /// Since when it waits, RFC 3339 in UTC.
     @OrNull public var waitingSince: String?
     /// Why it is not brought to where the branch is, where that is no failure.
     @OrNull public var note: String?

@@ -17,8 +17,8 @@ public struct Serve: Sendable {
 
   private var settings: Settings { configuration.settings }
 
-  /// Prepares a daemon; each of `reloads` asks to read the configuration again, `program` is clup's own path, `environment`
-  /// its own, `say` takes lines for the log.
+  /// Prepares a daemon; each of `reloads` asks to read the configuration again, `program` is clup's own path,
+  /// `environment` its own, `say` takes lines for the log.
   public init(
     configuration: Configuration, reloads: AsyncStream<Void>, program: String, version: String,
     environment: [String: String], say: @escaping @Sendable (String) -> Void

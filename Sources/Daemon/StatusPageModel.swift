@@ -27,8 +27,9 @@ public struct StatusPageModel: Sendable {
   public var unreachable: String?
   /// Why the daemon cannot write its own files.
   public var unwritten: String?
-  /// Why the configuration's file cannot be used as it is now, and the keys that count only after a restart.
+  /// Why the configuration's file cannot be used as it is now.
   public var unconfigured: String?
+  /// The keys of the configuration that count only after a restart.
   public var restart: [String] = []
   /// What is being done now.
   public var working: [SyncEvent] = []

@@ -2,7 +2,8 @@ import Core
 
 /// What a stack's containers have of the repository, and how that reaches its live paths.
 extension Resolve {
-  /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every profile.
+  /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every
+  /// profile.
   func manage(
     _ name: String, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
   ) async throws(Failure) -> Managed {
@@ -44,8 +45,8 @@ extension Resolve {
     let diagnostics: [Diagnostic]
   }
 
-  /// Gives what the repository has for a stack at the paths that it mounts. Of a directory above its own that is what lies
-  /// in its own, but for its Compose files: it looks out on the rest of the live root, and does not run from it.
+  /// Gives what the repository has for a stack at the paths that it mounts. Of a directory above its own that is what
+  /// lies in its own, but for its Compose files: it looks out on the rest of the live root, and does not run from it.
   func tracked(_ binds: [String], _ name: String) -> [String] {
     binds.compactMap(view.relative).flatMap { path in
       guard path != name, Path.relative(name, to: path) != nil else { return [path] }

@@ -95,8 +95,7 @@ struct Resolve: Sendable {
       }
       rebased = self.model(json, asked, gather)
     }
-    answer.placeholders = asked.placeholders
-    answer.invented = asked.invented
+    (answer.placeholders, answer.invented) = (asked.placeholders, asked.invented)
     let managed = try await manage(name, ComposeModel(rebased), ComposeModel(whole), &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.subjects = [try await subject(name, .stack, whole, gather)]

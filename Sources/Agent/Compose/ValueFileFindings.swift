@@ -11,7 +11,10 @@ extension Resolve {
     let (words, place): (String, Int?) =
       if reason.contains("unterminated quoted value") {
         // Compose names the end of the file.
-        ("a quote is never closed", lines.prefix(line ?? lines.count).lastIndex { $0.opensQuote }.map { $0 + 1 } ?? line)
+        (
+          "a quote is never closed",
+          lines.prefix(line ?? lines.count).lastIndex { $0.opensQuote }.map { $0 + 1 } ?? line
+        )
       } else if reason.contains("cannot contain a space") {
         ("a name has a space in it", line)
       } else if reason.contains("template") {

@@ -108,7 +108,7 @@ extension Checkout {
     let descriptor = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
     let start = ContinuousClock.now
-    // The kernel has no wait for this lock that ends by itself. Whoever was told to end waits no longer than a write takes.
+    // The kernel has no wait for this lock that ends by itself. Whoever was told to end waits for one write at most.
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       guard start.duration(to: .now) < (Task.isCancelled ? Self.moment : Self.patience) else {
         close(descriptor)

@@ -3,8 +3,8 @@ import Core
 extension Settings {
   /// Reads what the configuration's `links:` are to be; job files come along, for whoever starts jobs.
   ///
-  /// What a container has in a directory that it mounts is copied whatever the configuration says: a link would lead nowhere
-  /// there, or let it write into a release. Whoever starts jobs is such a container.
+  /// What a container has in a directory that it mounts is copied whatever the configuration says: a link would lead
+  /// nowhere there, or let it write into a release. Whoever starts jobs is such a container.
   func hostLinks(
     _ tree: CommitTree, _ discovery: Discovery, written: MountedPaths, seen: MountedPaths,
     _ diagnostics: inout [Diagnostic]

@@ -25,8 +25,8 @@ public struct ManagedPaths {
 
   /// Starts for one stack; `isDirectory` tells what stands at a live path, nothing when nothing does.
   ///
-  /// `written` are the live paths that containers may write to, `seen` all that they mount, `composeFiles` the Compose files of
-  /// all stacks.
+  /// `written` are the live paths that containers may write to, `seen` all that they mount, `composeFiles` the Compose
+  /// files of all stacks.
   public init(
     tree: CommitTree, stack: String, protected: ProtectedPaths, written: MountedPaths = MountedPaths([]),
     seen: MountedPaths = MountedPaths([]), composeFiles: Set<String> = [], isDirectory: @escaping (String) -> Bool?

@@ -40,7 +40,8 @@ public struct Waiting: Codable, Sendable, Equatable {
     return next
   }
 
-  /// How long the timer leaves it alone after its last try: a minute, then twice as long each time, up to a quarter of an hour.
+  /// How long the timer leaves it alone after its last try: a minute, then twice as long each time, up to a quarter of
+  /// an hour.
   public var pause: Duration { .seconds(min(900, 60 << min(max(0, tries - 1), 4))) }
 
   enum CodingKeys: String, CodingKey {
