@@ -1,3 +1,5 @@
+import Core
+
 /// Why a sync ended early.
 public struct Failure: Error, Sendable, Equatable {
   /// The kinds, each with its own exit status.
@@ -16,12 +18,15 @@ public struct Failure: Error, Sendable, Equatable {
   public let message: String
   /// The way out.
   public let help: String
+  /// What is away, where that is why: nobody's fault, and over once it is back.
+  public let outage: Outage?
 
   /// Makes a failure.
-  public init(_ kind: Kind, _ message: String, help: String) {
+  public init(_ kind: Kind, _ message: String, help: String, outage: Outage? = nil) {
     self.kind = kind
     self.message = message
     self.help = help
+    self.outage = outage ?? (kind == .unreachable ? .repository : nil)
   }
 
   /// Somebody ended the sync while it worked on something.

@@ -39,6 +39,10 @@ public struct Status: Codable, Sendable, Equatable {
     public var services: [ServiceReport]
     /// Whether a sync works on it at this moment.
     public var isBusy = false
+    /// What it waits for.
+    @OrNull public var waitsFor: Outage?
+    /// Since when it waits, RFC 3339 in UTC.
+    @OrNull public var waitingSince: String?
     /// Why it is not brought to where the branch is, where that is no failure.
     @OrNull public var note: String?
 
@@ -48,6 +52,8 @@ public struct Status: Codable, Sendable, Equatable {
       case heldSince = "held_since"
       case note
       case isBusy = "busy"
+      case waitsFor = "waits_for"
+      case waitingSince = "waiting_since"
     }
 
     /// Whether it is where it is to be, and runs as it should.
@@ -56,9 +62,32 @@ public struct Status: Codable, Sendable, Equatable {
         || drift.isEmpty && held == nil && error == nil && !["unhealthy", "restarting", "stopped"].contains(health)
     }
 
+    /// Tells what the last sync left it waiting for.
+    fileprivate mutating func wait(for last: LastResult?) {
+      (waitsFor, waitingSince) = (last?.waiting?.outage, last?.waiting?.since)
+    }
+
     /// What a sync is changing at this moment is neither drift nor a failure.
     fileprivate mutating func beBusy() {
       (isBusy, note, drift, error) = (true, "a sync works on it", [], nil)
+      (waitsFor, waitingSince) = (nil, nil)
+    }
+  }
+
+  /// Something that is away, and that a sync or a stack waits for.
+  public struct Wait: Codable, Sendable, Equatable {
+    /// What is away.
+    public var outage: Outage
+    /// The stack that waits; nothing where every sync does.
+    @OrNull public var stack: String?
+    /// Since when, RFC 3339 in UTC.
+    public var since: String
+    /// What was said when it was last asked.
+    public var error: String
+
+    enum CodingKeys: String, CodingKey {
+      case stack, since, error
+      case outage = "for"
     }
   }
 
@@ -68,6 +97,8 @@ public struct Status: Codable, Sendable, Equatable {
   public var commit: String?
   /// Each stack, sorted by name.
   public var stacks: [Stack]
+  /// What is waited for now, the oldest first.
+  public var waiting: [Wait] = []
   /// Why the last sync of the branch did not come to its stacks, or refused some of them.
   public var trouble: Trouble?
   /// When the repository answered last, RFC 3339 in UTC.
@@ -78,6 +109,8 @@ public struct Status: Codable, Sendable, Equatable {
   public var fence: Bool
   /// Why the containers could not be seen.
   public var error: String?
+  /// Why the daemon cannot use its configuration as it is now, and goes by the one from before.
+  public var configuration: String?
 
   /// Whether every stack is in place, and the last sync came to them.
   public var isGood: Bool { error == nil && trouble == nil && stacks.allSatisfy(\.isGood) }
@@ -128,19 +161,40 @@ public struct Status: Codable, Sendable, Equatable {
           ? touched.reasons(name, state.stacks[name], images: images)
           : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report))
       if state.gone.contains(name) { stack.note = StackTarget.gone.reason }
+      stack.wait(for: state.stacks[name]?.said)
       if checkout.isBusy(name) { stack.beBusy() }
       status.stacks.append(stack)
     }
-    // What failed before it was ever in place is held all the same.
-    for (name, hold) in state.holds where state.standing(name) == nil {
-      status.stacks.append(
-        Stack(
-          name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, held: hold.commit, heldSince: hold.since,
-          project: "",
-          health: "unknown", error: hold.error, drift: [], services: []))
-    }
+    status.stacks += unplaced(state, checkout)
     status.stacks.sort { $0.name < $1.name }
+    status.noteWaiting(at: Date().formatted(.iso8601))
     return status
+  }
+
+  /// What failed or waits before it was ever in place is told of all the same.
+  private static func unplaced(_ state: State, _ checkout: Checkout) -> [Stack] {
+    state.stacks.compactMap { name, record in
+      guard record.standing == nil, record.held != nil || record.said?.waiting != nil else { return nil }
+      var stack = Stack(
+        name: name, outcome: record.said?.outcome.rawValue, held: record.held?.commit, heldSince: record.held?.since,
+        project: "", health: "unknown", error: record.held?.error ?? error(record.said), drift: [], services: [])
+      stack.wait(for: record.said)
+      if checkout.isBusy(name) { stack.beBusy() }
+      return stack
+    }
+  }
+
+  /// Lists what is waited for, by syncs as a whole and by single stacks.
+  private mutating func noteWaiting(at now: String) {
+    if let trouble, let outage = trouble.waitsFor {
+      waiting.append(Wait(outage: outage, since: trouble.since, error: trouble.errors.first ?? ""))
+    }
+    if let error, trouble?.waitsFor != .engine { waiting.append(Wait(outage: .engine, since: now, error: error)) }
+    waiting += stacks.compactMap { stack in
+      guard let outage = stack.waitsFor, let since = stack.waitingSince else { return nil }
+      return Wait(outage: outage, stack: stack.name, since: since, error: stack.error ?? "")
+    }
+    waiting.sort { $0.since < $1.since }
   }
 
   /// Why a stack is not where the last sync was to bring it.

@@ -17,14 +17,16 @@ public enum CLI {
     case .success(let arguments):
       // A reader that goes away must not end a deploy.
       signal(SIGPIPE, SIG_IGN)
-      let task = Task(executorPreference: WorkExecutor()) { await run(arguments, environment: environment) }
-      // A terminal that closes, or a reload, ends no daemon; its syncs read the configuration anew each time.
-      let isServed = arguments.command == "serve"
-      if isServed { signal(SIGHUP, SIG_IGN) }
-      let signals = ([SIGINT, SIGTERM] + (isServed ? [] : [SIGHUP])).map { number in
+      let (reloads, reloader) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+      let task = Task(executorPreference: WorkExecutor()) {
+        await run(arguments, environment: environment, reloads)
+      }
+      let signals = [SIGINT, SIGTERM, SIGHUP].map { number in
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
         source.setEventHandler {
+          // A terminal that closes ends no daemon.
+          if number == SIGHUP, arguments.command == "serve" { return _ = reloader.yield() }
           // Whoever asks a second time does not want to wait. The next sync goes on from there.
           if task.isCancelled {
             Programs.endAll()
@@ -40,7 +42,9 @@ public enum CLI {
     }
   }
 
-  private static func run(_ arguments: Arguments, environment: [String: String]) async -> Int32 {
+  private static func run(
+    _ arguments: Arguments, environment: [String: String], _ reloads: AsyncStream<Void>
+  ) async -> Int32 {
     switch arguments.command {
     case "version":
       print("clup \(version)")
@@ -61,39 +65,24 @@ public enum CLI {
     default: break
     }
     let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
-    switch load(file) {
+    let read = environment[Configuration.inputVariable] == "1" ? readInput() : nil
+    switch load(file, text: read) {
     case .failure(let failure): return end(failure)
-    case .success(let settings):
+    case .success(let (settings, text)):
       for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
       switch arguments.command {
       case "sync", "rollback", "resume": return await sync(arguments, settings, environment)
       case "status": return await status(arguments, settings, environment)
-      case "serve": return await serve(settings, environment)
+      case "serve":
+        let configuration = Configuration(.init(settings, text: text)) {
+          load(file).map { Configuration.Source($0.settings, text: $0.text) }
+        }
+        return await serve(configuration, reloads, environment)
       case "known-host": return await knownHost(arguments, settings, environment)
       case "verify": return await verify(arguments, settings, environment)
       case "doctor": return await doctor(arguments, settings, environment)
       default: return history(arguments, settings)
       }
-    }
-  }
-
-  private static func load(_ file: String) -> Result<Settings, Failure> {
-    guard let data = try? Data(contentsOf: URL(filePath: file)) else {
-      return .failure(
-        Failure(
-          .configuration, "there is no readable configuration at \(file)",
-          help: "write one with the keys repository, branch, live_root and checkout, or name another with --config"))
-    }
-    switch Settings.parse([UInt8](data)) {
-    case .success(var settings):
-      settings.file = file
-      return .success(settings)
-    case .failure(let problems):
-      let lines = problems.all.map {
-        $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
-      }
-      return .failure(
-        Failure(.configuration, lines.joined(separator: "\n"), help: "fix the configuration; nothing was changed"))
     }
   }
 
@@ -144,7 +133,7 @@ public enum CLI {
     switch ended.report.outcome {
     case .planned: return 0
     // A stack that is held is not what the repository says.
-    case .unchanged, .deployed: return ended.report.stacks.contains { $0.outcome == .held } ? 1 : 0
+    case .unchanged, .deployed: return ended.report.stacks.contains { [.held, .waiting].contains($0.outcome) } ? 1 : 0
     case .failed: return 1
     case .refused: return 3
     }
@@ -159,7 +148,7 @@ public enum CLI {
     if let file = arguments.configuration {
       switch load(file) {
       case .failure(let failure): return end(failure)
-      case .success(let settings): request.settings = settings
+      case .success(let read): request.settings = read.settings
       }
     }
     do throws(Failure) {
@@ -216,13 +205,16 @@ public enum CLI {
     }
   }
 
-  private static func serve(_ settings: Settings, _ environment: [String: String]) async -> Int32 {
+  private static func serve(
+    _ configuration: Configuration, _ reloads: AsyncStream<Void>, _ environment: [String: String]
+  ) async -> Int32 {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
     let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     do throws(Failure) {
       try await Serve(
-        settings: settings, program: program, version: version, environment: environment, say: { tell($0) }
+        configuration: configuration, reloads: reloads, program: program, version: version, environment: environment,
+        say: { tell($0) }
       ).run()
       return 0
     } catch {

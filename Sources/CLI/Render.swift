@@ -86,9 +86,11 @@ enum Render {
 
   /// Names what failed, and counts what did not.
   private static func failed(_ report: Report) -> String {
-    let bad = report.stacks.filter { [.failed, .rolledBack].contains($0.outcome) }
-    if bad.isEmpty { return "failed" }
-    let shown = bad.prefix(3).map { "\($0.name) \($0.outcome.words)" }.joined(separator: ", ")
+    let bad = report.stacks.filter { [.failed, .rolledBack, .waiting].contains($0.outcome) }
+    if bad.isEmpty { return report.waitsFor.map { "waiting for \($0.words)" } ?? "failed" }
+    let shown = bad.prefix(3).map { stack in
+      "\(stack.name) \(stack.outcome.words)\(stack.waitsFor.map { " for \($0.words)" } ?? "")"
+    }.joined(separator: ", ")
     let more = bad.count > 3 ? " and \(bad.count - 3) more" : ""
     let good = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
     return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(stacks(report.stacks.count))" : "")
@@ -97,17 +99,21 @@ enum Render {
   /// A stack that is held is repaired where it is.
   private static func repaired(_ report: Report) -> String {
     let held = report.stacks.filter { stack in
-      stack.outcome == .held && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
+      [.held, .waiting].contains(stack.outcome)
+        && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
     }
     if held.isEmpty { return "updated the links of the configuration" }
-    return "repaired \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are") held"
+    return "repaired \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are")"
   }
 
   private static func idle(_ report: Report) -> String {
     let held = report.stacks.filter { $0.outcome == .held }.count
     let pinned = report.stacks.filter { $0.outcome == .pinned }.count
-    let rest = [(held, "held"), (pinned, "pinned")].filter { $0.0 > 0 }.map { ", \($0.0) \($0.1)" }
-    return "\(stacks(report.stacks.count - held)) in place\(rest.joined())"
+    let waiting = report.stacks.filter { $0.outcome == .waiting }.count
+    let rest = [(held, "held"), (pinned, "pinned"), (waiting, "waiting")].filter { $0.0 > 0 }.map {
+      ", \($0.0) \($0.1)"
+    }
+    return "\(stacks(report.stacks.count - held - waiting)) in place\(rest.joined())"
   }
 
   /// The lines of diffs, in the colours that people know from git.
@@ -128,8 +134,10 @@ enum Render {
   static func status(_ status: Status) -> [String] {
     var lines = status.stacks.flatMap(lines)
     if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
-    if let trouble = status.trouble { lines += Self.lines(of: trouble) }
-    if let error = status.error { lines.append("warning: \(error)") }
+    if let trouble = status.trouble, trouble.waitsFor == nil { lines += Self.lines(of: trouble) }
+    lines += status.waiting.filter { $0.stack == nil }.flatMap { waiting in
+      ["· waiting for \(waiting.outage.words) since \(waiting.since)", "    \(waiting.error)"]
+    }
     if !status.fence {
       lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
@@ -163,7 +171,10 @@ enum Render {
         "    held: \(held.prefix(7)) failed at \(stack.heldSince ?? "?"); push a fix, or try it again with `clup sync --retry`"
       )
     }
-    if let error = stack.error { lines.append("    failed: \(error)") }
+    if let outage = stack.waitsFor {
+      lines.append("    waiting for \(outage.words) since \(stack.waitingSince ?? "?")")
+    }
+    if let error = stack.error { lines.append(stack.waitsFor == nil ? "    failed: \(error)" : "    \(error)") }
     if let note = stack.note { lines.append("    \(note)") }
     return lines + stack.drift.map { "    \($0)" }
   }
@@ -203,7 +214,7 @@ enum Render {
     case .planned: ink.yellow("→")
     case .removed: "-"
     case .refused, .failed, .rolledBack: ink.red("✗")
-    case .held, .pinned, .skipped: ink.yellow("·")
+    case .held, .pinned, .skipped, .waiting: ink.yellow("·")
     }
   }
 }

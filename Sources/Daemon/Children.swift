@@ -20,26 +20,35 @@ struct SyncResult: Sendable, Equatable {
 struct Children: Sendable {
   /// The absolute path of the program.
   let program: String
-  /// The configuration's path.
-  let configuration: String
+  /// The configuration, and its path.
+  let configuration: Configuration
+  private let file: String
   /// What the children see.
   let environment: [String: String]
-  let settings: Settings
   let runStore: RunStore
   /// What the syncs among them do now.
   let working = WorkingStacks()
 
-  init(program: String, settings: Settings, environment: [String: String], runStore: RunStore) {
+  init(program: String, configuration: Configuration, environment: [String: String], runStore: RunStore) {
     self.program = program
+    self.configuration = configuration
     // The children are started elsewhere.
-    configuration =
-      settings.file.hasPrefix("/")
-      ? settings.file : Path.join(FileManager.default.currentDirectoryPath, settings.file)
-    self.settings = settings
+    let file = configuration.settings.file
+    self.file = file.hasPrefix("/") ? file : Path.join(FileManager.default.currentDirectoryPath, file)
     self.runStore = runStore
-    let agent = settings.sources.contains { $0.credentials.sshAgent == .environment } ? ["SSH_AUTH_SOCK"] : []
-    let own = ["PATH", "TZ", "LANG", "CREDENTIALS_DIRECTORY"] + agent
+    let own = ["PATH", "TZ", "LANG", "CREDENTIALS_DIRECTORY", "SSH_AUTH_SOCK"]
     self.environment = environment.filter { own.contains($0.key) || Programs.passed.contains($0.key) }
+  }
+
+  /// Starts the program with the configuration that counts now, whatever stands in its file by then.
+  private func command(_ arguments: [String], _ more: [String: String] = [:], deadline: Duration) -> Command {
+    var variables = environment.merging(more) { $1 }
+    variables[Configuration.inputVariable] = "1"
+    let usesAgent = configuration.settings.sources.contains { $0.credentials.sshAgent == .environment }
+    if !usesAgent { variables["SSH_AUTH_SOCK"] = nil }
+    return Command(
+      program, arguments + ["--config", file], environment: variables, directory: "/", input: configuration.text,
+      deadline: deadline)
   }
 
   /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on, nothing where
@@ -59,14 +68,13 @@ struct Children: Sendable {
   private func sync(
     _ trigger: Trigger, _ arguments: [String], _ more: [String: String], run id: String? = nil
   ) async throws(ProcessError) -> Outcome {
-    let variables = environment.merging(more) { $1 }.merging(["CLUP_TRIGGER": trigger.rawValue]) { $1 }
+    var command = command(
+      ["sync", "--output", "ndjson"] + arguments, more.merging(["CLUP_TRIGGER": trigger.rawValue]) { $1 },
+      deadline: configuration.settings.sync.timeout + .seconds(60))
+    (command.grace, command.outputLimit) = (.seconds(20), 16 << 20)
     let (working, name) = (working, working.begin(id))
     defer { working.end(name) }
-    return try await run(
-      Command(
-        program, ["sync", "--output", "ndjson", "--config", configuration] + arguments, environment: variables,
-        directory: "/", deadline: settings.sync.timeout + .seconds(60), grace: .seconds(20), outputLimit: 16 << 20),
-      tap: LineTap(.output) { working.take($0, of: name) })
+    return try await run(command, tap: LineTap(.output) { working.take($0, of: name) })
   }
 
   /// Syncs, after whoever else does so by hand.
@@ -128,8 +136,6 @@ struct Children: Sendable {
   }
 
   private func ask(_ arguments: [String], deadline: Duration) async throws(ProcessError) -> Outcome {
-    try await run(
-      Command(
-        program, arguments + ["--config", configuration], environment: environment, directory: "/", deadline: deadline))
+    try await run(command(arguments, deadline: deadline))
   }
 }

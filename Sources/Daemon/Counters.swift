@@ -20,6 +20,9 @@ final class Counters: Sendable {
     /// Whether the daemon could write its own files the last time, and how often it could not.
     var canWrite = true
     var writeFailures = 0
+    /// Whether the configuration's file can be used as it is now, and when the one that counts was read.
+    var isConfigured = true
+    var configured = 0.0
   }
 
   /// A histogram as Prometheus wants it.

@@ -4,7 +4,6 @@ import Processes
 
 /// Follows the engine's events, and sees what somebody changed by hand between two syncs.
 actor Drift {
-  private let settings: Settings
   private let children: Children
   private let mailbox: Mailbox
   private let statusCache: StatusCache
@@ -19,10 +18,9 @@ actor Drift {
   private var repairing: Set<String> = []
 
   init(
-    settings: Settings, children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
+    children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
     say: @escaping @Sendable (String) -> Void
   ) {
-    self.settings = settings
     self.children = children
     self.mailbox = mailbox
     self.statusCache = statusCache
@@ -71,7 +69,7 @@ actor Drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
     }
     told = Dictionary(uniqueKeysWithValues: drifted.map { ($0.name, $0.drift) })
-    guard settings.sync.drift == .repair else {
+    guard children.configuration.settings.sync.drift == .repair else {
       note(waiting: names)
       return
     }

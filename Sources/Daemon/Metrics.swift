@@ -33,23 +33,41 @@ struct Metrics: Sendable {
     metrics.family(
       "clup_last_success_timestamp_seconds", "gauge", "When a sync last ended with everything in place.",
       numbers.lastSuccess.map { [([], $0)] } ?? [])
-    metrics.family(
-      "clup_engine_reachable", "gauge", "Whether Docker Engine answers.",
-      status.map { [([], $0.error == nil ? 1 : 0)] } ?? [])
-    metrics.family(
-      "clup_checkout_writable", "gauge", "Whether the daemon could write its own files the last time.",
-      [([], numbers.canWrite ? 1 : 0)])
-    metrics.family(
-      "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
-      [([], Double(numbers.writeFailures))])
-    metrics.family(
-      "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
-      status.map { [([], Double($0.waivers.count))] } ?? [])
+    metrics.standing(numbers, status)
     metrics.stacks(status?.stacks ?? [])
     metrics.family("process_start_time_seconds", "gauge", "When the daemon began.", [([], started)])
     metrics.family(
       "process_resident_memory_bytes", "gauge", "Memory that the daemon holds.", [([], Double(residentBytes))])
     return metrics.lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Tells what keeps clup from its work, or soon will.
+  private mutating func standing(_ numbers: Counters.Numbers, _ status: Status?) {
+    family(
+      "clup_engine_reachable", "gauge", "Whether Docker Engine answers.",
+      status.map { [([], $0.error == nil ? 1 : 0)] } ?? [])
+    family(
+      "clup_checkout_writable", "gauge", "Whether the daemon could write its own files the last time.",
+      [([], numbers.canWrite ? 1 : 0)])
+    family(
+      "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
+      [([], Double(numbers.writeFailures))])
+    family(
+      "clup_config_last_reload_successful", "gauge", "Whether the configuration's file can be used as it is now.",
+      [([], numbers.isConfigured ? 1 : 0)])
+    family(
+      "clup_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration that counts was read.",
+      [([], numbers.configured)])
+    family(
+      "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
+      status.map { [([], Double($0.waivers.count))] } ?? [])
+    family(
+      "clup_waiting_timestamp_seconds", "gauge", "Since when a sync or a stack waits for something that is away.",
+      (status?.waiting ?? []).compactMap { waiting in
+        Moments.seconds(waiting.since).map {
+          ([("for", waiting.outage.rawValue), ("stack", waiting.stack ?? "")], $0)
+        }
+      })
   }
 
   private mutating func stacks(_ stacks: [Status.Stack]) {

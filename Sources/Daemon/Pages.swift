@@ -54,6 +54,9 @@ extension Routes {
     seen.unreachable = numbers.unreachable
     seen.waiting = numbers.waiting
     seen.working = children.working.now
+    let configuration = children.configuration.now
+    seen.unconfigured = configuration.problem.map { "\($0.message); \($0.help)" }
+    seen.restart = configuration.restart
     seen.unwritten = await mailbox.trouble?.message
     return seen
   }

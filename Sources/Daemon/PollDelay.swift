@@ -3,7 +3,7 @@ import Core
 /// How long the timer waits until it asks again.
 struct PollDelay: Sendable {
   /// The interval that the host asks for.
-  let interval: Duration
+  var interval: Duration
   /// How often in a row the repository could not be reached.
   private(set) var failures = 0
 

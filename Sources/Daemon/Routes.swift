@@ -6,7 +6,6 @@ import Processes
 
 /// What the daemon answers.
 struct Routes: Sendable {
-  let settings: Settings
   let version: String
   let mailbox: Mailbox
   let statusCache: StatusCache
@@ -14,6 +13,8 @@ struct Routes: Sendable {
   let children: Children
   /// Seconds since 1970.
   let started: Double
+
+  var settings: Settings { children.configuration.settings }
 
   func answer(_ request: HTTPRequest) async -> HTTPResponse {
     // A webhook shows who it is by its signature.
@@ -131,7 +132,9 @@ struct Routes: Sendable {
 
   private func status() async -> HTTPResponse {
     switch await statusCache.status(within: .seconds(1)) {
-    case .success(let status): return HTTPResponse(status: 200, headers: Self.type, body: encode(status))
+    case .success(var status):
+      status.configuration = children.configuration.now.problem?.message
+      return HTTPResponse(status: 200, headers: Self.type, body: encode(status))
     case .failure(let error): return Self.problem(503, error.message)
     }
   }
@@ -164,6 +167,8 @@ struct Routes: Sendable {
     var numbers = counters.now
     numbers.writeFailures = await mailbox.failures
     numbers.canWrite = await mailbox.trouble == nil
+    let configuration = children.configuration.now
+    (numbers.isConfigured, numbers.configured) = (configuration.problem == nil, configuration.taken)
     let text = Metrics.text(
       numbers, status: status, version: version, started: started, residentBytes: Memory.resident)
     return HTTPResponse(

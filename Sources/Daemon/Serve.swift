@@ -7,18 +7,24 @@ import Processes
 
 /// The daemon: it waits for triggers, and starts `clup sync` for each.
 public struct Serve: Sendable {
-  let settings: Settings
+  let configuration: Configuration
+  /// Each element asks to read the configuration again.
+  let reloads: AsyncStream<Void>
   let program: String
   let version: String
   let environment: [String: String]
   let say: @Sendable (String) -> Void
 
-  /// Prepares a daemon; `program` is clup's own path, `environment` its own, `say` takes lines for the log.
+  private var settings: Settings { configuration.settings }
+
+  /// Prepares a daemon; each of `reloads` asks to read the configuration again, `program` is clup's own path,
+  /// `environment` its own, `say` takes lines for the log.
   public init(
-    settings: Settings, program: String, version: String, environment: [String: String],
-    say: @escaping @Sendable (String) -> Void
+    configuration: Configuration, reloads: AsyncStream<Void>, program: String, version: String,
+    environment: [String: String], say: @escaping @Sendable (String) -> Void
   ) {
-    self.settings = settings
+    self.configuration = configuration
+    self.reloads = reloads
     self.program = program
     self.version = version
     self.environment = environment
@@ -30,18 +36,15 @@ public struct Serve: Sendable {
     Memory.settle()
     let runStore = try RunStore(settings, file: "runs.json")
     let mailbox = try Mailbox(runStore, say: say)
-    let children = Children(program: program, settings: settings, environment: environment, runStore: runStore)
+    let children = Children(
+      program: program, configuration: configuration, environment: environment, runStore: runStore)
     let (counters, statusCache) = (Counters(), StatusCache(children))
     let drift = Drift(
-      settings: settings, children: children, mailbox: mailbox, statusCache: statusCache, counters: counters,
-      say: say)
+      children: children, mailbox: mailbox, statusCache: statusCache, counters: counters, say: say)
     let routes = Routes(
-      settings: settings, version: version, mailbox: mailbox, statusCache: statusCache, counters: counters,
-      children: children,
+      version: version, mailbox: mailbox, statusCache: statusCache, counters: counters, children: children,
       started: Date().timeIntervalSince1970)
-    for path in [settings.serve.webhookSecretFile, settings.serve.apiTokenFile] {
-      if let complaint = path.flatMap(SecretFile.complaint) { say("warning: \(complaint)") }
-    }
+    complain()
     if let unused = Programs.unused(environment) { say("warning: \(unused)") }
     let executor = WorkExecutor()
     let credentials = try tls()
@@ -62,6 +65,14 @@ public struct Serve: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await work(mailbox, children, counters, statusCache, drift, manager) }
       group.addTask { await drift.follow() }
+      group.addTask {
+        for await _ in reloads {
+          manager.reloading()
+          reload()
+          manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
+          await mailbox.remind(.reload)
+        }
+      }
       if let pause = manager.watchdog {
         group.addTask {
           // Only a daemon whose mailbox still answers is alive.
@@ -77,6 +88,21 @@ public struct Serve: Sendable {
     server.stop()
   }
 
+  /// Reads the configuration again, and says what came of it.
+  private func reload() {
+    let news = configuration.reload()
+    if news.isEmpty { return }
+    news.forEach(say)
+    complain()
+  }
+
+  /// Complains about files with secrets that others can read.
+  private func complain() {
+    for path in [settings.serve.webhookSecretFile, settings.serve.apiTokenFile] {
+      if let complaint = path.flatMap(SecretFile.complaint) { say("warning: \(complaint)") }
+    }
+  }
+
   /// Does what was asked for, one run after the other; the timer asks when nobody else has for an interval.
   private func work(
     _ mailbox: Mailbox, _ children: Children, _ counters: Counters, _ statusCache: StatusCache, _ drift: Drift,
@@ -86,6 +112,8 @@ public struct Serve: Sendable {
     var timer: Task<Void, Never>?
     defer { timer?.cancel() }
     while let run = try? await mailbox.begin() {
+      reload()
+      pace.interval = settings.sync.interval
       counters.change { $0.running += 1 }
       manager.tell("STATUS=syncing, asked by \(run.trigger.rawValue)")
       var result = SyncResult()

@@ -12,6 +12,13 @@ struct ServiceManager: Sendable {
     watchdog = own ? environment["WATCHDOG_USEC"].flatMap { Int($0) }.map { .microseconds($0 / 2) } : nil
   }
 
+  /// Tells that the configuration is being read again; `READY=1` ends that.
+  func reloading() {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    tell("RELOADING=1", "MONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
+  }
+
   /// Sends lines such as `READY=1`.
   func tell(_ lines: String...) {
     guard let socket, socket.hasPrefix("/") || socket.hasPrefix("@") else { return }

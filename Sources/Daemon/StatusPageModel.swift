@@ -27,6 +27,10 @@ public struct StatusPageModel: Sendable {
   public var unreachable: String?
   /// Why the daemon cannot write its own files.
   public var unwritten: String?
+  /// Why the configuration's file cannot be used as it is now.
+  public var unconfigured: String?
+  /// The keys of the configuration that count only after a restart.
+  public var restart: [String] = []
   /// What is being done now.
   public var working: [SyncEvent] = []
   /// Stacks whose drift is only told of for now, since it came back again and again.

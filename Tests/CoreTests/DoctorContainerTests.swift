@@ -86,7 +86,7 @@ struct DoctorContainerTests {
     ]
     return SocketChecks(
       containers: containers, stacks: ["proxy": "runner", "bad": "runner"], policy: policy, today: "2026-11-27",
-      paths: HostPaths(liveRoot: "/srv/live", checkout: nil, stacks: [], isHost: true))
+      paths: HostPaths(liveRoot: "/srv/live", checkout: nil, stacks: [:], isHost: true))
   }
 
   @Test func `who holds the socket needs a waiver, read-only and without ports`() {

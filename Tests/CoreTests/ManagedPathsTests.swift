@@ -7,6 +7,7 @@ struct ManagedPathsTests {
     let testDescription: String
     var files = ["app/compose.yaml", "app/conf/x", "app/conf/deep/y"]
     var written: [String] = []
+    var seen: [String] = []
     var real: [String] = []
     var mounted = ["app/conf"]
     var links: [String] = []
@@ -36,6 +37,11 @@ struct ManagedPathsTests {
       testDescription: "a directory stands there that nobody writes to", real: ["app/conf"],
       copies: ["app/conf/deep/y", "app/conf/x"]),
     Row(
+      testDescription: "a directory above it that a container has", seen: ["app"],
+      mounted: ["app/conf", "app/compose.yaml"],
+      links: ["app/compose.yaml"], copies: ["app/conf/deep/y", "app/conf/x"]),
+    Row(testDescription: "it is what a container has", seen: ["app/conf"], links: ["app/conf"]),
+    Row(
       testDescription: "a Compose file in a directory that is written to stays a link", written: ["app"],
       mounted: ["app", "app/compose.yaml"], links: ["app/compose.yaml"], copies: ["app/conf/deep/y", "app/conf/x"],
       writable: ["app/conf/deep/y", "app/conf/x"]),
@@ -43,7 +49,8 @@ struct ManagedPathsTests {
 
   static func managed(_ row: Row, _ tree: CommitTree) -> ManagedPaths {
     var managed = ManagedPaths(
-      tree: tree, stack: "app", protected: ProtectedPaths(adding: []), written: WritablePaths(row.written),
+      tree: tree, stack: "app", protected: ProtectedPaths(adding: []), written: MountedPaths(row.written),
+      seen: MountedPaths(row.seen),
       composeFiles: ["app/compose.yaml"], isDirectory: { row.real.contains($0) ? true : nil })
     for path in row.mounted { managed.add(path, .mounted) }
     return managed

@@ -18,13 +18,14 @@ struct ReportTests {
       json.object.keys.sorted() == [
         "branch", "commit", "diagnostics", "dry_run", "duration_ms", "error", "fence", "help", "host", "id", "links",
         "outcome",
-        "repository", "same_as", "schema", "stacks", "started", "trigger",
+        "repository", "same_as", "schema", "stacks", "started", "trigger", "waits_for",
       ])
     #expect(json["commit"] == .null && json["error"] == .null && json["schema"] == .string("clup.report/1"))
     let first = try #require(json["stacks"]?.array.first)
     #expect(
       first.object.keys.sorted() == [
         "duration_ms", "error", "from", "log_tail", "name", "outcome", "project", "reasons", "services", "to",
+        "waits_for",
       ])
     #expect(first["outcome"] == .string("rolled_back") && first["from"] == .null)
     #expect(first["services"]?.array.first?["reason"] == .null)

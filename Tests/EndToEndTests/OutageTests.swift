@@ -83,6 +83,32 @@ extension EndToEnd {
       ("helper", 0, "deployed"), ("badhelper", 1, "was asked as robot"),
     ]
 
+    @Test func `an image that cannot be pulled makes its stack wait, which is kept up and tried again`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        let good = try await host.containers()
+        let away = "127.0.0.1:1/\(UUID().uuidString.lowercased()):1"
+        try await host.push(["a/compose.yaml": sleeper().replacing("busybox:test", with: away)])
+        let first = try await host.sync(expect: 1)
+        #expect(first.stacks.map(\.outcome) == [.waiting] && first.stacks[0].waitsFor == .registry)
+        #expect(first.stacks[0].error?.contains("nothing was changed") == true)
+        #expect(try await host.containers() == good)
+        let status = try #require(try await host.status()["a"])
+        #expect(status["waits_for"] == .string("registry") && status["held"] == .null)
+        #expect(try await host.clup("status").output.contains("waiting for the registry since \(first.started)"))
+        // The timer leaves it alone for a minute, and what ran is repaired all the same.
+        try await host.docker("rm", "-f", try #require(good["a/web"]))
+        let poll = try await host.clup(["sync", "--output", "json"], environment: ["CLUP_TRIGGER": "timer"])
+        let second = try poll.report().stacks[0]
+        #expect(poll.status == 1 && second.outcome == .waiting && second.error == nil && second.waitsFor == .registry)
+        #expect(second.services.map(\.action) == [.create])
+        try await host.docker("tag", "busybox:test", away)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await host.status()["a"]?["waits_for"] == .null)
+        try await host.docker("rmi", away)
+      }
+    }
+
     @Test(arguments: cases) func `a registry is shown what its file says, and a failed pull tells as whom`(
       _ file: String, _ status: Int32, _ says: String
     ) async throws {

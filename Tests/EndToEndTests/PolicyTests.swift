@@ -71,27 +71,41 @@ extension EndToEnd {
       }
     }
 
-    @Test func `job files reach the live path as a directory, and a bad one refuses the commit`() async throws {
+    @Test func `job files reach the live path and the Runner as they are, and a bad one refuses the commit`()
+      async throws
+    {
       let job = """
         x-clup: {timeout: 20m, params: [BRANCH]}
         services:
           build: {image: "job:1", network_mode: none, mem_limit: 1g, cpus: 1, pids_limit: 9, command: "make ${BRANCH}"}
 
         """
-      try await Host.with(["s/compose.yaml": sleeper(), "runner/job-definitions/build.yml": job]) { host in
+      let runner = sleeper("run", "volumes: ['..:/data:ro']")
+      try await Host.with(
+        [
+          "runner/compose/compose.yaml": runner, "runner/job-definitions/build.yml": job, "runner/tool/main.go": "one",
+          "runner/README.md": "nobody's",
+        ],
+        settings: "links: [{from: runner/tool, to: runner/tool}]\n"
+      ) { host in
         #expect(try await host.sync().outcome == .deployed)
+        let id = try #require(try await host.containers()["compose/run"])
         let live = host.live + "/runner/job-definitions"
         #expect(try String(contentsOfFile: live + "/build.yml", encoding: .utf8) == job)
-        #expect(
-          try FileManager.default.destinationOfSymbolicLink(atPath: live).hasSuffix(
-            "/stacks/+links+runner+job-definitions/runner/job-definitions"))
+        #expect(!FileManager.default.fileExists(atPath: host.live + "/runner/README.md"))
+        #expect(try await host.docker("exec", id, "cat", "/data/job-definitions/build.yml") == job)
+        #expect(try await host.docker("exec", id, "cat", "/data/tool/main.go") == "one")
         try await host.push(["runner/job-definitions/evil.yml": job + "    privileged: true\n"])
         let refused = try await host.sync(expect: 3)
         #expect(refused.diagnostics.contains { $0.file == "runner/job-definitions/evil.yml" && $0.refuses })
         #expect(!FileManager.default.fileExists(atPath: live + "/evil.yml"))
-        try await host.push(["runner/job-definitions/evil.yml": nil, "runner/job-definitions/test.yml": job])
+        try await host.push([
+          "runner/job-definitions/evil.yml": nil, "runner/job-definitions/test.yml": job, "runner/tool/main.go": "two",
+        ])
         #expect(try await host.sync().outcome == .deployed)
-        #expect(FileManager.default.fileExists(atPath: live + "/test.yml"))
+        #expect(try await host.docker("exec", id, "cat", "/data/job-definitions/test.yml") == job)
+        #expect(try await host.docker("exec", id, "cat", "/data/tool/main.go") == "two")
+        #expect(try await host.containers()["compose/run"] == id)
         #expect(try await host.sync().outcome == .unchanged)
       }
     }

@@ -147,6 +147,23 @@ extension EndToEnd {
       }
     }
 
+    @Test func `SIGHUP reads the configuration again, and one that is wrong keeps the one from before`() async throws {
+      try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
+        try await daemon.until("curl -sf http://\(daemon.address)/readyz")
+        try await host.shell("cp clup.yaml good; echo 'nonsense: 1' >>clup.yaml; kill -HUP $(cat daemon)")
+        try await daemon.until("grep -q 'the one from before stays in force' served")
+        #expect(try await daemon.ask("/api/v1/status").body.contains("unknown key nonsense"))
+        #expect(try await daemon.ask("/").body.contains("The configuration cannot be used as it is now"))
+        #expect(try await daemon.ask("/metrics").body.contains("\nclup_config_last_reload_successful 0\n"))
+        // Its syncs go by the one from before, too.
+        let commit = try await host.push(["a/compose.yaml": sleeper("web", "labels: {x: y}")])
+        #expect(try await daemon.ended(try #require(try await daemon.push("one").id))["commit"]?.string == commit)
+        try await host.shell("sed 's/interval: 1h/interval: 2h/' good >clup.yaml; kill -HUP $(cat daemon)")
+        try await daemon.until("grep -q 'was read again' served")
+        #expect(try await daemon.ask("/metrics").body.contains("\nclup_config_last_reload_successful 1\n"))
+      }
+    }
+
     /// Starts a daemon at the address of one that is gone.
     private func restart(_ host: Host, _ daemon: Daemon) async throws {
       try await host.shell("sed -i 's,listen: \"[^\"]*\",listen: \"\(daemon.address)\",' clup.yaml")

@@ -51,9 +51,12 @@ private enum Stranger {
   static let routes: Routes? = {
     try? FileManager.default.createDirectory(atPath: settings.liveRoot, withIntermediateDirectories: true)
     guard let store = try? RunStore(settings, file: "runs.json"), let mailbox = try? Mailbox(store) else { return nil }
-    let children = Children(program: "/bin/false", settings: settings, environment: [:], runStore: store)
+    let source = Configuration.Source(settings, text: [])
+    let children = Children(
+      program: "/bin/false", configuration: Configuration(source) { .success(source) }, environment: [:],
+      runStore: store)
     return Routes(
-      settings: settings, version: "0", mailbox: mailbox, statusCache: StatusCache(children), counters: Counters(),
+      version: "0", mailbox: mailbox, statusCache: StatusCache(children), counters: Counters(),
       children: children, started: 0)
   }()
 

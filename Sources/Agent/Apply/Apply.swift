@@ -129,7 +129,7 @@ struct Apply: Sendable {
     result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
-    let undone = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
+    let undone = result.stacks.filter { [.failed, .rolledBack, .skipped, .waiting].contains($0.outcome) }.map(\.name)
     // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
     // the stack is back at.
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)

@@ -39,6 +39,9 @@ struct Deploy: Sendable {
     /// The stack that this one was moved from; its record stays what it was.
     var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
 
+    /// Whether a rollback tries another commit, which is given up where that fails.
+    var isTrial: Bool { if case .pin(let pin, _) = plan.aim { pin.replaces != nil } else { false } }
+
     /// The same as it has failed by now.
     var failed: FailedChange {
       var failed = change
@@ -99,7 +102,7 @@ struct Deploy: Sendable {
       let entry = Deployment(attempt.desired.seen(as: attempt.progress.containers ?? []))
       entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
       // Put right where it is, which is not where the repository wants it.
-      reports[name] = attempt.plan.report(attempt.plan.aim.isKeptBack ? .held : .deployed)
+      reports[name] = attempt.plan.report(attempt.plan.aim.isKeptBack ? attempt.plan.aim.idle : .deployed)
       reports[name]?.show(attempt.progress.containers)
       reports[name]?.admit(attempt)
     }

@@ -101,6 +101,11 @@ extension Deploy {
     report.show(attempt.progress.containers)
     let reached = attempt.progress.reached
     if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
+    // A stack whose way was cut off by an engine that went away is gone on with, as after a sync that was ended.
+    let isBegun = reached != .nothing || attempt.change.isResumed || !attempt.failed.isUntouched
+    if cause.outage == .engine, isBegun {
+      return report.wait(for: .engine, "\(why); the sync continues from there once it answers")
+    }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing && attempt.failed.isUntouched {
       return
@@ -119,6 +124,11 @@ extension Deploy {
         if let obstacle { throw obstacle }
         // What the host lacks is said with its way out: the commit stays what it was.
         try await recover(attempt, why, cause.kind == .host ? mask.hide(cause.help) : nil, &report)
+        if let outage = cause.outage, !isBegun, !attempt.isTrial,
+          let error = report.error
+        {
+          report.wait(for: outage, error)
+        }
       } catch {
         if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
           hold.error = "\(why); going back failed too: \(mask.hide(error.message))"

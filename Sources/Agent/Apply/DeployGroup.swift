@@ -88,7 +88,7 @@ extension Deploy {
       } catch { obstacle = error }
     }
     let isLed = !ended.going.isEmpty || failed.values.contains(where: \.change.isResumed)
-    if isLed, settings.sync.onFailure == .rollback, !ended.isInterrupted {
+    if isLed, settings.sync.onFailure == .rollback, ended.cut == nil {
       let back = paths.filter { path, shared in failed.values.contains { $0.former.needs(path, otherThan: shared.link) }
       }
       do throws(Failure) { try await sharedLinks.putBack(back.keys, for: failed.values.map(\.former)) } catch {
@@ -102,7 +102,7 @@ extension Deploy {
       var report = attempt.plan.report(isSkipped ? .skipped : .failed)
       if isSkipped {
         report.error = cause.message
-        do throws(Failure) { if !ended.isInterrupted { try await undo(attempt) } } catch {
+        do throws(Failure) { if ended.cut == nil { try await undo(attempt) } } catch {
           report.error = "\(cause.message); \(error.message)"
         }
       } else {
@@ -123,7 +123,10 @@ extension Deploy {
     /// What was done at the live paths that they share.
     var links: [LinkReport] = []
 
-    var isInterrupted: Bool { causes.values.contains { $0.kind == .interrupted } }
+    /// What ended the way of all of them, and of none by its own fault: the sync was ended, or the engine went away.
+    var cut: Failure? {
+      causes.values.first { $0.kind == .interrupted } ?? causes.values.first { $0.outage == .engine }
+    }
   }
 
   /// Does one step for all of those that still go, each in its turn.
@@ -168,9 +171,9 @@ extension Deploy {
 
   /// Finds those that cannot stay, since what they stand on goes back.
   private func take(along attempts: [String: Attempt], _ paths: [String: SharedPath], _ ended: inout Ended) {
-    if ended.isInterrupted {
+    if let cut = ended.cut {
       for name in attempts.keys where ended.causes[name] == nil {
-        ended.causes[name] = Failure(.interrupted, "the sync was interrupted", help: "sync again")
+        ended.causes[name] = cut
         if attempts[name]?.progress.reached == .nothing { ended.skipped.insert(name) }
       }
       return
@@ -178,26 +181,29 @@ extension Deploy {
     guard settings.sync.onFailure == .rollback else { return }
     while true {
       let found = attempts.keys.sorted().filter { ended.causes[$0] == nil }.compactMap { name in
-        why(name, attempts, paths, ended.causes).map { (name, $0) }
+        why(name, attempts, paths, ended.causes).map { (name, $0.words, $0.outage) }
       }
       if found.isEmpty { return }
-      for (name, why) in found {
-        ended.causes[name] = Failure(.host, why, help: "fix that one, and push again")
+      for (name, why, outage) in found {
+        let help = outage == nil ? "fix that one, and push again" : "it is tried again by itself"
+        ended.causes[name] = Failure(.host, why, help: help, outage: outage)
       }
     }
   }
 
   private func why(
     _ name: String, _ attempts: [String: Attempt], _ paths: [String: SharedPath], _ causes: [String: Failure]
-  ) -> String? {
+  ) -> (words: String, outage: Outage?)? {
     for (path, shared) in paths.sorted(by: { $0.key < $1.key }) where shared.users.contains(name) {
       for other in causes.keys.sorted() where shared.users.contains(other) {
         if attempts[other]?.former.needs(path, otherThan: shared.link) == true {
-          return "it shares \(path) with \(other), which cannot have it as it is now"
+          return ("it shares \(path) with \(other), which cannot have it as it is now", causes[other]?.outage)
         }
       }
     }
-    return attempts[name]?.plan.after.first { causes[$0] != nil }.map { "it comes after \($0), which goes back" }
+    return attempts[name]?.plan.after.first { causes[$0] != nil }.map { other in
+      ("it comes after \(other), which goes back", causes[other]?.outage)
+    }
   }
 
   /// Gives the names with those first that others come after.

@@ -11,6 +11,7 @@ extension StackPlan {
     report.services = services.map(\.report)
     if outcome == .planned { report.steps = steps.compactMap(\.text) }
     if case .hold(let hold) = aim { report.error = hold.error }
+    if case .waiting(let waiting) = aim { report.waitsFor = waiting.outage }
     return report
   }
 
@@ -22,6 +23,11 @@ extension StackPlan {
 }
 
 extension StackReport {
+  /// Tells that it waits for something that is away.
+  mutating func wait(for outage: Outage, _ why: String) {
+    (outcome, waitsFor, error) = (.waiting, outage, why)
+  }
+
   /// Tells that nothing was done to the containers.
   mutating func keepAll() {
     for index in services.indices { (services[index].action, services[index].reason) = (.keep, nil) }

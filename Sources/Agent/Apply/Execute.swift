@@ -38,17 +38,31 @@ struct Execute: Sendable {
   /// Does steps; the turn that was taken is given on where one of them fails.
   func run(_ steps: [Step], of stack: DesiredStack, _ progress: inout Progress) async throws(Failure) {
     let going = Set(steps.flatMap(\.removed))
+    let events = ProjectEvents(of: stack.project, programs.engine)
     do throws(Failure) {
       for step in steps {
         progress.reached = max(progress.reached, step.reaches)
-        if step.reaches == .containers, progress.began == nil { progress.began = .now }
+        if step.reaches == .containers {
+          events.begin()
+          if progress.began == nil { progress.began = .now }
+        }
         if let doing = step.doing { tell(.now(.step, of: stack.name, progress.purpose + doing)) }
-        try await run(step, of: stack, but: going, &progress)
+        try await run(step, of: stack, but: going, events, &progress)
       }
     } catch {
       await giveTurn(&progress)
-      throw error
+      throw await blaming(error, events)
     }
+  }
+
+  /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well.
+  private func blaming(_ failure: Failure, _ events: ProjectEvents) async -> Failure {
+    guard failure.kind == .deploy else { return failure }
+    do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
+    guard events.hasBroken else { return failure }
+    return Failure(
+      .host, "Docker Engine stopped or was started again meanwhile: \(failure.message)", help: "sync again",
+      outage: .engine)
   }
 
   func takeTurn(_ progress: inout Progress) async {
@@ -69,7 +83,7 @@ struct Execute: Sendable {
   }
 
   private func run(
-    _ step: Step, of stack: DesiredStack, but going: Set<String>, _ progress: inout Progress
+    _ step: Step, of stack: DesiredStack, but going: Set<String>, _ events: ProjectEvents, _ progress: inout Progress
   ) async throws(Failure) {
     let up = Up(settings: settings, programs: programs, tell: tell)
     switch step {
@@ -93,7 +107,7 @@ struct Execute: Sendable {
     case .up(let services): try await up.run(services, stack, until: end(of: stack, progress))
     case .upAsFound(let services):
       try await bring(services, stack, until: end(of: stack, progress))
-    case .verify(let promise): try await verify(stack, promise, but: going, &progress)
+    case .verify(let promise): try await verify(stack, promise, but: going, events, &progress)
     case .remove(let ids): try await up.remove(ids)
     case .removeNetworks(let project): try await removeNetworks(of: project)
     case .record(let event, let name, let isNeeded):
@@ -116,14 +130,15 @@ struct Execute: Sendable {
 
   /// Watches a stack until it is what it promises; containers that go are no longer part of it.
   private func verify(
-    _ stack: DesiredStack, _ promise: Promise, but going: Set<String>, _ progress: inout Progress
+    _ stack: DesiredStack, _ promise: Promise, but going: Set<String>, _ events: ProjectEvents,
+    _ progress: inout Progress
   ) async throws(Failure) {
     await giveTurn(&progress)
     progress.isWatched = true
     let began = progress.began ?? .now
     let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
     let watched = try await Verify(programs: programs).settle(
-      try await withProbes(stack), before: progress.before, since: began, until: end
+      try await withProbes(stack), before: progress.before, since: began, by: events, until: end
     ) { goal in
       var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)
       event.since -= Double(began.duration(to: .now).milliseconds) / 1000

@@ -78,7 +78,7 @@ struct Up: Sendable {
   private static func waiting(
     _ message: String, help: String = "see that the registry answers and has the image"
   ) -> Failure {
-    Failure(.host, message, help: "\(help); what runs stays, and the next sync tries again")
+    Failure(.host, message, help: "\(help); it is tried again by itself", outage: .registry)
   }
 
   /// Builds what has to be built; the containers that run are not touched.

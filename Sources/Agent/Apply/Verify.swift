@@ -23,11 +23,11 @@ struct Verify: Sendable {
   /// Watches a stack become what it promises, then asks its probes; `before` are the ids of the containers from before
   /// the deploy, which began to change them at `began`. `note` is told what is waited for.
   func settle(
-    _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant,
+    _ stack: DesiredStack, before: Set<String>, since began: ContinuousClock.Instant, by events: ProjectEvents,
     until end: ContinuousClock.Instant, note: (String) -> Void
   ) async throws(Failure) -> Result {
-    var restarts: [String: Int] = [:]
-    var result = try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)), note)
+    var seen = Seen()
+    var result = try await watch(stack, before, began, &seen, events, until: max(end, .now + .seconds(1)), note)
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     note("its probes to answer")
     let complaint = try await Probing(programs: programs).ask(
@@ -38,43 +38,53 @@ struct Verify: Sendable {
       return result
     }
     // What ended while it was asked is not good.
-    return try await watch(stack, before, began, &restarts, until: max(end, .now + .seconds(1)), note)
+    return try await watch(stack, before, began, &seen, events, until: max(end, .now + .seconds(1)), note)
+  }
+
+  /// What was seen of containers in earlier looks.
+  private struct Seen {
+    /// How often each had been started again when it began to count.
+    var restarts: [String: Int] = [:]
+    /// When each was first seen, by its id and the number of its starts.
+    var first: [String: ContinuousClock.Instant] = [:]
+
+    /// Corrects how long containers have been running: the engine's moments are those of a clock that somebody may set.
+    mutating func age(_ containers: inout [WatchedContainer], but before: Set<String>, since began: Duration) {
+      for index in containers.indices where containers[index].state == "running" {
+        let one = containers[index]
+        let since = first["\(one.id) \(one.restarts)", default: .now]
+        first["\(one.id) \(one.restarts)"] = since
+        let longest = before.contains(one.id) ? one.age : min(one.age, began)
+        containers[index].age = max(longest, since.duration(to: .now))
+      }
+    }
   }
 
   /// Waits for a verdict on a project; each event of its containers, and the time that a verdict asks for, brings a new look.
   private func watch(
-    _ stack: DesiredStack, _ before: Set<String>, _ began: ContinuousClock.Instant, _ restarts: inout [String: Int],
-    until end: ContinuousClock.Instant, _ note: (String) -> Void
+    _ stack: DesiredStack, _ before: Set<String>, _ began: ContinuousClock.Instant, _ seen: inout Seen,
+    _ events: ProjectEvents, until end: ContinuousClock.Instant, _ note: (String) -> Void
   ) async throws(Failure) -> Result {
-    let (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    let events = programs.engine.events([
-      "type": ["container"], "label": [ComposeLabel.of(stack.project)],
-      "event": ["start", "die", "destroy", "health_status"],
-    ])
-    let pump = Task {
-      do { for try await _ in events { looker.yield() } } catch { looker.yield() }
-    }
     var timer: Task<Void, Never>?
-    defer {
-      pump.cancel()
-      timer?.cancel()
-    }
-    looker.yield()
+    defer { timer?.cancel() }
+    events.begin()
+    events.wake()
     var result = Result()
     var reason = "nothing was seen of it"
-    var next = looks.makeAsyncIterator()
+    var next = events.looks.makeAsyncIterator()
     while await next.next() != nil {
       result.containers = try await look(stack.project)
       // What ran before counts from where it stands, and once more where it was started again since.
-      for container in result.containers where before.contains(container.id) && restarts[container.id] == nil {
+      for container in result.containers where before.contains(container.id) && seen.restarts[container.id] == nil {
         let again = container.restarts > 0 && container.age < began.duration(to: .now)
-        restarts[container.id] = container.restarts - (again ? 1 : 0)
+        seen.restarts[container.id] = container.restarts - (again ? 1 : 0)
       }
+      seen.age(&result.containers, but: before, since: began.duration(to: .now))
       if let gone = Self.removed(stack, result.containers) {
         (result.error, result.isRemoved) = (gone, true)
         return result
       }
-      switch Verdict.of(stack.services, containers: result.containers, restarts: restarts) {
+      switch Verdict.of(stack.services, containers: result.containers, restarts: seen.restarts) {
       case .good: return result
       case .failed(let why, let id):
         result.error = why
@@ -96,7 +106,7 @@ struct Verify: Sendable {
         timer?.cancel()
         timer = Task {
           do { try await Task.sleep(for: pause) } catch { return }
-          looker.yield()
+          events.wake()
         }
       }
     }

@@ -75,16 +75,13 @@ extension Resolve {
   {
     let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
     var message = String(lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "").prefix(2000))
+    if let found = valueFileRefusal(name, message) { return found }
     let (file, mark) = Blame.place(message, in: gather.sources)
     message = await programs.mask(
       for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
     ).hide(message)
     message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
     message = Placeholder.mask(asked.invented).hide(message)
-    // A broken line of a `.env` is quoted, and nobody knows which part of it is a secret.
-    if let quote = message.firstRange(of: /(unterminated quoted value|unexpected character) .*$/) {
-      message = message[..<quote.lowerBound] + "the file is not made of NAME=value lines"
-    }
     let lost =
       message.contains("env file") || message.contains("label file") || message.contains("required variable")
     return Diagnostic(
@@ -121,7 +118,9 @@ extension Resolve {
     // In a file of values the name may be a part of a secret with a dollar sign in it.
     guard let use = uses.first else {
       return Diagnostic(
-        rule: "unset-variable", file: gather.sources.first?.path ?? name, stack: name,
+        rule: "unset-variable",
+        at: valueFileUse(of: variable, in: self.directory(of: name))
+          ?? (gather.sources.first?.path ?? name, nil), stack: name,
         message: "an `env_file` or the `.env` uses a variable that has no value",
         help: "write `$$` for a dollar sign in a value, or put the value into single quotes")
     }

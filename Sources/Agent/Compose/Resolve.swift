@@ -46,16 +46,6 @@ struct Resolve: Sendable {
     }
   }
 
-  /// Whether the configuration wants files of their own at a live directory, or somewhere in it.
-  private func isCopied(_ path: String) -> Bool {
-    // What is a link of clup's already stays one.
-    if case .link(let text) = observe.live(path), observe.links.isOwn(text) { return false }
-    return settings.links.contains { link in
-      link.mode == .copy && view.tree[link.from]?.kind == .directory
-        && (Path.relative(path, to: link.to) ?? Path.relative(link.to, to: path)) != nil
-    }
-  }
-
   /// Resolves a job file, which nobody deploys; its `params` have no value yet.
   func job(_ path: String) async throws(Failure) -> Answer {
     do throws(Failure) { return try await resolve(job: path) } catch { return try refuse(path, path, error) }
@@ -106,8 +96,7 @@ struct Resolve: Sendable {
       }
       rebased = self.model(json, asked, gather)
     }
-    answer.placeholders = asked.placeholders
-    answer.invented = asked.invented
+    (answer.placeholders, answer.invented) = (asked.placeholders, asked.invented)
     let managed = try await manage(source, ComposeModel(rebased), ComposeModel(whole), &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
@@ -119,38 +108,8 @@ struct Resolve: Sendable {
 
     var deployed = try await deployable(answer, source, rebased, managed.links, asked, &gather)
     deployed.desired?.writes = managed.writes.sorted()
+    deployed.desired?.reads = managed.reads.sorted()
     return deployed
-  }
-
-  /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every profile.
-  private func manage(
-    _ source: StackSource, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
-  ) async throws(Failure) -> (links: [String: DesiredLink], writes: Set<String>, diagnostics: [Diagnostic]) {
-    try await view.bring(whole.hostPaths.compactMap(view.relative) + model.hostPaths.compactMap(view.relative))
-    for path in model.hostPaths.compactMap(view.relative) where !view.tree.files(under: path).isEmpty {
-      try await gather.depend(on: path)
-    }
-    let sealed = try await unusable(
-      source.name, model.services.flatMap { $0.binds + $0.files }.compactMap(view.relative), gather)
-    // A service of a profile that is off writes once somebody starts it.
-    let writes = try await writes(of: whole)
-    // What the host keeps in a directory of the repository would come to lie in a release, too.
-    let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
-    var managed = ManagedPaths(
-      tree: view.tree, stack: source.name, directory: source.place.directory, protected: settings.protectedPaths,
-      written: WritablePaths(writes.union(written).union(own).union(gather.untracked.keys)),
-      composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
-      isDirectory: { path in
-        isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
-      })
-    let mounted = Set(model.services.flatMap { $0.binds + $0.buildContexts }.compactMap(view.relative))
-    for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }
-    // What the host has there itself is mounted all the same.
-    for path in model.hostPaths.compactMap(view.relative)
-    where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
-      managed.check(above: path)
-    }
-    return (managed.outermost, writes, sealed + managed.diagnostics)
   }
 
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
@@ -174,7 +133,9 @@ struct Resolve: Sendable {
     var desired = DesiredStack(name: name, commit: view.tree.commit, project: model.project)
     (desired.tracked, desired.untracked, desired.links) = (gather.tracked, gather.untracked, links)
     desired.layout = source.layout
-    desired.services = model.services.map { service($0, hash: hashes[$0.name] ?? "", values: values) }
+    desired.services = model.services.map {
+      service($0, of: source.place.directory, hash: hashes[$0.name] ?? "", values: values)
+    }
     desired.after = model.own.after
     desired.deployTimeout = settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout
     desired.resolved = modelDigests(resolved)
@@ -214,19 +175,6 @@ struct Resolve: Sendable {
     return Dictionary(zip(variables, found).compactMap { key, value in value.map { (key, $0) } }) { first, _ in first }
   }
 
-  /// Finds the live paths that containers may write to, as they are written and as they lead through links.
-  private func writes(of model: ComposeModel) async throws(Failure) -> Set<String> {
-    let resolver = SymlinkResolver(view: view)
-    let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
-    var found: Set<String> = []
-    for path in Set(model.services.flatMap(\.writable)) {
-      for form in [path, try await resolver.real(path)].compactMap({ $0 }) {
-        if let inside = view.relative(form) ?? Path.relative(form, to: root) { found.insert(inside) }
-      }
-    }
-    return found
-  }
-
   /// Hides what a stack's `.env` holds from what is told about it.
   func mask(for name: String) async -> Mask {
     let directory = Path.join(view.root, directory(of: name))
@@ -252,20 +200,24 @@ struct Resolve: Sendable {
 
   // MARK: answers
 
-  private func service(_ service: ComposeService, hash: String, values: [String: String]) -> DesiredService {
+  private func service(
+    _ service: ComposeService, of directory: String, hash: String, values: [String: String]
+  ) -> DesiredService {
     func ids(_ paths: [String]) -> [String: String] {
       var ids: [String: String] = [:]
-      for path in paths.compactMap(view.relative) {
+      for path in paths {
         let id = view.tree.fingerprint(path)
         if id != Fingerprint.absent { ids[path] = id }
       }
       return ids
     }
-    var mounts = ids(service.binds + service.files)
+    var mounts = ids(tracked(service.binds, directory) + service.files.compactMap(view.relative))
     for path in service.files where mounts[view.relative(path) ?? path] == nil {
       mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
     }
-    var desired = DesiredService(service, hash: hash, mounts: mounts, builds: ids(service.buildContexts)) {
+    var desired = DesiredService(
+      service, hash: hash, mounts: mounts, builds: ids(service.buildContexts.compactMap(view.relative))
+    ) {
       blobID(of: $0.canonical)
     }
     desired.resources = service.resources.reduce(into: [:]) { resources, entry in

@@ -14,7 +14,7 @@ extension Doctor {
     }
     var seen: Set<String> = []
     for stack in stacks {
-      let path = Path.join(settings.liveRoot, stack.name)
+      let path = Path.join(settings.liveRoot, stack.place.directory)
       checks.append(
         DirectoryChecks.directory(
           "stack directory", HostEntry(path), stack: stack.name,

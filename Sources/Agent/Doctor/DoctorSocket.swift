@@ -18,7 +18,7 @@ extension Doctor {
   }
 
   private func judging(_ stacks: [SeenStack], _ engine: SeenEngine, socket: String) -> SocketChecks {
-    var paths = HostPaths(liveRoot: settings.liveRoot, checkout: settings.checkout, stacks: [], isHost: true)
+    var paths = HostPaths(liveRoot: settings.liveRoot, checkout: settings.checkout, stacks: [:], isHost: true)
     paths.engine = [socket, Files.resolved(socket) ?? socket]
     for source in Set(engine.containers.flatMap(\.mounts).map(\.source)) {
       if let real = Files.resolved(source), real != source { paths.real[source] = real }

@@ -12,6 +12,9 @@ struct SeenStack: Sendable {
   /// What is to be said of those files.
   var file: Check?
 
+  /// Where its project lies.
+  var place: ProjectPlace { record?.place(of: name) ?? ProjectPlace(directory: name) }
+
   /// The services that it is to have, each with the number of its containers.
   var services: [(name: String, wanted: Int)] {
     if let record { return record.services.map { ($0.name, $0.replicas) } }
@@ -45,12 +48,16 @@ extension Doctor {
   /// Asks Compose about the files in a live directory. Its message is not shown: it may quote values of the `.env`.
   private func read(_ stack: SeenStack, _ programs: Programs) async -> SeenStack {
     var stack = stack
-    let (name, directory) = ("Compose file", Path.join(settings.liveRoot, stack.name))
+    let (name, directory) = ("Compose file", Path.join(settings.liveRoot, stack.place.directory))
     let expected = "valid for `docker compose config`"
     func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(.stacks, name, stack: stack.name, result, found: found, expected: expected, help: help)
     }
-    guard let file = ComposeFileName.main.first(where: { !Files.isMissing(Path.join(directory, $0)) }) else {
+    guard
+      let file = (stack.place.files.isEmpty ? ComposeFileName.main : stack.place.files).first(where: {
+        !Files.isMissing(Path.join(directory, $0))
+      })
+    else {
       stack.file = told(
         .failed, "there is no Compose file in \(directory)", "`clup sync --stack \(stack.name)` links it again")
       return stack
@@ -59,7 +66,8 @@ extension Doctor {
       "`cd \(directory) && docker compose config --quiet` says what is wrong; fix it in the repository and push, or "
       + "in the host's own `.env`"
     do throws(Failure) {
-      let asked = try await programs.compose(["config", "--format", "json"], in: directory, limits: .reading)
+      let naming = stack.place.files.isEmpty ? [] : ["-p", stack.record?.project ?? stack.name] + stack.place.options
+      let asked = try await programs.compose(naming + ["config", "--format", "json"], in: directory, limits: .reading)
       if asked.succeeded, let model = try? JSON(parsing: asked.output) {
         stack.model = ComposeModel(model)
         stack.file = told(.good, "\(directory)/\(file)")

@@ -24,7 +24,8 @@ extension Programs {
   ) async -> Failure {
     let line = rewrite(Self.reason(in: errors))
     do throws(EngineError) { try await engine.ping() } catch {
-      return Failure(.host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again")
+      return Failure(
+        .host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again", outage: .engine)
     }
     return Failure(.deploy, "\(what) failed: \(line)", help: "fix it, and push again")
   }
@@ -40,11 +41,13 @@ extension Failure {
         .host, "Docker Engine is not one that clup can use: \(error.message)",
         help: "clup needs Docker Engine 20.10 or later; unset DOCKER_API_VERSION if it is set")
     case .status:
-      self.init(.host, "Docker Engine refuses: \(error.message)", help: "see what it needs: `docker info`")
+      self.init(
+        .host, "Docker Engine refuses: \(error.message)", help: "see what it needs: `docker info`",
+        outage: error.isAway ? .engine : nil)
     case .unreachable, .broken, .late, .unreadable:
       self.init(
         .host, "Docker Engine does not answer: \(error.message)",
-        help: "start it (`systemctl start docker`), or set DOCKER_HOST to where it listens")
+        help: "start it (`systemctl start docker`), or set DOCKER_HOST to where it listens", outage: .engine)
     }
   }
 }

@@ -6,11 +6,12 @@ enum Files {
   static func failure(_ what: String) -> Failure {
     let code = errno
     let reason = String(cString: strerror(code))
+    let isFull = code == ENOSPC || code == EDQUOT
     let help =
-      code == ENOSPC || code == EDQUOT
+      isFull
       ? "make room on that disk and sync again: nothing that was there before is lost"
       : "see that clup may write there, and sync again"
-    return Failure(.host, "\(what): \(reason)", help: help)
+    return Failure(.host, "\(what): \(reason)", help: help, outage: isFull ? .disk : nil)
   }
 
   static func status(_ path: String) -> stat? {

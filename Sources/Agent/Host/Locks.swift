@@ -93,6 +93,7 @@ extension Checkout {
 
   /// How long anybody may take to write a record.
   private static let patience = Duration.seconds(5)
+  private static let moment = Duration.milliseconds(200)
 
   /// Does something while nobody else reads or writes records or the mirror's heads: moments, never while anything is
   /// waited for.
@@ -106,10 +107,10 @@ extension Checkout {
   func lockRecords() throws(Failure) -> Int32 {
     let descriptor = Glibc.open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { throw Files.failure("cannot open \(path)/lock") }
-    let end = ContinuousClock.now + Self.patience
-    // The kernel has no wait for this lock that ends by itself.
+    let start = ContinuousClock.now
+    // The kernel has no wait for this lock that ends by itself. Whoever was told to end waits for one write at most.
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
-      guard ContinuousClock.now < end else {
+      guard start.duration(to: .now) < (Task.isCancelled ? Self.moment : Self.patience) else {
         close(descriptor)
         throw Failure(.locked, "another program holds \(path)/lock", help: "wait until it has ended, and sync again")
       }

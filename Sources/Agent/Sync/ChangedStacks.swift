@@ -11,7 +11,7 @@ extension Prepare {
       }
       switch draft.aims[name] ?? .target {
       case .target, .tied, .refused, .busy, .recorded, .gone, .drifted: checkTarget(name, &draft)
-      case .hold:
+      case .hold, .waiting:
         // What was left as it failed is left alone.
         guard settings.sync.onFailure == .rollback, state.stacks[name]?.isStuck != true, let good = try await good(name)
         else {
@@ -124,10 +124,12 @@ extension Prepare {
   /// Finds what the configuration links, and asks Compose about the job files.
   private func resolveHost(_ draft: inout PlanDraft) async throws(Failure) {
     let (tree, discovery) = (target.tree, head.discovery)
-    let written = written(draft.answers.compactMap(\.desired), draft.names)
+    let resolved = draft.answers.compactMap(\.desired)
+    let written = written(resolved, draft.names)
     try await head.view.bring(settings.links.map(\.from) + discovery.jobs.map(Discovery.jobDirectory(of:)))
     draft.wishes = settings.hostLinks(
-      tree, discovery, written: WritablePaths(written.values.joined()), &draft.diagnostics)
+      tree, discovery, written: MountedPaths(written.values.joined()), seen: seen(resolved, draft.names),
+      &draft.diagnostics)
     draft.diagnostics += try await check.large(draft.wishes, in: tree, tracked: head.tracked)
     // A rollback is about stacks: what none of them stands on stays.
     if request.rollback != nil {
@@ -136,9 +138,16 @@ extension Prepare {
     draft.answers += try await each(
       discovery.jobs.filter { job in
         let directory = Discovery.jobDirectory(of: job)
-        return policyChanged || state.links[directory]?.id != tree.fingerprint(directory)
+        return policyChanged || !isKnown(directory, in: tree)
       }, atOnce: atOnce
     ) { job throws(Failure) in try await head.resolve.job(job) }
+  }
+
+  /// Whether the files of a directory of jobs are those that stand on the host.
+  private func isKnown(_ directory: String, in tree: CommitTree) -> Bool {
+    let files = tree.files(under: directory)
+    let known = state.links.filter { Path.relative($0.key, to: directory) != nil }
+    return files.count == known.count && files.allSatisfy { known[$0.path]?.id == $0.id }
   }
 
   /// Leaves the stacks where they are that share files with one that stays.

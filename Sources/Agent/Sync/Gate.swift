@@ -70,7 +70,10 @@ extension Sync {
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     let others = gated.plan.busy
-    let failed = result.stacks.filter { [.failed, .rolledBack, .skipped].contains($0.outcome) }.map(\.name)
+    // What waits, and was not tried again, has not failed.
+    let failed = result.stacks.filter { stack in
+      [.failed, .rolledBack, .skipped].contains(stack.outcome) || stack.outcome == .waiting && stack.error != nil
+    }.map(\.name)
     let isWhole = isWhole(gated.plan) && failed.isEmpty
     let (report, commit, policy) = (ended.report, gated.plan.commit, prepared.policy)
     try await records.change { state throws(IllegalTransition) in

@@ -3,14 +3,17 @@ import Core
 extension Settings {
   /// Reads what the configuration's `links:` are to be; job files come along, for whoever starts jobs.
   ///
-  /// What a container may write to is copied whatever the configuration says: through a link it would write into a release.
+  /// What a container has in a directory that it mounts is copied whatever the configuration says: a link would lead
+  /// nowhere there, or let it write into a release. Whoever starts jobs is such a container.
   func hostLinks(
-    _ tree: CommitTree, _ discovery: Discovery, written: WritablePaths, _ diagnostics: inout [Diagnostic]
+    _ tree: CommitTree, _ discovery: Discovery, written: MountedPaths, seen: MountedPaths,
+    _ diagnostics: inout [Diagnostic]
   ) -> [String: DesiredLink] {
     var wishes: [String: DesiredLink] = [:]
     for directory in Set(discovery.jobs.map(Discovery.jobDirectory(of:))) {
       var managed = ManagedPaths(
         tree: tree, stack: "", protected: protectedPaths, written: written,
+        seen: MountedPaths([Path.parent(directory)]),
         isDirectory: { Files.status(Path.join(liveRoot, $0)).map(Files.isDirectory) })
       managed.add(directory, .plain)
       diagnostics += managed.diagnostics
@@ -28,7 +31,7 @@ extension Settings {
       diagnostics += tree.files(under: link.from).filter { !$0.isRegular }.map {
         ManagedPaths.refusal(of: $0, in: tree, stack: nil)
       }
-      let isCopy = link.mode == .copy || written.touches(link.to)
+      let isCopy = link.mode == .copy || written.touches(link.to) || seen.holds(link.to)
       guard isCopy, entry.kind == .directory else {
         wishes[link.to] = DesiredLink(kind: isCopy ? .copy : .link, entry)
         if written.covers(link.to) { wishes[link.to]?.isWritable = true }

@@ -1,4 +1,5 @@
 import Core
+import FoundationEssentials
 import Git
 
 /// Finds out where each stack is to go: to the target, to its pin, or nowhere because the target failed for it already.
@@ -20,6 +21,9 @@ struct StackTargets: Sendable {
     }
     // A person who asks for a commit means it.
     if request.retry || request.rollback != nil { return aims }
+    for name in stacks where aims[name] == nil {
+      if let waiting = state.stacks[name]?.said?.waiting, isEarly(waiting, target) { aims[name] = .waiting(waiting) }
+    }
     let holds = state.holds.filter { stacks.contains($0.key) }
     if holds.isEmpty { return aims }
     var images: [String: String]?
@@ -35,5 +39,15 @@ struct StackTargets: Sendable {
       if hold.stands(in: tree, host: now, settings: settings, images: images) { aims[name] = .hold(hold) }
     }
     return aims
+  }
+
+  /// Whether the timer comes too soon after a stack was last tried; whoever else asks wants it tried now.
+  private func isEarly(_ waiting: Waiting, _ target: CommitTree) -> Bool {
+    guard request.trigger == Trigger.timer.rawValue, waiting.outage == .registry, waiting.commit == target.commit,
+      let tried = try? Date(waiting.tried, strategy: .iso8601)
+    else { return false }
+    // A clock that was set back must not keep it waiting.
+    let passed = Date().timeIntervalSince(tried)
+    return (0..<Double(waiting.pause.components.seconds)).contains(passed)
   }
 }

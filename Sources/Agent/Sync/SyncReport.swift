@@ -25,6 +25,7 @@ extension Sync.Ended {
     self.failure = failure
     report.outcome = failure.kind == .refused ? .refused : .failed
     (report.error, report.help) = (failure.message, failure.help)
+    report.waitsFor = failure.outage
   }
 }
 

@@ -110,7 +110,7 @@ public struct Validate: Sendable {
     answers += try await each(discovery.jobs, atOnce: 4) { job throws(Failure) in try await resolve.job(job) }
     diagnostics += answers.flatMap(\.diagnostics)
     // What the configuration links is checked like what a stack mounts.
-    let wishes = settings.hostLinks(tree, discovery, written: WritablePaths([]), &diagnostics)
+    let wishes = settings.hostLinks(tree, discovery, written: MountedPaths([]), seen: MountedPaths([]), &diagnostics)
     diagnostics += try await judge.large(wishes, in: tree, tracked: tracked)
     let subjects = answers.flatMap(\.subjects)
     diagnostics += collisions(answers, discovery)

@@ -38,6 +38,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var writes: [String]?
   /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
   public var layout: ProjectPlace?
+  /// All that its containers mount, the same way.
+  public var reads: [String]?
 }
 
 extension DesiredStack {
@@ -53,7 +55,7 @@ extension DesiredStack {
       services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
       deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
       contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes,
-      layout: good.layout)
+      layout: good.layout, reads: good.reads)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

@@ -18,24 +18,27 @@ public struct ManagedPaths {
   private let stack: String
   private let directory: String
   private let protected: ProtectedPaths
-  private let written: WritablePaths
+  private let written: MountedPaths
+  private let seen: MountedPaths
   private let composeFiles: Set<String>
   private let isDirectory: (String) -> Bool?
   private var refused: Set<String> = []
 
   /// Starts for one stack; `isDirectory` tells what stands at a live path, nothing when nothing does.
   ///
-  /// `written` are the live paths that containers may write to, `composeFiles` the Compose files of all stacks.
+  /// `written` are the live paths that containers may write to, `seen` all that they mount, `composeFiles` the Compose
+  /// files of all stacks.
   public init(
     tree: CommitTree, stack: String, directory: String? = nil, protected: ProtectedPaths,
-    written: WritablePaths = WritablePaths([]),
-    composeFiles: Set<String> = [], isDirectory: @escaping (String) -> Bool?
+    written: MountedPaths = MountedPaths([]), seen: MountedPaths = MountedPaths([]), composeFiles: Set<String> = [],
+    isDirectory: @escaping (String) -> Bool?
   ) {
     self.tree = tree
     self.stack = stack
     self.directory = directory ?? stack
     self.protected = protected
     self.written = written
+    self.seen = seen
     self.composeFiles = composeFiles
     self.isDirectory = isDirectory
   }
@@ -46,11 +49,12 @@ public struct ManagedPaths {
     if let glob = protected.glob(protecting: path) { return addState(entry, glob) }
     switch entry.kind {
     case .file, .executable:
-      // A Compose file in a directory that a container may write to stays a link, which leads nowhere inside the container.
-      put(entry, written.covers(path) && !composeFiles.contains(path) || written.names(path) ? .copy : .link)
+      // A Compose file in a directory that a container has stays a link, which leads nowhere inside the container.
+      let isInside = (written.covers(path) || seen.holds(path)) && !composeFiles.contains(path)
+      put(entry, isInside || written.names(path) ? .copy : .link)
     case .symlink, .submodule: refuse(entry)
     case .directory:
-      let real = (isDirectory(path) ?? (path == ".")) || written.touches(path)
+      let real = (isDirectory(path) ?? (path == ".")) || written.touches(path) || seen.holds(path)
       guard real || directory == path || Path.relative(directory, to: path) != nil else {
         for file in tree.files(under: path) where !file.isRegular { refuse(file) }
         links[path] = DesiredLink(kind: .link, entry)
@@ -133,8 +137,8 @@ public struct ManagedPaths {
   }
 }
 
-/// The live paths that containers may write to.
-public struct WritablePaths: Sendable, Equatable {
+/// Live paths that containers mount, or those of them that they may write to.
+public struct MountedPaths: Sendable, Equatable {
   private let paths: Set<String>
   private let above: Set<String>
 
@@ -142,6 +146,12 @@ public struct WritablePaths: Sendable, Equatable {
   public init(_ paths: some Sequence<String>) {
     self.paths = Set(paths)
     above = Set(self.paths.flatMap { Path.ancestors($0) }).union(self.paths.isEmpty ? [] : ["."])
+  }
+
+  /// Whether a container has the path in a directory that it mounts.
+  public func holds(_ path: String) -> Bool {
+    if paths.isEmpty || path == "." { return false }
+    return paths.contains(".") || Path.ancestors(path).contains(where: paths.contains)
   }
 
   /// Whether a container may write to the path itself, by a mount of its own.

@@ -8,6 +8,8 @@ public enum StackTarget: Sendable, Equatable {
   case hold(Hold)
   /// Nowhere: another stack, for the reason given, stays where it is and needs a live path of both as it is.
   case tied(SharedPathConflict, because: String?)
+  /// Nowhere yet: what it waits for was away a moment ago. It stays at what was good before.
+  case waiting(Waiting)
   /// Nowhere: validation refused it, and `gate: stack` lets the others go on.
   case refused
   /// Nowhere: another sync works on it.
@@ -22,7 +24,7 @@ public enum StackTarget: Sendable, Equatable {
   /// Whether it is kept from the target commit by an earlier failure, its own or that of a stack that it is tied to.
   public var isKeptBack: Bool {
     switch self {
-    case .hold, .tied: true
+    case .hold, .tied, .waiting: true
     case .target, .pin, .refused, .busy, .recorded, .gone, .drifted: false
     }
   }
@@ -52,6 +54,8 @@ public enum StackTarget: Sendable, Equatable {
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
         + (behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? "")
+    case .waiting(let waiting):
+      "waiting for \(waiting.outage.words) since \(waiting.since); tried again within \(waiting.pause.text)"
     case .hold(let hold):
       "\(hold.commit.prefix(7)) failed at \(hold.since) and is not tried again until something it depends on changes, "
         + "or --retry asks"
@@ -66,6 +70,7 @@ public enum StackTarget: Sendable, Equatable {
     case .busy: "is worked on by another sync"
     case .tied(let tie, _): "shares \(tie.path) with \(tie.stack)"
     case .pin(let pin, _): "is pinned at \(pin.commit.prefix(7))"
+    case .waiting(let waiting): "waits for \(waiting.outage.words)"
     case .hold(let hold): "is held: \(hold.commit.prefix(7)) failed for it at \(hold.since)"
     }
   }
@@ -76,6 +81,7 @@ public enum StackTarget: Sendable, Equatable {
     case .target, .recorded, .gone, .drifted: .unchanged
     case .pin: .pinned
     case .hold, .tied: .held
+    case .waiting: .waiting
     case .refused: .refused
     case .busy: .skipped
     }

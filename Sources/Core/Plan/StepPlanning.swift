@@ -80,7 +80,7 @@ extension Step {
         wish == path ? next.kind == .copy : Path.relative(wish, to: path) != nil
       }
     }.keys
-    let written = good.writes.map { WritablePaths($0) }
+    let written = good.writes.map { MountedPaths($0) }
     let paths = Set(leaving.filter { written?.touches($0) ?? true })
     if paths.isEmpty { return [] }
     let services = Set(good.services.filter { $0.mounts(any: paths) }.map(\.name))

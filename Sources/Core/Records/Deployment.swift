@@ -32,6 +32,8 @@ public struct Deployment: Codable, Sendable, Equatable {
   public var writes: [String]?
   /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
   public var layout: ProjectPlace?
+  /// The live paths that its containers mount; unknown in what an earlier version wrote.
+  public var reads: [String]?
 }
 
 extension Deployment {
@@ -42,7 +44,7 @@ extension Deployment {
       services: desired.services, links: desired.links, shared: desired.shared, after: desired.after,
       policy: desired.policy, contents: desired.contents, images: desired.images, deployTimeout: desired.deployTimeout,
       isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes,
-      layout: desired.layout)
+      layout: desired.layout, reads: desired.reads)
   }
 
   /// Every live path that it stands on, each with the commit that leads it.
@@ -61,6 +63,7 @@ extension Deployment {
     record.isProbed = desired.readsProbes || !desired.probes.isEmpty
     record.policy = desired.policy
     record.writes = desired.writes
+    record.reads = desired.reads
     record.belongings = desired.belongings
     record.deployTimeout = desired.deployTimeout
     record.services = desired.services.map { service in

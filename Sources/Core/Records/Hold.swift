@@ -6,6 +6,8 @@ public struct LastResult: Codable, Sendable, Equatable {
   public var error: String?
   /// The report's id.
   public var report: String
+  /// What it waits for, where it does.
+  public var waiting: Waiting?
 }
 
 /// A stack held at a commit by a rollback until `clup resume`.

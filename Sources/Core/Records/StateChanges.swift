@@ -38,6 +38,13 @@ extension State {
       let result = LastResult(outcome: stack.outcome, error: stack.error, report: report.id)
       switch stack.outcome {
       case .deployed, .rolledBack, .failed, .skipped, .refused: try record(.said(result), of: stack.name)
+      case .waiting:
+        // What was not tried this time is still what it was.
+        guard let outage = stack.waitsFor, stack.error != nil else { continue }
+        var result = result
+        let waiting = Waiting(for: outage, commit: stack.to, since: report.started)
+        result.waiting = known?.said?.waiting?.tried(again: waiting) ?? waiting
+        try record(.said(result), of: stack.name)
       case .removed: try record(.said(nil), of: stack.name)
       // What did not end well before is in place again.
       case .unchanged where known?.said?.outcome.isBad == true, .pinned where known?.said?.outcome.isBad == true:

@@ -39,6 +39,8 @@ public struct Report: Codable, Sendable, Equatable {
   @OrNull public var error: String?
   /// The way out of that.
   @OrNull public var help: String?
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// The id of the report in the history that tells the same; then this one is not in it.
   @OrNull public var sameAs: String?
 
@@ -47,6 +49,7 @@ public struct Report: Codable, Sendable, Equatable {
       error, help
     case dryRun = "dry_run"
     case sameAs = "same_as"
+    case waitsFor = "waits_for"
     case durationMs = "duration_ms"
   }
 
@@ -69,6 +72,8 @@ public struct StackReport: Codable, Sendable, Equatable {
   /// How it ended.
   public enum Outcome: String, Codable, Sendable {
     case unchanged, planned, deployed, refused, rolledBack = "rolled_back", failed, held, pinned, skipped, removed
+    /// Something is away that it needs; what ran runs on.
+    case waiting
 
     /// The word for people.
     public var words: String { self == .rolledBack ? "rolled back" : rawValue }
@@ -76,7 +81,7 @@ public struct StackReport: Codable, Sendable, Equatable {
     /// Whether the stack is not where the sync was to bring it.
     public var isBad: Bool {
       switch self {
-      case .failed, .rolledBack, .refused, .skipped, .held: true
+      case .failed, .rolledBack, .refused, .skipped, .held, .waiting: true
       case .unchanged, .planned, .deployed, .pinned, .removed: false
       }
     }
@@ -100,6 +105,8 @@ public struct StackReport: Codable, Sendable, Equatable {
   public var durationMs = 0
   /// What went wrong.
   @OrNull public var error: String?
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// The last lines of the log of what failed.
   public var logTail: [String] = []
   /// What a dry run would do, step by step; not written of what was done.
@@ -109,6 +116,7 @@ public struct StackReport: Codable, Sendable, Equatable {
     case name, outcome, from, to, project, reasons, services, error, steps
     case durationMs = "duration_ms"
     case logTail = "log_tail"
+    case waitsFor = "waits_for"
   }
 
   /// Makes a report of a stack.

@@ -10,4 +10,6 @@ public enum Trigger: String, Codable, Sendable, CaseIterable {
   case drift
   /// The daemon itself began.
   case start
+  /// Somebody asked the daemon to read its configuration again.
+  case reload
 }

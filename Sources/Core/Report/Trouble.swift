@@ -8,6 +8,8 @@ public struct Trouble: Codable, Sendable, Equatable {
   public var errors: [String]
   /// The way out, where the whole ended early.
   @OrNull public var help: String?
+  /// What was away, where that is why.
+  @OrNull public var waitsFor: Outage?
   /// When it was first met, RFC 3339 in UTC.
   public var since: String
   /// The id of the report in the history that tells of it.
@@ -24,6 +26,7 @@ public struct Trouble: Codable, Sendable, Equatable {
     outcome = report.outcome
     commit = report.commit
     help = report.help
+    waitsFor = report.waitsFor
     since = report.started
     self.report = report.id
   }
@@ -45,7 +48,7 @@ extension StackReport {
   /// What is the same when it fails again: all but the states in between, the time that it took and the log.
   fileprivate var failure: StackReport {
     var same = self
-    if outcome != .failed { same = StackReport(name: name, outcome: outcome) }
+    if ![.failed, .waiting].contains(outcome) { same = StackReport(name: name, outcome: outcome) }
     same.services = same.services.map { ServiceReport(name: $0.name, action: $0.action, reason: $0.reason) }
     (same.durationMs, same.logTail) = (0, [])
     return same

@@ -40,6 +40,15 @@ struct Headline {
         : Headline(.bad, "No stack was deployed yet, and the repository cannot be reached")
     }
     if let worst = troubles(stacks) { return Headline(.bad, worst) }
+    let waiting = stacks.filter { Standing($0) == .waiting }
+    if let first = waiting.first, let outage = first.waitsFor {
+      let number = waiting.count
+      return Headline(
+        .note,
+        stacks.count == 1
+          ? "The only stack waits for \(outage.words)"
+          : "\(number) of \(stacks.count) stacks wait\(number == 1 ? "s" : "") for \(outage.words)")
+    }
     let pinned = stacks.filter { $0.pin != nil }.count
     let then = pinned == 0 ? "" : pinned == stacks.count ? ", each of them pinned" : ", \(pinned) of them pinned"
     let words = "\(Page.count(stacks.count, "stack")) in place"
@@ -70,19 +79,23 @@ struct Headline {
 
 /// How one stack stands.
 enum Standing {
-  case unseen, ill, held, moved, pinned, changing, starting, placed
+  case unseen, ill, held, moved, waiting, pinned, changing, starting, placed
 
   init(_ stack: Status.Stack) {
     if stack.isBusy {
       self = .changing
     } else if stack.held != nil {
       self = .held
+    } else if stack.health == "unknown", stack.waitsFor != nil, stack.commit == nil {
+      self = .waiting
     } else if stack.health == "unknown" {
       self = .unseen
     } else if !stack.drift.isEmpty || stack.health == "stopped" {
       self = .moved
     } else if ["unhealthy", "restarting"].contains(stack.health) {
       self = .ill
+    } else if stack.waitsFor != nil {
+      self = .waiting
     } else if stack.pin != nil {
       self = .pinned
     } else {
@@ -98,6 +111,7 @@ enum Standing {
     case .unseen: "not seen"
     case .ill: "not healthy"
     case .held: "held back"
+    case .waiting: "waiting"
     case .moved: "not in place"
     case .pinned: "pinned"
     case .changing: "being deployed"
@@ -110,7 +124,7 @@ enum Standing {
     switch self {
     case .unseen, .changing, .starting: .calm
     case .ill, .held, .moved: .bad
-    case .pinned: .note
+    case .pinned, .waiting: .note
     case .placed: .good
     }
   }

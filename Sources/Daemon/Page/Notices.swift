@@ -9,18 +9,16 @@ extension Page {
     if let error = seen.statusError, seen.status == nil {
       notices.append(notice(.bad, "The state of the host could not be read", "<p class=\"text\">\(error)</p>"))
     }
-    if let why = seen.unwritten {
-      notices.append(
-        notice(
-          .bad, "clup cannot write its own files",
-          "<p class=\"text\">\(why)</p><p>Pushes are turned away until it can; it is tried again.</p>"))
-    }
+    notices += own(seen)
     if let error = seen.status?.error {
+      let since: HTML? = seen.status?.waiting.first { $0.outage == .engine }.map {
+        "<p>clup has been waiting for it since \(moments.ago($0.since)), and continues once it answers.</p>"
+      }
       notices.append(
         notice(
           .bad, "The engine does not answer",
           """
-          <p class="text">\(error)</p>
+          <p class="text">\(error)</p>\(since)
           <p>Commits, pins and results are from clup's own records. Whether the containers run is not known.</p>
           """))
     }
@@ -32,7 +30,7 @@ extension Page {
           .note, "The repository cannot be reached",
           "<p class=\"text\">\(why)</p><p>\(since) What is deployed stays as it is; clup goes on asking.</p>"))
     }
-    if let trouble = seen.status?.trouble, seen.unreachable == nil {
+    if let trouble = seen.status?.trouble, seen.unreachable == nil, trouble.waitsFor != .engine {
       let commit: HTML? = trouble.commit.map { " \(Page.commit($0))" }
       let errors = trouble.errors.prefix(5).map { "<p class=\"text\">\($0)</p>" as HTML }
       let help: HTML? = trouble.help.map { "<p class=\"text help\"><strong>Help</strong>: \($0)</p>" }
@@ -62,6 +60,31 @@ extension Page {
     }
     if notices.isEmpty { return .nothing }
     return "<section aria-label=\"Notices\" class=\"notices\">\(notices)</section>"
+  }
+
+  /// Tells what is wrong with clup's own files and configuration.
+  private static func own(_ seen: StatusPageModel) -> [HTML] {
+    var notices: [HTML] = []
+    if let why = seen.unwritten {
+      notices.append(
+        notice(
+          .bad, "clup cannot write its own files",
+          "<p class=\"text\">\(why)</p><p>Pushes are turned away until it can; it is tried again.</p>"))
+    }
+    if let why = seen.unconfigured {
+      notices.append(
+        notice(
+          .bad, "The configuration cannot be used as it is now",
+          "<p class=\"text\">\(why)</p><p>The one from before stays in force until the file is fixed.</p>"
+        ))
+    }
+    if !seen.restart.isEmpty {
+      notices.append(
+        notice(
+          .note, "The configuration changed, and clup has to be restarted",
+          "<p class=\"text\">\(seen.restart.joined(separator: ", ")) count only after a restart.</p>"))
+    }
+    return notices
   }
 
   private static func notice(_ tone: Tone, _ heading: HTML, _ body: HTML) -> HTML {

@@ -47,8 +47,18 @@ struct StackCard {
         <code>clup resume --stack \(stack.name)</code> lets it go on.</p>
         """)
     }
+    if let outage = stack.waitsFor {
+      let since: HTML? = stack.waitingSince.map { ", for the first time \(moments.ago($0))" }
+      lines.append(
+        """
+        <p><strong>Waiting</strong> for \(outage.words)\(since). It is tried again by itself, and goes on once that is \
+        back.</p>
+        """)
+    }
     if let note = stack.note { lines.append("<p>\(note)</p>") }
-    if let error = stack.error { lines.append("<p class=\"text error\">\(error)</p>") }
+    if let error = stack.error {
+      lines.append("<p class=\"text\(stack.waitsFor == nil ? " error" as HTML : .nothing)\">\(error)</p>")
+    }
     if !stack.drift.isEmpty {
       let waits: HTML? =
         seen.waiting.contains(stack.name)

@@ -52,7 +52,7 @@ extension StackReport.Outcome {
     switch self {
     case .unchanged, .planned, .removed: .calm
     case .deployed: .good
-    case .pinned, .skipped: .note
+    case .pinned, .skipped, .waiting: .note
     case .refused, .rolledBack, .failed, .held: .bad
     }
   }

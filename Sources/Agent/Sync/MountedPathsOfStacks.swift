@@ -10,6 +10,13 @@ extension Prepare {
     return written
   }
 
+  /// Gives the live paths that containers mount, as Compose says now or said when their stack was deployed.
+  func seen(_ desired: [DesiredStack], _ names: Set<String>) -> MountedPaths {
+    var seen = state.standing.filter { names.contains($0.key) }.mapValues { $0.reads ?? [] }
+    for stack in desired { seen[stack.name] = stack.reads ?? [] }
+    return MountedPaths(seen.values.joined())
+  }
+
   /// Looks again at the stacks that have links where the containers of another one may write: they need copies there.
   func apart(_ answers: [Resolve.Answer], _ draft: inout PlanDraft) async throws(Failure) -> [Resolve.Answer] {
     let (names, aims) = (draft.names, draft.aims)
@@ -19,13 +26,13 @@ extension Prepare {
     let written = written(resolved, names)
     var wishes = state.standing.filter { names.contains($0.key) }.mapValues(\.paths)
     for stack in resolved { wishes[stack.name] = stack.links }
-    let all = WritablePaths(written.values.joined())
+    let all = MountedPaths(written.values.joined())
     var again: [(work: Work, written: Set<String>)] = []
     for (name, links) in wishes.sorted(by: { $0.key < $1.key }) {
       let hits = links.filter { $0.value.kind == .link && all.touches($0.key) && !isComposeFile($0.key) }.keys.sorted()
       let others = hits.isEmpty ? [:] : written.filter { $0.key != name }
       let found = hits.lazy.compactMap { path in
-        others.keys.sorted().first { WritablePaths(others[$0] ?? []).touches(path) }.map { (path, $0) }
+        others.keys.sorted().first { MountedPaths(others[$0] ?? []).touches(path) }.map { (path, $0) }
       }.first
       guard let (path, writer) = found else { continue }
       let asked = draft.sources.first { $0.source.name == name }

@@ -1,0 +1,81 @@
+import Core
+
+/// What a stack's containers have of the repository, and how that reaches its live paths.
+extension Resolve {
+  /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every
+  /// profile.
+  func manage(
+    _ source: StackSource, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
+  ) async throws(Failure) -> Managed {
+    let (name, directory) = (source.name, source.place.directory)
+    let mine = model.services.flatMap {
+      tracked($0.binds, directory) + ($0.files + $0.buildContexts).compactMap(view.relative)
+    }
+    try await view.bring(whole.hostPaths.compactMap(view.relative) + mine)
+    for path in Set(mine).sorted() where !view.tree.files(under: path).isEmpty { try await gather.depend(on: path) }
+    let sealed = try await unusable(
+      name, model.services.flatMap { tracked($0.binds, directory) + $0.files.compactMap(view.relative) }, gather)
+    // A service of a profile that is off writes once somebody starts it.
+    let writes = try await inside(whole.services.flatMap(\.writable))
+    let reads = try await inside(whole.services.flatMap(\.binds))
+    // What the host keeps in a directory of the repository would come to lie in a release, too.
+    let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
+    var managed = ManagedPaths(
+      tree: view.tree, stack: name, directory: directory, protected: settings.protectedPaths,
+      written: MountedPaths(writes.union(written).union(own).union(gather.untracked.keys)),
+      seen: MountedPaths(reads), composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
+      isDirectory: { path in
+        isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
+      })
+    let mounted = Set(
+      model.services.flatMap { tracked($0.binds, directory) + $0.buildContexts.compactMap(view.relative) })
+    for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }
+    // What the host has there itself is mounted all the same.
+    for path in model.hostPaths.compactMap(view.relative)
+    where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
+      managed.check(above: path)
+    }
+    return Managed(links: managed.outermost, writes: writes, reads: reads, diagnostics: sealed + managed.diagnostics)
+  }
+
+  /// How the tracked paths of a stack reach their live paths, and the live paths that its containers have.
+  struct Managed {
+    let links: [String: DesiredLink]
+    let writes: Set<String>
+    let reads: Set<String>
+    let diagnostics: [Diagnostic]
+  }
+
+  /// Gives what the repository has for a stack at the paths that it mounts. Of a directory above its own that is what
+  /// lies in its own, but for its Compose files: it looks out on the rest of the live root, and does not run from it.
+  func tracked(_ binds: [String], _ directory: String) -> [String] {
+    binds.compactMap(view.relative).flatMap { path in
+      guard path != directory, Path.relative(directory, to: path) != nil else { return [path] }
+      let composeFiles = Set(discovery.stacks.flatMap(\.composeFiles))
+      return view.tree.files(under: directory).map(\.path).filter { !composeFiles.contains($0) }
+    }
+  }
+
+  /// Finds the live paths among those that containers mount, as they are written and as they lead through links.
+  private func inside(_ mounted: [String]) async throws(Failure) -> Set<String> {
+    let resolver = SymlinkResolver(view: view)
+    let root = Files.resolved(settings.liveRoot) ?? settings.liveRoot
+    var found: Set<String> = []
+    for path in Set(mounted) {
+      for form in [path, try await resolver.real(path)].compactMap({ $0 }) {
+        if let inside = view.relative(form) ?? Path.relative(form, to: root) { found.insert(inside) }
+      }
+    }
+    return found
+  }
+
+  /// Whether the configuration wants files of their own at a live directory, or somewhere in it.
+  private func isCopied(_ path: String) -> Bool {
+    // What is a link of clup's already stays one.
+    if case .link(let text) = observe.live(path), observe.links.isOwn(text) { return false }
+    return settings.links.contains { link in
+      link.mode == .copy && view.tree[link.from]?.kind == .directory
+        && (Path.relative(path, to: link.to) ?? Path.relative(link.to, to: path)) != nil
+    }
+  }
+}
