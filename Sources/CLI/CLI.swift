@@ -61,6 +61,7 @@ public enum CLI {
     default: break
     }
     let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
+    if arguments.command == "init" { return await initialize(arguments, file, environment) }
     switch load(file) {
     case .failure(let failure): return end(failure)
     case .success(let settings):
@@ -76,12 +77,12 @@ public enum CLI {
     }
   }
 
-  private static func load(_ file: String) -> Result<Settings, Failure> {
+  static func load(_ file: String) -> Result<Settings, Failure> {
     guard let data = try? Data(contentsOf: URL(filePath: file)) else {
       return .failure(
         Failure(
           .configuration, "there is no readable configuration at \(file)",
-          help: "write one with the keys repository, branch, live_root and checkout, or name another with --config"))
+          help: "`clup init` writes one; or name another with --config"))
     }
     switch Settings.parse([UInt8](data)) {
     case .success(var settings):
