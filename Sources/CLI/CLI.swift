@@ -65,6 +65,7 @@ public enum CLI {
     default: break
     }
     let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
+    if arguments.command == "init" { return await initialize(arguments, file, environment) }
     let read = environment[Configuration.inputVariable] == "1" ? readInput() : nil
     switch load(file, text: read) {
     case .failure(let failure): return end(failure)

@@ -11,7 +11,7 @@ struct CommandHelp: Sendable {
 /// Every command.
 enum Commands {
   static let order = [
-    "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host", "serve",
+    "init", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host", "serve",
     "help",
   ]
   static let all: [String: CommandHelp] = [
@@ -36,6 +36,28 @@ enum Commands {
           --commit REV              deploy this commit of the branch instead of its head
           --retry                   try again what failed before
           --accept-rewrite COMMIT   accept a rewritten branch, if its head is exactly COMMIT
+        """),
+    "init": CommandHelp(
+      summary: "write a configuration for this host, and show what a first sync would do",
+      switches: ["--print", "--yes"], options: ["--repository", "--branch", "--live-root", "--checkout"], operands: 1,
+      outputs: [.text],
+      text: """
+        usage: clup init [REPOSITORY|DIR] [--branch B] [--live-root DIR] [--checkout DIR] [--print] [--yes]
+
+        Looks at the repository (a URL, or the directory of a clone) and at the containers of this host: which Compose
+        files they were made from and where, what they mount, who holds the Docker socket. Writes a configuration with
+        comments to --config, and ends with a dry run of the first sync: what is taken over as it is, what would be
+        recreated, what is refused and what it needs. Without REPOSITORY, takes the clone that the containers were
+        made from.
+
+        Overwrites nothing, and starts, stops or links nothing.
+
+          --repository URL   the same as the operand
+          --branch B         the branch to follow (default: the clone's, or the repository's)
+          --live-root DIR    the directory that the host runs from (default: where the containers were started)
+          --checkout DIR     the directory for clup (default: `clup` in the live root)
+          --print            print the configuration, and write nothing
+          --yes              do not ask before writing
         """),
     "rollback": CommandHelp(
       summary: "go back to an earlier commit and stay there",

@@ -12,7 +12,7 @@ extension CLI {
       return .failure(
         Failure(
           .configuration, "there is no readable configuration at \(file)",
-          help: "write one with the keys repository, branch, live_root and checkout, or name another with --config"))
+          help: "`clup init` writes one; or name another with --config"))
     }
     switch Settings.parse(bytes) {
     case .success(var settings):

@@ -98,6 +98,8 @@ public enum WorkTree {
   public struct Origin: Sendable, Equatable {
     /// The directory of its work tree, with links followed.
     public let directory: String
+    /// The directory of the repository itself, `.git`.
+    public let repository: String
     /// The URL of its `origin`; nothing where it has none.
     public let url: String?
     /// The branch that is checked out; nothing where it is a commit.
@@ -117,8 +119,9 @@ public enum WorkTree {
     git_repository_head(&head, opened.repository)
     defer { git_reference_free(head) }
     let isBranch = head.map { git_reference_is_branch($0) == 1 } ?? false
+    func plain(_ path: String) -> String { path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path }
     return Origin(
-      directory: root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root, url: url,
+      directory: plain(root), repository: plain(String(cString: git_repository_path(opened.repository))), url: url,
       branch: isBranch ? git_reference_shorthand(head).map { String(cString: $0) } : nil)
   }
 

@@ -94,6 +94,14 @@ public struct RepositoryURL: Sendable, Equatable {
     return (String(host), port)
   }
 
+  /// The same URL without a user and a password, which may be a token; nothing where it has none, and for ssh, where a user is
+  /// no secret.
+  public var withoutLogin: String? {
+    guard [.http, .https].contains(scheme), user != nil || password != nil else { return nil }
+    let name = host.contains(":") ? "[\(host)]" : host
+    return "\(scheme.rawValue)://\(name)\(port.map { ":\($0)" } ?? "")\(path)"
+  }
+
   /// Whether what is sent stays on this host.
   public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 

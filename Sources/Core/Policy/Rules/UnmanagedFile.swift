@@ -153,17 +153,25 @@ extension UnmanagedFile {
     }
   }
 
-  /// Gives what could be written under `stacks:` to have files as stacks, each line with what it is for.
-  public static func lines(_ files: [UnmanagedFile], in tree: CommitTree) -> [(line: String, reason: String)] {
-    groups(of: files, in: tree).map { group in
-      let what =
-        switch group.files[0].kind {
-        case .compose: "looks like a Compose file"
-        case .swarm(let key): "made for `docker stack deploy` (\(key))"
-        case .template(let mark): "a template (`\(mark)`), which nothing fills in"
-        }
-      let others = group.files.count == 1 ? "" : ", and \(group.files.count - 1) more"
-      return (group.line, "\(group.files[0].path)\(others): \(what), and runs nowhere here")
+  /// What could be written under `stacks:` for files.
+  public struct Choice: Sendable, Equatable {
+    /// Globs for `files`.
+    public var files: [String] = []
+    /// Lines for directories of their own.
+    public var lines: [String] = []
+    /// What is no Compose file as it is, each with what it is.
+    public var others: [String: String] = [:]
+  }
+
+  /// Gives what could be written under `stacks:` for files.
+  public static func choice(for files: [UnmanagedFile], in tree: CommitTree) -> Choice {
+    groups(of: files, in: tree).reduce(into: Choice()) { choice, group in
+      switch group.files[0].kind {
+      case .compose where group.isVariant: choice.lines.append(group.line)
+      case .compose: choice.files.append(group.pattern)
+      case .swarm(let key): choice.others[group.pattern] = "made for `docker stack deploy` (\(key))"
+      case .template(let mark): choice.others[group.pattern] = "a template (`\(mark)`)"
+      }
     }
   }
 
@@ -171,16 +179,18 @@ extension UnmanagedFile {
     let files: [UnmanagedFile]
     /// A glob, or the one path.
     let pattern: String
-    /// What is written under `stacks:`.
-    let line: String
     var quoted: String { pattern.contains("*") ? "\"\(pattern)\"" : pattern }
 
-    init(_ files: [UnmanagedFile], _ pattern: String) {
-      (self.files, self.pattern) = (files, pattern)
-      let (path, directory) = (files[0].path, Path.parent(files[0].path))
-      let isVariant = files.count == 1 && directory != "." && files[0].isVariant(besideServices: [])
-      let glob = pattern.contains("*") ? "\"\(pattern)\"" : pattern
-      line = isVariant ? "\(directory): {compose_files: [\(Path.name(path))]}" : "files: [\(glob)]"
+    init(_ files: [UnmanagedFile], _ pattern: String) { (self.files, self.pattern) = (files, pattern) }
+
+    /// Whether it is one file that is called as if it were laid over another one, which is not there.
+    var isVariant: Bool {
+      files.count == 1 && Path.parent(pattern) != "." && files[0].isVariant(besideServices: [])
+    }
+
+    /// What is written under `stacks:`.
+    var line: String {
+      isVariant ? "\(Path.parent(pattern)): {compose_files: [\(Path.name(pattern))]}" : "files: [\(quoted)]"
     }
   }
 

@@ -1,0 +1,89 @@
+import Core
+import Git
+import Glibc
+
+/// Where the repository is found.
+extension Init {
+  /// Finds the repository: what was named, or the clone that what runs here was made from.
+  func source(_ services: [RunningService], _ scratch: String) async throws(Failure) -> Source {
+    guard let named = request.source else { return try await clone(try running(services), named: nil) }
+    if let directory = Files.resolved(named), try origin(of: directory) != nil {
+      return try await clone(directory, named: named)
+    }
+    return try await fetched(named, scratch)
+  }
+
+  private func origin(of directory: String) throws(Failure) -> WorkTree.Origin? {
+    do throws(GitError) { return try WorkTree.origin(of: directory) } catch {
+      throw Failure(.configuration, error.message, help: "name the repository's URL instead")
+    }
+  }
+
+  /// Finds the one clone that containers run from, or that the Compose files lead to which they were made from.
+  private func running(_ services: [RunningService]) throws(Failure) -> String {
+    var found: Set<String> = []
+    for file in Set(services.flatMap(\.files)) {
+      guard let real = Files.resolved(file), let origin = try origin(of: Path.parent(real)) else { continue }
+      found.insert(origin.directory)
+    }
+    if let only = found.first, found.count == 1 { return only }
+    throw Failure(
+      .configuration,
+      found.isEmpty
+        ? "no repository was named, and no container on this host was made from a clone of one"
+        : "containers on this host were made from several clones: \(found.sorted().joined(separator: ", "))",
+      help: "name the repository: `clup init https://github.com/you/host.git`, or the directory of a clone")
+  }
+
+  private func clone(_ directory: String, named: String?) async throws(Failure) -> Source {
+    guard let origin = try origin(of: directory) else {
+      throw Failure(.configuration, "\(named ?? directory) is no git repository", help: "name a URL or a clone")
+    }
+    guard let branch = request.branch ?? origin.branch else {
+      throw Failure(
+        .configuration, "the clone \(origin.directory) is at no branch", help: "name the one to follow with --branch")
+    }
+    // A clone that came from nowhere can be followed itself; a relative path starts from it.
+    let url = origin.url.map {
+      RepositoryURL($0)?.scheme == .file && !$0.contains("://") ? Path.join(origin.directory, $0) : $0
+    }
+    let settings = Settings(repository: url ?? origin.directory, branch: branch, liveRoot: "/", checkout: "/")
+    return try await settings.inMirror { () throws(GitError) in
+      let mirror = try Mirror(at: origin.repository, branch: branch, create: false)
+      guard let head = try await mirror.head() else {
+        throw GitError(.branchMissing, "the clone \(origin.directory) has no branch \(branch)")
+      }
+      return Source(
+        url: settings.repository, branch: branch, tree: try await CommitTree(of: head, in: mirror, settings),
+        tracked: .commit(mirror, stage: ""), clone: origin.directory)
+    }
+  }
+
+  /// Fetches the repository into a directory that goes away again.
+  private func fetched(_ url: String, _ scratch: String) async throws(Failure) -> Source {
+    say("asking \(redacted(url))")
+    let checkout = Checkout(path: "\(scratch)/checkout")
+    try checkout.prepare()
+    var settings = Settings(repository: url, branch: "", liveRoot: "/", checkout: checkout.path)
+    if !url.contains(":"), !Path.isAbsolute(url) { settings.repository = Path.join(Files.resolved(".") ?? "/", url) }
+    func fetch() -> Fetch {
+      let access = Access(settings: settings, environment: environment, checkout: checkout)
+      return Fetch(
+        settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
+    }
+    var branch = request.branch
+    if branch == nil {
+      branch = try await fetch().sources.first { (source, access) throws(GitError) in
+        try await Mirror.remoteBranch(of: source.url, access: access, deadline: .seconds(60))
+      }.value
+    }
+    guard let branch else {
+      throw Failure(.refused, "\(redacted(url)) has no commit yet", help: "push one, and run `clup init` again")
+    }
+    settings.follow = .branch(branch)
+    let brought = try await fetch().brought(nil).head.get()
+    let target = try await fetch().target(brought, request: SyncRequest(), deployed: false)
+    return Source(
+      url: settings.repository, branch: branch, tree: target.tree, tracked: .commit(target.mirror, stage: ""))
+  }
+}

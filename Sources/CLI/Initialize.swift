@@ -1,0 +1,79 @@
+import Agent
+import Core
+import FoundationEssentials
+import Glibc
+
+/// `clup init`: look, write, and show what a first sync would do.
+extension CLI {
+  static func initialize(_ arguments: Arguments, _ file: String, _ environment: [String: String]) async -> Int32 {
+    var request = InitRequest()
+    request.source = arguments.operands.first ?? arguments.values["--repository"]?.last
+    request.branch = arguments.values["--branch"]?.last
+    request.liveRoot = arguments.values["--live-root"]?.last
+    request.checkout = arguments.values["--checkout"]?.last
+    let (prints, isAgreed) = (arguments.switches.contains("--print"), arguments.switches.contains("--yes"))
+    do throws(Failure) {
+      try check(request, file, prints: prints, isAgreed: isAgreed)
+      let proposal = try await Init(request, environment: environment, say: { tell($0) }).propose()
+      let day = String(Date().formatted(.iso8601).prefix(10))
+      let text = proposal.text(on: day)
+      if prints {
+        print(String(text.dropLast()))
+        return 0
+      }
+      for line in text.split(separator: "\n") { tell("  \(line)") }
+      if !isAgreed, !asked("write this to \(file)? [y/N] ") { return 1 }
+      for line in try Init.write(proposal, to: file, day: day) { tell(line) }
+    } catch {
+      return end(error)
+    }
+    return await firstSync(file, environment)
+  }
+
+  /// Finds what cannot be done before anything is looked at.
+  private static func check(
+    _ request: InitRequest, _ file: String, prints: Bool, isAgreed: Bool
+  ) throws(Failure) {
+    for (option, path) in [("--live-root", request.liveRoot), ("--checkout", request.checkout)] {
+      if let path, !path.hasPrefix("/") {
+        throw Failure(.configuration, "\(option) takes an absolute path, not \(path)", help: "clup help init")
+      }
+    }
+    if prints { return }
+    if access(file, F_OK) == 0 { throw Init.exists(file) }
+    if !isAgreed, isatty(0) != 1 {
+      throw Failure(
+        .configuration, "there is no terminal to ask on before \(file) is written",
+        help: "add --yes to write it, or --print to see it")
+    }
+  }
+
+  private static func asked(_ question: String) -> Bool {
+    write(question, to: 2)
+    return ["y", "yes"].contains((readLine() ?? "").lowercased())
+  }
+
+  /// Plans the first sync; nothing live is changed.
+  private static func firstSync(_ file: String, _ environment: [String: String]) async -> Int32 {
+    switch load(file) {
+    case .failure(let failure): return end(failure)
+    case .success(let (settings, _)):
+      var request = SyncRequest()
+      request.dryRun = true
+      let ended = await Sync(
+        settings: settings, request: request, environment: environment,
+        tell: { event in
+          if event.kind == .message { tell(event.text) }
+        }
+      ).run()
+      if let failure = ended.failure {
+        tell("\(file) is written, but a first sync would not get far:")
+        return end(failure)
+      }
+      let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
+      for line in Findings.text(found, ended.excerpts) { print(line) }
+      for line in Render.takeover(ended.report) { print(line) }
+      return ended.report.outcome == .refused ? 3 : 0
+    }
+  }
+}
