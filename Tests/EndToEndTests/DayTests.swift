@@ -176,7 +176,7 @@ struct DaySimulation {
     }
     let log =
       found.isEmpty ? "" : try await host.shell("tail -n 20 served; \(Host.binary ?? "clup") status --config clup.yaml")
-    #expect(found.isEmpty, "\(what): \(found)\n\(log)")
+    try #require(found.isEmpty, "\(what): \(found)\n\(log)")
     try await checkRestarts(what)
     try await checkDaemon(what)
   }
