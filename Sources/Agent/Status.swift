@@ -68,8 +68,9 @@ public struct Status: Codable, Sendable, Equatable {
     }
 
     /// What a sync is changing at this moment is neither drift nor a failure.
-    fileprivate mutating func beBusy() {
-      (isBusy, note, drift, error) = (true, "a sync works on it", [], nil)
+    fileprivate mutating func beBusy(doing step: String?) {
+      (isBusy, drift, error) = (true, [], nil)
+      note = "a sync works on it" + (step.map { ": \($0)" } ?? "")
       (waitsFor, waitingSince) = (nil, nil)
     }
   }
@@ -162,7 +163,7 @@ public struct Status: Codable, Sendable, Equatable {
           : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report))
       if state.gone.contains(name) { stack.note = StackTarget.gone.reason }
       stack.wait(for: state.stacks[name]?.said)
-      if checkout.isBusy(name) { stack.beBusy() }
+      if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
       status.stacks.append(stack)
     }
     status.stacks += unplaced(state, checkout)
@@ -179,7 +180,7 @@ public struct Status: Codable, Sendable, Equatable {
         name: name, outcome: record.said?.outcome.rawValue, held: record.held?.commit, heldSince: record.held?.since,
         project: "", health: "unknown", error: record.held?.error ?? error(record.said), drift: [], services: [])
       stack.wait(for: record.said)
-      if checkout.isBusy(name) { stack.beBusy() }
+      if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
       return stack
     }
   }

@@ -11,7 +11,8 @@ struct CommandHelp: Sendable {
 /// Every command.
 enum Commands {
   static let order = [
-    "init", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host", "serve",
+    "init", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host",
+    "serve",
     "help",
   ]
   static let all: [String: CommandHelp] = [
@@ -170,6 +171,7 @@ enum Commands {
         Starts a sync when a webhook reports a push, when the interval has passed, when a request with the API token asks
         for one, and when someone changes something on the host by hand. Each sync is a `clup sync` process of its own.
         Listens on `serve: {listen: …}` of the configuration (default: 127.0.0.1:18890), or on sockets from systemd.
+        SIGHUP makes it read the configuration again; one that cannot be used leaves the one from before in force.
 
         POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),

@@ -24,6 +24,21 @@ struct CheckoutTests {
     }
   }
 
+  @Test func `whoever is told to end does not wait for a lock that somebody else holds`() async throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    let holder = try checkout.lockRecords()
+    defer { unlock(holder) }
+    let waiting = Task.detached { () -> Duration in
+      let start = ContinuousClock.now
+      do throws(Failure) { unlock(try checkout.lockRecords()) } catch { #expect(error.kind == .locked) }
+      return start.duration(to: .now)
+    }
+    waiting.cancel()
+    #expect(await waiting.value < .seconds(4))
+  }
+
   @Test func `whoever comes alone clears away what a killed sync has left, and nobody else does`() throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")

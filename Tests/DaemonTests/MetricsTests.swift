@@ -23,6 +23,11 @@ struct MetricsTests {
     #expect(!Self.lines(Scenes.seven()).contains { $0.hasPrefix("clup_stack_pinned_timestamp_seconds") })
   }
 
+  @Test func `what is waited for, and since when`() {
+    let line = "clup_waiting_timestamp_seconds{for=\"registry\",stack=\"infra\"} 1795606200"
+    #expect(Self.lines(Scenes.waiting()).contains(line))
+  }
+
   @Test(arguments: [
     ("healthy", 1), ("running", 1), ("starting", 0), ("unhealthy", 0), ("restarting", 0), ("stopped", 0),
   ])

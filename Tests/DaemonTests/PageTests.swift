@@ -57,6 +57,14 @@ struct PageTests {
       ]
     ),
     (
+      "waiting", Scenes.waiting(),
+      [
+        "1 of 7 stacks waits for the registry", "Waiting for the registry, for the first time", "◆ waiting",
+        "docker compose pull failed: 429", "The configuration cannot be used as it is now",
+        "clup.yaml:6:1: unknown key nonsense", "`serve: {listen: …}` count only after a restart",
+      ]
+    ),
+    (
       "engine away", Scenes.engineAway(),
       [
         "The engine does not answer: 7 stacks cannot be seen", "connection refused", "not seen",

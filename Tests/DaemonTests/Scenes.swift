@@ -134,6 +134,24 @@ enum Scenes {
     return seen
   }
 
+  /// A stack whose image no registry gives, and a configuration that somebody broke.
+  static func waiting() -> StatusPageModel {
+    var seen = seven()
+    for index in seen.status?.stacks.indices ?? 0..<0 where seen.status?.stacks[index].name == "infra" {
+      seen.status?.stacks[index].outcome = "waiting"
+      seen.status?.stacks[index].error = "docker compose pull failed: 429"
+      seen.status?.stacks[index].waitsFor = .registry
+      seen.status?.stacks[index].waitingSince = "2026-11-25T11:30:00Z"
+    }
+    seen.status?.waiting = [
+      Status.Wait(
+        outage: .registry, stack: "infra", since: "2026-11-25T11:30:00Z", error: "docker compose pull failed: 429")
+    ]
+    seen.unconfigured = "clup.yaml:6:1: unknown key nonsense"
+    seen.restart = ["`serve: {listen: …}`"]
+    return seen
+  }
+
   static func engineAway() -> StatusPageModel {
     var seen = seven()
     seen.status?.error = "cannot reach the Docker engine at unix:///var/run/docker.sock: connection refused"

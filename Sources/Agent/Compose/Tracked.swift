@@ -67,7 +67,8 @@ enum Tracked: Sendable {
       try await mirror.export(entries, to: stage, limit: LargeFile.mostBytes)
     } catch {
       throw Failure(
-        .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays")
+        .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays",
+        outage: Files.isFull(stage) ? .disk : nil)
     }
   }
 }

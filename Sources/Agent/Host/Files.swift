@@ -14,6 +14,12 @@ enum Files {
     return Failure(.host, "\(what): \(reason)", help: help, outage: isFull ? .disk : nil)
   }
 
+  /// Whether a disk has less room left than a sync needs for itself.
+  static func isFull(_ path: String) -> Bool {
+    var found = statvfs()
+    return statvfs(path, &found) == 0 && UInt64(found.f_bavail) * UInt64(found.f_frsize) < 1 << 20
+  }
+
   static func status(_ path: String) -> stat? {
     var status = stat()
     return lstat(path, &status) == 0 ? status : nil

@@ -39,7 +39,14 @@ struct ReleaseUse: Sendable {
   /// Begins again, where it was ended.
   mutating func begin(in checkout: Checkout) throws(Failure) {
     let descriptor = try checkout.open(lock: Self.lock)
-    while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    // Whoever sweeps may take some seconds, in which a sync can be told to end.
+    while flock(descriptor, LOCK_SH | LOCK_NB) != 0 {
+      if Task.isCancelled {
+        close(descriptor)
+        throw Failure.interrupted
+      }
+      usleep(2_000)
+    }
     self.descriptor = descriptor
   }
 
@@ -77,6 +84,7 @@ struct StackLocks: Sendable {
       }
       if tries < 5 {
         descriptors[name] = descriptor
+        _ = ftruncate(descriptor, 0)
       } else {
         close(descriptor)
         busy.insert(name)
@@ -85,6 +93,23 @@ struct StackLocks: Sendable {
   }
 
   func release() { for descriptor in descriptors.values { unlock(descriptor) } }
+
+  /// Writes into the lock of a stack what is being done to it, for whoever asks for its status.
+  func note(_ event: SyncEvent) {
+    guard event.kind == .step, let descriptor = event.stack.flatMap({ descriptors[$0] }) else { return }
+    let text = Array(event.text.utf8.prefix(200))
+    if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+  }
+}
+
+extension Sync {
+  /// The same, telling what is done to each stack in its lock, too.
+  func noting(_ locks: StackLocks) -> Sync {
+    Sync(settings: settings, request: request, environment: environment) { [tell] event in
+      locks.note(event)
+      tell(event)
+    }
+  }
 }
 
 extension Checkout {
@@ -117,6 +142,12 @@ extension Checkout {
       usleep(2_000)
     }
     return descriptor
+  }
+
+  /// What somebody is doing to a stack at this moment; nothing where nobody says so.
+  func doing(_ stack: String) -> String? {
+    let bytes = Files.read("\(locks)/\(LinkPlanning.pointerName(of: stack))", limit: 1000) ?? []
+    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self).printable
   }
 
   func isBusy(_ stack: String) -> Bool {

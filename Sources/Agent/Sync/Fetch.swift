@@ -246,7 +246,8 @@ extension Failure {
       self.init(
         .host, error.message,
         help: "see that \(settings.checkout) can be written and has room; where the mirror is damaged, remove "
-          + "\(settings.checkout)/repo.git, and the next sync makes it anew")
+          + "\(settings.checkout)/repo.git, and the next sync makes it anew",
+        outage: Files.isFull(settings.checkout) ? .disk : nil)
     }
   }
 }

@@ -155,7 +155,7 @@ struct Round: Sendable {
     using.end()
     await sweep(coming: Set(prepared.snapshots.keys))
     try using.begin(in: checkout)
-    try await sync.apply(gated, prepared, target, session, containers, &ended)
+    try await sync.noting(locks).apply(gated, prepared, target, session, containers, &ended)
     return .ended(nil)
   }
 
