@@ -7,8 +7,8 @@ extension Resolve {
     discovery.stacks.first { $0.name == name }?.place.directory ?? Path.parent(name)
   }
 
-  /// What names a stack's Compose files and its project to Compose, where it does not find them by itself. The project is called
-  /// as the live `.env` or the Compose file says, or else as the file.
+  /// What names a stack's Compose files and its project to Compose, where it does not find them by itself. The project is
+  /// called as the live `.env` or the Compose file says, or else as the file.
   func naming(_ source: StackSource, _ gather: ComposeSources) async throws(Failure) -> [String] {
     guard let project = source.project else { return source.place.options }
     let written = gather.sources.filter { source.composeFiles.contains($0.path) }

@@ -13,8 +13,8 @@ extension Prepare {
     }
   }
 
-  /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a part
-  /// of another one, are not gone: what they run is left alone, unless another stack has the project now.
+  /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a
+  /// part of another one, are not gone: what they run is left alone, unless another stack has the project now.
   func gone(_ names: Set<String>, _ projects: [String: String]) -> [String: Deployment] {
     let selection = settings.selection
     return state.standing.filter { name, known in

@@ -44,6 +44,8 @@ public struct Validate: Sendable {
     public var jobs: Int
     /// The variables that a placeholder stood for.
     public var placeholders: [String]
+    /// What would be a stack of its own, if others did not use its Compose file.
+    public var parts: [StackPart]
   }
 
   /// Prepares a validation; `environment` is clup's own.
@@ -137,7 +139,8 @@ public struct Validate: Sendable {
         diagnostics: settings.policy.weigh(
           diagnostics, today: day, configuration: settings.file, whole: changed == nil)),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
-      jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted())
+      jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),
+      parts: discovery.parts)
   }
 
   /// What stands for a value that only a host has claims nothing.

@@ -50,7 +50,7 @@ public struct Proposal: Sendable, Equatable {
   /// What was found and needs no key, a line each.
   public var found: [String] = []
 
-  /// Begins with the four keys that are needed. A login in the URL is left out: it would be a secret in a file that others read.
+  /// Begins with the four keys that are needed. A login in the URL is left out: others may read the file.
   public init(repository: String, branch: String, liveRoot: String, checkout: String) {
     (self.repository, self.branch, self.liveRoot, self.checkout) = (repository, branch, liveRoot, checkout)
     if let plain = RepositoryURL(repository)?.withoutLogin {

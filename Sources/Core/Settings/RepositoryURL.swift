@@ -94,8 +94,8 @@ public struct RepositoryURL: Sendable, Equatable {
     return (String(host), port)
   }
 
-  /// The same URL without a user and a password, which may be a token; nothing where it has none, and for ssh, where a user is
-  /// no secret.
+  /// The same URL without a user and a password, which may be a token; nothing where it has none, and for ssh, where a
+  /// user is no secret.
   public var withoutLogin: String? {
     guard [.http, .https].contains(scheme), user != nil || password != nil else { return nil }
     let name = host.contains(":") ? "[\(host)]" : host

@@ -87,7 +87,7 @@ public struct StackSettings: Sendable, Equatable {
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
   public var probes: [Probe]?
-  /// The Compose files, relative to the stack's directory, each laid over those before it; nothing where Compose finds them.
+  /// The Compose files, relative to the stack's directory, each laid over those before it.
   public var composeFiles: [String]?
   /// Where the configuration says so.
   public var composeFilesMark: Mark?

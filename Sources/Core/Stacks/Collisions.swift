@@ -64,7 +64,7 @@ public enum Collisions {
   }
 
   private static func help(_ stack: String) -> String {
-    "give the stack its own top-level `name:`, or COMPOSE_PROJECT_NAME in its live `.env`"
+    "give the stack its own top-level `name:`; a COMPOSE_PROJECT_NAME in its live `.env` wins over that"
   }
 }
 

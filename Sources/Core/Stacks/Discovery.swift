@@ -6,7 +6,7 @@ public struct StackSource: Sendable, Hashable {
   public let composeFiles: [String]
   /// Where its project lies; nothing where that is the directory that it is called after, and Compose finds its files.
   public var layout: ProjectPlace?
-  /// The project's name, where neither its Compose file nor the `.env` says one; nothing where Compose takes the directory's.
+  /// The project's name, where neither its Compose file nor the `.env` says one; nothing where it is the directory's.
   public var project: String?
 
   /// Where its project lies.

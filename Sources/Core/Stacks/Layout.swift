@@ -29,7 +29,7 @@ extension Discovery {
     return found + named
   }
 
-  /// Finds the files that the host makes a stack of each. What Compose finds in its directory by itself is that directory's.
+  /// Finds the files that the host makes a stack of each. What Compose finds by itself is its directory's.
   static func files(
     _ tree: CommitTree, _ settings: Settings, _ selection: PathSelection, beside stacks: [StackSource]
   ) -> [StackSource] {

@@ -1,6 +1,6 @@
 /// Where a stack's Compose project lies, and the Compose files that are named to Compose there.
 public struct ProjectPlace: Codable, Sendable, Hashable {
-  /// The project directory, relative to the live root; `.` for the live root itself.
+  /// The project directory, relative to the live root; `.` for the root itself.
   public let directory: String
   /// The Compose files, relative to the directory, each laid over those before it; none where Compose looks for the names
   /// that it knows.
