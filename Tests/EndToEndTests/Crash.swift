@@ -124,6 +124,8 @@ struct CrashHost {
       if ["history.jsonl", "state.json"].contains(path) { return path }
       // What a sync saw that found nothing to do may be there or not.
       if ["checked", "compose-version", "reached"].contains(path) { return nil }
+      // What was being done when it was cut off is said in a lock that nobody holds.
+      if path.hasPrefix("locks/") { return path }
       guard path.hasPrefix("repo.git/") else { return "\(path) \(entry.essence)" }
       let name = Path.name(path)
       if path.hasPrefix("repo.git/refs/") || path.hasSuffix(".lock") { return "\(path) \(entry.essence)" }

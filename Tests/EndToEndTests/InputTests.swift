@@ -174,26 +174,4 @@ import Testing
       close(descriptor)
     }
   }
-
-  @Test(.disabled(if: Host.skips)) func `a full disk loses nothing, and the next sync continues`() async throws {
-    try await Host.with([
-      "a/compose.yaml": sleeper("web", "volumes: ['./big:/big:ro']"), "a/big": String(repeating: "x", count: 3_000_000),
-    ]) { host in
-      try FileManager.default.createDirectory(atPath: host.checkout, withIntermediateDirectories: true)
-      let mount = try #require(find("mount", in: host.environment["PATH"] ?? ""))
-      let unmount = try #require(find("umount", in: host.environment["PATH"] ?? ""))
-      let mounted = try await run(
-        Command(
-          mount, ["-t", "tmpfs", "-o", "size=1m", "clup-test", host.checkout], environment: [:], deadline: .seconds(10))
-      )
-      try #require(mounted.succeeded, "\(mounted.errorText)")
-      let full = try await host.clup(["sync"])
-      _ = try await run(Command(unmount, [host.checkout], environment: [:], deadline: .seconds(10)))
-      #expect(full.status == 1)
-      #expect(full.output.contains("No space left on device"), "\(full.output)")
-      #expect(!FileManager.default.fileExists(atPath: host.live + "/a"))
-      let planned = try await host.clup(["sync", "--dry-run"])
-      #expect(planned.status == 0, "\(planned.output)\(planned.errors)")
-    }
-  }
 }
