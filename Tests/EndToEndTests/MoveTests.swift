@@ -125,7 +125,8 @@ extension EndToEnd {
         let bystander = try await host.containers()["b/b"]
         try await host.push(Self.moved(bad.file, ["x/app/conf": nil, "y/app/conf": "two\n"]))
         let report = try await host.sync(expect: 1)
-        #expect(report.stacks.map(\.outcome) == [.unchanged, .skipped, .rolledBack], "\(report)")
+        #expect(
+          report.stacks.map(\.outcome) == [.unchanged, .skipped, bad.isHeld ? .rolledBack : .waiting], "\(report)")
         for round in 0...2 {
           let id = try #require(try await host.containers()["app/web"])
           #expect(try await host.docker("exec", id, "cat", "/conf") == "one\n")
@@ -134,7 +135,7 @@ extension EndToEnd {
           #expect(try await host.containers()["b/b"] == bystander)
           if round == 2 { break }
           let held = try await host.sync(expect: 1)
-          #expect(held.stacks.first { $0.name == "y/app" }?.outcome == (bad.isHeld ? .held : .rolledBack), "\(held)")
+          #expect(held.stacks.first { $0.name == "y/app" }?.outcome == (bad.isHeld ? .held : .waiting), "\(held)")
           #expect(try await host.containers()["app/web"] == id)
         }
         try await host.push(["y/app/compose.yaml": Self.mounting])
