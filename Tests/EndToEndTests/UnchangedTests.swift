@@ -38,6 +38,26 @@ extension EndToEnd {
       }
     }
 
+    /// What a first deploy asks of Compose, by what the host has of its own.
+    static let firsts = [
+      ("", ["config", "up"]),
+      ("mkdir -p live/a && echo K=1 >live/a/.env", ["config", "config", "up"]),
+      ("cd live && docker create --label com.docker.compose.project=a busybox:test", ["config", "config", "up"]),
+    ]
+
+    @Test(arguments: firsts) func `a stack that is new costs as few calls of Compose as it can`(
+      before: String, calls: [String]
+    ) async throws {
+      try await Host.with(Self.files) { host in
+        let program = try #require(Host.binary)
+        try await host.shell(before)
+        let log = try await host.shell(
+          "CLUP_CONFIG=\(host.root)/clup.yaml strace -f -qq -s 400 -e trace=execve \(program) sync 2>&1 >/dev/null "
+            + "| grep -oE 'docker-compose\".*\"(config|up)\"' || true")
+        #expect(log.split(separator: "\n").map { $0.hasSuffix("\"up\"") ? "up" : "config" } == calls, "\(log)")
+      }
+    }
+
     /// Each line of shell is followed by what a sync must find.
     static let changes = [
       ("docker rm -f $c", "drift: container removed"),

@@ -96,7 +96,7 @@ struct Execute: Sendable {
     case .files(let plans, let commit): try await bring(plans, commit, stack, &progress)
     case .putBack(let found, let made, let backups): try links.undo(found, links: made, backups)
     case .removePointer(let name): checkout.removePointer(of: name)
-    case .check(let services, let wasDeployed): try await check(stack, services, wasDeployed: wasDeployed)
+    case .check(let services, let onlyChanged): try await check(stack, services, onlyChanged: onlyChanged)
     case .build(let services): try await up.build(services, stack)
     case .resume(let ids): try await up.resume(ids)
     case .clear(let project): try await up.clear(project)

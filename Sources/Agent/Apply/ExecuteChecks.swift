@@ -32,15 +32,15 @@ extension Execute {
   /// Asks Compose in the live directory, and goes on only when it answers what was validated. What goes by a record of what was
   /// good is not judged again: Compose must read the same files, and what it mounts must be there.
   ///
-  /// Equal sources give equal answers: of a stack that was in place, nobody asks again whose host's own files are what they were.
-  func check(_ stack: DesiredStack, _ services: [ServicePlan], wasDeployed: Bool) async throws(Failure) {
+  /// Equal sources give equal answers: with `onlyChanged` nobody asks again where the host's own files are what they were.
+  func check(_ stack: DesiredStack, _ services: [ServicePlan], onlyChanged: Bool) async throws(Failure) {
     guard let validated = stack.resolved else {
       try checkFiles(of: stack)
       return try await checkBinds(of: stack, services)
     }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
-    if wasDeployed, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
+    if onlyChanged, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
       copies.allSatisfy({ links.observe.live($0.key) == .file($0.value.id) })
     {
       return

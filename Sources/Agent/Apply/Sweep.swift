@@ -21,7 +21,7 @@ struct Sweep: Sendable {
         + Files.names(in: checkout.pointers).compactMap { Files.link(at: "\(checkout.pointers)/\($0)").map(Path.name) })
     let free = releases.filter { !latest.contains($0) && !used.contains($0) }
     guard !free.isEmpty, let mounted = try await mounted() else { return }
-    for commit in free where !mounted.contains("/\(commit)/") && !mounted.contains("/\(commit) ") {
+    for commit in free where !mounted.contains(commit) {
       // Under its name a release is whole: it loses the name first.
       let gone = Files.unique("\(checkout.releases)/\(commit)")
       guard rename("\(checkout.releases)/\(commit)", gone) == 0 else {
@@ -44,31 +44,38 @@ struct Sweep: Sendable {
   }
 
   /// Reads what the running containers really mount: the engine knows a bind mount by its live path only, the kernel by
-  /// the release that it led to when the container was started. Nothing when that cannot be seen.
+  /// the release that it led to when the container was started. Gives the commits among the parts of these paths; nothing
+  /// when that cannot be seen.
   ///
   /// Whatever runs on this host is looked at, which is faster than to ask the engine for the process of each container; it is
   /// asked only for those that cannot be recognised.
-  private func mounted() async throws(Failure) -> String? {
+  private func mounted() async throws(Failure) -> Set<String>? {
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
-    var text = listed.flatMap(\.mounts).map { $0.source + "/ " }.joined()
-    let seen = Self.mountsOfProcesses()
-    text += seen
-    let unknown = listed.filter { ["running", "paused", "restarting"].contains($0.state) && !seen.contains($0.id) }
+    var names = Self.mountsOfProcesses()
+    let unknown = listed.filter { ["running", "paused", "restarting"].contains($0.state) && !names.contains($0.id) }
+    names.formUnion(listed.flatMap(\.mounts).flatMap { Self.identifiers(in: $0.source) })
     for container in try await programs.inspections(of: unknown.map(\.id)) {
       guard let pid = container["State"]["Pid"]?.integer, pid > 0 else { continue }
       guard let mounts = Files.text("/proc/\(pid)/mountinfo"), mounts.contains(" / ") else { return nil }
-      text += mounts
+      names.formUnion(Self.identifiers(in: mounts))
     }
-    return text
+    return names
   }
 
-  /// The mounts of every process that sees others than this one does; see proc_pid_mountinfo(5).
-  private static func mountsOfProcesses() -> String {
-    var (seen, text): (Set<String>, String) = ([Files.link(at: "/proc/self/ns/mnt") ?? ""], "")
+  /// The commits and the containers' ids in the mounts of every process that sees others than this one does; see
+  /// proc_pid_mountinfo(5).
+  private static func mountsOfProcesses() -> Set<String> {
+    var (seen, names): (Set<String>, Set<String>) = ([Files.link(at: "/proc/self/ns/mnt") ?? ""], [])
     for name in Files.names(in: "/proc") where name.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
       guard let space = Files.link(at: "/proc/\(name)/ns/mnt"), seen.insert(space).inserted else { continue }
-      text += Files.text("/proc/\(name)/mountinfo") ?? ""
+      names.formUnion(identifiers(in: Files.text("/proc/\(name)/mountinfo") ?? ""))
     }
-    return text
+    return names
+  }
+
+  /// The parts of paths that are as long as a commit's name or a container's id.
+  private static func identifiers(in text: String) -> [String] {
+    text.utf8.split { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+      .filter { $0.count == 40 || $0.count == 64 }.map { String(decoding: $0, as: UTF8.self) }
   }
 }

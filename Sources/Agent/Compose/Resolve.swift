@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Git
 import Processes
 import YAML
@@ -16,6 +17,8 @@ struct Resolve: Sendable {
   var neighbours: [String: String] = [:]
   /// The services of stacks of whose containers all is known that decides about them: their hashes are not asked for.
   var wellKnown: [String: Set<String>] = [:]
+  /// The stacks that have a record.
+  var recorded: Set<String> = []
   /// Files of values that count beside the live `.env`, as `--env-file` names them.
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
@@ -148,13 +151,14 @@ struct Resolve: Sendable {
     return answer
   }
 
-  /// Asks for the hashes that containers will carry. Where the containers are known by what they were made from, nobody goes by
-  /// them before they are seen.
+  /// Asks for the hashes that containers will carry. Where the containers are known by what they were made from, or where there
+  /// is none yet, nobody goes by them before they are seen.
   private func hashes(
     of resolved: JSON, _ model: ComposeModel, _ source: StackSource, _ asked: Asked
   ) async throws(Failure) -> (found: [String: String], refusal: String?) {
     // Of a service that is new to the stack somebody may run a container already.
     if let known = wellKnown[source.name], model.services.allSatisfy({ known.contains($0.name) }) { return ([:], nil) }
+    if await isNew(source.name, model) { return ([:], nil) }
     return try await programs.hashes(
       of: resolved, project: model.project, directory: Path.join(settings.liveRoot, source.place.directory),
       in: asked.directory
@@ -162,6 +166,13 @@ struct Resolve: Sendable {
       guard let tracked = view.relative(path).flatMap({ view.tree[$0] }) else { return true }
       return Files.read(path).map { blobID(of: $0) } == tracked.id
     }
+  }
+
+  /// Whether clup has never worked on a stack, and each of its services will get its first container.
+  private func isNew(_ stack: String, _ model: ComposeModel) async -> Bool {
+    if recorded.contains(stack) || model.services.contains(where: { $0.replicas < 1 }) { return false }
+    let found = try? await programs.engine.containers(labels: [ComposeLabel.of(model.project)])
+    return found?.isEmpty ?? false
   }
 
   /// Asks for the variables that configs and secrets of a model are made of.

@@ -54,7 +54,7 @@ struct CommitSnapshots: Sendable {
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
         neighbours: state.standing.reduce(into: [:]) { $0[$1.key] = $1.value.place(of: $1.key).directory },
-        wellKnown: state.wellKnown),
+        wellKnown: state.wellKnown, recorded: Set(state.stacks.keys)),
       stage: stage, view: view)
     all[tree.commit] = look
     return look

@@ -22,8 +22,9 @@ public enum Step: Sendable, Equatable {
   case removePointer(of: String)
   /// Compose makes of the live directory what was judged; what was good once still has its files and bind sources.
   ///
-  /// `wasDeployed` says that nothing else was begun since what was good before.
-  case check([ServicePlan], wasDeployed: Bool)
+  /// With `onlyChanged` Compose is asked only where a file of the host's own, or a copy, is another than it was judged with:
+  /// nothing else was begun since the stack was in place, or nothing of the host's own stands where Compose looks.
+  case check([ServicePlan], onlyChanged: Bool)
   /// The images of these services are built.
   case build([ServicePlan])
 

@@ -12,8 +12,9 @@ extension Planning {
       of: record?.good, replacing: desired.links, among: observed.containers ?? []
     ) { path in if case .link(let text)? = observed.live[path] { self.links.isOwn(text) } else { false } }
     if !writers.isEmpty { steps.append(.stopWriters(writers)) }
+    let isBare = desired.untracked.values.allSatisfy { $0 == Fingerprint.absent }
     steps += [
-      .files(links, commit: desired.commit), .check(services, wasDeployed: record?.isDeployed == true),
+      .files(links, commit: desired.commit), .check(services, onlyChanged: record.map(\.isDeployed) ?? isBare),
     ]
     if desired.services.contains(where: { $0.isBuilt && desired.images[$0.name] == nil }) {
       steps.append(.build(services))
