@@ -14,7 +14,15 @@ enum Render {
       lines.append("pinned, until `clup resume`: \(brought.joined(separator: ", "))")
     }
     lines.append(summary(report))
-    return report.stacks.flatMap { stack(in: $0, ink) } + lines.map(\.printable)
+    return stacks(in: report, ink) + lines.map(\.printable)
+  }
+
+  /// More than ten stacks that nothing was done to are one line, which hides nothing that was done.
+  private static func stacks(in report: Report, _ ink: Ink) -> [String] {
+    let unchanged = report.stacks.filter { $0.outcome == .unchanged }.count
+    if unchanged <= 10 { return report.stacks.flatMap { stack(in: $0, ink) } }
+    return report.stacks.filter { $0.outcome != .unchanged }.flatMap { stack(in: $0, ink) }
+      + ["\(mark(.unchanged, ink)) \(unchanged) stacks unchanged"]
   }
 
   private static func stack(in stack: StackReport, _ ink: Ink) -> [String] {

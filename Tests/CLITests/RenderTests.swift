@@ -39,6 +39,16 @@ struct RenderTests {
       ])
   }
 
+  @Test func `many stacks that nothing was done to are one line`() {
+    var report = report
+    report.outcome = .failed
+    report.stacks = (1...11).map { StackReport(name: "s\($0)", outcome: .unchanged) }
+    report.stacks.insert(StackReport(name: "gw", outcome: .failed), at: 5)
+    #expect(Render.report(report, help: nil).dropLast() == ["✗ gw  failed  ", "✓ 11 stacks unchanged"])
+    report.stacks.removeLast()
+    #expect(Render.report(report, help: nil).count == 12)
+  }
+
   @Test func `a failure shows its error, its log and the way out`() {
     var report = report
     report.outcome = .failed
