@@ -150,6 +150,14 @@ extension Checkout {
     return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self).printable
   }
 
+  /// Why nothing of what was asked for can be done now: others work on all of these stacks.
+  func taken(_ stacks: Set<String>) -> Failure {
+    let names = stacks.sorted().map { name in name + (doing(name).map { " (\($0))" } ?? "") }
+    return Failure(
+      .locked, "another sync works on \(names.joined(separator: ", "))",
+      help: "wait until it has ended, and sync again")
+  }
+
   func isBusy(_ stack: String) -> Bool {
     let descriptor = Glibc.open("\(locks)/\(LinkPlanning.pointerName(of: stack))", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }

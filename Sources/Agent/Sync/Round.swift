@@ -113,7 +113,7 @@ struct Round: Sendable {
     _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
     after first: @escaping Records.Change, _ ended: inout Sync.Ended
   ) async throws(Failure) -> Sync.HostCheck? {
-    if gated.plan.isBusy { throw Sync.locked(gated.plan.busy) }
+    if gated.plan.isBusy { throw checkout.taken(gated.plan.busy) }
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
     let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
@@ -149,7 +149,7 @@ struct Round: Sendable {
     if !locks.busy.isSubset(of: stacks) { return .overtaken }
     if !locks.busy.isEmpty {
       gated.plan.holdBack(locks.busy, as: .busy, now)
-      if gated.plan.isEmpty { throw Sync.locked(locks.busy) }
+      if gated.plan.isEmpty { throw checkout.taken(locks.busy) }
     }
     try await session.records.change(findings(of: gated.plan, prepared, base, after: first))
     using.end()
@@ -172,14 +172,5 @@ struct Round: Sendable {
     } catch {
       sync.say("warning: \(error.message); the next deploy tries again to remove old releases")
     }
-  }
-}
-
-extension Sync {
-  /// Why nothing of what was asked for can be done now.
-  static func locked(_ stacks: Set<String>) -> Failure {
-    Failure(
-      .locked, "another sync works on \(stacks.sorted().joined(separator: ", "))",
-      help: "wait until it has ended, and sync again")
   }
 }
