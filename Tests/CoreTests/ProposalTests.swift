@@ -56,12 +56,32 @@ import Testing
     #expect(read.files == ["compose/dell.yml"] && read.stacks["only"]?.composeFiles == ["stack.yml"])
   }
 
+  /// What runs, what else is in the repository, and which part of it is this host's.
+  static let parts: [(running: [String], rest: [String], include: [String], others: [String])] = [
+    (["hosts/nas/media", "hosts/nas/dns"], ["hosts/pi/dns"], ["hosts/nas/**"], ["hosts/pi"]),
+    (
+      ["hosts/nas/media", "common/proxy"], ["hosts/pi/dns", "common/logs"], ["common/**", "hosts/nas/**"], ["hosts/pi"]
+    ),
+    (["hosts/nas/media", "proxy"], ["hosts/pi/dns", "logs"], ["hosts/nas/**", "proxy/**"], ["hosts/pi"]),
+    (["nas/media"], ["pi/dns", "nas/new"], ["nas/**"], ["pi"]),
+    (["media", "dns"], ["new"], [], []), (["apps/media"], ["apps/new"], [], []), ([], ["nas/a", "pi/b"], [], []),
+    (["."], ["nas/a"], [], []),
+  ]
+
+  @Test(arguments: parts) func `a directory of which nothing runs here may be another host's`(
+    running: [String], rest: [String], include: [String], others: [String]
+  ) {
+    let part = HostPart(running: Set(running), of: Set(running + rest))
+    #expect(part?.include ?? [] == include && part?.others ?? [] == others, "\(String(describing: part))")
+  }
+
   @Test func `the text is a configuration, also once its comments are uncommented`() throws {
     var proposal = Proposal(
       repository: "https://me:s3cret@h:8443/r.git", branch: "feature/#1", liveRoot: "/srv/my live",
       checkout: "/srv/clup")
     proposal.remarks["live_root"] = "infra runs from there"
     proposal.found = ["Something."]
+    proposal.part = HostPart(running: ["hosts/nas/media"], of: ["hosts/nas/media", "hosts/pi/dns"])
     proposal.choice.files = ["apps/*.yml"]
     proposal.choice.lines = ["api: {compose_files: [docker-compose.prod.yml]}"]
     proposal.choice.others = ["s.yml": "made for `docker stack deploy` (deploy.placement)"]
@@ -84,6 +104,7 @@ import Testing
         all.files == ["apps/*.yml"] && all.exclude == ["s.yml"] && all.policy.waivers.map(\.stack) == ["runner/compose"]
       )
       #expect(all.stacks["api"]?.composeFiles == ["docker-compose.prod.yml"])
+      #expect(all.include == ["hosts/nas/**"])
     }
   }
 }

@@ -65,6 +65,9 @@ public struct Init: Sendable {
       repository: source.url, branch: source.branch, liveRoot: Path.normalized(liveRoot), checkout: "")
     let own = services.filter { Path.relative($0.directory, to: proposal.liveRoot) != nil }
     proposal.take(own, of: discovery, unmanaged: paths)
+    proposal.part = HostPart(
+      running: Set(own.compactMap { Path.relative($0.directory, to: proposal.liveRoot) }),
+      of: Set(discovery.stacks.map(\.place.directory)))
     let taken = Set(
       proposal.files + proposal.composeFiles.flatMap { entry in entry.value.map { Path.join(entry.key, $0) } })
     proposal.choice = UnmanagedFile.choice(

@@ -41,6 +41,8 @@ public struct Proposal: Sendable, Equatable {
   public var files: [String] = []
   /// The Compose files that are laid over each other here, by directory.
   public var composeFiles: [String: [String]] = [:]
+  /// What runs here of a repository that may be for several hosts.
+  public var part: HostPart?
   /// What could go under `stacks:`, and runs nowhere here.
   public var choice = UnmanagedFile.Choice()
   /// The directories beyond the live root that containers mount.
@@ -99,7 +101,13 @@ public struct Proposal: Sendable, Equatable {
       let list = files.map(\.yaml).joined(separator: ", ")
       lines.append("  \(directory.yaml): {compose_files: [\(list)]}   # what runs was made from these")
     }
-    var proposed = choice.lines.map { "  \($0)   # looks like a Compose file, and runs nowhere here" }
+    var proposed: [String] = []
+    if let part {
+      let globs = part.include.map(\.yaml).joined(separator: ", ")
+      proposed.append(
+        "  include: [\(globs)]   # this host's part, if \(part.others.joined(separator: ", ")) is another's")
+    }
+    proposed += choice.lines.map { "  \($0)   # looks like a Compose file, and runs nowhere here" }
     let more = choice.files.map(\.yaml).joined(separator: ", ")
     if !more.isEmpty {
       let reason = "# look like Compose files, and run nowhere here"
