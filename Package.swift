@@ -41,7 +41,7 @@ let package = Package(
     .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
     .testTarget(name: "AgentTests", dependencies: ["Agent", "Core", "Digests", "Git"]),
     .testTarget(name: "DaemonTests", dependencies: ["Agent", "Core", "Daemon", "HTTPServer"]),
-    .testTarget(name: "CLITests", dependencies: ["CLI", "Core"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "Core", "Processes"]),
     .testTarget(name: "StructureTests"),
     .testTarget(name: "EndToEndTests", dependencies: ["Core", "Digests", "Processes"]),
     // Kills clup at a system call of the tests' choice; part of no release.

@@ -12,8 +12,7 @@ struct CommandHelp: Sendable {
 enum Commands {
   static let order = [
     "init", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host",
-    "serve",
-    "help",
+    "serve", "completions", "help",
   ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
@@ -175,6 +174,14 @@ enum Commands {
 
         POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),
+    "completions": CommandHelp(
+      summary: "print the completions of a shell", operands: 1, outputs: [.text],
+      text: """
+        usage: clup completions bash|zsh|fish
+
+        Prints what the shell needs to complete commands, options and their values, for example
+        `clup completions bash > /usr/share/bash-completion/completions/clup`.
+        """),
     "help": CommandHelp(
       summary: "show this help, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
     "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
@@ -191,7 +198,7 @@ enum Commands {
 
   static func help(_ name: String) -> String? {
     guard let command = all[name] else { return nil }
-    return ["help", "version", "validate", "explain"].contains(name)
+    return ["help", "version", "validate", "explain", "completions"].contains(name)
       ? command.text
       : "\(command.text)\n\n\(common)" + (command.outputs.contains(.ndjson) ? "\n\(events)" : "")
   }
