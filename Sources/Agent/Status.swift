@@ -106,6 +106,8 @@ public struct Status: Codable, Sendable, Equatable {
   public var reached: String?
   /// The waivers that have ended, or will within two weeks.
   public var waivers: [String] = []
+  /// How much the baseline accepts; nothing where there is none.
+  public var baseline: AcceptedCount?
   /// Whether this kernel can keep clup from writing where its plan does not lead.
   public var fence: Bool
   /// Why the containers could not be seen.
@@ -131,6 +133,7 @@ public struct Status: Codable, Sendable, Equatable {
     }
     status.reached = checkout.reached.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) }
     status.waivers = settings.policy.ending(by: today())
+    status.baseline = settings.policy.acceptedCount(today: today())
     let links = checkout.linkPlanning(state)
     let observed = Observe(settings: settings, checkout: checkout, links: links)
       .all(state, stacks: [], containers: containers)

@@ -88,6 +88,7 @@ public enum CLI {
         }
         return await serve(configuration, reloads, environment)
       case "known-host": return await knownHost(arguments, settings, environment)
+      case "baseline": return await baseline(arguments, settings, environment)
       case "verify": return await verify(arguments, settings, environment)
       case "doctor": return await doctor(arguments, settings, environment)
       default: return history(arguments, settings)
@@ -128,11 +129,16 @@ public enum CLI {
     } else {
       for line in Render.diff(ended.diffs, .output(environment)) { print(dyed: line) }
       // What is usual in many stacks would bury what matters; `validate` tells it.
-      let usual = ended.report.diagnostics.filter { $0.severity == .warning && Rule.hygiene.contains($0.rule) }
-      for line in Findings.text(ended.report.diagnostics.filter { !usual.contains($0) }, ended.excerpts) { print(line) }
+      let (accepted, found) = ended.report.diagnostics.parted { $0.acceptedUntil != nil }
+      let (usual, told) = found.parted { $0.severity == .warning && Rule.hygiene.contains($0.rule) }
+      for line in Findings.text(told, ended.excerpts) { print(line) }
       if !usual.isEmpty {
         let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
         print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
+      }
+      if let first = accepted.compactMap(\.acceptedUntil).min() {
+        let count = "\(accepted.count) finding\(accepted.count == 1 ? "" : "s")"
+        print("\(count) accepted by the baseline, until \(first) or later: `clup baseline -n` lists them")
       }
       for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment)) {
         print(dyed: line)

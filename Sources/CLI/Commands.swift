@@ -11,8 +11,8 @@ struct CommandHelp: Sendable {
 /// Every command.
 enum Commands {
   static let order = [
-    "init", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain", "known-host",
-    "serve", "completions", "help",
+    "init", "baseline", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain",
+    "known-host", "serve", "completions", "help",
   ]
   static let all: [String: CommandHelp] = [
     "sync": CommandHelp(
@@ -121,6 +121,25 @@ enum Commands {
           --config FILE         apply the policy of this host configuration, and its choice of stacks
           --changed-since REV   check only what changed since this commit
           --output FORMAT       text, json, sarif or github
+        """),
+    "baseline": CommandHelp(
+      summary: "accept what is there today, so that only what is new is refused",
+      switches: ["--dry-run", "-n", "--prune"], options: ["--include"],
+      text: """
+        usage: clup baseline [--include RULE]… [--dry-run] | clup baseline --prune [--dry-run]
+
+        Judges every stack of the commit that the host follows, as a dry run of a sync does, and accepts what would refuse
+        it for 90 days, in baseline.yaml beside the configuration: an entry for each rule, stack, service and text of its
+        place, which may move to another line. What is accepted already keeps its day and its end; what has ended is
+        accepted for another 90 days. After its end, a finding refuses new commits again, and what runs keeps running.
+
+        Never accepts that a stack cannot be deployed (`compose`, missing files). Rules that protect data, the Docker socket
+        or the host need --include, and docker-socket and privileged are accepted for the service's image and commands as
+        they are. Exits with 3 if the commit is still refused, without --prune.
+
+          --include RULE   also accept what this rule finds, although it protects data or only warns; repeat it for more
+          --prune          accept nothing, and drop what was fixed
+          -n, --dry-run    show it, and write nothing
         """),
     "verify": CommandHelp(
       summary: "show who signed the new commits, and whether a sync would trust them", operands: 1,

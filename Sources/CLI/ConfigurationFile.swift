@@ -8,7 +8,9 @@ extension CLI {
   static func load(
     _ file: String, text: [UInt8]? = nil
   ) -> Result<(settings: Settings, text: [UInt8]), Failure> {
-    guard let bytes = text ?? (try? Data(contentsOf: URL(filePath: file))).map(Array.init) else {
+    // A daemon hands over the baseline after a zero byte, which no YAML holds.
+    let parts = text?.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false).map(Array.init)
+    guard let bytes = parts?.first ?? (try? Data(contentsOf: URL(filePath: file))).map(Array.init) else {
       return .failure(
         Failure(
           .configuration, "there is no readable configuration at \(file)",
@@ -17,14 +19,32 @@ extension CLI {
     switch Settings.parse(bytes) {
     case .success(var settings):
       settings.file = file
-      return .success((settings, bytes))
-    case .failure(let problems):
-      let lines = problems.all.map {
-        $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
+      let accepted: [UInt8]?
+      do throws(Failure) {
+        accepted = if let parts { parts.dropFirst().first } else { try BaselineFile.read(of: settings) }
+      } catch {
+        return .failure(error)
       }
-      return .failure(
-        Failure(.configuration, lines.joined(separator: "\n"), help: "fix the configuration; nothing was changed"))
+      guard let accepted else { return .success((settings, bytes)) }
+      switch AcceptedFindings.parse(accepted) {
+      case .success(let baseline): settings.policy.waivers += baseline.entries
+      case .failure(let problems):
+        return .failure(
+          failure(
+            problems, in: AcceptedFindings.file(beside: file),
+            help: "fix the baseline, or move it away and accept again by `clup baseline`; nothing was changed"))
+      }
+      return .success((settings, bytes + [0] + accepted))
+    case .failure(let problems):
+      return .failure(failure(problems, in: file, help: "fix the configuration; nothing was changed"))
     }
+  }
+
+  private static func failure(_ problems: SettingsProblems, in file: String, help: String) -> Failure {
+    let lines = problems.all.map {
+      $0.line > 0 ? "\(file):\($0.line):\($0.column): \($0.message)" : "\(file): \($0.message)"
+    }
+    return Failure(.configuration, lines.joined(separator: "\n"), help: help)
   }
 
   /// Reads standard input to its end.

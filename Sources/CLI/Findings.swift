@@ -108,6 +108,8 @@ enum Findings {
             waivers:
               - {rule: \(rule.id), stack: STACK, service: SERVICE, reason: why, expires: 2027-06-30}
 
+      How to accept what is there already, for 90 days: `clup baseline`; see `clup help baseline`.
+
       How to weigh it otherwise: `policy: {severity: {\(rule.id): warning}}`, or `off`.
 
       Refused:
@@ -118,5 +120,12 @@ enum Findings {
 
       \(indented(rule.good))
       """
+  }
+}
+
+extension Sequence {
+  /// Gives the elements that a question is true of, and the others.
+  func parted(by isFirst: (Element) -> Bool) -> (first: [Element], rest: [Element]) {
+    reduce(into: (first: [], rest: [])) { if isFirst($1) { $0.first.append($1) } else { $0.rest.append($1) } }
   }
 }

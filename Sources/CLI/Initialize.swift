@@ -73,7 +73,9 @@ extension CLI {
       let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
       for line in Findings.text(found, ended.excerpts) { print(line) }
       for line in Render.takeover(ended.report) { print(line) }
-      return ended.report.outcome == .refused ? 3 : 0
+      if ended.report.outcome != .refused { return 0 }
+      tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
+      return 3
     }
   }
 }

@@ -47,12 +47,10 @@ enum Render {
   static func diagnostic(_ diagnostic: Diagnostic) -> [String] {
     let place = [diagnostic.file] + [diagnostic.line, diagnostic.column].compactMap { $0.map(String.init) }
     return [
-      "\(place.joined(separator: ":")): \(word(diagnostic)): \(diagnostic.message) [\(diagnostic.rule)]",
+      "\(place.joined(separator: ":")): \(diagnostic.word): \(diagnostic.message) [\(diagnostic.rule)]",
       "    help: \(diagnostic.help)",
     ]
   }
-
-  private static func word(_ finding: Diagnostic) -> String { finding.waived ? "waived" : finding.severity.rawValue }
 
   static func summary(_ ended: Validate.Ended) -> String {
     func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
@@ -61,8 +59,10 @@ enum Render {
       count(found.filter(\.refuses).count, "error"),
       count(found.filter { $0.severity == .warning && !$0.waived }.count, "warning"),
     ]
-    let waived = found.filter(\.waived).count
+    let accepted = found.filter { $0.acceptedUntil != nil }.count
+    let waived = found.filter(\.waived).count - accepted
     if waived > 0 { parts.append("\(waived) waived") }
+    if accepted > 0 { parts.append("\(accepted) accepted by the baseline") }
     var text = "\(parts.joined(separator: ", ")) in \(count(ended.stacks, "stack"))"
     if ended.jobs > 0 { text += " and \(count(ended.jobs, "job file"))" }
     if !ended.placeholders.isEmpty {
@@ -149,10 +149,16 @@ enum Render {
     if !status.fence {
       lines.append("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
-    lines += status.waivers.map { "warning: \($0)" }
+    lines += status.waivers.map { "warning: \($0)" } + (status.baseline.map { [baseline($0)] } ?? [])
     let reached = status.reached.map { ", repository reached \($0)" } ?? ""
     lines.append("last good commit: \(status.commit.map { String($0.prefix(12)) } ?? "none")\(reached)")
     return lines
+  }
+
+  private static func baseline(_ count: AcceptedCount) -> String {
+    var text = "baseline: \(count.accepted) finding\(count.accepted == 1 ? "" : "s") accepted"
+    if count.ending > 0 { text += ", \(count.ending) of them for two weeks at most" }
+    return text + (count.ended > 0 ? ", \(count.ended) ended and refused again" : "")
   }
 
   private static func lines(of trouble: Trouble) -> [String] {

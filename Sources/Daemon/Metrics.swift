@@ -61,6 +61,13 @@ struct Metrics: Sendable {
     family(
       "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
       status.map { [([], Double($0.waivers.count))] } ?? [])
+    let baseline = status?.baseline.map { count in
+      [("accepted", count.accepted), ("ending", count.ending), ("ended", count.ended)]
+    }
+    family(
+      "clup_baseline_findings", "gauge",
+      "What the baseline accepts, what of it ends within two weeks, and what it accepted and has ended.",
+      baseline?.map { ([("state", $0)], Double($1)) } ?? [])
     family(
       "clup_waiting_timestamp_seconds", "gauge", "Since when a sync or a stack waits for something that is away.",
       (status?.waiting ?? []).compactMap { waiting in

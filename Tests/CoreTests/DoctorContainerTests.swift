@@ -81,7 +81,8 @@ struct DoctorContainerTests {
     var policy = Policy()
     policy.waivers = [
       Waiver(
-        rule: "docker-socket", stack: "runner", service: "proxy", image: "proxy:1", reason: "r", expires: "2027-01-01",
+        rules: ["docker-socket"], stacks: ["runner"], services: ["proxy"], image: "proxy:1", reason: "r",
+        expires: "2027-01-01",
         line: 1, column: 1)
     ]
     return SocketChecks(

@@ -58,6 +58,11 @@ import YAML
     sync: {interval: 1m, concurrency: 2}
     """,
     """
+    findings:
+      - {rule: published-port, stack: a, service: web, text: "services.web.ports: 80:80", since: 2026-11-27, expires: 2027-02-25}
+      - {rule: privileged, stack: a, service: vpn, text: t, image: "w:1", options: [o], commands: [c], reason: r, since: 2026-01-01, expires: 2030-01-01}
+    """,
+    """
     x-clup: {timeout: 20m, params: [A, B]}
     services:
       job: {image: "j:1", network_mode: none, mem_limit: 1g, cpus: 1, pids_limit: 1, volumes: ["/a/gradle:/g"]}
@@ -114,6 +119,7 @@ import YAML
     while Date() < end {
       let bytes = Self.damage(Self.texts.randomElement(using: &dice) ?? "", &dice)
       _ = Settings.parse(bytes)
+      _ = AcceptedFindings.parse(bytes)
       let source = ComposeSource(path: "s/compose.yaml", bytes: bytes)
       let text = String(decoding: bytes, as: UTF8.self)
       _ = Blame.place(text, in: [source])
@@ -131,7 +137,10 @@ import YAML
             policy: Policy(), today: "2026-01-01", present: Present(networks: [], volumes: [], images: []),
             environmentFiles: ["s/x.env": text])
           let excerpts = Excerpts(sources: [source])
-          for finding in Rule.findings(in: subject) { _ = excerpts.lines(of: finding) }
+          for finding in Rule.findings(in: subject) {
+            _ = excerpts.lines(of: finding)
+            #expect(!finding.placeText.isEmpty, "seed \(Self.seed)")
+          }
         }
         _ = ComposeModel(model)
       }

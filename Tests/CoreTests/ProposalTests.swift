@@ -101,7 +101,8 @@ import Testing
       }
       let all = try Settings.parse(Array(lines.joined(separator: "\n").utf8)).get()
       #expect(
-        all.files == ["apps/*.yml"] && all.exclude == ["s.yml"] && all.policy.waivers.map(\.stack) == ["runner/compose"]
+        all.files == ["apps/*.yml"] && all.exclude == ["s.yml"]
+          && all.policy.waivers.map(\.stacks) == [["runner/compose"]]
       )
       #expect(all.stacks["api"]?.composeFiles == ["docker-compose.prod.yml"])
       #expect(all.include == ["hosts/nas/**"])

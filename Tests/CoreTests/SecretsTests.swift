@@ -64,7 +64,7 @@ struct PolicyTests {
     rule: "plaintext-secret", file: "s/c.yaml", stack: "s", service: "web", message: "m", help: "h")
 
   func waiver(_ change: (inout Waiver) -> Void = { _ in }) -> Waiver {
-    var waiver = Waiver(rule: "plaintext-secret", reason: "r", expires: "2026-06-30", line: 3, column: 7)
+    var waiver = Waiver(rules: ["plaintext-secret"], reason: "r", expires: "2026-06-30", line: 3, column: 7)
     change(&waiver)
     return waiver
   }
@@ -75,7 +75,7 @@ struct PolicyTests {
 
   @Test func `a waiver holds to the end of its last day, for what it names`() {
     var policy = Policy()
-    policy.waivers = [waiver { $0.stack = "s" }]
+    policy.waivers = [waiver { $0.stacks = ["s"] }]
     #expect(judged(policy, today: "2026-06-30").map(\.waived) == [false, true], "with a warning of its end")
     #expect(
       judged(policy, today: "2026-06-16").map(\.message) == [
@@ -84,11 +84,68 @@ struct PolicyTests {
     #expect(judged(policy, today: "2026-06-15").map(\.message) == ["m"])
     let ended = judged(policy, today: "2026-07-01")
     #expect(ended.filter(\.refuses).map(\.file) == ["c.yaml", "s/c.yaml"] && ended[0].line == 3)
-    policy.waivers = [waiver { $0.stack = "other" }]
+    policy.waivers = [waiver { $0.stacks = ["other"] }]
     #expect(judged(policy).map(\.refuses) == [false, true], "one warning that it covers nothing")
     #expect(judged(policy, whole: false).count == 1)
     policy.waivers = [waiver { $0.file = "s/**" }]
     #expect(judged(policy).map(\.waived) == [true])
+  }
+
+  /// What a waiver names, and whether it is about a finding of no-limits in the service web of the stack apps/blog.
+  static let named: [(text: String, isCovered: Bool)] = [
+    ("rule: no-limits", true), ("rule: [no-restart, no-limits]", true), ("rule: [no-restart]", false),
+    ("rule: no-limits, stack: apps/blog", true), ("rule: no-limits, stack: [apps/wiki, apps/blog]", true),
+    ("rule: no-limits, stack: 'apps/*'", true), ("rule: no-limits, stack: '*'", false),
+    ("rule: no-limits, stack: '**'", true), ("rule: no-limits, stack: ['infra', './apps/bl?g/']", true),
+    ("rule: no-limits, service: 'w*'", true), ("rule: no-limits, service: [api, db]", false),
+    ("rule: no-limits, stack: 'apps/*', service: [api, web]", true),
+  ]
+
+  @Test(arguments: named.indices) func `a waiver names one or several rules, stacks and services, by globs`(_ row: Int)
+    throws
+  {
+    let policy = try Self.policy("{\(Self.named[row].text), reason: r, expires: 2999-01-01}").get()
+    let finding = Diagnostic(
+      rule: "no-limits", severity: .warning, file: "f", stack: "apps/blog", service: "web", message: "m", help: "h")
+    #expect(
+      policy.judge([finding], today: "2026-01-01", configuration: "c", whole: false).map(\.waived) == [
+        Self.named[row].isCovered
+      ])
+  }
+
+  static func policy(_ waiver: String) -> Result<Policy, SettingsProblems> {
+    let text = "repository: r\nbranch: b\nlive_root: /l\ncheckout: /l/c\npolicy:\n  waivers:\n  - \(waiver)\n"
+    return Settings.parse(Array(text.utf8)).map(\.policy)
+  }
+
+  static let misnamed: [(text: String, says: String)] = [
+    ("rule: [no-limits, no-limit]", "7:24: there is no rule no-limit; did you mean no-limits?"),
+    ("rule: []", "7:12: rule must be text or a list of texts; what holds for all leaves it out"),
+    ("rule: no-limits, stack: []", "7:30: stack must be text or a list of texts; what holds for all leaves it out"),
+    ("rule: no-limits, service: ", "7:32: service must be text or a list of texts; what holds for all leaves it out"),
+    ("rule: no-limits, service: [[a]]", "7:33: each entry of service must be text"),
+    ("stack: a", "7:5: rule is missing"),
+  ]
+
+  @Test(arguments: misnamed.indices) func `a waiver that names nothing is refused at its place`(_ row: Int) {
+    guard case .failure(let problems) = Self.policy("{\(Self.misnamed[row].text), reason: r, expires: 2999-01-01}")
+    else {
+      Issue.record("it was taken")
+      return
+    }
+    #expect(problems.all.map { "\($0.line):\($0.column): \($0.message)" } == [Self.misnamed[row].says])
+  }
+
+  @Test(arguments: ["stack: 's*'", "stack: [s, t]", "service: ['proxy', 'other']", "stack: s, service: 'pro*'"])
+  func `the Docker socket is excused for one service at a time`(_ names: String) throws {
+    var finding = Diagnostic(
+      rule: "docker-socket", file: "s/c.yaml", stack: "s", service: "proxy", message: "m", help: "h")
+    finding.terms = WaiverTerms(
+      image: "proxy:1", builds: false, option: "/var/run/docker.sock", isPlain: true, commands: [])
+    let policy = try Self.policy("{rule: docker-socket, \(names), image: 'proxy:1', reason: r, expires: 2999-01-01}")
+      .get()
+    let judged = policy.judge([finding], today: "2026-01-01", configuration: "c.yaml", whole: false)
+    #expect(judged.map(\.refuses) == [true] && judged[0].help.contains("does not cover"))
   }
 
   static let bound: [(change: @Sendable (inout WaiverTerms) -> Void, isCovered: Bool)] = [
@@ -120,7 +177,7 @@ struct PolicyTests {
     var policy = Policy()
     policy.waivers = [
       waiver {
-        ($0.rule, $0.stack, $0.service, $0.image) = ("docker-socket", "s", "proxy", "proxy:1")
+        ($0.rules, $0.stacks, $0.services, $0.image) = (["docker-socket"], ["s"], ["proxy"], "proxy:1")
         $0.commands = ["wget -q localhost"]
       }
     ]

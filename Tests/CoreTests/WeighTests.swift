@@ -22,7 +22,7 @@ struct WeighTests {
   @Test func `a waiver does not lift it either`() {
     var policy = Policy()
     policy.waivers = [
-      Waiver(rule: "compose", stack: "a", reason: "r", expires: "2999-01-01", line: 1, column: 1)
+      Waiver(rules: ["compose"], stacks: ["a"], reason: "r", expires: "2999-01-01", line: 1, column: 1)
     ]
     let judged = policy.weigh([Self.finding(isFinal: true)], today: "2026-01-01", configuration: "c", whole: true)
     #expect(judged.filter(\.refuses).map { $0.message.hasSuffix("since the stack cannot be deployed") } == [true])
@@ -31,7 +31,9 @@ struct WeighTests {
 
   @Test func `waivers that have ended or end within two weeks are named, the first end first`() {
     func waiver(_ rule: String, _ expires: String, service: String? = nil) -> Waiver {
-      Waiver(rule: rule, stack: "a", service: service, reason: "r", expires: expires, line: 1, column: 1)
+      Waiver(
+        rules: [rule], stacks: ["a"], services: [service].compactMap { $0 }, reason: "r", expires: expires, line: 1,
+        column: 1)
     }
     var policy = Policy()
     policy.waivers = [

@@ -23,6 +23,16 @@ struct MetricsTests {
     #expect(!Self.lines(Scenes.seven()).contains { $0.hasPrefix("clup_stack_pinned_timestamp_seconds") })
   }
 
+  @Test func `what the baseline accepts, where there is one`() {
+    var seen = Scenes.empty()
+    #expect(!Self.lines(seen).contains { $0.contains("clup_baseline") })
+    seen.status?.baseline = AcceptedCount(accepted: 5, ending: 2, ended: 1)
+    let lines = Self.lines(seen)
+    for (state, count) in [("accepted", 5), ("ending", 2), ("ended", 1)] {
+      #expect(lines.contains("clup_baseline_findings{state=\"\(state)\"} \(count)"))
+    }
+  }
+
   @Test func `what is waited for, and since when`() {
     let line = "clup_waiting_timestamp_seconds{for=\"registry\",stack=\"infra\"} 1795606200"
     #expect(Self.lines(Scenes.waiting()).contains(line))

@@ -106,7 +106,8 @@ extension Resolve {
     paths.tree = view.tree
     paths.own =
       view.invents
-      ? [] : ["/etc/clup", settings.file].filter { Path.isAbsolute($0) }.reduce(into: []) { $0.insert($1) }
+      ? []
+      : Set(["/etc/clup", settings.file, AcceptedFindings.file(beside: settings.file)].filter { Path.isAbsolute($0) })
     let directory = gather.stack?.place.directory ?? Path.parent(name)
     paths.reads = Set(
       ((gather.stack?.lookedFor ?? [name]) + [Path.join(directory, ".env")]).map { Path.join(settings.liveRoot, $0) }

@@ -96,13 +96,14 @@ extension Sync {
   /// Looks once more at what a sync saw; nothing where it is another by now.
   func places(_ seen: HostCheck?, _ report: Report, _ checkout: Checkout, began: timespec) -> PathStates? {
     guard let seen else { return nil }
-    let state = seen.state
+    let (state, place) = (seen.state, LastCheck.place(of: settings))
     let observe = Observe(
       settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
     let names = Set(report.stacks.map(\.name)).union(state.standing.keys)
       .union(state.links.filter { $0.value.kind == .link }.keys.map(LinkPlanning.shared))
     return PathStates(
-      observed: seen.observed, by: observe, names: names, decide: ["/proc/self/exe", LastCheck.place(of: settings)],
+      observed: seen.observed, by: observe, names: names,
+      decide: ["/proc/self/exe", place, AcceptedFindings.file(beside: place)],
       began: began)
   }
 

@@ -24,7 +24,7 @@ extension Sync {
     let warnings = request.isRepair ? [] : warnings(of: prepared, state)
     for warning in warnings { say("warning: \(warning)") }
     ended.report.diagnostics = prepared.diagnostics
-    ended.excerpts = prepared.excerpts
+    (ended.excerpts, ended.found) = (prepared.excerpts, prepared.found)
     ended.report.links = plan.allLinks.map(\.report)
     if request.diff {
       ended.diffs = try await Diffs(stored: stored, state: state, snapshots: prepared.snapshots).of(plan)

@@ -32,7 +32,7 @@ struct Prepare: Sendable {
     self.state = state
     self.busy = busy
     today = Agent.today()
-    policy = policyFingerprint(settings, today: today)
+    policy = request.judgesAll ? "" : policyFingerprint(settings, today: today)
     links = checkout.linkPlanning(state)
     observe = Observe(settings: settings, checkout: checkout, links: links)
     var snapshots = CommitSnapshots(
@@ -53,6 +53,15 @@ struct Prepare: Sendable {
     /// Each commit that a stack is brought to.
     var snapshots: [String: CommitSnapshot]
     var observed: Observed
+    /// What was found, before it was weighed.
+    var found: Findings
+  }
+
+  /// What the rules found, before the host's word on it.
+  struct Findings: Sendable {
+    var all: [Diagnostic] = []
+    /// The stacks that could not be looked at, or not as a whole.
+    var unseen: Set<String> = []
   }
 
   /// How many stacks Compose is asked about side by side.
@@ -104,7 +113,13 @@ struct Prepare: Sendable {
     return Prepared(
       plan: plan, diagnostics: weighed, discovery: head.discovery, policy: policy,
       excerpts: Excerpts(sources: draft.answers.flatMap(\.sources)), snapshots: draft.snapshots.all,
-      observed: draft.observed)
+      observed: draft.observed, found: found(draft))
+  }
+
+  private func found(_ draft: PlanDraft) -> Findings {
+    let seen = draft.sources.map(\.source.name).filter { draft.desired[$0] != nil }
+    return Findings(
+      all: draft.diagnostics, unseen: draft.names.subtracting(seen).union(broken(draft.diagnostics)))
   }
 
   /// No stack that was to be deployed is left out without a finding that refuses it.

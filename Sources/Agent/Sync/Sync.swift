@@ -22,6 +22,8 @@ public struct Sync: Sendable {
     public var diffs: [String] = []
     /// Lines of the sources, to show with findings.
     public var excerpts = Excerpts(sources: [])
+    /// What the rules found, before it was weighed.
+    var found = Prepare.Findings()
     /// Whether the host has come to a commit that it was not at before.
     var isNewCommit = false
   }

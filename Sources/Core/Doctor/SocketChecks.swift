@@ -33,8 +33,8 @@ public struct SocketChecks: Sendable {
 
   private func waiver(of container: InspectedContainer) -> Waiver? {
     policy.waivers.first { waiver in
-      waiver.rule == "docker-socket" && waiver.expires >= today && waiver.image == container.image
-        && waiver.stack == stacks[container.id] && waiver.service == container.service
+      waiver.isOfOne && waiver.expires >= today && waiver.image == container.image
+        && waiver.names(rule: "docker-socket", stack: stacks[container.id], service: container.service)
     }
   }
 
@@ -59,7 +59,7 @@ public struct SocketChecks: Sendable {
       let ports = container.ports.map { "\($0.address):\($0.port)" }.sorted().joined(separator: ", ")
       return told(.failed, "\(way), publishes \(ports)", "take its `ports:` away; containers reach it over a network")
     }
-    return told(.good, "\(way), waived until \(waiver.expires)", "")
+    return told(.good, "\(way), \(waiver.accepted == nil ? "waived" : "accepted") until \(waiver.expires)", "")
   }
 
   /// Judges who else is on the networks of the proxies: only those that are sent there by DOCKER_HOST need to be.

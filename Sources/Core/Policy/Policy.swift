@@ -63,31 +63,48 @@ extension Policy {
   public func judge(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
     var judged: [Diagnostic] = []
     var needed: Set<Int> = []
-    for var finding in findings {
-      switch severity[finding.rule] {
-      case .off: continue
-      case .error: finding.severity = .error
-      case .warning: finding.severity = .warning
-      case nil: break
-      }
-      for (index, waiver) in waivers.enumerated() where waiver.covers(finding) {
-        needed.insert(index)
-        if waiver.expires >= today { finding.waived = true }
-      }
+    for finding in findings {
+      guard var finding = weighed(finding) else { continue }
+      let covering = waivers.indices.filter { waivers[$0].covers(finding) }
+      needed.formUnion(covering)
+      excuse(&finding, by: covering.map { waivers[$0] }, today)
       if !finding.waived, let almost = waivers.first(where: { $0.names(finding) && $0.expires >= today }),
         let gap = almost.gap(to: finding)
       {
-        finding.help = "the waiver does not cover it: \(gap)"
+        finding.help = "\(almost.accepted == nil ? "the waiver" : "the baseline") does not cover it: \(gap)"
       }
-      finding.terms = nil
+      (finding.terms, finding.spot) = (nil, nil)
       judged.append(finding)
     }
-    for (index, waiver) in waivers.enumerated() {
+    for (index, waiver) in waivers.enumerated() where waiver.accepted == nil {
       if let told = remark(on: waiver, today: today, isNeeded: needed.contains(index), whole: whole, configuration) {
         judged.append(told)
       }
     }
+    judged += remarks(onAccepted: needed.sorted().map { waivers[$0] }, today, configuration)
     return judged.sorted { $0.precedes($1) }
+  }
+
+  /// Gives a finding the weight that it has on this host; nothing where it has none.
+  func weighed(_ finding: Diagnostic) -> Diagnostic? {
+    var finding = finding
+    switch severity[finding.rule] {
+    case .off: return nil
+    case .error: finding.severity = .error
+    case .warning: finding.severity = .warning
+    case nil: break
+    }
+    return finding
+  }
+
+  /// Marks a finding that waivers cover; one in the configuration counts before the baseline.
+  private func excuse(_ finding: inout Diagnostic, by covering: [Waiver], _ today: String) {
+    let active = covering.filter { $0.expires >= today }
+    finding.waived = !active.isEmpty
+    if active.allSatisfy({ $0.accepted != nil }) { finding.acceptedUntil = active.map(\.expires).max() }
+    if !finding.waived, let ended = covering.filter({ $0.accepted != nil }).map(\.expires).max() {
+      finding.help += "; the baseline accepted it until \(ended), and `clup baseline` accepts it again"
+    }
   }
 
   /// What is to be said of a waiver itself.
@@ -96,9 +113,7 @@ extension Policy {
   ) -> Diagnostic? {
     let name = waiver.title
     func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
-      Diagnostic(
-        rule: waiver.rule, severity: severity, file: configuration, line: waiver.line, column: waiver.column,
-        stack: waiver.stack, service: waiver.service, message: message, help: help)
+      waiver.told(severity, in: configuration, message, help)
     }
     if waiver.expires < today, isNeeded {
       return told(
@@ -106,7 +121,7 @@ extension Policy {
         "fix what it covered, or review it and set a new `expires:`")
     }
     if whole, !isNeeded { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
-    if isNeeded, let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays {
+    if isNeeded, let days = Self.notice(waiver.expires, today) {
       return told(
         .warning, "\(name) ends \(Self.when(days))",
         "fix what it covers by then, or review it and set a new `expires:`")
@@ -114,13 +129,49 @@ extension Policy {
     return nil
   }
 
+  /// What is to be said of what the baseline accepts: one sentence for each day on which some of it ends.
+  private func remarks(onAccepted needed: [Waiver], _ today: String, _ configuration: String) -> [Diagnostic] {
+    Self.ends(of: needed).compactMap { group in
+      guard let first = group.first, let days = Self.notice(first.expires, today) else { return nil }
+      return first.told(
+        .warning, in: AcceptedFindings.file(beside: configuration), "\(Self.name(group)) ends \(Self.when(days))",
+        "fix what it accepts by then; after it, `clup baseline` accepts what is still there")
+    }
+  }
+
   /// Names the waivers that have ended or will end soon, in the order of their ends.
   public func ending(by today: String) -> [String] {
-    waivers.sorted { $0.expires < $1.expires }.compactMap { waiver in
-      if waiver.expires < today { return "\(waiver.title) ended on \(waiver.expires)" }
-      guard let days = Day(waiver.expires)?.days(since: Day(today)), days <= Self.noticeDays else { return nil }
-      return "\(waiver.title) ends \(Self.when(days))"
+    let own = waivers.filter { $0.accepted == nil }.map { (name: $0.title, expires: $0.expires) }
+    let accepted = Self.ends(of: waivers).compactMap { group in
+      group.first.map { (name: Self.name(group), expires: $0.expires) }
     }
+    return (own + accepted).sorted { $0.expires < $1.expires }.compactMap { name, expires in
+      if expires < today { return "\(name) ended on \(expires)" }
+      return Self.notice(expires, today).map { "\(name) ends \(Self.when($0))" }
+    }
+  }
+
+  /// Counts what the baseline accepts; nothing where there is none.
+  public func acceptedCount(today: String) -> AcceptedCount? {
+    let ends = waivers.filter { $0.accepted != nil }.map(\.expires)
+    if ends.isEmpty { return nil }
+    let ended = ends.count { $0 < today }
+    return AcceptedCount(
+      accepted: ends.count - ended, ending: ends.count { Self.notice($0, today) != nil }, ended: ended)
+  }
+
+  /// The entries of the baseline that end on one day each, in the order of their ends.
+  private static func ends(of waivers: [Waiver]) -> [[Waiver]] {
+    Dictionary(grouping: waivers.filter { $0.accepted != nil }, by: \.expires).sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  private static func name(_ group: [Waiver]) -> String {
+    "the baseline's acceptance of \(group.count) finding\(group.count == 1 ? "" : "s")"
+  }
+
+  /// The days until a waiver ends that is spoken of already.
+  private static func notice(_ expires: String, _ today: String) -> Int? {
+    Day(expires)?.days(since: Day(today)).flatMap { (0...noticeDays).contains($0) ? $0 : nil }
   }
 
   private static func when(_ days: Int) -> String { days == 0 ? "today" : "in \(days) day\(days == 1 ? "" : "s")" }
@@ -130,10 +181,8 @@ extension Policy {
 
   /// Changes whenever the policy would judge differently; kept with a stack to know when to look again.
   public func fingerprint(today: String) -> String {
-    let ended = waivers.filter { $0.expires < today }.map { "\($0.rule) \($0.stack ?? "") \($0.service ?? "")" }
-    let ending = waivers.filter { waiver in
-      Day(waiver.expires)?.days(since: Day(today)).map { (0...Self.noticeDays).contains($0) } ?? false
-    }.map { "\($0.rule) \($0.stack ?? "")" }
+    let ended = waivers.indices.filter { waivers[$0].expires < today }
+    let ending = waivers.indices.filter { Self.notice(waivers[$0].expires, today) != nil }
     var clean = self
     for index in clean.waivers.indices { (clean.waivers[index].line, clean.waivers[index].column) = (0, 0) }
     return "\(Self.edition) \(clean.bindRoots) \(clean.severity.sorted { $0.key < $1.key }) \(clean.waivers)"
@@ -143,4 +192,16 @@ extension Policy {
 
   /// Grows with rules that judge otherwise than before, so that every stack is looked at again after an upgrade.
   private static let edition = 3
+}
+
+extension Waiver {
+  /// Says something at its place in a file of the host.
+  fileprivate func told(
+    _ severity: Diagnostic.Severity, in file: String, _ message: String, _ help: String
+  ) -> Diagnostic {
+    Diagnostic(
+      rule: rules.first ?? "", severity: severity, file: file, line: line, column: column,
+      stack: stacks.count == 1 ? stacks.first : nil, service: services.count == 1 ? services.first : nil,
+      message: message, help: help)
+  }
 }

@@ -1,13 +1,13 @@
 import FoundationEssentials
 
-/// One excuse from a rule, for a while.
+/// One excuse from rules, for a while: an entry of `policy: {waivers: …}`, or of the host's baseline.
 public struct Waiver: Sendable, Equatable {
-  /// The rule's id.
-  public var rule: String
-  /// The stack that it holds for; every stack when empty.
-  public var stack: String?
-  /// The service that it holds for; every service when empty.
-  public var service: String?
+  /// The rules' ids.
+  public var rules: [String]
+  /// Globs of the stacks that it holds for; every stack when empty.
+  public var stacks: [String] = []
+  /// Globs of the services that it holds for; every service when empty.
+  public var services: [String] = []
   /// A glob of the files that it holds for; every file when empty.
   public var file: String?
   /// The image that the service must run, as the Compose file names it.
@@ -24,11 +24,13 @@ public struct Waiver: Sendable, Equatable {
   public var line: Int
   /// The column in the configuration.
   public var column: Int
+  /// What it accepts, where it is an entry of the baseline: then it is about one finding alone.
+  public var accepted: AcceptedPlace?
 
   /// Names it for people: `the waiver of no-limits for db`.
   var title: String {
-    let subject = [stack, service].compactMap { $0 }.joined(separator: " ")
-    return "the waiver of \(rule)\(subject.isEmpty ? "" : " for \(subject)")"
+    let subject = [stacks, services].filter { !$0.isEmpty }.map { $0.joined(separator: ", ") }.joined(separator: " ")
+    return "the waiver of \(rules.joined(separator: ", "))\(subject.isEmpty ? "" : " for \(subject)")"
   }
 
   /// The rules that only a waiver for one image of one service can excuse.
@@ -39,15 +41,38 @@ public struct Waiver: Sendable, Equatable {
 
   /// Says whether it is about the place of a finding.
   func names(_ finding: Diagnostic) -> Bool {
-    rule == finding.rule && (stack == nil || stack == finding.stack) && (service == nil || service == finding.service)
+    if let accepted {
+      return rules == [finding.rule] && stacks.first == finding.stack && services.first == finding.service
+        && accepted.text == finding.placeText
+    }
+    return names(rule: finding.rule, stack: finding.stack, service: finding.service)
       && (file == nil || file.map { Glob($0).covers(finding.file) } == true)
+  }
+
+  /// Says whether it is about a rule in a service.
+  func names(rule: String, stack: String?, service: String?) -> Bool {
+    rules.contains(rule) && Self.holds(stacks, stack) && Self.holds(services, service)
+  }
+
+  private static func holds(_ globs: [String], _ name: String?) -> Bool {
+    guard let name else { return globs.isEmpty }
+    return globs.isEmpty || globs.contains { $0 == name || Glob($0).matches(name) }
+  }
+
+  /// Whether it is about one service of one stack.
+  var isOfOne: Bool {
+    stacks.count == 1 && services.count == 1
+      && (accepted != nil || (stacks + services).allSatisfy { Glob($0).isLiteral })
   }
 
   /// Says what keeps it from covering a finding that it names; nothing when it covers it.
   func gap(to finding: Diagnostic) -> String? {
-    guard Self.bound.contains(rule) else { return nil }
+    guard Self.bound.contains(finding.rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
-    if stack == nil || service == nil { return "it names no stack or no service, and excuses one service of one stack" }
+    if stacks.isEmpty || services.isEmpty {
+      return "it names no stack or no service, and excuses one service of one stack"
+    }
+    if !isOfOne { return "it names several stacks or services, and \(finding.rule) is excused for one at a time" }
     guard let image else { return "name the image that it excuses, `image: \"\(terms.image)\"`" }
     if image != terms.image {
       return
@@ -137,6 +162,11 @@ struct Day {
   init?(_ text: String) {
     guard let date = try? Date(text, strategy: .iso8601.year().month().day()) else { return nil }
     start = date
+  }
+
+  /// The day as text, so many days later.
+  func text(in days: Int) -> String {
+    start.addingTimeInterval(Double(days) * 86_400).formatted(.iso8601.year().month().day())
   }
 
   /// The days from an earlier day to this one.

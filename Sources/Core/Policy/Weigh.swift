@@ -4,7 +4,7 @@ extension Policy {
   public func weigh(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
     let final = findings.filter(\.isFinal).map { finding in
       var finding = finding
-      finding.isFinal = false
+      (finding.isFinal, finding.spot) = (false, nil)
       guard isLifted(finding, today: today) else { return finding }
       finding.message += "; no severity and no waiver lifts this, since the stack cannot be deployed"
       return finding

@@ -23,8 +23,12 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   public var help: String
   /// Whether the host's configuration excuses it.
   public var waived: Bool
+  /// The last day on which the host's baseline accepts it, `YYYY-MM-DD`, where it is that which excuses it.
+  public var acceptedUntil: String?
   /// What a waiver has to name beside the rule, where one must; it is not part of reports.
   var terms: WaiverTerms?
+  /// What stands at its place, where that is one value; it is not part of reports.
+  var spot: Spot?
   /// Whether no severity and no waiver lifts it: nothing can be deployed or judged while it is there.
   public var isFinal = false
 
@@ -60,6 +64,12 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   /// Whether it refuses a commit.
   public var refuses: Bool { severity == .error && !waived }
 
+  /// What it is for people: `error`, `warning`, `waived`, or until when it is accepted.
+  public var word: String {
+    guard waived else { return severity.rawValue }
+    return acceptedUntil.map { "accepted until \($0)" } ?? "waived"
+  }
+
   /// Orders findings by file and place.
   public func precedes(_ other: Diagnostic) -> Bool {
     (file, line ?? 0, column ?? 0, rule, message) < (
@@ -69,5 +79,6 @@ public struct Diagnostic: Codable, Sendable, Hashable {
 
   private enum CodingKeys: String, CodingKey {
     case rule, severity, file, line, column, stack, service, message, help, waived
+    case acceptedUntil = "accepted_until"
   }
 }

@@ -61,21 +61,33 @@ extension SettingsReader {
     let keys = section(
       item, "waivers",
       keys: ["rule", "stack", "service", "file", "image", "options", "commands", "reason", "expires"])
-    let rules = Rule.all.map(\.id)
-    let rule = required(keys, "rule", in: item)
-    if let place = keys["rule"], !rule.isEmpty, !rules.contains(rule) {
-      let near = nearest(rule, among: rules).map { "; did you mean \($0)?" } ?? ""
+    let expires = day(keys, "expires", in: item)
+    return Waiver(
+      rules: rules(keys, in: item), stacks: texts(keys, "stack").map(Path.normalized),
+      services: texts(keys, "service"), file: keys["file"]?.string, image: keys["image"]?.string,
+      options: strings(keys, "options"), commands: strings(keys, "commands"),
+      reason: required(keys, "reason", in: item), expires: expires, line: item.start.line, column: item.start.column)
+  }
+
+  /// Reads the key `rule`: one rule, or a list of them.
+  mutating func rules(_ keys: [String: Node], in item: Node) -> [String] {
+    guard let node = keys["rule"] else { return [required(keys, "rule", in: item)] }
+    let known = Rule.all.map(\.id)
+    let rules = texts(keys, "rule")
+    for (rule, place) in zip(rules, node.sequence ?? [node]) where !known.contains(rule) {
+      let near = nearest(rule, among: known).map { "; did you mean \($0)?" } ?? ""
       problem(place, "there is no rule \(rule)\(near)")
     }
-    let expires = required(keys, "expires", in: item)
-    if let place = keys["expires"], !expires.isEmpty, !Self.isDay(expires) {
-      problem(place, "expires must be a day such as 2027-06-30, not \(expires)")
+    return rules
+  }
+
+  /// Reads a day, `YYYY-MM-DD`.
+  mutating func day(_ keys: [String: Node], _ key: String, in item: Node) -> String {
+    let day = required(keys, key, in: item)
+    if let place = keys[key], !day.isEmpty, !Self.isDay(day) {
+      problem(place, "\(key) must be a day such as 2027-06-30, not \(day)")
     }
-    return Waiver(
-      rule: rule, stack: keys["stack"]?.string.map(Path.normalized), service: keys["service"]?.string,
-      file: keys["file"]?.string, image: keys["image"]?.string, options: strings(keys, "options"),
-      commands: strings(keys, "commands"), reason: required(keys, "reason", in: item), expires: expires,
-      line: item.start.line, column: item.start.column)
+    return day
   }
 
   private static func isDay(_ text: String) -> Bool {

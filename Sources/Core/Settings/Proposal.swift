@@ -192,7 +192,7 @@ extension Proposal {
 
 extension String {
   /// The text as a scalar of YAML, in quotes where it needs them.
-  fileprivate var yaml: String {
+  var yaml: String {
     let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-@:+"
     let isPlain =
       !isEmpty && allSatisfy(plain.contains) && !hasSuffix(":")

@@ -53,6 +53,17 @@ struct SettingsReader {
     }
   }
 
+  /// Gives the texts of a key that holds one or a list of them; none where it is left out.
+  mutating func texts(_ members: [String: Node], _ key: String) -> [String] {
+    guard let node = members[key] else { return [] }
+    if let text = node.string, !text.isEmpty, !node.isNull { return [text] }
+    if node.sequence?.isEmpty != false {
+      problem(node, "\(key) must be text or a list of texts; what holds for all leaves it out")
+      return []
+    }
+    return strings(members, key)
+  }
+
   mutating func required(_ members: [String: Node], _ key: String, in parent: Node) -> String {
     guard let node = members[key] else {
       problem(parent, "\(key) is missing")

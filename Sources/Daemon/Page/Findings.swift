@@ -15,7 +15,7 @@ enum Findings {
     let place = [finding.file] + [finding.line, finding.column].compactMap { $0.map(String.init) }
     return """
       <li class="\(tone.name)"><div class="top"><code>\(place.joined(separator: ":"))</code>\
-      \(tone.word(finding.waived ? "waived" : finding.severity.rawValue))</div>
+      \(tone.word(finding.word))</div>
       <p class="text">\(finding.message) <span class="age">[<code>\(finding.rule)</code>]</span></p>
       <p class="text help"><strong>Help</strong>: \(finding.help)</p></li>
       """

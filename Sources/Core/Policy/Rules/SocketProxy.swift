@@ -25,7 +25,7 @@ extension Rule {
   ) { subject in
     subject.services.flatMap { service, json -> [Finding] in
       let waivers = subject.policy.waivers.filter {
-        $0.rule == "docker-socket" && ($0.stack ?? subject.stack) == subject.stack && ($0.service ?? service) == service
+        $0.names(rule: "docker-socket", stack: subject.stack, service: service)
       }
       guard !waivers.isEmpty, subject.holdsSocket(service, json) else { return [] }
       let named = Set(waivers.flatMap(\.options))
@@ -70,7 +70,8 @@ extension Subject {
       let guests = others.sorted { $0.key < $1.key }.filter { owner, other in
         other.hosts.contains { $0.hasPrefix("\(name) ") }
           && !policy.waivers.contains {
-            $0.rule == "docker-socket" && $0.stack == owner && $0.options.contains("network \(name)")
+            $0.rules.contains("docker-socket") && $0.isOfOne && $0.stacks == [owner]
+              && $0.options.contains("network \(name)")
           }
       }
       guard let guest = guests.first, !named.contains("network \(name)") else { return nil }

@@ -1,0 +1,75 @@
+import Core
+
+/// What `clup baseline` is asked for.
+public struct AcceptRequest: Sendable {
+  /// The rules that are accepted by name only.
+  public var include: Set<String> = []
+  /// Whether nothing is accepted, and only dropped what was fixed.
+  public var prunes = false
+  /// Whether nothing is written.
+  public var dryRun = false
+
+  /// Asks for everything that may be accepted.
+  public init() {}
+}
+
+/// Looks at all that the followed commit would be refused for, and accepts it in the host's baseline.
+public struct AcceptFindings: Sendable {
+  let settings: Settings
+  let request: AcceptRequest
+  let environment: [String: String]
+  let tell: @Sendable (SyncEvent) -> Void
+
+  /// What it ended with.
+  public struct Ended: Sendable {
+    /// What is accepted, and what is not.
+    public var acceptance: Acceptance
+    /// Lines of the sources, to show with findings.
+    public var excerpts: Excerpts
+  }
+
+  /// Prepares it; `environment` is clup's own, `tell` hears what it does.
+  public init(
+    settings: Settings, request: AcceptRequest, environment: [String: String],
+    tell: @escaping @Sendable (SyncEvent) -> Void
+  ) {
+    (self.settings, self.request, self.environment, self.tell) = (settings, request, environment, tell)
+  }
+
+  /// Runs it to its end.
+  public func run() async throws(Failure) -> Ended {
+    let before = try BaselineFile.read(of: settings)
+    let today = today()
+    var (ended, baseline) = try await look(settings, today)
+    // Whoever may hold the socket from now on is looked at as its holder.
+    if ended.acceptance.accepted.contains(where: { $0.rule == "docker-socket" }) {
+      var next = settings
+      next.policy.waivers = settings.policy.waivers.filter { $0.accepted == nil } + baseline.entries
+      let new = ended.acceptance
+      (ended, baseline) = try await look(next, today)
+      ended.acceptance.take(new)
+    }
+    let text = baseline.text
+    let isSame = baseline.entries == settings.policy.waivers.filter { $0.accepted != nil }
+    if !request.dryRun, !isSame { try BaselineFile.write(text, of: settings, before: before) }
+    return ended
+  }
+
+  private func look(_ settings: Settings, _ today: String) async throws(Failure) -> (Ended, AcceptedFindings) {
+    var look = SyncRequest()
+    (look.dryRun, look.retry, look.judgesAll) = (true, true, true)
+    let sync = await Sync(settings: settings, request: look, environment: environment, tell: tell).run()
+    if let failure = sync.failure { throw failure }
+    if let error = sync.report.error {
+      throw Failure(
+        .host, "not all can be judged: \(error)", help: "start Docker Engine, and run `clup baseline` again")
+    }
+    var acceptance = Acceptance(
+      file: AcceptedFindings.file(beside: settings.file), dryRun: request.dryRun, pruned: request.prunes)
+    acceptance.commit = sync.report.commit
+    let baseline = Acceptor(
+      policy: settings.policy, include: request.include, prunes: request.prunes, today: today
+    ).accept(sync.found.all, unseen: sync.found.unseen, into: &acceptance)
+    return (Ended(acceptance: acceptance, excerpts: sync.excerpts), baseline)
+  }
+}

@@ -1,0 +1,97 @@
+import Agent
+import Core
+
+/// `clup baseline`: accept what is there today.
+extension CLI {
+  static func baseline(
+    _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
+  ) async -> Int32 {
+    var request = AcceptRequest()
+    request.include = Set(arguments.values["--include"] ?? [])
+    request.prunes = arguments.switches.contains("--prune")
+    request.dryRun = !arguments.switches.isDisjoint(with: ["--dry-run", "-n"])
+    do throws(Failure) {
+      try check(request)
+      let ended = try await AcceptFindings(
+        settings: settings, request: request, environment: environment,
+        tell: { event in
+          if event.kind == .message { tell(event.text) }
+        }
+      ).run()
+      if arguments.output == .json {
+        print(encode(ended.acceptance))
+      } else {
+        Render.acceptance(ended.acceptance, ended.excerpts).forEach { print($0) }
+      }
+      return ended.acceptance.isRefused && !request.prunes ? 3 : 0
+    } catch {
+      return end(error)
+    }
+  }
+
+  private static func check(_ request: AcceptRequest) throws(Failure) {
+    let rules = Rule.all.map(\.id)
+    for rule in request.include.sorted() where !rules.contains(rule) {
+      let near = nearest(rule, among: rules).map { "; did you mean \($0)?" } ?? ""
+      throw Failure(.configuration, "there is no rule \(rule)\(near)", help: "`clup explain` lists the rules")
+    }
+    if request.prunes, !request.include.isEmpty {
+      throw Failure(
+        .configuration, "--prune accepts nothing, so --include does not go with it",
+        help: "run `clup baseline --prune` and `clup baseline --include RULE` one after the other")
+    }
+  }
+}
+
+extension Render {
+  static func acceptance(_ told: Acceptance, _ excerpts: Excerpts) -> [String] {
+    func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+    var lines: [String] = []
+    func list(_ heading: String, _ found: [Diagnostic]) {
+      if !found.isEmpty { lines += ["\(heading):"] + found.map { "  \(place($0)): \($0.message) [\($0.rule)]" } }
+    }
+    let end = (told.accepted + told.renewed).compactMap(\.acceptedUntil).first ?? ""
+    list("accepted until \(end)", told.accepted)
+    list("had ended, accepted again until \(end)", told.renewed)
+    for (end, group) in Dictionary(grouping: told.known, by: { $0.acceptedUntil ?? "" }).sorted(by: { $0.key < $1.key })
+    {
+      list("accepted before, until \(end) as it was", group)
+    }
+    let isSilent = { (refusal: Acceptance.Refusal) in
+      !refusal.finding.refuses && Rule.hygiene.contains(refusal.finding.rule)
+    }
+    let refused = told.pruned ? [] : told.refused.filter { !isSilent($0) }
+    if !refused.isEmpty { lines.append("not accepted:") }
+    for refusal in refused {
+      lines += Findings.text([refusal.finding], excerpts).map { "  \($0)" } + ["      \(refusal.reason)"]
+    }
+    if !told.fixed.isEmpty {
+      lines.append(told.pruned ? "fixed, and no longer accepted:" : "fixed; `clup baseline --prune` drops it:")
+      lines += told.fixed.map { fixed in
+        "  \(([fixed.stack, fixed.service].compactMap { $0 } + [fixed.text]).joined(separator: ": ")) [\(fixed.rule)]"
+      }
+    }
+    let silent = told.pruned ? [] : told.refused.filter(isSilent)
+    if !silent.isEmpty {
+      let rules = Set(silent.map(\.finding.rule)).sorted().joined(separator: ", ")
+      lines.append("\(count(silent.count, "warning")) of \(rules): they refuse nothing, and stay warnings")
+    }
+    return lines + [summary(told)]
+  }
+
+  private static func place(_ finding: Diagnostic) -> String {
+    ([finding.file] + [finding.line, finding.column].compactMap { $0.map(String.init) }).joined(separator: ":")
+  }
+
+  private static func summary(_ told: Acceptance) -> String {
+    let kept = told.accepted.count + told.renewed.count + told.known.count
+    let refused = told.refused.count { $0.finding.refuses }
+    let what =
+      told.dryRun
+      ? "would accept" : told.accepted.isEmpty && told.renewed.isEmpty ? "accepts" : "now accepts"
+    return "\(told.file) \(what) \(kept) finding\(kept == 1 ? "" : "s") (\(told.accepted.count) new)"
+      + (refused > 0
+        ? "; \(refused) still refuse\(refused == 1 ? "s" : "") the commit" : "; nothing refuses the commit")
+      + (told.dryRun ? "; nothing was written" : "")
+  }
+}
