@@ -65,6 +65,10 @@ extension Render {
     for refusal in refused {
       lines += Findings.text([refusal.finding], excerpts).map { "  \($0)" } + ["      \(refusal.reason)"]
     }
+    if !told.unjudged.isEmpty {
+      lines.append(
+        "not judged, since a rollback pinned it or a sync works on it: \(told.unjudged.joined(separator: ", "))")
+    }
     if !told.fixed.isEmpty {
       lines.append(told.pruned ? "fixed, and no longer accepted:" : "fixed; `clup baseline --prune` drops it:")
       lines += told.fixed.map { fixed in

@@ -38,11 +38,13 @@ public struct Acceptance: Codable, Sendable, Equatable {
   public var refused: [Refusal] = []
   /// What was accepted before, and is not there any more.
   public var fixed: [Fixed] = []
+  /// The stacks that could not be judged: they are pinned, or a sync works on them. What is known of them is kept.
+  public var unjudged: [String] = []
   /// Whether `fixed` was dropped from the file.
   public var pruned: Bool
 
   enum CodingKeys: String, CodingKey {
-    case schema, file, commit, accepted, renewed, known, fixed, pruned
+    case schema, file, commit, accepted, renewed, known, fixed, pruned, unjudged
     case dryRun = "dry_run"
     case refused = "not_accepted"
   }
@@ -120,6 +122,7 @@ public struct Acceptor: Sendable {
         take(finding, renewing: covering.first, &entries, &needed, &acceptance)
       }
     }
+    acceptance.unjudged = unseen.subtracting(acceptance.refused.compactMap(\.finding.stack)).sorted()
     let fixed = entries.indices.filter { index in
       let stack = entries[index].stacks.first
       return !needed.contains(index) && stack.map(unseen.contains) != true

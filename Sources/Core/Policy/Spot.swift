@@ -59,7 +59,7 @@ extension Diagnostic {
     let isSecret = Self.secret.contains(rule)
     var said = message
     if isSecret, said.hasSuffix(")"), let shown = said.firstRange(of: " (") { said = String(said[..<shown.lowerBound]) }
-    guard let spot else { return stack != nil || said.contains(file) ? said : "\(file): \(said)" }
+    guard let spot else { return stack != nil && !isSecret || said.contains(file) ? said : "\(file): \(said)" }
     guard let value = spot.value, !isSecret else { return "\(spot.keys): \(said)" }
     // What a variable stands for may change without the text.
     return "\(spot.keys): \(value)" + (value.contains("$") ? " (\(said))" : "")

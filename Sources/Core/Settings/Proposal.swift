@@ -199,6 +199,16 @@ extension String {
       && !["-", ".", ":", "@", "+"].contains { hasPrefix($0) }
       && contains { $0.isLetter || $0 == "/" }
       && !["true", "false", "null", "yes", "no", "on", "off"].contains(lowercased())
-    return isPlain ? self : String(decoding: JSON.string(self).canonical, as: UTF8.self)
+    if isPlain { return self }
+    return String(decoding: JSON.string(self).canonical, as: UTF8.self).unicodeScalars.reduce(into: "") {
+      text, scalar in
+      switch scalar.value {
+      // YAML takes these only as escapes, and some turn the direction of what follows.
+      case 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF, 0xFFFE, 0xFFFF:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
   }
 }
