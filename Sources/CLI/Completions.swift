@@ -36,7 +36,7 @@ enum Completions {
 
   private static func operands(of name: String) -> Values? {
     switch name {
-    case "explain": .words(Rule.all.map(\.name).sorted())
+    case "explain": .words(Rule.all.map(\.id).sorted())
     case "help": .words(Commands.order)
     case "completions": .words(shells)
     case "init", "validate": .directories

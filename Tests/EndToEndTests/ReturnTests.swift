@@ -210,6 +210,22 @@ extension EndToEnd {
       }
     }
 
+    @Test func `what is left as it failed is what the commit says, and its fix is named by what changed`() async throws
+    {
+      let check = { (test: String) in
+        Self.file(["command: sleep 100000", "healthcheck: {test: [CMD, '\(test)'], interval: 200ms, retries: 2}"])
+      }
+      try await Host.with(["a/compose.yaml": check("true")], settings: "sync: {on_failure: stay}\n") { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": check("false")])
+        _ = try await host.sync(expect: 1)
+        let held = try #require(try await host.sync(expect: 1).stacks.first)
+        #expect(held.outcome == .held && held.services.allSatisfy { $0.action == .keep }, "\(held)")
+        try await host.push(["a/compose.yaml": check("true")])
+        #expect(try await host.sync().stacks.first?.reasons == ["healthcheck changed"])
+      }
+    }
+
     @Test func `what a person ran before clup is put back when the first deploy fails`() async throws {
       let own = Self.file(["command: sleep 100000", "environment: {BY: hand}"])
       try await Host.with(

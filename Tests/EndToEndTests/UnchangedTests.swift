@@ -42,7 +42,6 @@ extension EndToEnd {
     static let firsts = [
       ("", ["config", "up"]),
       ("mkdir -p live/a && echo K=1 >live/a/.env", ["config", "config", "up"]),
-      ("cd live && docker create --label com.docker.compose.project=a busybox:test", ["config", "config", "up"]),
     ]
 
     @Test(arguments: firsts) func `a stack that is new costs as few calls of Compose as it can`(

@@ -44,9 +44,15 @@ extension Deploy {
     }
   }
 
-  /// Remembers what became of a change that failed, and the failure where that is to be held.
-  private func end(_ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?) async throws(Failure) {
+  /// Remembers what became of a change that failed, and the failure where that is to be held; `seen` are its containers where
+  /// they stay.
+  private func end(
+    _ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?, seen: [WatchedContainer] = []
+  ) async throws(Failure) {
     try await records.change { state throws(IllegalTransition) in
+      if !seen.isEmpty, case .changing(let change) = state.stacks[name]?.runs {
+        try state.record(.replaced(change.standing.services.map { $0.hashed(as: seen) }), of: name)
+      }
       if let leaving, state.stacks[name]?.change != nil { try state.record(.left(leaving), of: name) }
       if let hold { try state.record(.failed(hold), of: name) }
     }
@@ -116,7 +122,7 @@ extension Deploy {
     }
     do throws(Failure) {
       guard settings.sync.onFailure == .rollback else {
-        try await end(attempt.plan.name, as: .failed, nil)
+        try await end(attempt.plan.name, as: .failed, nil, seen: attempt.progress.containers ?? [])
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }

@@ -76,9 +76,9 @@ extension DesiredStack {
     var seen = self
     seen.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
     for index in services.indices {
+      seen.services[index] = services[index].hashed(as: containers)
       seen.services[index].running = nil
       let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
-      if services[index].hash.isEmpty { seen.services[index].hash = hashes.count == 1 ? hashes.first ?? "" : "" }
       if let hash = hashes.first, hashes.count == 1, hash != seen.services[index].hash, !hash.isEmpty {
         seen.services[index].running = hash
       }
@@ -145,6 +145,15 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public func doubting(_ paths: Set<String>) -> DesiredService {
     var service = self
     for mount in mounts.keys where uses(mount, paths) { service.mounts[mount] = Fingerprint.absent }
+    return service
+  }
+
+  /// The same service with the hash that its containers carry, where it is known what they were made from and not the hash.
+  public func hashed(as containers: [WatchedContainer]) -> DesiredService {
+    let hashes = Set(containers.filter { $0.service == name }.map(\.hash))
+    guard hash.isEmpty, !fields.isEmpty, hashes.count == 1, let found = hashes.first else { return self }
+    var service = self
+    service.hash = found
     return service
   }
 
