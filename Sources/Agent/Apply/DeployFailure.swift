@@ -91,9 +91,9 @@ extension Deploy {
   }
 
   /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
-  /// to its end may be held: one that is cut off is gone again.
+  /// to its end may be held: one that is cut off is gone again. What is left as it failed is held with that.
   private func holdsFirst(_ attempt: Attempt) -> Bool {
-    if case .deployment = attempt.former { true } else { settings.sync.onFailure != .rollback }
+    if case .deployment = attempt.former { settings.sync.onFailure == .rollback } else { false }
   }
 
   /// Ends a deploy that failed: goes back where there is something to go back to, and says what came of it. `obstacle` is
@@ -122,7 +122,7 @@ extension Deploy {
     }
     do throws(Failure) {
       guard settings.sync.onFailure == .rollback else {
-        try await end(attempt.plan.name, as: .failed, nil, seen: attempt.progress.containers ?? [])
+        try await end(attempt.plan.name, as: .failed, hold, seen: attempt.progress.containers ?? [])
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }
