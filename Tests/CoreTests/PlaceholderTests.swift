@@ -7,7 +7,9 @@ struct PlaceholderTests {
   static let uses: [(line: String, value: String)] = [
     ("pull_policy: $V", "missing"), ("restart: $V", "unless-stopped"), ("privileged: $V", "false"),
     ("image: $V", "placeholder-v:1"), ("image: 'app:$V'", "placeholder-v"), ("container_name: $V", "placeholder-v"),
-    ("ports: ['127.0.0.1:$V:80']", "61001"), ("ports: ['$V:8080:80']", "127.0.0.1"), ("cap_add: [$V]", "CHOWN"),
+    ("ports: ['127.0.0.1:$V:80']", "61001"), ("ports: ['$V:8080:80']", "127.0.0.1"),
+    ("ports: ['${V:?V is required}:80']", "61001"), ("ports: ['${V:-7070}:7070']", "61001"),
+    ("ports: ['${V:-127.0.0.1}:8080:80']", "127.0.0.1"), ("group_add: [$V]", "61001"), ("cap_add: [$V]", "CHOWN"),
     ("volumes: ['$V:/data']", "/clup-placeholder-V"), ("volumes: ['./a:/data:$V']", "ro"),
     ("stop_grace_period: $V", "1s"),
     ("healthcheck: {interval: $V}", "1s"), ("depends_on: {b: {condition: $V}}", "service_started"),
@@ -17,6 +19,13 @@ struct PlaceholderTests {
   @Test(arguments: uses) func `each key gets what it can take`(_ line: String, _ value: String) {
     let source = ComposeSource(path: "compose.yaml", bytes: Array("services: {a: {\(line)}}".utf8))
     #expect(Placeholder.value(of: "V", in: [source]) == value)
+  }
+
+  @Test func `no two stacks get the same name`() {
+    let source = ComposeSource(
+      path: "compose.yaml", bytes: Array("services: {a: {container_name: $V, image: $V}}".utf8))
+    let values = ["apps/web", "Ärger", ""].map { Placeholder.value(of: "V", in: [source], for: $0) }
+    #expect(values == ["placeholder-apps-web-v", "placeholder--rger-v", "placeholder-v"])
   }
 
   @Test func `two variables never have one port, and no port of the text`() {

@@ -4,6 +4,8 @@ import Processes
 extension Resolve {
   /// What Compose is asked, and what stands for values that nobody gave.
   struct Asked: Sendable {
+    /// The stack, or the job file.
+    let name: String
     let directory: String
     /// The options that name Compose files and the project; none where Compose finds them.
     let naming: [String]
@@ -30,8 +32,10 @@ extension Resolve {
     private var tried: [String: Int] = [:]
     private var first: [String: String] = [:]
 
-    init(directory: String, files: [String], naming: [String], values: [String: String], invents: Bool) {
-      (self.directory, self.files, self.naming) = (directory, files.map(Path.name), naming)
+    init(
+      _ name: String, directory: String, files: [String], naming: [String], values: [String: String], invents: Bool
+    ) {
+      (self.name, self.directory, self.files, self.naming) = (name, directory, files.map(Path.name), naming)
       (self.values, self.invents) = (values, invents)
     }
 
@@ -48,9 +52,9 @@ extension Resolve {
       return (files + ["-f", "-"], Array("services: {\(services)}\n".utf8))
     }
 
-    mutating func take(_ name: String, _ sources: [ComposeSource]) {
-      values[name] = Placeholder.value(of: name, in: sources, taken: Set(values.values))
-      placeholders.insert(name)
+    mutating func take(_ variable: String, _ sources: [ComposeSource]) {
+      values[variable] = Placeholder.value(of: variable, in: sources, taken: Set(values.values), for: name)
+      placeholders.insert(variable)
     }
 
     /// Takes another value for a variable; says whether there was one left.

@@ -76,7 +76,7 @@ struct Resolve: Sendable {
     try await gather.noteReferences()
     let sealed = try await unusable(name, gather.environmentFiles.keys, gather)
     var asked = Asked(
-      directory: Path.join(view.root, place.directory), files: source.composeFiles,
+      name, directory: Path.join(view.root, place.directory), files: source.composeFiles,
       naming: try await naming(source, gather), values: haste, invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {

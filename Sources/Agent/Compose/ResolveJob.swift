@@ -14,7 +14,7 @@ extension Resolve {
     if let answer = try await refusedReads(path, .job, gather) { return answer }
     try await gather.noteReferences()
     var asked = Asked(
-      directory: Path.join(view.root, Path.parent(path)), files: [path], naming: ["-f", Path.name(path)],
+      path, directory: Path.join(view.root, Path.parent(path)), files: [path], naming: ["-f", Path.name(path)],
       values: haste, invents: view.invents)
     for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
       asked.take(name, gather.sources)

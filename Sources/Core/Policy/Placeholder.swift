@@ -5,20 +5,28 @@ public enum Placeholder {
   /// Begins every placeholder of a path.
   public static let path = "/clup-placeholder"
 
-  /// Chooses a value that is valid where the variable is used; no two variables of a stack get the same port, path or name.
-  public static func value(of name: String, in sources: [ComposeSource], taken: Set<String> = []) -> String {
+  /// Chooses a value that is valid where the variable is used; no two variables of a stack get the same port, path or name,
+  /// and no two stacks the same name: nobody knows whether they mean the same.
+  public static func value(
+    of name: String, in sources: [ComposeSource], taken: Set<String> = [], for stack: String = ""
+  ) -> String {
     let values = sources.flatMap(\.scalars).filter { Variables.uses(name, $0.text) }.map {
       kind(text: $0.text, keys: $0.keys)
     }
     // Where it is used in several ways, a path is what other places can take best.
     switch values.first(where: { $0 == .path }) ?? values.first(where: { $0 != .text }) ?? values.first ?? .text {
     case .path: return "\(path)-\(name)"
-    case .name: return "placeholder-\(name.lowercased())"
-    case .image: return "placeholder-\(name.lowercased()):1"
+    case .name: return word(name, stack)
+    case .image: return word(name, stack) + ":1"
     case .port: return port(in: sources, taken)
     case .word(let word): return word
     case .text: return "1"
     }
+  }
+
+  private static func word(_ name: String, _ stack: String) -> String {
+    let own = stack.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+    return (["placeholder"] + (own.isEmpty ? [] : [String(own)]) + [name.lowercased()]).joined(separator: "-")
   }
 
   /// Says whether a text of Compose's holds a value that stands for one that nobody gave.
@@ -57,6 +65,7 @@ public enum Placeholder {
     let key = keys.last ?? ""
     func under(_ names: String...) -> Bool { names.contains { keys.contains($0) } }
     if under("ports") { return portKind(text, key) }
+    if under("group_add") { return .port }
     if key == "condition" { return .word(under("depends_on") ? "service_started" : "any") }
     if let word = words[key] { return .word(word) }
     if booleans.contains(key) { return .word("false") }
@@ -89,7 +98,8 @@ public enum Placeholder {
     if key == "protocol" || text.contains("/$") { return .word("tcp") }
     if key == "mode" { return .word("ingress") }
     if key == "name" || key == "app_protocol" { return .name }
-    let first = text.hasPrefix("$") && text.filter { $0 == ":" }.count > 1 && !text.contains(":-")
+    // A default or a message may have colons of its own.
+    let first = text.hasPrefix("$") && text.replacing(/\$\{[^}]*\}/, with: "$").filter { $0 == ":" }.count > 1
     return key == "host_ip" || first ? .word("127.0.0.1") : .port
   }
 
