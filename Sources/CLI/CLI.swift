@@ -175,7 +175,7 @@ public enum CLI {
       case .github: Findings.github(found).forEach { print($0) }
       case .text:
         Findings.text(found, ended.excerpts).forEach { print($0) }
-        for part in ended.parts { tell(part.text) }
+        for note in ended.notes { tell(note) }
         print(Render.summary(ended))
       }
       return found.contains(where: \.refuses) ? 3 : 0

@@ -14,6 +14,20 @@ import Testing
     }
   }
 
+  @Test func `what of the configuration there is nothing for is told`() {
+    let tree = commit("compose.yaml", "a/compose.yaml", "b/x.yml")
+    let host = settings {
+      ($0.files, $0.exclude) = (["b/*.yml", "c/*.yml"], ["a", "{d,e}"])
+      $0.stacks = ["home": StackSettings(), ".": StackSettings()]
+    }
+    #expect(
+      Discovery(tree, settings: host).unused(of: host, in: tree) == [
+        "the configuration's `stacks:` names home, which is no stack of this commit; that of the repository's own directory is "
+          + "called `.`", "the configuration's `stacks: {exclude: [{d,e}]}` matches no file of this commit",
+        "the configuration's `stacks: {files: [c/*.yml]}` matches no file of this commit",
+      ])
+  }
+
   static let layouts: [Layout] = [
     Layout(
       "each file of a directory", "{files: [apps/*.yml]}", ["apps/a.yml", "apps/B.C.yml", "apps/x.json"],

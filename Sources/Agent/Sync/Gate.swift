@@ -90,8 +90,8 @@ extension Sync {
     // What a commit once was found to be is not said with each poll.
     let isNews = request.dryRun || state.commit != prepared.plan.commit
     var found = isNews ? prepared.discovery.parts.map(\.text) : []
-    found += settings.stacks.keys.sorted().filter { !known.contains($0) }.map { name in
-      "the configuration's `stacks:` names \(name), which is no stack of this commit"
+    if let tree = prepared.snapshots[prepared.plan.commit]?.tree {
+      found += prepared.discovery.unused(of: settings, in: tree)
     }
     for stack in prepared.plan.stacks where stack.aim == .gone {
       found.append("\(stack.name) is \(stack.aim.reason ?? "")")

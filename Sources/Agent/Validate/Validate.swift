@@ -44,8 +44,9 @@ public struct Validate: Sendable {
     public var jobs: Int
     /// The variables that a placeholder stood for.
     public var placeholders: [String]
-    /// What would be a stack of its own, if others did not use its Compose file.
-    public var parts: [StackPart]
+    /// What would be a stack of its own, if others did not use its Compose file, and what of the configuration's `stacks:` there is
+    /// nothing for: a sentence each.
+    public var notes: [String]
   }
 
   /// Prepares a validation; `environment` is clup's own.
@@ -140,7 +141,7 @@ public struct Validate: Sendable {
           diagnostics, today: day, configuration: settings.file, whole: changed == nil)),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),
-      parts: discovery.parts)
+      notes: discovery.parts.map(\.text) + discovery.unused(of: settings, in: tree))
   }
 
   /// What stands for a value that only a host has claims nothing.
