@@ -61,14 +61,7 @@ public enum CLI {
       print(text)
       return 0
     case "explain": return explain(arguments)
-    case "completions":
-      guard let shell = arguments.operands.first, let script = Completions.script(for: shell) else {
-        tell("clup: completions are there for \(Completions.shells.joined(separator: ", "))")
-        tell("help: `clup completions bash`")
-        return 2
-      }
-      print(script)
-      return 0
+    case "completions": return completions(arguments)
     case "validate": return await validate(arguments, environment)
     default: break
     }

@@ -156,3 +156,15 @@ enum Completions {
     return lines.joined(separator: "\n")
   }
 }
+
+extension CLI {
+  static func completions(_ arguments: Arguments) -> Int32 {
+    guard let shell = arguments.operands.first, let script = Completions.script(for: shell) else {
+      tell("clup: completions are there for \(Completions.shells.joined(separator: ", "))")
+      tell("help: `clup completions bash`")
+      return 2
+    }
+    print(script)
+    return 0
+  }
+}
