@@ -34,7 +34,7 @@ enum Render {
     if let error = stack.error, stack.outcome == .held { lines.append("error: \(error)") }
     let told = Set(stack.services.compactMap(\.reason))
     lines += stack.reasons.filter { !told.contains($0) }
-    for service in stack.services where service.action != .keep {
+    for service in stack.services where service.action != .keep || service.reason != nil {
       let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
       lines.append("\(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
     }

@@ -352,6 +352,20 @@ struct PlanningTests {
     #expect(plan.reasons == ["command changed"])
   }
 
+  @Test(arguments: [(Baseline.deployment(TouchedTests.known()), true), (.nothing, false)])
+  func `what a sync that was cut off had changed is named by the next one`(_ from: Baseline, _ ranBefore: Bool) {
+    var record = StackRecord()
+    record.runs = .changing(Change(from: from, standing: TouchedTests.known()))
+    let state = State(stacks: ["s": record])
+    for (hash, isNew) in [("h1", !ranBefore), ("h2", true)] {
+      let host = TouchedTests.host { $0.containers = [container(hash: hash)] }
+      let plan = Planning(observed: host, state: state, links: TouchedTests.links).deploy(
+        desired { $0.services = [service(hash: hash)] }, because: ["the last deploy did not end well"], shared: [])
+      #expect(plan.services.map(\.action) == [.keep])
+      #expect(plan.services.map(\.reason) == [isNew ? "changed by a sync that was cut off" : nil])
+    }
+  }
+
   @Test func `adopting a running stack restarts nothing`() {
     let plan = planning(known: nil, host: TouchedTests.host { $0.pointers = [:] }).deploy(
       desired(), because: ["first sync of this stack"], shared: [])

@@ -219,7 +219,8 @@ struct DaySimulation {
     var named = touched
     for line in history.dropFirst(lines) {
       let report = try JSONDecoder().decode(Report.self, from: Data(line.utf8))
-      named.formUnion(report.stacks.filter { $0.services.contains { $0.action != .keep } }.map(\.name))
+      named.formUnion(
+        report.stacks.filter { $0.services.contains { $0.action != .keep || $0.reason != nil } }.map(\.name))
     }
     let restarted = Set(now.filter { known[$0.key] != nil && known[$0.key] != $0.value }.keys)
     #expect(

@@ -197,7 +197,7 @@ public struct ServicePlan: Sendable, Equatable {
   public var name: String
   /// What is done to its containers.
   public var action: ServiceReport.Action
-  /// Why, for every action but `keep`.
+  /// Why, for every action but `keep`; there, what a sync that was cut off had done already.
   public var reason: String?
   /// How.
   public var way: Way = .up

@@ -45,10 +45,10 @@ public struct Planning: Sendable {
     desired.services = resting(desired, known, directory)
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
-      services(
-        desired.services, known: known?.project == desired.project ? known?.all(of: desired.services) ?? [] : [],
-        project: desired.project,
-        stale: stale(desired, links + shared), images: desired.images)
+      finished(
+        services(
+          desired.services, known: known?.project == desired.project ? known?.all(of: desired.services) ?? [] : [],
+          project: desired.project, stale: stale(desired, links + shared), images: desired.images), desired)
       + renamed(desired, known, directory) + dropped(desired)
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
@@ -62,6 +62,21 @@ public struct Planning: Sendable {
       services: services, links: links, after: after[desired.name] ?? desired.after)
     plan.steps = steps(desired, services, links)
     return plan
+  }
+
+  /// Names the services whose containers are not those of before, and need nothing more: no report has told of them yet.
+  private func finished(_ plans: [ServicePlan], _ desired: DesiredStack) -> [ServicePlan] {
+    guard case .changing(let change)? = state.stacks[desired.name]?.runs else { return plans }
+    let before = if case .adopted(let adopted) = change.from { adopted.stack } else { change.from.deployment }
+    let own = Dictionary(grouping: (observed.containers ?? []).filter { $0.project == desired.project }) { $0.service }
+    return plans.map { plan in
+      guard plan.action == .keep, let containers = own[plan.name],
+        !containers.contains(where: { before?.has($0) ?? false })
+      else { return plan }
+      var plan = plan
+      plan.reason = "changed by a sync that was cut off"
+      return plan
+    }
   }
 
   /// Leaves what had failed before clup came, and has not changed since: it was no reason for anybody to stop the others.

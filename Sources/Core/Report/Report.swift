@@ -135,7 +135,7 @@ public struct ServiceReport: Codable, Sendable, Equatable {
   public var name: String
   /// What is done to its containers.
   public var action: Action
-  /// Why, for every action but `keep`.
+  /// Why, for every action but `keep`; there, what a sync that was cut off had done already.
   @OrNull public var reason: String?
   /// The container's state as the engine names it, or `absent`.
   public var state: String
