@@ -85,6 +85,33 @@ extension EndToEnd {
       }
     }
 
+    @Test func `who shares a network with the holder of the socket is asked for once the holder is excused`()
+      async throws
+    {
+      let id = "shared-\(UUID().uuidString.prefix(8).lowercased())"
+      let holder = sleeper("h", "volumes: ['/var/run/docker.sock:/var/run/docker.sock:ro']", "networks: [net]")
+      let guest =
+        "x-clup: {after: [h]}\n" + sleeper("a", "networks: [net]") + "networks: {net: {name: \(id), external: true}}\n"
+      let files = ["h/compose.yaml": holder + "networks: {net: {name: \(id)}}\n", "apps/a/compose.yaml": guest]
+      let waiver =
+        "waivers: [{rule: docker-socket, stack: h, service: h, image: 'busybox:test', commands: [sleep 100000], reason: the holder, expires: 2999-01-01}]"
+      let rows: [(policy: String, refused: Set<String>)] = [
+        ("", ["docker-socket h"]), ("policy: {\(waiver)}\n", ["docker-socket apps/a", "socket-proxy h"]),
+        ("policy: {\(waiver), shared: [{network: \(id), stacks: [h, 'apps/*']}]}\n", []),
+        (
+          "policy: {\(waiver), shared: [{network: \(id), stacks: [apps/a]}]}\n",
+          ["docker-socket apps/a", "socket-proxy h"]
+        ),
+      ]
+      for (policy, refused) in rows {
+        try await Host.with(files, settings: policy) { host in
+          let report = try await host.sync("--dry-run", expect: refused.isEmpty ? 0 : 3)
+          let found = report.diagnostics.filter(\.refuses).map { "\($0.rule) \($0.stack ?? "")" }
+          #expect(Set(found) == refused && found.count == refused.count, "\(report.diagnostics)")
+        }
+      }
+    }
+
     @Test func `a place that was not there is given back to the stack that comes there`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("a", "volumes: ['../later/data:/d']")]) { host in
         #expect(try await host.sync().outcome == .deployed)

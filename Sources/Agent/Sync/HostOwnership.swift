@@ -4,6 +4,9 @@ import Engine
 /// What stacks have beside one another, and what belongs to the engine and to clup: what one subject alone cannot tell.
 struct HostOwnership: Sendable {
   private var belongings: [String: OwnedResources] = [:]
+  /// The networks on which services of each stack have the Docker socket although the host excuses none of them: the stack
+  /// is refused for it, and none comes to be there.
+  private var refusedNetworks: [String: Set<String>] = [:]
   private let records: [String: Deployment]
   private var mounted: [String: Mounted] = [:]
   private var engine: Set<String> = []
@@ -28,6 +31,9 @@ struct HostOwnership: Sendable {
       found[subject.stack, default: OwnedResources()].formUnion(own)
     }
     belongings.merge(found) { _, new in new }
+    for (name, own) in found where !settings.policy.excuses("docker-socket", in: name) {
+      refusedNetworks[name] = own.socketNetworks.subtracting(records[name]?.belongings?.socketNetworks ?? [])
+    }
     guard let programs else { return }
     let beyond = subjects.contains { subject in
       subject.hostPaths.contains { path in
@@ -56,6 +62,7 @@ struct HostOwnership: Sendable {
         subject.others[other] = its.without(record, unless: records[other]?.belongings ?? OwnedResources())
       }
     }
+    for (name, refused) in refusedNetworks { subject.others[name]?.socketNetworks.subtract(refused) }
     for (name, record) in records where subject.paths.stacks[name] == nil {
       subject.paths.stacks[name] = record.place(of: name).directory
     }

@@ -33,26 +33,37 @@ public struct SharedPlace: Sendable, Equatable {
     case volume(String)
     /// An image's reference.
     case image(String)
+    /// A network on which one of the stacks has a service with the Docker socket, by the engine's name.
+    case network(String)
   }
 
   /// What is shared.
   public var kind: Kind
-  /// The stacks and job files that may use it.
+  /// Globs of the stacks and job files that may use it.
   public var stacks: [String]
+
+  func names(_ stack: String) -> Bool { stacks.contains { $0 == stack || Glob($0).matches(stack) } }
 }
 
 extension Policy {
   /// Says whether a stack may use a path below the live root that is not its own.
   func shares(path: String, with stack: String) -> Bool {
     shared.contains { place in
-      guard case .path(let shared) = place.kind, place.stacks.contains(stack) else { return false }
+      guard case .path(let shared) = place.kind, place.names(stack) else { return false }
       return Path.relative(path, to: shared) != nil
+    }
+  }
+
+  /// Says whether a waiver is about a rule in some service of a stack, whatever the day.
+  public func excuses(_ rule: String, in stack: String) -> Bool {
+    waivers.contains {
+      $0.rules.contains(rule) && ($0.stacks.isEmpty || $0.stacks.contains { Glob($0).matches(stack) })
     }
   }
 
   /// Says whether all of these stacks may use something.
   func shares(_ kind: SharedPlace.Kind, among stacks: [String]) -> Bool {
-    shared.contains { $0.kind == kind && stacks.allSatisfy($0.stacks.contains) }
+    shared.contains { $0.kind == kind && stacks.allSatisfy($0.names) }
   }
 
   /// Weighs findings as the host asks; `today` is `YYYY-MM-DD`.

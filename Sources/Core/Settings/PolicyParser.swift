@@ -44,14 +44,15 @@ extension SettingsReader {
   }
 
   private mutating func sharedPlace(_ node: Node) -> SharedPlace? {
-    let keys = section(node, "shared", keys: ["path", "volume", "image", "stacks"])
+    let keys = section(node, "shared", keys: ["path", "volume", "image", "network", "stacks"])
     let stacks = strings(keys, "stacks").map(Path.normalized)
     if stacks.isEmpty { problem(node, "shared must name the stacks that may use it: `stacks: [one, other]`") }
     let kinds: [SharedPlace.Kind] =
       (keys["path"] == nil ? [] : [.path(relativePath(keys, "path", in: node))])
       + (keys["volume"]?.string.map { [.volume($0)] } ?? []) + (keys["image"]?.string.map { [.image($0)] } ?? [])
+      + (keys["network"]?.string.map { [.network($0)] } ?? [])
     guard let kind = kinds.first, kinds.count == 1 else {
-      problem(node, "shared must name one path, volume or image")
+      problem(node, "shared must name one path, volume, image or network")
       return nil
     }
     return SharedPlace(kind: kind, stacks: stacks)

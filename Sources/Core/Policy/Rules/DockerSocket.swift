@@ -68,13 +68,18 @@ extension Subject {
           help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
     }
     for (key, name) in networks(of: json) {
-      guard let holder = others.sorted(by: { $0.key < $1.key }).first(where: { $0.value.socketNetworks.contains(name) })
-      else { continue }
+      let holder = others.sorted { $0.key < $1.key }.first { other, its in
+        its.socketNetworks.contains(name) && !policy.shares(.network(name), among: [stack, other])
+      }
+      guard let holder else { continue }
       found.append(
         Finding(
           service: service, place: place(service, [key == "network_mode" ? key : "networks"]),
-          message: "\(service) joins \(name), on which \(holder.key) gives access to the Docker socket",
-          help: "keep that network to the stack of the socket proxy", option: "network \(name)"))
+          message:
+            "\(service) joins the network \(name), on which it reaches a service of \(holder.key) with the Docker socket",
+          help:
+            "keep that network to \(holder.key), or share it on the host: "
+            + "`policy: {shared: [{network: \(name), stacks: [\(holder.key), \(stack)]}]}`", option: "network \(name)"))
     }
     return found
   }

@@ -68,7 +68,7 @@ extension Subject {
   fileprivate func proxyNetworks(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
     networks(of: json).compactMap { key, name in
       let guests = others.sorted { $0.key < $1.key }.filter { owner, other in
-        other.hosts.contains { $0.hasPrefix("\(name) ") }
+        other.hosts.contains { $0.hasPrefix("\(name) ") } && !policy.shares(.network(name), among: [stack, owner])
           && !policy.waivers.contains {
             $0.rules.contains("docker-socket") && $0.isOfOne && $0.stacks == [owner]
               && $0.options.contains("network \(name)")
@@ -78,7 +78,9 @@ extension Subject {
       return Finding(
         service: service, place: place(service, [key == "network_mode" ? key : "networks"]),
         message: "\(service) holds the Docker socket and joins \(name), on which \(guest.key) would reach it",
-        help: "keep a network for the proxy, or name it in the waiver: `options: [\"network \(name)\"]`")
+        help:
+          "keep a network for the proxy, or share it on the host: "
+          + "`policy: {shared: [{network: \(name), stacks: [\(stack), \(guest.key)]}]}`")
     }
   }
 
