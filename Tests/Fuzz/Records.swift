@@ -41,7 +41,7 @@ extension Target {
     if let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) { look(old.state) }
     if let deployment = same(Deployment.self, bytes) { look(deployment) }
     if let runs = same([Run].self, bytes) { _ = runs.map(\.deliveries) }
-    _ = Schema.refusal(of: "f", bytes, knowing: State.schema)
+    _ = Schema.refusal(of: "f", bytes, knowing: State.schema, lost: "it")
   }
 
   private static let sample = try? JSONDecoder().decode(

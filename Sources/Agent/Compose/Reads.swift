@@ -129,9 +129,9 @@ extension Resolve {
       }
     }
     subject.paths = paths
-    for (service, path) in subject.readableDockerfiles {
-      subject.dockerfiles[service] = try await dockerfile(path)
-    }
+    var dockerfiles: [String: String] = [:]
+    for (service, path) in subject.readableDockerfiles { dockerfiles[service] = try await dockerfile(path) }
+    subject.read(dockerfiles: dockerfiles)
     return subject
   }
 

@@ -97,7 +97,7 @@ extension Subject {
       if let build = json["build"] {
         found.builds.insert(image ?? "\(model["name"]?.string ?? stack)-\(service)")
         found.builds.formUnion(build["tags"].strings)
-        found.runs.formUnion(bases(of: service, json))
+        found.runs.formUnion(bases(of: service))
       } else if let image {
         found.runs.insert(image)
       }

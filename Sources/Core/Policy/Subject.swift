@@ -41,8 +41,8 @@ public struct Subject: Sendable {
   public var leftVolumes: [String: String] = [:]
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
-  /// The text of each service's Dockerfile, as far as the gate may know what is built.
-  public var dockerfiles: [String: String] = [:]
+  /// Each service's Dockerfile, as far as the gate may know what is built.
+  var dockerfiles: [String: Dockerfile] = [:]
   /// What Compose reads beside the stack's own Compose files.
   public var references: [Reference] = []
   /// The tracked `env_file`s: path and text.

@@ -37,7 +37,7 @@ extension Subject {
     let build = json["build"]
     let names =
       [json["image"]?.string].compactMap { $0 } + build["tags"].strings + mountedImages(json) + contextImages(build)
-      + (dockerfile(of: service, json)?.images ?? []).map(\.text)
+      + (dockerfiles[service]?.images ?? []).map(\.text)
     return names.filter { Image($0).short == State.keptImages }.map { name in
       Finding(
         service: service, place: place(service, "image", item: [name]),
@@ -67,7 +67,7 @@ extension Subject {
     let groups = [
       ("volumes", "reads", mountedImages(json).map { Dockerfile.Named(parts: [$0], line: 1) }),
       ("build", "reads", named),
-      ("build", "is built from", dockerfile(of: service, json)?.images ?? []),
+      ("build", "is built from", dockerfiles[service]?.images ?? []),
     ]
     return groups.flatMap { key, verb, images in
       images.compactMap { named in
@@ -84,7 +84,7 @@ extension Subject {
   private func unknownBuild(of service: String, _ json: JSON) -> [Finding] {
     guard let build = json["build"] else { return [] }
     var found: [Finding] = []
-    if let frontend = dockerfile(of: service, json)?.frontend ?? build["args"]?["BUILDKIT_SYNTAX"]?.text,
+    if let frontend = dockerfiles[service]?.frontend ?? build["args"]?["BUILDKIT_SYNTAX"]?.text,
       !Self.frontends.contains(Image(frontend).short)
     {
       found.append(
@@ -133,12 +133,12 @@ extension Subject {
 
   private static let frontends: Set<String> = ["docker/dockerfile", "docker/dockerfile-upstream"]
 
-  /// What a service's Dockerfile takes from elsewhere, as far as its text is known.
-  func dockerfile(of service: String, _ json: JSON) -> Dockerfile? {
-    guard let build = json["build"], let text = build["dockerfile_inline"]?.string ?? dockerfiles[service] else {
-      return nil
+  /// Keeps what the services' Dockerfiles take from elsewhere; `texts` has those that are files, by service.
+  public mutating func read(dockerfiles texts: [String: String]) {
+    for (service, json) in services {
+      guard let build = json["build"], let text = build["dockerfile_inline"]?.string ?? texts[service] else { continue }
+      dockerfiles[service] = Dockerfile(text, arguments: build["args"].object.mapValues(\.text))
     }
-    return Dockerfile(text, arguments: build["args"].object.mapValues(\.text))
   }
 
   /// The absolute path of a build's Dockerfile; nothing for a context that is not on this host.
@@ -157,7 +157,7 @@ extension Subject {
   }
 
   /// The references of the images that a service is built from, as far as they are known.
-  func bases(of service: String, _ json: JSON) -> [String] {
-    (dockerfile(of: service, json)?.images ?? []).filter { !$0.parts.contains(nil) }.map(\.text)
+  func bases(of service: String) -> [String] {
+    (dockerfiles[service]?.images ?? []).filter { !$0.parts.contains(nil) }.map(\.text)
   }
 }
