@@ -49,7 +49,8 @@ import Testing
 
   static let own: [(stack: String, path: String)] = [
     ("app", "/live/app/data"), ("app", "/live/app"), ("app", "/live/common/x.conf"), ("app", "/live/common"),
-    ("app", "/live/fresh"), ("app", "/etc/localtime"), ("runner/compose", "/live/runner/audit"),
+    ("app", "/live/fresh"), ("app", "/etc/localtime"), ("app", "/lib/modules/6.1"), ("app", "/dev/null"),
+    ("runner/compose", "/live/runner/audit"),
     ("runner/compose", "/live/runner"), ("runner/job-definitions/b.yml", "/live/runner/gradle"),
     (".", "/live/postgres"),
   ]

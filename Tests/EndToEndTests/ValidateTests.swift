@@ -321,7 +321,8 @@ import Testing
   ]
 
   static let innocent: [String] = [
-    "volumes: ['/etc/localtime:/etc/localtime:ro']", "ports: ['127.0.0.1:8080:80', '[::1]:81:81']",
+    "volumes: ['/etc/localtime:/etc/localtime:ro', '/dev/null:/etc/x.conf']", "devices: [/dev/null]",
+    "ports: ['127.0.0.1:8080:80', '[::1]:81:81']",
     "environment: {POSTGRES_PASSWORD: '${POSTGRES_PASSWORD}', POSTGRES_PASSWORD_FILE: /run/secrets/p}",
     "environment: {DATABASE_URL: 'postgres://app:${PW}@db/app', TOKEN_TTL: 3600s, PASSWORD: changeme, SECRET_NAME: app}",
     "security_opt: ['no-new-privileges:true']", "command: ['--password-file', /run/p]", "cap_drop: [ALL]",

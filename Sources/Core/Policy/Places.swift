@@ -35,6 +35,7 @@ extension Subject {
   private func objection(toForm form: String, readOnly: Bool) -> Objection? {
     if form.hasPrefix(Placeholder.path) { return nil }
     if readOnly, Self.harmless.contains(where: { Path.relative(form, to: $0) != nil }) { return nil }
+    if Self.commonDevices.contains(form) { return nil }
     if form == "/" { return Objection(words: "the whole host") }
     let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
     let inside = roots.contains { Path.relative(form, to: $0) != nil }
@@ -126,5 +127,11 @@ extension Subject {
   }
 
   /// Read by nearly every image, and telling nothing.
-  private static let harmless = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"]
+  private static let harmless = [
+    "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/etc/hostname", "/etc/os-release", "/usr/lib/os-release",
+    "/etc/ssl/certs", "/usr/share/ca-certificates", "/lib/modules", "/usr/lib/modules",
+  ]
+
+  /// The devices that every container has anyway.
+  static let commonDevices: Set<String> = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 }

@@ -56,6 +56,7 @@ extension Subject {
     }
     for device in json["devices"].array {
       let source = device["source"]?.string ?? device.string ?? "a device"
+      if Self.commonDevices.contains(source) { continue }
       walls.add(["devices"], "gets the device \(source)", value: source)
     }
     for rule in json["device_cgroup_rules"].strings {
