@@ -193,6 +193,7 @@ import Testing
       ]),
     Attack("a cache of a build", "host-path", 4, "build: {context: ., cache_to: ['type=local,dest=/etc/cron.d']}"),
     Attack("an env_file as a default", "host-path", 4, "env_file: '${X:-/etc/os-release}'"),
+    Attack("an env_file that a container may mount", "host-path", 4, "env_file: /etc/timezone"),
     Attack(
       "another project directory", "host-path", 1,
       [

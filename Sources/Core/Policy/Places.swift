@@ -34,7 +34,7 @@ extension Subject {
 
   private func objection(toForm form: String, readOnly: Bool) -> Objection? {
     if form.hasPrefix(Placeholder.path) { return nil }
-    if readOnly, Self.harmless.contains(where: { Path.relative(form, to: $0) != nil }) { return nil }
+    if readOnly, Self.isHarmless(form) { return nil }
     if Self.commonDevices.contains(form) { return nil }
     if form == "/" { return Objection(words: "the whole host") }
     let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
@@ -126,7 +126,10 @@ extension Subject {
     system.contains { Path.relative(path, to: $0) != nil || Path.relative($0, to: path) != nil }
   }
 
-  /// Read by nearly every image, and telling nothing.
+  /// Whether a path of the system may be seen by any container.
+  static func isHarmless(_ path: String) -> Bool { harmless.contains { Path.relative(path, to: $0) != nil } }
+
+  /// Read by many an image, and telling nothing.
   private static let harmless = [
     "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/etc/hostname", "/etc/os-release", "/usr/lib/os-release",
     "/etc/ssl/certs", "/usr/share/ca-certificates", "/lib/modules", "/usr/lib/modules",

@@ -135,8 +135,12 @@ extension Subject {
       }
       // Compose files are text of the repository, whosever directory they stand in; what they read is looked at by itself.
       if tracked, reference.isComposeFile { return nil }
-      guard let words = object(to: reference.path, readOnly: true, tracked: tracked) else { return nil }
-      return finding(words, Self.help)
+      // What a container may see of the system is nothing for Compose to read.
+      let words =
+        object(to: reference.path, readOnly: true, tracked: tracked)
+        ?? (!tracked && paths.forms(reference.path).contains(where: Self.isHarmless)
+          ? "which belongs to the system" : nil)
+      return words.map { finding($0, Self.help) }
     }
   }
 
