@@ -79,7 +79,7 @@ extension Resolve {
     let (file, mark) = Blame.place(message, in: gather.sources)
     message = await programs.mask(
       for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
-    ).hide(message)
+    ).sparing(gather.sources).hide(message)
     message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
     message = Placeholder.mask(asked.invented).hide(message)
     let lost =
@@ -88,7 +88,7 @@ extension Resolve {
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
       message: message.isEmpty ? "Compose refuses it" : message,
       help: gather.sources.compactMap(\.templateMark).first.map(Self.template)
-        ?? "correct it; `clup validate` in a clone finds the same", isFinal: true)
+        ?? "correct it, and run `clup validate` in a clone before the next push", isFinal: true)
   }
 
   static func template(_ mark: String) -> String {

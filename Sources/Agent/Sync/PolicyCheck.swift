@@ -43,7 +43,7 @@ struct PolicyCheck: Sendable {
       }
       var found = Rule.findings(in: subject)
       if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
-        let mask = await mask(subject.stack)
+        let mask = await mask(subject.stack).sparing(subject.sources)
         for index in found.indices {
           found[index].message = mask.hide(found[index].message)
           found[index].help = mask.hide(found[index].help)

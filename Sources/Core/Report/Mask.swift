@@ -19,6 +19,14 @@ public struct Mask: Sendable {
     names.sort { $0.value.count > $1.value.count }
   }
 
+  /// Gives the same without the values that stand in files of the repository anyway: a service's name must not be taken for
+  /// the value of a variable that is the same.
+  public func sparing(_ files: [ComposeSource]) -> Mask {
+    var fewer = self
+    fewer.names.removeAll { name in files.contains { $0.bytes.holds(Array(name.value.utf8)) } }
+    return fewer
+  }
+
   /// Replaces each value by the name of its variable.
   public func hide(_ text: String) -> String {
     names.reduce(text) { $0.replacing($1.value, with: "${\($1.name)}") }
