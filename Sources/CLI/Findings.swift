@@ -4,12 +4,17 @@ import FoundationEssentials
 
 /// The shapes in which findings are told.
 enum Findings {
-  /// For people, as compilers write it: place, message, the line with a caret, the way out.
+  /// For people, as compilers write it: place, message, the line with a caret, the way out. What is found in a file that
+  /// several stacks share is told once.
   static func text(_ found: [Diagnostic], _ excerpts: Excerpts) -> [String] {
     let place = { (finding: Diagnostic) in "\(finding.file):\(finding.line ?? 0)" }
     let secret = Set(found.filter { ["plaintext-secret", "forbidden-file"].contains($0.rule) }.map(place))
+    let same = Dictionary(grouping: found) { Render.diagnostic($0) }
+    var told: Set<[String]> = []
     return found.flatMap { finding -> [String] in
       var lines = Render.diagnostic(finding)
+      guard told.insert(lines).inserted else { return [] }
+      lines += sharing((same[lines] ?? []).compactMap(\.stack), finding.file)
       let shown = secret.contains(place(finding)) ? [] : excerpts.lines(of: finding)
       if shown.count == 2, let line = finding.line {
         let number = String(line)
@@ -18,6 +23,17 @@ enum Findings {
       }
       return lines
     }
+  }
+
+  /// Names the stacks that a finding is about, where its file does not say so.
+  private static func sharing(_ stacks: [String], _ file: String) -> [String] {
+    let names = Set(stacks).sorted()
+    guard names.count > 1 || names.contains(where: { Path.relative(file, to: $0) == nil && !file.hasPrefix($0) }) else {
+      return []
+    }
+    let rest = names.count > 4 ? " and \(names.count - 3) more" : ""
+    let shown = names.prefix(names.count > 4 ? 3 : 4).joined(separator: ", ")
+    return ["    in \(names.count == 1 ? "the stack" : "\(names.count) stacks:") \(shown)\(rest)"]
   }
 
   /// Annotations of GitHub's workflow commands.

@@ -71,4 +71,18 @@ struct RenderTests {
   @Test func `nothing to do is said in one line`() {
     #expect(Render.report(report, help: nil) == ["0123456 on main: nothing to do, 0 stacks in place (0 ms)"])
   }
+
+  @Test func `what is found in a file that several stacks share is told once, with the stacks`() {
+    func found(_ file: String, in stacks: [String]) -> [Diagnostic] {
+      stacks.map { Diagnostic(rule: "r", severity: .error, at: (file, nil), stack: $0, message: "wrong", help: "fix") }
+    }
+    let all = found("common/a.yml", in: ["web", "api", "db", "x", "y"]) + found("web/b.yml", in: ["web"])
+    let lines = Findings.text(all + found("common/c.yml", in: ["api"]), Excerpts(sources: []))
+    #expect(
+      lines == [
+        "common/a.yml: error: wrong [r]", "    help: fix", "    in 5 stacks: api, db, web and 2 more",
+        "web/b.yml: error: wrong [r]", "    help: fix", "common/c.yml: error: wrong [r]", "    help: fix",
+        "    in the stack api",
+      ])
+  }
 }
