@@ -98,6 +98,15 @@ struct DoctorTests {
 
   @Test(
     arguments: [
+      (entry(.file, 0o644, uid: 0), .good), (entry(.file, 0o644), .warning), (entry(.file, 0o664, uid: 0), .failed),
+      (entry(.file, 0o646, uid: 0), .failed),
+    ] as [(HostEntry, Check.Result)])
+  func `the configuration decides what runs as root`(_ entry: HostEntry, _ result: Check.Result) {
+    #expect(DirectoryChecks.configuration(entry, user: 0).result == result)
+  }
+
+  @Test(
+    arguments: [
       (entry(.directory), "/data", true, 1000, .good), (entry(.directory), "/data", true, 1001, .warning),
       (entry(.directory, 0o775), "/data", true, 1001, .good), (entry(.directory), "/data", false, 1001, .good),
       (entry(.directory), "/data", true, nil, .good), (entry(.directory), "/data", true, 0, .good),

@@ -7,7 +7,8 @@ extension Doctor {
     let places = [
       ("live root", settings.liveRoot, Int?.none, false), ("checkout", settings.checkout, Int(geteuid()), true),
     ]
-    var checks = places.map { name, path, owner, mayBeMissing in
+    var checks = [DirectoryChecks.configuration(HostEntry(settings.file), user: Int(geteuid()))]
+    checks += places.map { name, path, owner, mayBeMissing in
       DirectoryChecks.directory(
         name, HostEntry(path), owner: owner, mayBeMissing: mayBeMissing,
         parent: HostEntry(Self.nearest(Path.parent(path))))

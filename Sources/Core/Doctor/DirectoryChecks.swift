@@ -92,6 +92,15 @@ public enum DirectoryChecks {
     return told(.good)
   }
 
+  /// Judges the configuration file, which says what runs as root; `user` is who runs clup.
+  public static func configuration(_ entry: HostEntry, user: Int) -> Check {
+    let (isOpen, isOwn) = (entry.mode & 0o022 != 0, [0, user].contains(entry.uid))
+    return Check(
+      .directories, "configuration", isOpen ? .failed : isOwn ? .good : .warning,
+      found: "\(entry.path): \(entry.text)", expected: "a file that nobody else may write to",
+      help: "`chown \(user) \(entry.path); chmod go-w \(entry.path)`: it says which repository decides what runs here")
+  }
+
   /// Judges what a container mounts. `user` and `groups` are whom its program runs as, where that is a number.
   public static func mount(
     _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, user: Int?, groups: Set<Int> = [],
