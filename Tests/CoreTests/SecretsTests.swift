@@ -33,6 +33,7 @@ struct SecretsTests {
   static let written: [(value: String, isWrittenOut: Bool)] = [
     ("hunter22", true), ("example_123", true), ("changeme", false), ("your-token-here", false), ("<token>", false),
     ("xxxxxxxx", false), ("true", false), ("3600", false), ("/run/secrets/p", false), ("", false), ("ab", false),
+    ("%kernel.project_dir%/config/jwt/private.pem", false), ("keys/jwt/private.pem", false), ("%abc123def%x", true),
   ]
 
   @Test(arguments: written) func `placeholders, switches and paths are no secrets`(

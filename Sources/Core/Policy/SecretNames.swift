@@ -76,10 +76,15 @@ extension Secrets {
   ]
 
   /// Says whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
-  /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`.
+  /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`, a file of keys.
   static func isReference(_ text: String) -> Bool {
     let lower = text.lowercased()
     if references.contains(where: lower.hasPrefix) { return true }
+    // A framework's own variable, `%kernel.project_dir%/config/jwt/private.pem`, or a file of keys.
+    if text.hasPrefix("%"), let match = text.prefixMatch(of: /%[A-Za-z_.]+%\//), match.range.upperBound < text.endIndex {
+      return true
+    }
+    if text.contains("/"), [".pem", ".key", ".crt"].contains(where: lower.hasSuffix) { return true }
     if let scheme = text.firstRange(of: "://") {
       return text[..<scheme.lowerBound].allSatisfy { $0.isLetter || $0.isNumber || "+.-_".contains($0) }
     }
