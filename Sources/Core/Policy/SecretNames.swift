@@ -81,7 +81,8 @@ extension Secrets {
     let lower = text.lowercased()
     if references.contains(where: lower.hasPrefix) { return true }
     // A framework's own variable, `%kernel.project_dir%/config/jwt/private.pem`, or a file of keys.
-    if text.hasPrefix("%"), let match = text.prefixMatch(of: /%[A-Za-z_.]+%\//), match.range.upperBound < text.endIndex {
+    if text.hasPrefix("%"), let match = text.prefixMatch(of: /%[A-Za-z_.]+%\//), match.range.upperBound < text.endIndex
+    {
       return true
     }
     if text.contains("/"), [".pem", ".key", ".crt"].contains(where: lower.hasSuffix) { return true }
