@@ -42,6 +42,8 @@ public struct Discovery: Sendable {
   public internal(set) var parts: [StackPart] = []
   /// The Compose files of the stacks, and those that they include or extend.
   public internal(set) var used: Set<String> = []
+  /// For each stack the Compose files that it is made of, those that it includes or extends among them.
+  public internal(set) var made: [String: Set<String>] = [:]
 
   /// Finds every stack that the host takes.
   public init(_ tree: CommitTree, settings: Settings) {
