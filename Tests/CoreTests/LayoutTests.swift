@@ -262,6 +262,16 @@ import Testing
     #expect(UnmanagedFile.choice(for: found, in: tree, stacks: stacks).lines == [String(part.dropFirst().dropLast())])
   }
 
+  @Test func `of variants beside a main file, one is laid over it`() {
+    let tree = commit("web/compose.yaml", "web/compose.my.yaml", "web/compose.pg.yaml")
+    let found = ["web/compose.my.yaml", "web/compose.pg.yaml"].compactMap {
+      UnmanagedFile($0, Array("services: {db: {image: i}}\n".utf8))
+    }
+    let stacks = Discovery(tree, settings: settings()).stacks
+    let help = UnmanagedFile.findings(found, in: tree, stacks: stacks, isAll: false).map(\.help)
+    #expect(help.count == 1 && help[0].contains("`stacks: {web: {compose_files: [compose.yaml, compose.my.yaml]}}`"))
+  }
+
   @Test func `of files that include the same, a host runs one`() {
     let found = ["compose/dell.yml", "compose/nas.yml"].compactMap {
       UnmanagedFile($0, Array("include: [../apps/proxy.yml]\n".utf8))

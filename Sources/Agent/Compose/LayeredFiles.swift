@@ -15,7 +15,7 @@ extension Resolve {
         let files = (base + source.composeFiles).map { Path.relative($0, to: directory) ?? $0 }
         return "it looks made to be laid over \(base[0]): write on the host "
           + "`stacks: {\(directory): {compose_files: [\(files.joined(separator: ", "))]}}`; or leave it out: "
-          + "`stacks: {exclude: [\(name)]}`"
+          + "`stacks: {exclude: [\(source.excluding)]}`"
       }
     }
     return nil

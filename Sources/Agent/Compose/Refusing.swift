@@ -87,12 +87,13 @@ extension Resolve {
     let other = gather.sources.lazy.compactMap { source in
       source.kindForOthers?.words.map { (path: source.path, what: $0.what, help: $0.help) }
     }.first
+    let excluding = discovery.stacks.first { $0.name == name }?.excluding ?? name
     let said = message.isEmpty ? "Compose refuses it" : message
     let base = other == nil ? try await layeredHelp(name, gather) : nil
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
       message: other.map { "\($0.path) \($0.what); Compose says: \(said)" } ?? said,
-      help: other.map { "\($0.help); or leave the stack out: `stacks: {exclude: [\(name)]}`" } ?? base
+      help: other.map { "\($0.help); or leave the stack out: `stacks: {exclude: [\(excluding)]}`" } ?? base
         ?? "correct it; `clup validate` in a clone finds the same", isFinal: true)
   }
 

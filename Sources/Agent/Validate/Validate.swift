@@ -150,7 +150,7 @@ public struct Validate: Sendable {
 
   /// Refuses a work tree in which there is nothing to deploy, as a sync does.
   private func nothing(_ found: [Diagnostic], _ discovery: Discovery, _ settings: Settings) -> [Diagnostic] {
-    if !discovery.stacks.isEmpty || !discovery.jobs.isEmpty || found.contains(where: \.isFinal) { return [] }
+    if !discovery.stacks.isEmpty || found.contains(where: \.isFinal) { return [] }
     let place = settings.include.isEmpty ? "" : " among what `stacks: {include: …}` takes"
     return [
       Diagnostic(

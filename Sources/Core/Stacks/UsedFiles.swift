@@ -17,7 +17,10 @@ public struct UsedFiles: Sendable {
       let rest = path[unknownEnd...]
       guard rest.hasPrefix("/"), !rest.contains("/../") else { return nil }
       let ending = Path.normalized(String(rest.dropFirst()))
-      let files = tree.files.filter { $0.isRegular && ($0.path == ending || $0.path.hasSuffix("/" + ending)) }
+      let tail = Array("/\(ending)".utf8)
+      let files = tree.files.filter { file in
+        file.path == ending || file.isRegular && file.path.utf8.suffix(tail.count).elementsEqual(tail)
+      }
       return files.count == 1 ? files[0].path : nil
     }
     if Reference.isRemote(path) { return nil }
@@ -28,9 +31,9 @@ public struct UsedFiles: Sendable {
 
 extension Discovery {
   /// The paths that a Compose file includes and those that it extends, as it names them.
-  public static func usedPaths(in document: Node?) -> [String] {
-    References.includes(in: document).flatMap(\.files)
-      + References.all(in: document, file: "").filter { $0.key == "extends" }.map(\.text)
+  public static func usedPaths(in document: Node?) -> Set<String> {
+    Set(References.includes(in: document).flatMap(\.files)).union(
+      References.all(in: document, file: "").filter { $0.key == "extends" }.map(\.text))
   }
 }
 

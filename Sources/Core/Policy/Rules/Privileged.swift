@@ -62,7 +62,8 @@ extension Walls {
     let project = subject.model["name"]?.string ?? ""
     let own = subject.services.first { service, json in
       (json["container_name"]?.string ?? "\(project)-\(service)-1") == container
-        && json["profiles"].array.isEmpty && ComposeService(name: service, json, files: [:]).replicas > 0
+        && json["profiles"].array.isEmpty && json["provider"] == nil
+        && ComposeService(name: service, json, files: [:]).replicas > 0
     }
     guard let own, own.name != service else {
       return add(

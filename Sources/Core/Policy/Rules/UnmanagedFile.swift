@@ -39,7 +39,7 @@ public struct UnmanagedFile: Sendable, Equatable {
   /// Those of them that do not say what they run: it is laid over a file that does.
   public let bare: Set<String>
   /// The Compose files that it includes or extends, as it names them.
-  public let uses: [String]
+  public let uses: Set<String>
 
   /// Recognises a file; nothing where it does not look like a Compose file.
   public init?(_ path: String, _ bytes: [UInt8]) {
@@ -58,7 +58,7 @@ public struct UnmanagedFile: Sendable, Equatable {
     let own = all.flatMap { $0["services"]?.mapping ?? [] }
     services = Set(own.compactMap(\.key.string))
     bare = Self.bareServices(in: all)
-    uses = all.flatMap(Discovery.usedPaths)
+    uses = Set(all.flatMap(Discovery.usedPaths))
     let isIncluding = own.isEmpty && all.contains { !References.includes(in: $0).flatMap(\.files).isEmpty }
     guard isIncluding || own.contains(where: { Self.saysWhatItRuns($0.value) }) else { return nil }
     kind =
@@ -143,7 +143,8 @@ extension UnmanagedFile.Kind {
     case .compose: nil
     case .swarm(let key):
       (
-        "is made for `docker stack deploy` (\(key))", "clup runs `docker compose`, which ignores or refuses that"
+        "is made for `docker stack deploy` (\(key))",
+        "clup runs `docker compose`, which ignores or refuses that: write it for Compose"
       )
     case .template(let mark):
       (
@@ -186,7 +187,8 @@ extension Subject {
         message: "`\(found.sign)` is for `docker stack deploy`; clup runs `docker compose`, which ignores it",
         help:
           "leave it out, or say on the host that this is known: `policy: {options: {keys: [\"\(key)\"]}}`; a stack that "
-          + "only a swarm runs goes under `stacks: {exclude: [\(stack)]}`", severity: .warning)
+          + "only a swarm runs goes under `stacks: {exclude: [\(directory == stack ? stack : source.path)]}`",
+        severity: .warning)
     }
   }
 }

@@ -98,7 +98,7 @@ extension UnmanagedFile {
     private var areAlternatives: Bool {
       guard files.count > 1, Set(files.map { Path.parent($0.path) }).count == 1 else { return false }
       let parts = files.flatMap { file in
-        file.services.isEmpty ? Set(file.uses) : file.isNamedAsVariant ? file.services : []
+        file.services.isEmpty ? file.uses : file.isNamedAsVariant ? file.services : []
       }
       return Set(parts).count < parts.count
     }
@@ -113,7 +113,7 @@ extension UnmanagedFile {
       let it = files.count == 1 ? "it" : "them"
       let own = "files: [\(list)]"
       if areAlternatives {
-        let one = Group([files[0]], [files[0].path])
+        let one = Group([files[0]], [files[0].path], stack)
         return [("to deploy one of them", one.ownLine ?? "files: [\(one.list)]"), ("to deploy all", own)]
       }
       guard let stack else { return [("to deploy \(it)", ownLine ?? own)] }
