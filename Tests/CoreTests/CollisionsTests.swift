@@ -11,6 +11,26 @@ struct CollisionsTests {
     #expect(found[0].message.contains("also that of b"))
   }
 
+  /// Two stacks, the other ones, and the directories that may be two hosts' trees.
+  static let trees: [(one: String, other: String, rest: [String], hosts: [String])] = [
+    ("nas/web", "pi/web", ["nas/dns"], ["nas", "pi"]), ("h/nas/dns", "h/pi/web", ["h/nas/web"], ["h/nas", "h/pi"]),
+    ("a/compose", "b/compose", [], []), ("nas/web", "pi/dns", ["nas/mail"], []), ("nas", "pi/web", ["pi/dns"], []),
+  ]
+
+  @Test(arguments: trees) func `stacks of two hosts' trees collide only where both are taken`(
+    _ one: String, _ other: String, _ rest: [String], _ hosts: [String]
+  ) {
+    let places = Dictionary(uniqueKeysWithValues: ([one, other] + rest).map { ($0, $0 + "/compose.yaml") })
+    let found =
+      Collisions.between(projects: [one: "p", other: "p"], places: places)
+      + Collisions.between(claims: [one: [Self.port("80")], other: [Self.port("80")]], places: places)
+    #expect(found.count == 4)
+    for (finding, own) in zip(found, hosts + hosts) {
+      #expect(finding.help.contains("`stacks: {include: [\(own)/**]}`"))
+    }
+    #expect(!hosts.isEmpty || !found.contains { $0.help.contains("include") })
+  }
+
   static let claims: [(Claim, Claim, Bool)] = [
     (.containerName("x"), .containerName("x"), true), (.containerName("x"), .containerName("y"), false),
     (port("80"), port("80"), true), (port("80"), port("81"), false), (port("80"), port("80", "udp"), false),

@@ -131,16 +131,36 @@ import Testing
     #expect(found.parts.map(\.name) == [".", "a", "b"].filter { !left.contains($0) })
   }
 
-  @Test func `the paths that are included and extended are known without Compose`() throws {
+  @Test func `the files that are included and extended are known without Compose`() throws {
     let text = """
       include: [../x.yaml, {path: [y.yaml, z.yaml]}, "${D:-d}/v.yaml", "${UNKNOWN}/w.yaml", "https://example.org/r.git"]
       services: {a: {extends: {file: ../b/compose.yaml, service: s}}, c: {extends: a}}
       """
     let document = ComposeSource(path: "a/compose.yaml", bytes: Array(text.utf8)).document
+    let files = UsedFiles(commit("a/compose.yaml"), liveRoot: "/live")
     #expect(
-      Set(Discovery.uses(in: document, base: "a")) == [
+      Set(Discovery.usedPaths(in: document).compactMap { files.target(of: $0, base: "a") }) == [
         "x.yaml", "a/y.yaml", "a/z.yaml", "a/d/v.yaml", "b/compose.yaml",
       ])
+  }
+
+  /// A path as it is written, and the file of the commit that it leads to.
+  static let targets: [(text: String, values: [String: String], file: String?)] = [
+    ("../lib/base.yml", [:], "lib/base.yml"), ("${D:-../lib}/base.yml", [:], "lib/base.yml"),
+    ("$D/base.yml", ["D": "../more"], "more/base.yml"), ("${D:-../lib}/base.yml", ["D": "../more"], "more/base.yml"),
+    ("${D:-../lib}/base.yml", ["D": ""], "lib/base.yml"), ("${D}/base.yml", ["D": "/live/lib"], "lib/base.yml"),
+    ("${D}/base.yml", ["D": "/elsewhere"], nil), ("${D:+../more}/base.yml", ["D": "x"], "more/base.yml"),
+    // What has no value is found where only one file can be meant.
+    ("${ROOT}/lib/base.yml", [:], "lib/base.yml"), ("${ROOT:?set it}/lib/base.yml", [:], "lib/base.yml"),
+    ("$ROOT/base.yml", [:], nil), ("${ROOT}/../lib/base.yml", [:], nil), ("${ROOT}base.yml", [:], nil),
+    ("$$ROOT/base.yml", [:], "a/$ROOT/base.yml"), ("https://example.org/r.git", [:], nil),
+  ]
+
+  @Test(arguments: targets) func `a path with a variable in it leads to the file that is meant`(
+    _ text: String, _ values: [String: String], _ file: String?
+  ) {
+    let files = UsedFiles(commit("lib/base.yml", "more/base.yml"), liveRoot: "/live")
+    #expect(files.target(of: text, base: "a", values: values) == file)
   }
 
   static let service = "services: {a: {image: i}}\n"
@@ -149,6 +169,8 @@ import Testing
     ("a.yml", service, .compose),
     ("a.yaml", "services: {a: {build: .}}\n", .compose),
     ("a.yml", "services: {a: {extends: {file: x.yml, service: s}}}\n", .compose),
+    ("a.yml", "include: [x.yml]\n", .compose), ("a.yml", "include:\n  - path: [x.yml, y.yml]\n", .compose),
+    ("a.yml", "include:\n  - local: /ci/x.yml\n", nil), ("a.yml", "include: {}\n", nil),
     ("a.txt", service, nil), ("a.yml", "services: [postgres]\n", nil),
     ("a.yml", "services: {App: {resource: x}}\n", nil),
     ("a.yml", "jobs: {x: {services: {a: {image: i}}}}\n", nil), ("a.yml", "services: {a: \n", nil),
@@ -177,6 +199,8 @@ import Testing
     (["stacks/a/stack.yaml", "stacks/b/stack.yaml"], ["{files: [\"stacks/*/stack.yaml\"]}"]),
     (["api/docker-compose.prod.yml"], ["{api: {compose_files: [docker-compose.prod.yml]}}"]),
     (["a.yml", "b.yml"], ["{files: [\"*.yml\"]}"]),
+    (["docker-compose.prod.yml"], ["{.: {compose_files: [docker-compose.prod.yml]}}"]),
+    (["api/compose.dev.yml", "api/compose.prod.yml"], ["{api: {compose_files: [compose.dev.yml]}}"]),
   ]
 
   @Test(arguments: lines) func `the line to write takes what was found, and no more`(
@@ -196,8 +220,65 @@ import Testing
     let found = ["apps/a.yml", "apps/b.yml"].compactMap { UnmanagedFile($0, Array(Self.service.utf8)) }
     let findings = UnmanagedFile.findings(
       found, in: commit("apps/a.yml", "apps/b.yml", "apps/values.yml"), isAll: false)
-    #expect(findings.map(\.file) == ["apps/a.yml", "apps/b.yml"])
-    #expect(findings[0].help.contains("{files: [apps/a.yml]}"))
+    #expect(findings.map(\.file) == ["apps/a.yml"])
+    #expect(findings[0].help.contains("{files: [apps/a.yml, apps/b.yml]}"))
+  }
+
+  /// A file beside one with the service `web`, and whether it is laid over that one.
+  static let variants: [(path: String, text: String, isVariant: Bool)] = [
+    ("compose.db.yaml", "services: {db: {image: i}}\n", false),
+    ("compose.dev.yaml", "services: {web: {image: i}, db: {image: i}}\n", true),
+    ("compose.gpu.yaml", "services: {db: {image: i}, worker: {runtime: nvidia}}\n", true),
+    ("other.yaml", "services: {db: {image: i}, worker: {runtime: nvidia}}\n", false),
+    ("other.yaml", "services: {web: {build: .}}\n", true),
+    ("docker-compose.yml.j2", "services:\n  web: {image: \"{{ i }}\"}\n", true),
+  ]
+
+  @Test(arguments: variants) func `a file is a variant of the one beside it by its services, and not by its name alone`(
+    _ path: String, _ text: String, _ isVariant: Bool
+  ) throws {
+    let file = try #require(UnmanagedFile(path, Array(text.utf8)))
+    #expect(file.isVariant(besideServices: ["web"]) == isVariant)
+  }
+
+  @Test func `files beside a main file are told together, with the lines that lay them over it and that do not`() throws
+  {
+    let tree = commit("compose.yaml", "compose.db.yaml", "compose.mail.yaml")
+    let stacks = Discovery(tree, settings: settings()).stacks
+    let found = ["compose.db.yaml", "compose.mail.yaml"].compactMap { path in
+      UnmanagedFile(path, Array("services: {\(path.dropFirst(8).prefix(2)): {image: i}}\n".utf8))
+    }
+    let finding = try #require(UnmanagedFile.findings(found, in: tree, stacks: stacks, isAll: false).first)
+    let (part, own) = (
+      "{.: {compose_files: [compose.yaml, compose.db.yaml, compose.mail.yaml]}}",
+      "{files: [compose.db.yaml, compose.mail.yaml]}"
+    )
+    #expect(finding.help.contains("`stacks: \(part)`") && finding.help.contains("`stacks: \(own)`"))
+    for (line, names) in [(part, ["."]), (own, [".", "compose.db", "compose.mail"])] {
+      let read = try Settings.parse(Array((SettingsTests.least + "stacks: \(line)\n").utf8)).get()
+      let stacks = Discovery(tree, settings: read)
+      #expect(stacks.stacks.map(\.name) == names && stacks.diagnostics == [])
+    }
+    #expect(UnmanagedFile.choice(for: found, in: tree, stacks: stacks).lines == [String(part.dropFirst().dropLast())])
+  }
+
+  @Test func `of variants beside a main file, one is laid over it`() {
+    let tree = commit("web/compose.yaml", "web/compose.my.yaml", "web/compose.pg.yaml")
+    let found = ["web/compose.my.yaml", "web/compose.pg.yaml"].compactMap {
+      UnmanagedFile($0, Array("services: {db: {image: i}}\n".utf8))
+    }
+    let stacks = Discovery(tree, settings: settings()).stacks
+    let help = UnmanagedFile.findings(found, in: tree, stacks: stacks, isAll: false).map(\.help)
+    #expect(help.count == 1 && help[0].contains("`stacks: {web: {compose_files: [compose.yaml, compose.my.yaml]}}`"))
+  }
+
+  @Test func `of files that include the same, a host runs one`() {
+    let found = ["compose/dell.yml", "compose/nas.yml"].compactMap {
+      UnmanagedFile($0, Array("include: [../apps/proxy.yml]\n".utf8))
+    }
+    let help = UnmanagedFile.findings(found, in: commit("compose/dell.yml", "compose/nas.yml"), isAll: true).map(\.help)
+    #expect(
+      help.count == 1 && help[0].contains("one of them, write on the host: `stacks: {files: [compose/dell.yml]}`"))
   }
 
   static let released: [(what: String, writes: [String], tracked: [String], untracked: [String], files: [String])] = [

@@ -270,6 +270,32 @@ import Testing
     Attack("the host's users", "privileged", 4, "userns_mode: host"),
     Attack("the host's cgroups", "privileged", 4, "cgroup: host"),
     Attack("a foreign container's network", "privileged", 4, "network_mode: 'container:other'"),
+    Attack(
+      "another stack's container's network", "privileged", 4,
+      [
+        "compose.yaml": base + "network_mode: 'container:theirs'\n",
+        "other/compose.yaml": "services: {a: {image: 'nginx:1.27', container_name: 'theirs'}}\n",
+      ]),
+    Attack(
+      "a container that only a profile would make", "privileged", 4,
+      [
+        "compose.yaml": base + "network_mode: 'container:later'\n"
+          + "  later: {image: 'nginx:1.27', container_name: later, profiles: [x]}\n"
+      ]),
+    Attack(
+      "a container that is not made", "privileged", 4,
+      [
+        "compose.yaml": base + "ipc: 'container:never'\n"
+          + "  never: {image: 'nginx:1.27', container_name: never, scale: 0}\n"
+      ]),
+    Attack(
+      "the host's network by a container's name", "privileged", 4,
+      [
+        "compose.yaml": base + "network_mode: 'container:host-guest'\n"
+          + "  guest: {image: 'nginx:1.27', container_name: host-guest, network_mode: host}\n"
+      ]),
+    Attack("a template's image", "compose", 3, ["compose.yaml": "services:\n  web:\n    image: 'nginx:{{ tag }}'\n"]),
+    Attack("a reference to be filled in", "compose", 4, "environment: {A: '{{ op://vault/item/field }}'}"),
     Attack("a provider", "privileged", 4, "provider: {type: evil}"),
     Attack("a privileged hook", "privileged", 4, "post_start: [{command: id, privileged: true}]"),
     Attack("a privileged build", "privileged", 4, "build: {context: ., privileged: true}"),

@@ -2,25 +2,39 @@ import Core
 
 extension Discovery {
   /// Finds the stacks of a commit; `running` are those that run already, which stay stacks whoever uses their files.
+  ///
+  /// `environmentFiles` are further files of values, as `--env-file` names them.
   static func of(
-    _ tree: CommitTree, _ tracked: Tracked, settings: Settings, running: Set<String> = []
+    _ tree: CommitTree, _ tracked: Tracked, settings: Settings, running: Set<String> = [],
+    environmentFiles: [String] = []
   ) async throws(Failure) -> Discovery {
     var discovery = Discovery(tree, settings: settings)
-    // What a single stack uses is no other one's.
-    if discovery.stacks.count < 2 { return discovery }
+    let usedFiles = UsedFiles(tree, liveRoot: settings.liveRoot)
+    let given = environmentFiles.reduce(into: [:]) { $0.merge(values(in: $1)) { _, new in new } }
     var uses: [String: Set<String>] = [:]
-    var queue = discovery.stacks.flatMap { stack in stack.composeFiles.map { ($0, stack.place.directory) } }
-    while let (path, base) = queue.popLast() {
+    var queue = discovery.stacks.flatMap { stack in
+      stack.composeFiles.map { (path: $0, base: stack.place.directory, values: given) }
+    }
+    while let (path, base, outer) = queue.popLast() {
       guard uses[path] == nil, let entry = tree[path], entry.isRegular else { continue }
       uses[path] = []
       guard let bytes = try await tracked.smallContents(of: entry), ComposeSource.mayUseOthers(bytes) else { continue }
-      for document in ComposeSource.documents(path: path, bytes: bytes).compactMap(\.document) {
-        let found = Discovery.uses(in: document, base: base)
-        uses[path, default: []].formUnion(found)
-        queue += found.map { ($0, Path.parent($0)) }
-      }
+      let texts = ComposeSource.documents(path: path, bytes: bytes).flatMap { Discovery.usedPaths(in: $0.document) }
+      // Only a path with a variable in it needs values.
+      let values =
+        texts.contains { $0.contains("$") }
+        ? Self.values(in: Path.join(Path.join(settings.liveRoot, base), ".env")).merging(outer) { _, outer in outer }
+        : outer
+      let found = texts.compactMap { usedFiles.target(of: $0, base: base, values: values) }
+      uses[path, default: []].formUnion(found)
+      queue += found.map { ($0, Path.parent($0), values) }
     }
     discovery.leaveOutParts(uses, settings: settings, running: running)
     return discovery
+  }
+
+  private static func values(in file: String) -> [String: String] {
+    let text = Files.read(file, limit: 1 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    return Dictionary(References.values(in: text).map { ($0.name, $0.value) }) { _, last in last }
   }
 }

@@ -84,16 +84,17 @@ extension Resolve {
     message = Placeholder.mask(asked.invented).hide(message)
     let lost =
       message.contains("env file") || message.contains("label file") || message.contains("required variable")
+    let other = gather.sources.lazy.compactMap { source in
+      source.kindForOthers?.words.map { (path: source.path, what: $0.what, help: $0.help) }
+    }.first
+    let excluding = discovery.stacks.first { $0.name == name }?.excluding ?? name
+    let said = message.isEmpty ? "Compose refuses it" : message
+    let base = other == nil ? try await layeredHelp(name, gather) : nil
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
-      message: message.isEmpty ? "Compose refuses it" : message,
-      help: gather.sources.compactMap(\.templateMark).first.map(Self.template)
+      message: other.map { "\($0.path) \($0.what); Compose says: \(said)" } ?? said,
+      help: other.map { "\($0.help); or leave the stack out: `stacks: {exclude: [\(excluding)]}`" } ?? base
         ?? "correct it, and run `clup validate` in a clone before the next push", isFinal: true)
-  }
-
-  static func template(_ mark: String) -> String {
-    "it looks like a template (`\(mark)`): clup deploys what git holds, and fills nothing in but ${VARIABLES} from the live "
-      + "`.env`; commit the finished file"
   }
 
   /// Says that a stack cannot be judged without the value of a variable.

@@ -205,7 +205,7 @@ struct Resolve: Sendable {
       return Diagnostic(
         rule: "compose", at: (source.path, mark), stack: name,
         message: source.error.map { "clup cannot read it: \($0.message)" } ?? "`!!binary` hides what is written there",
-        help: source.templateMark.map(Self.template) ?? "write it as plain YAML", isFinal: true)
+        help: source.kindForOthers?.words?.help ?? "write it as plain YAML", isFinal: true)
     }
   }
 

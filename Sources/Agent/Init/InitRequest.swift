@@ -71,7 +71,7 @@ public struct Init: Sendable {
     let taken = Set(
       proposal.files + proposal.composeFiles.flatMap { entry in entry.value.map { Path.join(entry.key, $0) } })
     proposal.choice = UnmanagedFile.choice(
-      for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree)
+      for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree, stacks: discovery.stacks)
     place(&proposal, source, own)
     await look(around: &proposal, discovery, own, listed, programs)
     return proposal

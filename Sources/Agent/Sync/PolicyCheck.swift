@@ -81,38 +81,6 @@ struct PolicyCheck: Sendable {
     return found
   }
 
-  /// Finds files that look like Compose files and that no stack uses, in what `known` does not hold already; `uses` are the
-  /// paths that stacks stand on.
-  func unmanaged(
-    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
-  ) async throws(Failure) -> [Diagnostic] {
-    UnmanagedFile.findings(
-      try await unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
-      isAll: discovery.stacks.isEmpty)
-  }
-
-  /// The same, before anything is said about them.
-  func unmanagedFiles(
-    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
-  ) async throws(Failure) -> [UnmanagedFile] {
-    let (selection, uses) = (settings.selection, uses.union(discovery.used))
-    var found: [UnmanagedFile] = []
-    for file in tree.files where file.isRegular && UnmanagedFile.isCandidate(file.path) {
-      let path = file.path
-      if known?[path]?.id == file.id || !selection.contains(path) || Discovery.isJob(path) { continue }
-      if uses.contains(path) || Path.ancestors(path).contains(where: uses.contains) { continue }
-      guard let bytes = try await tracked.smallContents(of: file), let one = UnmanagedFile(path, bytes) else {
-        continue
-      }
-      let main = discovery.stacks.first { $0.name == Path.parent(path) }?.composeFiles.first.flatMap { tree[$0] }
-      if let main, let bytes = try await tracked.smallContents(of: main) {
-        if one.isVariant(besideServices: UnmanagedFile(main.path, bytes)?.services ?? []) { continue }
-      }
-      found.append(one)
-    }
-    return found
-  }
-
   /// Finds what the configuration links, and cannot be handed to the host as it is meant.
   func large(_ links: [String: DesiredLink], in tree: CommitTree, tracked: Tracked) async throws(Failure)
     -> [Diagnostic]

@@ -89,7 +89,8 @@ public struct Validate: Sendable {
     settings.liveRoot = liveRoot
     let tree = try WorkTreeContent(directory: directory, git: settings.git).tree()
     let tracked = Tracked.workTree(directory)
-    let discovery = try await Discovery.of(tree, tracked, settings: settings)
+    let values = request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) }
+    let discovery = try await Discovery.of(tree, tracked, settings: settings, environmentFiles: values)
     var changed: Set<String>?
     if let revision = request.changedSince { changed = try changes(in: directory, revision) }
     let checkout = Checkout(path: settings.checkout)
@@ -103,7 +104,7 @@ public struct Validate: Sendable {
       isProtected: { protected.glob(protecting: $0) != nil })
     let resolve = Resolve(
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
-      environmentFiles: request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) },
+      environmentFiles: values,
       knowsHost: request.liveRoot != nil)
     let judge = PolicyCheck(settings: settings, programs: programs, today: day)
     var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: tracked)
@@ -129,11 +130,14 @@ public struct Validate: Sendable {
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     diagnostics += try await judge.unmanaged(
       in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))
+    diagnostics += nothing(diagnostics, discovery, settings)
     if let changed {
       let touched = Set(
         subjects.filter { !changed.isDisjoint(with: $0.sources.map(\.path)) }.map(\.stack)
           + discovery.stacks.filter { !changed.isDisjoint(with: $0.composeFiles) }.map(\.name))
-      diagnostics = diagnostics.filter { changed.contains($0.file) || $0.stack.map(touched.contains) == true }
+      diagnostics = diagnostics.filter {
+        $0.file == "." || changed.contains($0.file) || $0.stack.map(touched.contains) == true
+      }
     }
     return Ended(
       validation: Validation(
@@ -142,6 +146,18 @@ public struct Validate: Sendable {
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),
       notes: discovery.parts.map(\.text) + discovery.unused(of: settings, in: tree))
+  }
+
+  /// Refuses a work tree in which there is nothing to deploy, as a sync does.
+  private func nothing(_ found: [Diagnostic], _ discovery: Discovery, _ settings: Settings) -> [Diagnostic] {
+    if !discovery.stacks.isEmpty || found.contains(where: \.isFinal) { return [] }
+    let place = settings.include.isEmpty ? "" : " among what `stacks: {include: …}` takes"
+    return [
+      Diagnostic(
+        rule: "compose", file: ".", message: "there is no stack\(place): no directory has a Compose file",
+        help: "commit a compose.yaml or docker-compose.yml, or name the directory of the repository: "
+          + "`clup validate DIR`", isFinal: true)
+    ]
   }
 
   /// What stands for a value that only a host has claims nothing.

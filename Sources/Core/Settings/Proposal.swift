@@ -176,7 +176,7 @@ extension Proposal {
       if paths == own?.composeFiles { continue }
       if paths.count == 1, unmanaged.contains(first), own != nil || !isAlone(first, among: unmanaged) {
         files.append(first)
-      } else if directory != ".", paths.allSatisfy({ Path.relative($0, to: directory) != nil }),
+      } else if paths.allSatisfy({ Path.relative($0, to: directory) != nil }),
         unmanaged.contains(first) || own != nil
       {
         composeFiles[directory] = paths.map { Path.relative($0, to: directory) ?? $0 }

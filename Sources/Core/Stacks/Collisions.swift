@@ -21,7 +21,7 @@ public enum Collisions {
         return Diagnostic(
           rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
           message: "the project name \(project) is also that of \(others)",
-          help: help(stack))
+          help: HostTrees.help(stack, stacks.first { $0 != stack }, among: places.keys) + help(stack))
       }
     }
   }
@@ -43,7 +43,7 @@ public enum Collisions {
       return Diagnostic(
         rule: "project-collision", at: locate(stack, claim) ?? (places[stack] ?? stack, nil), stack: stack,
         message: "\(claim) is also claimed by \(other.0)",
-        help: "give one of the two another")
+        help: HostTrees.help(stack, other.0, among: places.keys) + "give one of the two another")
     }
   }
 

@@ -12,6 +12,9 @@ public struct StackSource: Sendable, Hashable {
   /// Where its project lies.
   public var place: ProjectPlace { layout ?? ProjectPlace(directory: name) }
 
+  /// What `stacks: {exclude: […]}` leaves it out by.
+  public var excluding: String { layout == nil ? name : composeFiles.first ?? name }
+
   /// The paths at which Compose looks for a Compose file, whether there is one or not.
   public var lookedFor: [String] {
     layout == nil ? ComposeFileName.all.map { Path.join(name, $0) } : composeFiles
@@ -42,6 +45,8 @@ public struct Discovery: Sendable {
   public internal(set) var parts: [StackPart] = []
   /// The Compose files of the stacks, and those that they include or extend.
   public internal(set) var used: Set<String> = []
+  /// For each stack the Compose files that it is made of, those that it includes or extends among them.
+  public internal(set) var made: [String: Set<String>] = [:]
 
   /// Finds every stack that the host takes.
   public init(_ tree: CommitTree, settings: Settings) {
@@ -63,8 +68,7 @@ public struct Discovery: Sendable {
     func refuse(_ rule: String, at place: Place, _ message: String, _ help: String) {
       diagnostics.append(Diagnostic(rule: rule, at: place, stack: name, message: message, help: help, isFinal: true))
     }
-    let exclude =
-      "leave the stack out with `stacks: {exclude: [\(source.layout == nil ? name : source.composeFiles[0])]}`"
+    let exclude = "leave the stack out with `stacks: {exclude: [\(source.excluding)]}`"
     if LinkPlanning.pointerName(of: name).utf8.count > 200 {
       refuse(
         "forbidden-file", at: (name, nil), "the stack's name has more than 200 letters",

@@ -126,6 +126,7 @@ extension Discovery {
       }
       reach[stack.name] = found
       used.formUnion(found)
+      made[stack.name] = found.union(stack.composeFiles)
     }
     parts = stacks.compactMap { stack in
       guard let file = stack.composeFiles.first, !running.contains(stack.name), !Self.isNamed(stack, settings) else {
@@ -140,18 +141,5 @@ extension Discovery {
     let names = Set(parts.map(\.name))
     stacks.removeAll { names.contains($0.name) }
     diagnostics.removeAll { finding in finding.isFinal && finding.stack.map(names.contains) == true }
-  }
-
-  /// The paths that a text names, seen from a Compose file's directory: those that it includes, and those that it extends.
-  public static func uses(in document: Node?, base: String) -> [String] {
-    let texts =
-      References.includes(in: document).flatMap(\.files)
-      + References.all(in: document, file: "").filter { $0.key == "extends" }.map(\.text)
-    return texts.compactMap { text in
-      // A path with a variable in it is known only to Compose.
-      if text.split(separator: "$", omittingEmptySubsequences: false).count - 1 > text.defaults.count { return nil }
-      let path = text.withDefaults
-      return Reference.isRemote(path) || Path.isAbsolute(path) ? nil : Path.join(base, path)
-    }
   }
 }

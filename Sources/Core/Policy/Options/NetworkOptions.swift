@@ -7,7 +7,8 @@ enum NetworkOptions {
     // What puts containers on the host's own network has a rule of its own.
     let known = ["bridge", "macvlan", "ipvlan", "default", "none", "null"]
     if !known.contains(driver), !options.networkDrivers.contains(driver) {
-      found.append((["driver"], "uses the driver \(driver)"))
+      let swarm = driver == "overlay" ? ", which is for `docker stack deploy` and needs a swarm" : ""
+      found.append((["driver"], "uses the driver \(driver)\(swarm)"))
     }
     for (key, value) in network["driver_opts"].members {
       if harmless.contains(key) || key.contains("gateway_mode") || options.networkOptions.contains(key) { continue }

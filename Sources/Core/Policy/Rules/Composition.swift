@@ -4,7 +4,7 @@ extension Rule {
   static let compose = Rule(
     id: "compose", summary: "what `docker compose config` refuses",
     why:
-      "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states. No severity and no waiver lifts that: there is nothing to deploy.",
+      "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states. No severity and no waiver lifts that: there is nothing to deploy. A template that nobody has filled in is refused as well.",
     fix: "Run `docker compose config` in the stack's directory and correct what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
   ) { subject in
@@ -23,6 +23,7 @@ extension Rule {
           message: "a probe asks in \(name), which is no service of the stack\(near)",
           help: "name one of \(services.joined(separator: ", "))")
       } + subject.secondDocuments + subject.interpolatedProbes + subject.foreignProbes(own.probes)
+      + subject.unfilledTemplates
   }
 
   static let unsetVariable = Rule(

@@ -45,6 +45,42 @@ private struct Walls {
   }
 }
 
+extension Walls {
+  /// Judges a namespace that is shared with a container by its name.
+  fileprivate mutating func add(_ key: String, _ name: String, of container: String, _ json: JSON) {
+    let option = "\(key) container:\(container)"
+    let help = "or waive it on the host with a reason and `options: [\"\(option)\"]`"
+    let owner = subject.others.sorted { $0.key < $1.key }.first { $0.value.containers.contains(container) }?.key
+    if let owner {
+      add([key], "shares the \(name) of \(container), a container of the stack \(owner)", option: option)
+      found[found.count - 1].help =
+        "put both into one stack and write `\(key): service:…`; \(help), and have it wait: "
+        + "`stacks: {\(subject.stack): {after: [\(owner)]}}`"
+      return
+    }
+    // A service that has no container leaves its name to others.
+    let project = subject.model["name"]?.string ?? ""
+    let own = subject.services.first { service, json in
+      (json["container_name"]?.string ?? "\(project)-\(service)-1") == container
+        && json["profiles"].array.isEmpty && json["provider"] == nil
+        && ComposeService(name: service, json, files: [:]).replicas > 0
+    }
+    guard let own, own.name != service else {
+      return add(
+        [key], "shares the \(name) of a container that is not of this stack (`container:\(container)`)", option: option)
+    }
+    if own.json[key]?.string == "host" {
+      return add([key], "shares the host's \(name) through \(own.name)", option: option)
+    }
+    add(
+      [key], "shares the \(name) of \(own.name) by its container's name, so that Compose keeps no order between them",
+      option: option)
+    found[found.count - 1].severity = .warning
+    found[found.count - 1].help =
+      "write `\(key): service:\(own.name)`, which Compose starts first and makes anew together"
+  }
+}
+
 extension Subject {
   fileprivate func walls(_ service: String, _ json: JSON) -> [Finding] {
     var walls = Walls(subject: self, service: service)
@@ -98,10 +134,7 @@ extension Subject {
       if value.hasPrefix("service:"), model["services"]?[String(value.dropFirst(8))]?[key]?.string == "host" {
         walls.add([key], "shares the host's \(name) through \(value.dropFirst(8))", value: value)
       }
-      if value.hasPrefix("container:") {
-        walls.add(
-          [key], "shares the \(name) of a container that is not of this stack (`\(value)`)", option: "\(key) \(value)")
-      }
+      if value.hasPrefix("container:") { walls.add(key, name, of: String(value.dropFirst(10)), json) }
     }
     for key in json["networks"].object.keys.sorted() where model["networks"]?[key]?["name"]?.string == "host" {
       walls.add(["networks"], "shares the host's network through \(key)", option: "network_mode host")

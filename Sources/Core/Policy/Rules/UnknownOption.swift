@@ -3,7 +3,8 @@ extension Rule {
     id: "unknown-option", summary: "a key, a driver or an option that the gate does not know",
     why: """
       What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it. Until
-      then it is refused: a list of what is dangerous never ends, a list of what is harmless does.
+      then it is refused: a list of what is dangerous never ends, a list of what is harmless does. What only a swarm heeds
+      is told, as nothing will come of it.
       """,
     fix: "Leave it out, or allow it on the host: `policy: {options: {log_drivers: [journald]}}`.",
     bad: """
@@ -15,7 +16,7 @@ extension Rule {
         web: {image: "nginx:1.27", logging: {driver: json-file, options: {max-size: 10m}}}
       """
   ) { subject in
-    subject.unknownKeys + subject.unknownNetworks + subject.takenLabels
+    subject.unknownKeys + subject.unknownNetworks + subject.takenLabels + subject.swarmOnlyKeys
       + subject.services.flatMap { subject.unknownLogging($0.name, $0.json) + subject.unknownValues($0.name, $0.json) }
   }
 }

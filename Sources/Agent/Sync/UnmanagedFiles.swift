@@ -1,0 +1,84 @@
+import Core
+
+extension PolicyCheck {
+  /// Finds files that look like Compose files and that no stack uses, in what `known` does not hold already; `uses` are the
+  /// paths that stacks stand on.
+  func unmanaged(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
+  ) async throws(Failure) -> [Diagnostic] {
+    UnmanagedFile.findings(
+      try await unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
+      stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
+  }
+
+  /// The same, before anything is said about them.
+  func unmanagedFiles(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
+  ) async throws(Failure) -> [UnmanagedFile] {
+    let (selection, uses) = (settings.selection, uses.union(discovery.used))
+    let candidates = tree.files.filter { file in
+      let path = file.path
+      return file.isRegular && UnmanagedFile.isCandidate(path) && selection.contains(path) && !Discovery.isJob(path)
+        && !uses.contains(path) && !Path.ancestors(path).contains(where: uses.contains)
+    }
+    var found: [String: UnmanagedFile] = [:]
+    func read(_ file: TrackedPath) async throws(Failure) {
+      guard found[file.path] == nil, let bytes = try await tracked.smallContents(of: file) else { return }
+      found[file.path] = UnmanagedFile(file.path, bytes)
+    }
+    let new = candidates.filter { known?[$0.path]?.id != $0.id }
+    for file in new { try await read(file) }
+    if found.isEmpty { return [] }
+    // One that was there before may use one that is new.
+    for file in candidates { try await read(file) }
+    let parts = parts(of: &found, in: tree, stacks: uses)
+    var services: [String: Set<String>] = [:]
+    var result: [UnmanagedFile] = []
+    for file in new {
+      guard let one = found[file.path], !parts.contains(file.path) else { continue }
+      let directory = Path.parent(file.path)
+      if let stack = discovery.stacks.first(where: { $0.name == directory }) {
+        if services[directory] == nil {
+          services[directory] = try await self.services(
+            of: discovery.made[stack.name] ?? Set(stack.composeFiles), tree, tracked)
+        }
+        if one.isVariant(besideServices: services[directory] ?? []) { continue }
+      }
+      result.append(one)
+    }
+    return result
+  }
+
+  /// Gives the files that others of them use; those that only include something else than Compose files are left out.
+  private func parts(of found: inout [String: UnmanagedFile], in tree: CommitTree, stacks: Set<String>) -> Set<String> {
+    let usedFiles = UsedFiles(tree, liveRoot: settings.liveRoot)
+    let targets = found.mapValues { file in
+      Set(file.uses.compactMap { usedFiles.target(of: $0, base: Path.parent(file.path)) }).subtracting([file.path])
+    }
+    let files = found
+    found = found.filter { path, file in
+      !file.services.isEmpty || file.kind != .compose
+        || (targets[path] ?? []).contains { files[$0] != nil || stacks.contains($0) }
+    }
+    let users = found.keys
+    return users.reduce(into: []) { parts, user in
+      // Of those that use one another, all stay.
+      parts.formUnion((targets[user] ?? []).filter { targets[$0]?.contains(user) != true })
+    }
+  }
+
+  private func services(of paths: Set<String>, _ tree: CommitTree, _ tracked: Tracked) async throws(Failure) -> Set<
+    String
+  > {
+    var services: Set<String> = []
+    for path in paths.sorted() {
+      guard let entry = tree[path], entry.isRegular, let bytes = try await tracked.smallContents(of: entry) else {
+        continue
+      }
+      for document in ComposeSource.documents(path: path, bytes: bytes).compactMap(\.document) {
+        services.formUnion((document["services"]?.merged ?? []).compactMap(\.key.string))
+      }
+    }
+    return services
+  }
+}

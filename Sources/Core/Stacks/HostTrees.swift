@@ -1,0 +1,33 @@
+/// Directories side by side that may be those of several hosts: each holds stacks, some of them under the same name.
+enum HostTrees {
+  /// Says how to choose one host's part, where two stacks look like those of two hosts; nothing otherwise.
+  static func help(_ stack: String, _ other: String?, among stacks: some Sequence<String>) -> String {
+    guard let other, let (own, foreign) = pair(stack, other, among: Set(stacks)) else { return "" }
+    return
+      "if \(own) and \(foreign) are for two hosts, `stacks: {include: [\(own)/**]}` on the one leaves out what is the "
+      + "other's; otherwise "
+  }
+
+  /// Gives the directories at which the ways to two stacks part, if some stack of each is called alike below them and one of
+  /// them holds more than that.
+  static func pair(_ one: String, _ other: String, among stacks: Set<String>) -> (String, String)? {
+    let (ways, others) = (Path.components(one), Path.components(other))
+    guard let index = zip(ways, others).firstIndex(where: { $0 != $1 }) else { return nil }
+    func tree(_ parts: [Substring]) -> (path: String, stacks: Set<String>) {
+      let path = parts[...index].joined(separator: "/")
+      return (path, Set(stacks.compactMap { stack in stack == path ? nil : Path.relative(stack, to: path) }))
+    }
+    let (own, foreign) = (tree(ways), tree(others))
+    if stacks.contains(own.path) || stacks.contains(foreign.path) { return nil }
+    guard !own.stacks.isDisjoint(with: foreign.stacks), max(own.stacks.count, foreign.stacks.count) > 1 else {
+      return nil
+    }
+    return (own.path, foreign.path)
+  }
+}
+
+extension Zip2Sequence {
+  fileprivate func firstIndex(where condition: (Element) -> Bool) -> Int? {
+    enumerated().first { condition($0.element) }?.offset
+  }
+}
