@@ -281,30 +281,6 @@ import Testing
       help.count == 1 && help[0].contains("one of them, write on the host: `stacks: {files: [compose/dell.yml]}`"))
   }
 
-  static let released: [(what: String, writes: [String], tracked: [String], untracked: [String], files: [String])] = [
-    ("a directory above", ["runner"], ["docker-compose.yml"], [], ["runner/compose/docker-compose.yml"]),
-    (
-      "with an override", ["runner"], ["compose.yaml", "compose.override.yaml"], [".env"],
-      ["runner/compose/compose.yaml", "runner/compose/compose.override.yaml"]
-    ),
-    ("its own directory", ["runner", "runner/compose"], ["compose.yaml"], [], []),
-    ("a directory in its own", ["runner/compose/state"], ["compose.yaml"], [], []),
-    ("another one beside it", ["runner/jobs"], ["compose.yaml"], [], []),
-    ("an override of the host's own", ["runner"], ["compose.yaml"], ["compose.override.yml"], []),
-  ]
-
-  @Test(arguments: released.indices)
-  func `I11: Compose gets the release's files where a container may write above the live ones`(_ index: Int) {
-    let row = Self.released[index]
-    func ids(_ names: [String]) -> [String: String] {
-      Dictionary(uniqueKeysWithValues: names.map { ("runner/compose/\($0)", "1") })
-    }
-    var stack = DesiredStack(name: "runner/compose", commit: "c", project: "compose")
-    (stack.tracked, stack.untracked, stack.writes) = (ids(row.tracked), ids(row.untracked), row.writes)
-    stack.untracked["runner/compose/docker-compose.override.yaml"] = Fingerprint.absent
-    #expect(stack.releasedFiles == row.files, "\(row.what)")
-  }
-
   @Test func `two stacks of one directory have it both, and another stack has neither`() {
     var paths = HostPaths(
       liveRoot: "/live", checkout: nil, stacks: ["apps/a": "apps", "apps/b": "apps", "web": "web"], isHost: true)

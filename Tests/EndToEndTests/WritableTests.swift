@@ -141,56 +141,6 @@ extension EndToEnd {
       }
     }
 
-    /// A Runner that sees the directory above its own, with the jobs in it; `command` is what its container does.
-    private func runner(_ command: String = "sleep 100000", _ lines: String...) -> String {
-      sleeper("runner", lines: ["volumes: ['..:/data', '${SOURCE:-state}:/source']"] + lines)
-        .replacing("command: sleep 100000", with: "command: \(command)") + "volumes: {state: {}}\n"
-    }
-
-    @Test(arguments: [
-      "echo SOURCE=SECRET >/data/compose/.env", "ln -sf /data/away/.env /data/compose/.env",
-      "rm /data/compose/docker-compose.yml; cp /data/planted /data/compose/docker-compose.yml",
-      "cp /data/planted /data/compose/docker-compose.override.yml",
-    ])
-    func `a container above its own project gets nothing by what it puts there`(_ plant: String) async throws {
-      let jobs = ["runner/tools/x": "one\n"]
-      try await Host.with(jobs.merging(["runner/compose/docker-compose.yml": runner()]) { $1 }) { host in
-        let secret = host.root + "/secret"
-        let planted = sleeper("runner", "volumes: ['\(secret):/source']")
-        try host.write("runner/planted", planted, in: host.live)
-        try host.write("runner/away/.env", "SOURCE=\(secret)\n", in: host.live)
-        try host.write("runner/compose/.env", "OTHER=1\n", in: host.live)
-        try await host.shell("mkdir secret")
-        let first = try await host.sync()
-        #expect(first.diagnostics.filter { $0.rule == "writable-live-path" }.map(\.severity) == [.warning])
-        let attack = plant.replacing("SECRET", with: secret)
-        try await host.push(["runner/compose/docker-compose.yml": runner("sh -c '\(attack); exit 1'")])
-        _ = try await host.sync(expect: 1)
-        _ = try await host.clup(["sync"])
-        let mounts = try await host.shell(
-          "docker ps -aq | xargs docker inspect -f '{{range .Mounts}}{{.Source}} {{end}}'")
-        #expect(!mounts.contains(secret))
-      }
-    }
-
-    @Test func `a Runner reads a changed job, and what is in its own directory goes on to count`() async throws {
-      let files = [
-        "runner/compose/docker-compose.yml": runner("sleep 100000", "environment: {V: '${V:-}'}"),
-        "runner/tools/x": "one\n",
-      ]
-      try await Host.with(files) { host in
-        try host.write("runner/compose/.env", "V=1\n", in: host.live)
-        _ = try await host.sync()
-        let id = try #require(try await host.containers()["compose/runner"])
-        #expect(try await host.docker("exec", id, "sh", "-c", "echo $V") == "1\n")
-        #expect(try await host.sync().outcome == .unchanged)
-        try host.write("runner/compose/.env", "V=2\n", in: host.live)
-        _ = try await host.sync()
-        let next = try #require(try await host.containers()["compose/runner"])
-        #expect(try await host.docker("exec", next, "sh", "-c", "echo $V") == "2\n")
-      }
-    }
-
     @Test func `what is neither a file nor a directory is refused by sync and validate alike`() async throws {
       try await Host.with([
         "s/compose.yaml": sleeper("web", "volumes: ['./conf:/conf:ro', './own:/own']"), "s/conf/x": "x", "s/own/x": "x",

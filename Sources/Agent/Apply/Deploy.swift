@@ -91,7 +91,7 @@ struct Deploy: Sendable {
     let writers = Step.writers(of: good, replacing: wishes, among: containers, isOwnLink: links.isOwnLink)
     if writers.isEmpty { return }
     attempt.progress.isStopped = true
-    try await Up(files: execute.composeFiles).stop(writers)
+    try await Up(settings: settings, programs: programs).stop(writers)
   }
 
   /// Remembers what stacks were seen in place.

@@ -15,8 +15,6 @@ struct Execute: Sendable {
   let present: Set<String>
   let tell: @Sendable (SyncEvent) -> Void
 
-  var composeFiles: ComposeFiles { ComposeFiles(settings: settings, checkout: checkout, programs: programs) }
-
   /// What was seen while the steps were done.
   struct Progress: Sendable {
     var reached = Reached.nothing
@@ -87,7 +85,7 @@ struct Execute: Sendable {
   private func run(
     _ step: Step, of stack: DesiredStack, but going: Set<String>, _ events: ProjectEvents, _ progress: inout Progress
   ) async throws(Failure) {
-    let up = Up(files: composeFiles, tell: tell)
+    let up = Up(settings: settings, programs: programs, tell: tell)
     switch step {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
@@ -172,7 +170,7 @@ struct Execute: Sendable {
     var needed = stack
     needed.services = stack.services.filter { services.names.contains($0.name) }
     try await checkImages(of: needed)
-    let up = Up(files: composeFiles)
+    let up = Up(settings: settings, programs: programs)
     for call in services.calls {
       func bring(_ counts: [String: Int], force: Bool, start: Bool) async throws(Failure) {
         try await up.bring(counts, of: stack, by: call.call, force: force, start: start, until: end)

@@ -40,8 +40,7 @@ extension Execute {
     }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
-    if onlyChanged, stack.releasedFiles.isEmpty,
-      stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
+    if onlyChanged, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
       copies.allSatisfy({ links.observe.live($0.key) == .file($0.value.id) })
     {
       return
@@ -95,10 +94,11 @@ extension Execute {
 
   /// Gives what Compose makes of the files that stand in a stack's live directory.
   private func liveModel(of stack: DesiredStack) async throws(Failure) -> JSON {
+    let place = stack.place
     // Where Compose finds the files itself, it finds the project's name, too.
-    let isFound = stack.place.files.isEmpty && stack.releasedFiles.isEmpty
-    let asked = try await composeFiles.compose(
-      ["config", "--format", "json"], for: stack, named: isFound ? [] : ["-p", stack.project])
+    let named = place.files.isEmpty ? [] : ["-p", stack.project] + place.options
+    let asked = try await programs.compose(
+      named + ["config", "--format", "json"], in: Path.join(settings.liveRoot, place.directory))
     guard asked.succeeded, let model = try? JSON(parsing: asked.output) else {
       throw await programs.failure("docker compose config", asked.errorText)
     }

@@ -4,11 +4,9 @@ import Processes
 
 /// Runs `docker compose` for one stack in its live directory.
 struct Up: Sendable {
-  let files: ComposeFiles
+  let settings: Settings
+  let programs: Programs
   var tell: @Sendable (SyncEvent) -> Void = { _ in }
-
-  private var settings: Settings { files.settings }
-  private var programs: Programs { files.programs }
 
   /// Gives the same stack without the ids of images that are no longer on this host: then their names decide.
   func lacking(_ stack: DesiredStack) async throws(Failure) -> DesiredStack {
@@ -35,7 +33,7 @@ struct Up: Sendable {
     guard !wanted.isEmpty, let look else { return }
     // What nothing changed about is not in the view, and stands at its live paths.
     let coming = Path.join(look.view.root, desired.place.directory)
-    let directory = Files.status(coming) == nil ? files.directory(of: desired) : coming
+    let directory = Files.status(coming) == nil ? live(desired) : coming
     let outcome = try await pull(wanted, of: desired, in: directory)
     guard outcome.succeeded else {
       let said = PullProgress.sentences(in: outcome.errorText)
@@ -164,9 +162,11 @@ struct Up: Sendable {
 
   /// Stops services in the order that their last release asks for; what that misses is stopped one by one.
   func stop(_ services: [String], of stack: DesiredStack) async {
-    guard Files.status(files.directory(of: stack)) != nil else { return }
-    _ = try? await files.compose(
-      ["stop"] + services, for: stack, named: ["-p", stack.project], limits: .init(deadline: patience))
+    let directory = live(stack)
+    guard Files.status(directory) != nil else { return }
+    _ = try? await programs.compose(
+      ["-p", stack.project] + stack.place.options + ["stop"] + services, in: directory,
+      limits: .init(deadline: patience))
   }
 
   /// How long containers may take to stop: as long as their stack may take to start, and two minutes at least.
@@ -236,7 +236,7 @@ struct Up: Sendable {
     let outcome = try await programs.compose(
       ["-p", desired.project] + call.options + (laid.isEmpty ? [] : ["-f", "-"]) + ["up", "--no-deps", "--no-build"]
         + options + names,
-      in: files.directory(of: desired),
+      in: live(desired),
       input: laid.isEmpty ? [] : JSON.object(["services": .object(laid)]).canonical,
       limits: .init(deadline: max(ContinuousClock.now.duration(to: end), .seconds(1))))
     guard outcome.succeeded else { throw await programs.failure("docker compose up", outcome.errorText) }
@@ -269,11 +269,18 @@ struct Up: Sendable {
   private func compose(
     _ arguments: [String], _ desired: DesiredStack, laid: [String: JSON] = [:], deadline: Duration
   ) async throws(Failure) {
-    // Laid over the stack's own files, so that its tags are left to whoever else uses them.
-    let input = laid.isEmpty ? [] : JSON.object(["services": .object(laid)]).canonical
+    let directory = live(desired)
+    var (options, input): ([String], [UInt8]) = (desired.place.options, [])
+    if !laid.isEmpty {
+      // Laid over the stack's own files, so that its tags are left to whoever else uses them.
+      let services = JSON.object(laid)
+      input = JSON.object(["services": services]).canonical
+      if options.isEmpty { options = try await files(in: directory).flatMap { ["-f", $0] } }
+      options += ["-f", "-"]
+    }
     // By the name that was planned, also where the live `.env` gives another one by now.
-    let outcome = try await files.compose(
-      arguments, for: desired, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
+    let outcome = try await programs.compose(
+      options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
       limits: .init(deadline: deadline))
     guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
   }

@@ -100,7 +100,7 @@ struct ProjectOverlay: Sendable {
   }
 
   /// The most that a file of the host may hold that Compose reads, in bytes.
-  static let largestRead = 1 << 20
+  private static let largestRead = 1 << 20
 
   private func absent(_ place: String) throws(Failure) -> Shown {
     if invents, !ComposeFileName.all.contains(Path.name(place)), Path.name(place) != ".env" {

@@ -79,11 +79,9 @@ enum Files {
     throw failure("cannot make the directory \(path)")
   }
 
-  /// Reads a regular file of at most `limit` bytes; nothing when there is none, or a link that is not to be followed.
-  static func read(
-    _ path: String, following: Bool = true, limit: Int = 64 << 20, from start: Int = 0, to end: Int = .max
-  ) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (following ? 0 : O_NOFOLLOW))
+  /// Reads a regular file of at most `limit` bytes; nothing when there is none.
+  static func read(_ path: String, limit: Int = 64 << 20, from start: Int = 0, to end: Int = .max) -> [UInt8]? {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var status = stat()

@@ -31,22 +31,6 @@ extension Deployment {
 extension DesiredStack {
   /// Where the project lies.
   public var place: ProjectPlace { layout ?? ProjectPlace(directory: name) }
-
-  /// The Compose files, relative to the live root, that are handed to Compose from the release and not from the live
-  /// directory, since a container may write to a directory above that one; none where Compose reads what is live.
-  public var releasedFiles: [String] {
-    let directory = place.directory
-    let isAbove = (writes ?? []).contains { $0 != directory && Path.relative(directory, to: $0) != nil }
-    guard isAbove, place.files.isEmpty, !(writes ?? []).contains(directory) else { return [] }
-    func isThere(_ path: String, _ ids: [String: String]) -> Bool {
-      ids[path].map { $0 != Fingerprint.absent } ?? false
-    }
-    let all = ComposeFileName.all.map { Path.join(directory, $0) }
-    if all.contains(where: { isThere($0, untracked) }) { return [] }
-    return [ComposeFileName.main, ComposeFileName.override].compactMap { names in
-      names.map { Path.join(directory, $0) }.first { isThere($0, tracked) }
-    }
-  }
 }
 
 extension String {
