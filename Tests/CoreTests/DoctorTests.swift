@@ -98,6 +98,15 @@ struct DoctorTests {
 
   @Test(
     arguments: [
+      (entry(.file, 0o640), .good), (entry(.file, 0o644), .warning), (entry(.file, 0o602), .warning),
+      (entry(.missing), nil), (entry(.directory), nil),
+    ] as [(HostEntry, Check.Result?)])
+  func `not everybody may read the values of a stack`(_ entry: HostEntry, _ result: Check.Result?) {
+    #expect(DirectoryChecks.values(entry, stack: "s")?.result == result)
+  }
+
+  @Test(
+    arguments: [
       (entry(.file, 0o644, uid: 0), .good), (entry(.file, 0o644), .warning), (entry(.file, 0o664, uid: 0), .failed),
       (entry(.file, 0o646, uid: 0), .failed),
     ] as [(HostEntry, Check.Result)])

@@ -362,7 +362,7 @@ struct PlanningTests {
       let plan = Planning(observed: host, state: state, links: TouchedTests.links).deploy(
         desired { $0.services = [service(hash: hash)] }, because: ["the last deploy did not end well"], shared: [])
       #expect(plan.services.map(\.action) == [.keep])
-      #expect(plan.services.map(\.reason) == [isNew ? "changed by a sync that was cut off" : nil])
+      #expect(plan.services.map(\.reason) == [isNew ? "changed since the last report: a sync was cut off" : nil])
     }
   }
 

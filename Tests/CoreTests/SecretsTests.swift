@@ -54,8 +54,9 @@ struct SecretsTests {
     let mask = Mask(assignments: ["A=secret", "B=secret-long", "COMPOSE_PROJECT_NAME=web1", "C=abc"], all: true)
     #expect(mask.hide("secret-long secret web1 abc") == "${B} ${A} web1 abc")
     let names = Mask(assignments: ["DB_HOST=postgres", "PW=hunter22"], all: true)
-      .sparing([ComposeSource(path: "a", bytes: Array("services: {postgres: {}}".utf8))])
+      .sparing([ComposeSource(path: "a", bytes: Array("# hunter22\nservices: {postgres: {image: a}}".utf8))])
     #expect(names.hide("postgres has hunter22") == "postgres has ${PW}")
+    #expect(Mask(assignments: [#"PW=my"se\cret"#], all: true).hide(#"parsing "my\"se\\cret""#) == #"parsing "${PW}""#)
     #expect(
       Mask(assignments: ["DB_PASSWORD=hunter22", "USER=someone"], all: false).hide("hunter22 someone")
         == "${DB_PASSWORD} someone")

@@ -107,6 +107,12 @@ extension EndToEnd {
         #expect(try await host.docker("exec", id, "cat", "/data/tool/main.go") == "two")
         #expect(try await host.containers()["compose/run"] == id)
         #expect(try await host.sync().outcome == .unchanged)
+        for damage in ["echo hand >live/runner/job-definitions/build.yml", "rm -r live/runner/job-definitions"] {
+          try await host.shell(damage)
+          #expect(try await host.sync().outcome == .deployed)
+          #expect(try await host.docker("exec", id, "cat", "/data/job-definitions/build.yml") == job)
+          #expect(try await host.sync().outcome == .unchanged)
+        }
       }
     }
   }

@@ -194,6 +194,8 @@ import Testing
     Attack("a cache of a build", "host-path", 4, "build: {context: ., cache_to: ['type=local,dest=/etc/cron.d']}"),
     Attack("an env_file as a default", "host-path", 4, "env_file: '${X:-/etc/os-release}'"),
     Attack("an env_file that a container may mount", "host-path", 4, "env_file: /etc/timezone"),
+    Attack("an env_file without an end", "host-path", 4, "env_file: /dev/zero"),
+    Attack("a device whose mode a container could change", "host-path", 4, "volumes: ['/dev/full:/x']"),
     Attack(
       "another project directory", "host-path", 1,
       [
@@ -348,7 +350,7 @@ import Testing
   ]
 
   static let innocent: [String] = [
-    "volumes: ['/etc/localtime:/etc/localtime:ro', '/dev/null:/etc/x.conf']", "devices: [/dev/null]",
+    "volumes: ['/etc/localtime:/etc/localtime:ro', '/dev/null:/etc/x.conf:ro']", "devices: [/dev/null]",
     "ports: ['127.0.0.1:8080:80', '[::1]:81:81']",
     "environment: {POSTGRES_PASSWORD: '${POSTGRES_PASSWORD}', POSTGRES_PASSWORD_FILE: /run/secrets/p}",
     "environment: {DATABASE_URL: 'postgres://app:${PW}@db/app', TOKEN_TTL: 3600s, PASSWORD: changeme, SECRET_NAME: app}",

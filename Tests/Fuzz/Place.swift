@@ -31,7 +31,7 @@ enum Place {
   static func hold(_ path: String, _ subject: Subject, readOnly: Bool) {
     guard subject.objection(to: path, readOnly: readOnly) == nil, !path.hasPrefix(Placeholder.path) else { return }
     let parts = resolved(path)
-    if devices.contains(where: { parts == resolved($0) }) { return }
+    if readOnly, devices.contains(where: { parts == resolved($0) }) { return }
     if readOnly, readable.contains(where: { parts.starts(with: resolved($0)) }) { return }
     Fuzz.hold(!parts.isEmpty, "nobody may have the whole host: \(path)")
     for place in forbidden {

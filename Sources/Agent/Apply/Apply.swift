@@ -34,9 +34,10 @@ struct Apply: Sendable {
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
     let sharedLinks = SharedLinks(checkout: checkout, links: links, records: records)
     var result = Result()
-    // Stacks may stand on what nobody in particular does.
+    // Stacks may stand on what nobody in particular does; what a person or a container changed there is put back.
+    let changed = plan.moving.union(plan.links.filter { $0.action != .keep }.map(\.live))
     let alone = plan.shared.filter { path, shared in
-      plan.moving.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
+      changed.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
     }
     result.links = try await sharedLinks.lead(alone.mapValues(\.link))
     let gate = DependencyGate(slots: settings.sync.concurrency)

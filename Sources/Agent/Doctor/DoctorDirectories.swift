@@ -20,6 +20,9 @@ extension Doctor {
         DirectoryChecks.directory(
           "stack directory", HostEntry(path), stack: stack.name,
           parent: HostEntry(Self.nearest(Path.parent(path)))))
+      if let values = DirectoryChecks.values(HostEntry(Path.join(path, ".env")), stack: stack.name) {
+        checks.append(values)
+      }
       for (service, mount, container) in mounts(of: stack) where seen.insert(mount.source).inserted {
         let (user, groups) = (container?.uid, container?.gids ?? [])
         checks.append(

@@ -31,7 +31,8 @@ struct HostOwnership: Sendable {
       found[subject.stack, default: OwnedResources()].formUnion(own)
     }
     belongings.merge(found) { _, new in new }
-    for (name, own) in found where !settings.policy.excuses("docker-socket", in: name) {
+    // Where the engine is asked, such a service may run all the same, started by hand.
+    for (name, own) in found where programs == nil && !settings.policy.excuses("docker-socket", in: name) {
       refusedNetworks[name] = own.socketNetworks.subtracting(records[name]?.belongings?.socketNetworks ?? [])
     }
     guard let programs else { return }

@@ -101,6 +101,16 @@ public enum DirectoryChecks {
       help: "`chown \(user) \(entry.path); chmod go-w \(entry.path)`: it says which repository decides what runs here")
   }
 
+  /// Judges the values of a stack, which are secrets for the most part.
+  public static func values(_ entry: HostEntry, stack: String) -> Check? {
+    guard entry.kind == .file else { return nil }
+    let isOpen = entry.mode & 0o006 != 0
+    return Check(
+      .directories, ".env", stack: stack, isOpen ? .warning : .good, found: "\(entry.path): \(entry.text)",
+      expected: "a file that not everybody may read",
+      help: "`chmod o-rw \(entry.path)`: what runs needs no more than clup")
+  }
+
   /// Judges what a container mounts. `user` and `groups` are whom its program runs as, where that is a number.
   public static func mount(
     _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, user: Int?, groups: Set<Int> = [],

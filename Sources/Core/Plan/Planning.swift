@@ -74,7 +74,7 @@ public struct Planning: Sendable {
         !containers.contains(where: { before?.has($0) ?? false })
       else { return plan }
       var plan = plan
-      plan.reason = "changed by a sync that was cut off"
+      plan.reason = "changed since the last report: a sync was cut off"
       return plan
     }
   }

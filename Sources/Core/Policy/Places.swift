@@ -35,7 +35,6 @@ extension Subject {
   private func objection(toForm form: String, readOnly: Bool) -> Objection? {
     if form.hasPrefix(Placeholder.path) { return nil }
     if readOnly, Self.isHarmless(form) { return nil }
-    if Self.commonDevices.contains(form) { return nil }
     if form == "/" { return Objection(words: "the whole host") }
     let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
     let inside = roots.contains { Path.relative(form, to: $0) != nil }
@@ -127,7 +126,9 @@ extension Subject {
   }
 
   /// Whether a path of the system may be seen by any container.
-  static func isHarmless(_ path: String) -> Bool { harmless.contains { Path.relative(path, to: $0) != nil } }
+  static func isHarmless(_ path: String) -> Bool {
+    commonDevices.contains(path) || harmless.contains { Path.relative(path, to: $0) != nil }
+  }
 
   /// Read by many an image, and telling nothing.
   private static let harmless = [
@@ -135,6 +136,6 @@ extension Subject {
     "/etc/ssl/certs", "/usr/share/ca-certificates", "/lib/modules", "/usr/lib/modules",
   ]
 
-  /// The devices that every container has anyway.
+  /// The devices that every container has anyway. Mounted, each is the host's own, whose mode root could change.
   static let commonDevices: Set<String> = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 }

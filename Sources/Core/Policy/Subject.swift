@@ -80,7 +80,8 @@ public struct Subject: Sendable {
       model[section].object.values.contains { $0["external"]?.bool == true }
     }
     if kind == .job { return !model["volumes"].object.isEmpty }
-    return external || !namedVolumes.isEmpty || !changedVolumes.isEmpty || !leftVolumes.isEmpty
+    return external || !namedNetworkModes.isEmpty || !namedVolumes.isEmpty || !changedVolumes.isEmpty
+      || !leftVolumes.isEmpty
       || services.contains { Image.isLocal($0.json) }
   }
 

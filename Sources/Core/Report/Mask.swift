@@ -13,17 +13,21 @@ public struct Mask: Sendable {
       }
       if all || Secrets.isSecretName(parts[0]) || parts[0].uppercased().hasSuffix("KEY") {
         names.append((parts[1], parts[0]))
+        // Compose quotes values as Go does.
+        let quoted = parts[1].replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        if quoted != parts[1] { names.append((quoted, parts[0])) }
       }
     }
     // A longer value may hold a shorter one.
     names.sort { $0.value.count > $1.value.count }
   }
 
-  /// Gives the same without the values that stand in files of the repository anyway: a service's name must not be taken for
-  /// the value of a variable that is the same.
+  /// Gives the same without the values that are keys of the stack's Compose files: a service's name must not be taken for the
+  /// value of a variable that is the same.
   public func sparing(_ files: [ComposeSource]) -> Mask {
+    let keys = Set(files.flatMap(\.scalars).flatMap(\.keys))
     var fewer = self
-    fewer.names.removeAll { name in files.contains { $0.bytes.holds(Array(name.value.utf8)) } }
+    fewer.names.removeAll { keys.contains($0.value) }
     return fewer
   }
 

@@ -183,7 +183,12 @@ extension Subject {
       }
     }
     return services.flatMap { service, json in
-      let builds = json["build"]?["context"]?.string.flatMap { context in above(context).map { (context, $0) } }
+      // What lies in a context that a container writes to is that container's, the Dockerfile as well.
+      let context = json["build"]?["context"]?.string ?? ""
+      let outside = (json["build"].map(buildPaths) ?? []).filter {
+        $0 == context || Path.relative($0, to: context) == nil
+      }
+      let builds = outside.lazy.compactMap { path in above(path).map { (path, $0) } }.first
       return mounts(of: service, json).compactMap { mount -> Finding? in
         guard let above = above(mount.source) else { return nil }
         return Finding(

@@ -17,7 +17,12 @@ extension Rule {
       """
   ) { subject in
     guard subject.kind == .stack, let present = subject.present else { return [] }
-    var found: [Finding] = []
+    // The engine takes the beginning of an id for a name, too: that may be anybody's network.
+    var found = subject.namedNetworkModes.filter { !present.networks.contains($0.name) }.map { service, name in
+      Finding(
+        service: service, place: subject.place(service, ["network_mode"]), message: "the host has no network \(name)",
+        help: "make it with `docker network create \(name)`, or join a network by `networks:`")
+    }
     for (section, word, names) in [
       ("networks", "network", present.networks), ("volumes", "volume", present.volumes),
     ] {

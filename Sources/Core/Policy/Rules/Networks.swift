@@ -8,6 +8,16 @@ extension Subject {
     return found
   }
 
+  /// The services whose `network_mode` is the name of a network.
+  var namedNetworkModes: [(service: String, name: String)] {
+    services.compactMap { service, json in
+      guard let mode = json["network_mode"]?.string, !mode.contains(":"),
+        !["", "none", "host", "bridge", "default"].contains(mode)
+      else { return nil }
+      return (service, mode)
+    }
+  }
+
   /// The names by which others find a service on each of its networks.
   func hostNames(of service: String, _ json: JSON) -> [(network: String, names: (service: String, given: [String]))] {
     networks(of: json).map { key, name in
