@@ -19,7 +19,11 @@ extension Render {
         for check in own { lines += self.lines(of: check, column: column, width: width, ink) }
       }
     }
-    return lines + ["", summary(found)]
+    // What failed may have scrolled away by now.
+    let failed = found.checks.filter { $0.result == .failed }.map { check in
+      "  \(mark(.failed, ink)) " + "\(check.name)\(check.stack.map { " (\($0))" } ?? "")".printable
+    }
+    return lines + [""] + failed + [summary(found)]
   }
 
   private static func title(_ section: Check.Section) -> String {
@@ -62,13 +66,18 @@ extension Render {
     return lines
   }
 
-  /// Breaks a text between words; one that is wider than a line has one for itself.
+  /// Breaks a text between words, and no command in backticks; what is wider than a line has one for itself.
   private static func wrapped(_ text: String, _ width: Int) -> [String] {
-    text.printable.split(separator: " ").reduce(into: []) { lines, word in
+    var isCommand = false
+    let words = text.printable.split(separator: " ").reduce(into: [String]()) { words, part in
+      if isCommand, !words.isEmpty { words[words.count - 1] += " \(part)" } else { words.append(String(part)) }
+      if part.filter({ $0 == "`" }).count % 2 == 1 { isCommand.toggle() }
+    }
+    return words.reduce(into: []) { lines, word in
       if let last = lines.last, last.count + 1 + word.count <= width {
         lines[lines.count - 1] = last + " " + word
       } else {
-        lines.append(String(word))
+        lines.append(word)
       }
     }
   }
@@ -90,9 +99,9 @@ extension Render {
 }
 
 extension CLI {
-  /// The columns of the terminal that standard output leads to; 80 for a pipe or a file.
+  /// The columns of the terminal that standard output leads to; a pipe or a file takes lines of any length.
   static var width: Int {
     var size = winsize()
-    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 80
+    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 10_000
   }
 }

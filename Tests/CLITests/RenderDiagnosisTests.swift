@@ -26,10 +26,10 @@ struct RenderDiagnosisTests {
         "                          fix: `timedatectl set-ntp true`", "", "Stacks · gw",
         "  ✗ a-service-with-a-long-name", "                          exited with 1[2J",
         "                          expected: running",
-        "                          fix: `docker logs a-service` says why; `clup",
-        "                               sync --stack gw` starts it again", "", "clup",
+        "                          fix: `docker logs a-service` says why;",
+        "                               `clup sync --stack gw` starts it again", "", "clup",
         "  - unit                  skipped: systemd does not run here", "",
-        "claw: 1 ok, 1 warning, 1 failed, 1 skipped",
+        "  ✗ a-service-with-a-long-name (gw)", "claw: 1 ok, 1 warning, 1 failed, 1 skipped",
       ])
   }
 

@@ -141,7 +141,8 @@ public enum DirectoryChecks {
     if mount.isWritable, let user, !entry.lets(user: user, groups: groups) {
       return told(
         .warning, "writable for user \(user)",
-        "`chown -R \(user) \(mount.source)`, or mount it `:ro` where \(service) only reads it")
+        "give user \(user) what \(service) writes to in it (`chown \(user) \(mount.source)/DIRECTORY`), or mount it `:ro`"
+      )
     }
     return told(.good, mount.isWritable ? "writable for the container" : "what is there")
   }
