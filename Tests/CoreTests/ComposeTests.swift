@@ -34,6 +34,17 @@ struct ModelTests {
     (#"{"deploy": {"restart_policy": {"condition": "none"}}}"#, false),
   ]
 
+  @Test func `a path with a dollar sign, which Compose prints doubled, is the one that is meant`() throws {
+    let text = """
+      {"services": {"a": {"build": {"context": "/c$$d"}, "configs": [{"source": "f"}],
+        "volumes": [{"type": "volume", "source": "v", "target": "/x"}, {"type": "bind", "source": "/r$$x"}]}},
+       "configs": {"f": {"file": "/f$$g"}},
+       "volumes": {"v": {"driver_opts": {"type": "none", "o": "bind", "device": "/d$$e"}}}}
+      """
+    let service = try #require(ComposeModel(try JSON(parsing: Array(text.utf8))).services.first)
+    #expect(service.binds == ["/d$e", "/r$x"] && service.buildContexts == ["/c$d"] && service.files == ["/f$g"])
+  }
+
   @Test(arguments: policies) func `a service that is not started again may end`(_ json: String, _ restarts: Bool) throws
   {
     #expect(try model(#"{"services": {"s": \#(json)}}"#).services.first?.restarts == restarts)

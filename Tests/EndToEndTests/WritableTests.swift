@@ -141,6 +141,39 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a container that has the directory above its project is kept from the project by a mount over it`()
+      async throws
+    {
+      func runner(_ own: String...) -> String {
+        sleeper("runner", "volumes: ['..:/data'\(own.map { ", '\($0)'" }.joined())]")
+      }
+      let files = ["runner/compose/compose.yaml": runner(".:/data/compose:ro"), "runner/tools/x": "one\n"]
+      try await Host.with(files) { host in
+        try host.write("runner/compose/.env", "A=1\n", in: host.live)
+        try await host.shell("mkdir -p live/runner/jobs")
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["compose/runner"])
+        for attack in [
+          "echo B=2 >>/data/compose/.env", "mv /data/compose /data/away", "rm -r /data/compose",
+          "touch /data/compose/compose.override.yaml", "umount /data/compose",
+        ] {
+          #expect(
+            try await host.docker("exec", id, "sh", "-c", "(\(attack)) 2>/dev/null; echo $?") != "0\n", "\(attack)")
+        }
+        #expect(
+          try await host.docker("exec", id, "sh", "-c", "touch /data/jobs/1 && cat /data/compose/.env") == "A=1\n")
+        #expect(try await host.sync().outcome == .unchanged)
+        let open = [
+          runner(), runner(".:/elsewhere:ro"), runner(".:/data/compose"), runner("../..:/all", ".:/all/x/compose:ro"),
+        ]
+        for (number, file) in open.enumerated() {
+          try await host.push(["runner/compose/compose.yaml": file])
+          let refused = try await host.sync(expect: 3).diagnostics.filter(\.refuses)
+          #expect(refused.contains { $0.rule == "writable-live-path" }, "\(number): \(refused)")
+        }
+      }
+    }
+
     @Test func `what is neither a file nor a directory is refused by sync and validate alike`() async throws {
       try await Host.with([
         "s/compose.yaml": sleeper("web", "volumes: ['./conf:/conf:ro', './own:/own']"), "s/conf/x": "x", "s/own/x": "x",

@@ -15,14 +15,16 @@ public struct ComposeModel: Sendable, Equatable {
   public init(_ json: JSON) {
     self.json = json
     project = json["name"]?.string ?? ""
+    // Compose doubles each dollar sign of what it prints; a path is what is meant.
+    let plain = json.undollared
     var files: [String: String] = [:]
     for section in ["configs", "secrets"] {
-      for (name, value) in json[section].object {
+      for (name, value) in plain[section].object {
         if let path = value["file"]?.string { files["\(section)/\(name)"] = path }
       }
     }
     self.files = files
-    let volumes = Self.bindVolumes(json)
+    let volumes = Self.bindVolumes(plain)
     services = json["services"].object.map {
       ComposeService(name: $0.key, $0.value, files: files, volumes: volumes, top: json)
     }
@@ -116,7 +118,7 @@ public struct ComposeService: Sendable, Equatable {
     }
     resources = Self.resources(json, top)
     isBuilt = json["build"] != nil
-    buildContexts = Self.buildContexts(json["build"])
+    buildContexts = Self.buildContexts(json["build"]?.undollared)
     // Compose lets `deploy` win; a policy without a condition is `any`.
     let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }
     let policy = deployed ?? json["restart"]?.string ?? "no"

@@ -61,6 +61,31 @@ extension Subject {
     return found
   }
 
+  /// Whether a path below what a service may write to is kept from it by a read-only mount of its own: `..:/data` with
+  /// `.:/data/compose:ro`. Nobody renames a mount point, but what is above one could be, so that it has to be right below.
+  func isKept(_ path: String, from mount: Mount, by mounts: [Mount]) -> Bool {
+    mounts.contains { cover in
+      guard case .bind = cover.way, cover.readOnly, let name = Path.relative(cover.source, to: mount.source),
+        name != ".", !name.contains("/"),
+        Path.normalized(cover.target) == Path.join(Path.normalized(mount.target), name)
+      else { return false }
+      // A link there could be exchanged, since what it leads to is mounted elsewhere.
+      let places = paths.forms(mount.source).map { Path.join($0, name) }
+      guard paths.forms(cover.source).allSatisfy(places.contains) else { return false }
+      return places.contains { Path.relative(path, to: $0) != nil }
+    }
+  }
+
+  /// Whether a path is kept so from each of the stack's services that may write to `place`.
+  func isKept(_ path: String, below place: String) -> Bool {
+    let writers = services.flatMap { service, json in
+      let mounts = mounts(of: service, json)
+      return mounts.filter { !$0.readOnly && paths.forms($0.source).contains(place) }.map { ($0, mounts) }
+    }
+    return !writers.isEmpty && writers.allSatisfy { isKept(path, from: $0, by: $1) }
+      && !others.values.contains { $0.writes.contains(place) }
+  }
+
   /// Every host path that its containers would see, or be built from.
   public var hostPaths: [String] {
     let builds = services.flatMap { _, json in json["build"].map(buildPaths) ?? [] }

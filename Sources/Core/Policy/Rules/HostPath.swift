@@ -179,32 +179,45 @@ extension Subject {
     func above(_ path: String) -> String? {
       let forms = paths.forms(path)
       return writes.sorted().first { write in
-        !write.hasPrefix(Placeholder.path) && forms.contains { $0 != write && Path.relative($0, to: write) != nil }
+        !write.hasPrefix(Placeholder.path) && !isKept(path, below: write)
+          && forms.contains { $0 != write && Path.relative($0, to: write) != nil }
       }
     }
-    return services.flatMap { service, json in
-      // What lies in a context that a container writes to is that container's, the Dockerfile as well.
-      let context = json["build"]?["context"]?.string ?? ""
-      let outside = (json["build"].map(buildPaths) ?? []).filter {
-        $0 == context || Path.relative($0, to: context) == nil
-      }
-      let builds = outside.lazy.compactMap { path in above(path).map { (path, $0) } }.first
-      return mounts(of: service, json).compactMap { mount -> Finding? in
-        guard let above = above(mount.source) else { return nil }
+    let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
+    let files = ["configs", "secrets"].flatMap { section in
+      model[section].members.compactMap { name, value -> Finding? in
+        guard let file = value["file"]?.string, !mounted.contains(file), let above = above(file) else { return nil }
         return Finding(
-          service: service, place: place(of: mount),
+          place: place(topLevel: [section, name, "file"]),
           message:
-            "\(service) mounts \(words(mount)) below \(above), which a container may write to and so exchange for a link",
-          help: "mount \(above) itself, or a directory beside it")
+            "\(name) is read from \(file) below \(above), which a container may write to and so exchange for a link",
+          help: "keep it beside \(above)")
       }
-        + [builds].compactMap { $0 }.map { context, above in
-          Finding(
-            service: service, place: place(service, ["build"]),
-            message:
-              "\(service) is built from \(context) below \(above), which a container may write to and so exchange for a link",
-            help: "keep what it is built from beside \(above)")
-        }
     }
+    return files
+      + services.flatMap { service, json in
+        // What lies in a context that a container writes to is that container's, the Dockerfile as well.
+        let context = json["build"]?["context"]?.string ?? ""
+        let outside = (json["build"].map(buildPaths) ?? []).filter {
+          $0 == context || Path.relative($0, to: context) == nil
+        }
+        let builds = outside.lazy.compactMap { path in above(path).map { (path, $0) } }.first
+        return mounts(of: service, json).compactMap { mount -> Finding? in
+          guard let above = above(mount.source) else { return nil }
+          return Finding(
+            service: service, place: place(of: mount),
+            message:
+              "\(service) mounts \(words(mount)) below \(above), which a container may write to and so exchange for a link",
+            help: "mount \(above) itself, or a directory beside it")
+        }
+          + [builds].compactMap { $0 }.map { context, above in
+            Finding(
+              service: service, place: place(service, ["build"]),
+              message:
+                "\(service) is built from \(context) below \(above), which a container may write to and so exchange for a link",
+              help: "keep what it is built from beside \(above)")
+          }
+      }
   }
 
   /// Finds what other stacks took in the stack's own directory before that was its own: they write there from now on.

@@ -6,7 +6,11 @@ extension Rule {
       they include. A container that may write to the directory that one of them stands in can put another in its place,
       and with it get whatever of the host it likes.
       """,
-    fix: "Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`.",
+    fix: """
+      Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`. Of a \
+      directory right above the project's own, mount the project's once more, read-only, over it: `..:/data` with \
+      `.:/data/compose:ro`.
+      """,
     bad: """
       services:
         web: {image: "node:22", volumes: [".:/app"]}
@@ -19,16 +23,17 @@ extension Rule {
     guard subject.kind == .stack else { return [] }
     let reads = subject.paths.reads.sorted().flatMap(subject.paths.forms)
     let mine = subject.services.flatMap { service, json in
-      subject.mounts(of: service, json).compactMap { mount -> Finding? in
+      let mounts = subject.mounts(of: service, json)
+      return mounts.compactMap { mount -> Finding? in
         guard !mount.readOnly, !mount.source.hasPrefix(Placeholder.path),
           let covered = subject.paths.forms(mount.source).lazy.compactMap({ form in
-            reads.first { Path.relative($0, to: form) != nil }
+            reads.first { Path.relative($0, to: form) != nil && !subject.isKept($0, from: mount, by: mounts) }
           }).first
         else { return nil }
         return Finding(
           service: service, place: subject.place(of: mount),
           message: "\(service) may write to \(mount.source), where Compose reads \(Path.name(covered))",
-          help: "mount a directory without files that Compose reads, or add `:ro`")
+          help: "mount a directory without files that Compose reads, or add `:ro`\(subject.cover(of: mount))")
       }
     }
     let theirs = subject.others.sorted { $0.key < $1.key }.flatMap { name, other in
@@ -50,5 +55,14 @@ extension Rule {
         help: "keep the file elsewhere")
     }
     return mine + theirs + former
+  }
+}
+
+extension Subject {
+  /// The read-only mount that keeps the stack's own directory from a container that has the one right above it.
+  fileprivate func cover(of mount: Mount) -> String {
+    let own = Path.join(paths.liveRoot, directory)
+    guard let name = Path.relative(own, to: mount.source), name != ".", !name.contains("/") else { return "" }
+    return "; or keep the project's own directory from it by one more mount: `.:\(Path.join(mount.target, name)):ro`"
   }
 }
