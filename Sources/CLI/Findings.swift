@@ -28,7 +28,8 @@ enum Findings {
   /// Names the stacks that a finding is about, where its file does not say so.
   private static func sharing(_ stacks: [String], _ file: String) -> [String] {
     let names = Set(stacks).sorted()
-    guard names.count > 1 || names.contains(where: { Path.relative(file, to: $0) == nil && !file.hasPrefix($0) }) else {
+    guard names.count > 1 || names.contains(where: { Path.relative(file, to: $0) == nil && !file.hasPrefix($0 + ".") })
+    else {
       return []
     }
     let rest = names.count > 4 ? " and \(names.count - 3) more" : ""

@@ -76,12 +76,15 @@ struct RenderTests {
     func found(_ file: String, in stacks: [String]) -> [Diagnostic] {
       stacks.map { Diagnostic(rule: "r", severity: .error, at: (file, nil), stack: $0, message: "wrong", help: "fix") }
     }
-    let all = found("common/a.yml", in: ["web", "api", "db", "x", "y"]) + found("web/b.yml", in: ["web"])
+    let all =
+      found("common/a.yml", in: ["web", "api", "db", "x", "y"]) + found("web/b.yml", in: ["web"])
+      + found("apps/blog.yml", in: ["apps/blog"])
     let lines = Findings.text(all + found("common/c.yml", in: ["api"]), Excerpts(sources: []))
     #expect(
       lines == [
         "common/a.yml: error: wrong [r]", "    help: fix", "    in 5 stacks: api, db, web and 2 more",
-        "web/b.yml: error: wrong [r]", "    help: fix", "common/c.yml: error: wrong [r]", "    help: fix",
+        "web/b.yml: error: wrong [r]", "    help: fix", "apps/blog.yml: error: wrong [r]", "    help: fix",
+        "common/c.yml: error: wrong [r]", "    help: fix",
         "    in the stack api",
       ])
   }

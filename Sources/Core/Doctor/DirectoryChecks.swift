@@ -108,7 +108,7 @@ public enum DirectoryChecks {
     return Check(
       .directories, ".env", stack: stack, isOpen ? .warning : .good, found: "\(entry.path): \(entry.text)",
       expected: "a file that not everybody may read",
-      help: "`chmod o-rw \(entry.path)`: what runs needs no more than clup")
+      help: "`chmod o-rw \(entry.path)`: nobody but its owner and clup has to read it")
   }
 
   /// Judges what a container mounts. `user` and `groups` are whom its program runs as, where that is a number.

@@ -22,12 +22,12 @@ public struct Mask: Sendable {
     names.sort { $0.value.count > $1.value.count }
   }
 
-  /// Gives the same without the values that are keys of the stack's Compose files: a service's name must not be taken for the
+  /// Gives the same without the values that are services of these Compose files: a service's name must not be taken for the
   /// value of a variable that is the same.
   public func sparing(_ files: [ComposeSource]) -> Mask {
-    let keys = Set(files.flatMap(\.scalars).flatMap(\.keys))
+    let services = Set(files.flatMap { $0.document?["services"]?.mapping ?? [] }.compactMap(\.key.string))
     var fewer = self
-    fewer.names.removeAll { keys.contains($0.value) }
+    fewer.names.removeAll { services.contains($0.value) }
     return fewer
   }
 
