@@ -64,6 +64,12 @@ import Testing
     #expect(Self.subject().objection(to: "/live/common/x.conf", readOnly: false)?.words.contains("not written") == true)
   }
 
+  @Test func `a directory that holds one stack alone is that stack's, with what the repository keeps beside it`() {
+    #expect(Self.subject("runner/compose").objection(to: "/live/runner", readOnly: false) == nil)
+    let two = Self.subject("runner/compose") { paths, _ in paths.stacks["other"] = "runner/other" }
+    #expect(two.objection(to: "/live/runner", readOnly: false)?.words == "which holds the directory of the stack other")
+  }
+
   @Test func `the host shares a place, and what a stack has used before stays its own`() {
     let shared = Self.subject { _, policy in
       policy.shared = [

@@ -141,13 +141,14 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a container that has the directory above its project is kept from the project by a mount over it`()
-      async throws
-    {
-      func runner(_ own: String...) -> String {
-        sleeper("runner", "volumes: ['..:/data'\(own.map { ", '\($0)'" }.joined())]")
+    @Test(arguments: [[], [".:/data/compose:ro"], [".:/elsewhere:ro"]])
+    func `a container that has the directory above its project is kept from the project by a mount over it`(
+      written: [String]
+    ) async throws {
+      func runner(_ own: [String], _ more: String = "") -> String {
+        sleeper("runner", "volumes: ['..:/data'\(own.map { ", '\($0)'" }.joined())]", more)
       }
-      let files = ["runner/compose/compose.yaml": runner(".:/data/compose:ro"), "runner/tools/x": "one\n"]
+      let files = ["runner/compose/compose.yaml": runner(written), "runner/tools/x": "one\n"]
       try await Host.with(files) { host in
         try host.write("runner/compose/.env", "A=1\n", in: host.live)
         try await host.shell("mkdir -p live/runner/jobs")
@@ -163,14 +164,60 @@ extension EndToEnd {
         #expect(
           try await host.docker("exec", id, "sh", "-c", "touch /data/jobs/1 && cat /data/compose/.env") == "A=1\n")
         #expect(try await host.sync().outcome == .unchanged)
-        let open = [
-          runner(), runner(".:/elsewhere:ro"), runner(".:/data/compose"), runner("../..:/all", ".:/all/x/compose:ro"),
-        ]
-        for (number, file) in open.enumerated() {
-          try await host.push(["runner/compose/compose.yaml": file])
+        try await host.push(["runner/compose/compose.yaml": runner(written, "environment: {A: '2'}")])
+        #expect(try await host.sync().stacks.first?.services.first?.reason == "environment changed")
+        for (number, more) in [[".:/data/compose"], ["../..:/all", ".:/all/x/compose:ro"]].enumerated() {
+          try await host.push(["runner/compose/compose.yaml": runner(more)])
           let refused = try await host.sync(expect: 3).diagnostics.filter(\.refuses)
           #expect(refused.contains { $0.rule == "writable-live-path" }, "\(number): \(refused)")
         }
+        // It never wrote to the project's files, so that nothing is in doubt once it no longer has the directory.
+        try await host.push(["runner/compose/compose.yaml": sleeper("runner", "volumes: ['./own:/data']")])
+        #expect(try await host.sync().outcome == .deployed)
+      }
+    }
+
+    @Test
+    func `a container that a person lets write to its project keeps that, and one that goes without a waiver does not`()
+      async throws
+    {
+      let file = sleeper("runner", "volumes: ['..:/data']")
+      try await Host.with(["runner/compose/compose.yaml": file]) { host in
+        let waiver = """
+          policy:
+            shared: [{path: runner, stacks: [runner/compose]}]
+            waivers:
+              - {rule: writable-live-path, stack: runner/compose, reason: it edits its own files, expires: 2099-01-01}
+
+          """
+        try host.configure(host.root + "/repo.git", waiver)
+        _ = try await host.sync()
+        let first = try #require(try await host.containers()["compose/runner"])
+        _ = try await host.docker("exec", first, "touch", "/data/compose/mine")
+        try host.configure(host.root + "/repo.git", String(waiver.prefix { $0 != "w" }))
+        let planned = try await host.sync("--dry-run").stacks.first?.services.first
+        #expect(planned?.action == .recreate)
+        #expect(planned?.reason?.contains("/data/compose becomes read-only") == true, "\(planned?.reason ?? "-")")
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["compose/runner"])
+        #expect(try await host.docker("exec", id, "sh", "-c", "touch /data/compose/2 2>/dev/null; echo $?") == "1\n")
+      }
+    }
+
+    @Test func `a person's container that changes its project's files while clup takes it over runs on`() async throws {
+      let restless = sleeper("runner", "volumes: ['..:/data']", "restart: unless-stopped").replacing(
+        "command: sleep 100000",
+        with:
+          "command: [sh, -c, 'while true; do head -c 9 /proc/sys/kernel/random/uuid | sed s/^/A=/ >/data/compose/.env; done']"
+      )
+      try await Host.with(["runner/compose/compose.yaml": restless + "x-note: '${A-}'\n"]) { host in
+        try await host.shell("mkdir -p live/runner/compose && cp work/runner/compose/compose.yaml live/runner/compose/")
+        try host.write("runner/compose/.env", "A=1\n", in: host.live)
+        try await host.shell("cd live/runner/compose && docker compose up -d")
+        _ = try await host.sync(expect: 1)
+        let id = try #require(try await host.containers()["compose/runner"])
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", id) == "true\n")
+        #expect(try await host.docker("exec", id, "sh", "-c", "echo A=1 >/data/compose/.env; echo $?") == "0\n")
       }
     }
 

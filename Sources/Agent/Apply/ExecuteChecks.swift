@@ -47,7 +47,7 @@ extension Execute {
     }
     let directory = Path.join(settings.liveRoot, stack.place.directory)
     try Files.makeDirectories(directory)
-    let found = modelDigests(try await liveModel(of: stack))
+    let found = modelDigests(try await liveModel(of: stack).covered(by: stack.covers))
     let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
     if others.isEmpty { return }
     throw Failure(

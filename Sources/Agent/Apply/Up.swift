@@ -257,10 +257,14 @@ struct Up: Sendable {
     _ arguments: [String], _ desired: DesiredStack, moved: [String: String], until end: ContinuousClock.Instant
   ) async throws(Failure) {
     var laid: [String: JSON] = [:]
-    for service in desired.services where desired.images[service.name] != nil {
-      // An id cannot be pulled, and no name is to bring another image.
-      laid[service.name] = .object(
-        ["pull_policy": .string("missing")].merging(moved[service.name].map { ["image": .string($0)] } ?? [:]) { $1 })
+    for service in desired.services {
+      var fields = service.coverFields
+      if desired.images[service.name] != nil {
+        // An id cannot be pulled, and no name is to bring another image.
+        fields["pull_policy"] = .string("missing")
+        fields["image"] = moved[service.name].map(JSON.string)
+      }
+      if !fields.isEmpty { laid[service.name] = .object(fields) }
     }
     let left = max(ContinuousClock.now.duration(to: end), .seconds(1))
     try await compose(arguments, desired, laid: laid, deadline: left)

@@ -103,13 +103,14 @@ struct Resolve: Sendable {
     let managed = try await manage(source, ComposeModel(rebased), ComposeModel(whole), &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
-    answer.subjects = [try await subject(name, .stack, whole, gather)]
+    let covers = covers(source, whole)
+    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(name, .stack, other, gather))
+      answer.subjects.append(try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather))
     }
     if view.invents { return answer }
 
-    var deployed = try await deployable(answer, source, rebased, managed.links, asked, &gather)
+    var deployed = try await deployable(answer, source, rebased, covers, managed.links, asked, &gather)
     deployed.desired?.writes = managed.writes.sorted()
     deployed.desired?.reads = managed.reads.sorted()
     return deployed
@@ -117,11 +118,12 @@ struct Resolve: Sendable {
 
   /// Adds to what was judged what is to be deployed, with the hashes that `up` will compare.
   private func deployable(
-    _ judged: Answer, _ source: StackSource, _ resolved: JSON, _ links: [String: DesiredLink], _ asked: Asked,
-    _ gather: inout ComposeSources
+    _ judged: Answer, _ source: StackSource, _ written: JSON, _ covers: [String: [CoverMount]],
+    _ links: [String: DesiredLink], _ asked: Asked, _ gather: inout ComposeSources
   ) async throws(Failure) -> Answer {
     var answer = judged
-    let (name, model) = (source.name, ComposeModel(resolved))
+    let resolved = written.covered(by: covers)
+    let (name, model) = (source.name, ComposeModel(written))
     let (hashes, refusal) = try await hashes(of: resolved, model, source, asked)
     if let refusal {
       var refused = try await refuse(name, .stack, refusal, asked, &gather)
@@ -138,6 +140,7 @@ struct Resolve: Sendable {
     desired.layout = source.layout
     desired.services = model.services.map {
       service($0, of: source.place.directory, hash: hashes[$0.name] ?? "", values: values)
+        .covered(by: covers[$0.name], resolved["services"]?[$0.name])
     }
     desired.after = model.own.after
     desired.deployTimeout = settings.stacks[name]?.deployTimeout ?? model.own.deployTimeout

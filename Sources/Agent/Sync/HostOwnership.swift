@@ -69,7 +69,7 @@ struct HostOwnership: Sendable {
     }
     if let origin { subject.paths.stacks[origin] = nil }
     subject.paths.engine = engine
-    subject.formerWrites = record?.writes ?? []
+    (subject.formerWrites, subject.formerlyKept) = (record?.writes ?? [], record?.kept ?? [])
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
     subject.paths.used = (record?.places ?? []).union(

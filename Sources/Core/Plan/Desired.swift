@@ -120,6 +120,8 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// The ids of containers that had failed before clup came and are not to be started again: they are left as they were
   /// found until the service changes.
   public var resting: [String]?
+  /// What is mounted over its own mounts to keep it from the stack's directory; nothing where that is not needed.
+  public var covers: [CoverMount]?
 
   /// Whether a container was left as it was found.
   public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }

@@ -96,7 +96,7 @@ public struct Recovery: Sendable {
       files = [
         .putBack(adopted.found, made: known?.links ?? [:], backups: change.backups), .removePointer(of: name),
       ]
-      if hasTouched { containers = adopted.containers.map { .found(stack, $0) } ?? .good(stack) }
+      if hasTouched || !change.isUntouched { containers = adopted.containers.map { .found(stack, $0) } ?? .good(stack) }
       said = "back to what ran there before clup"
     case .moved(let old, let good):
       stack = DesiredStack(old, good)

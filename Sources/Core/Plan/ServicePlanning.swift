@@ -98,7 +98,9 @@ public enum ServicePlanning {
     let isSame = known.map(service.isMade) ?? false
     let expected = [service.hash, isSame ? known?.hash : nil, isSame ? known?.running : nil]
     if containers.contains(where: { !expected.contains($0.hash) }) {
-      return (.recreate, isSame ? "drift: configuration differs" : definition(changes), .up)
+      let cover = known?.covers == service.covers ? nil : service.covers?.first
+      let change = cover.map { "it may write to \(Path.parent($0.source)): \($0.target) becomes read-only" }
+      return (.recreate, isSame ? "drift: configuration differs" : change ?? definition(changes), .up)
     }
     if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
       let image = service.image.isEmpty ? service.name : service.image

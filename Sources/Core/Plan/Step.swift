@@ -98,7 +98,7 @@ extension Step {
     case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
     case .pull: return "pull missing images"
     case .checkImages: return "check that the previous images are on this host"
-    case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
+    case .stopWriters(let ids): return "stop \(ids.count) that may write to the files of the stack"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }

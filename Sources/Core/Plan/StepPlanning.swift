@@ -23,6 +23,8 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
+    let uncovered = uncovered(desired, own)
+    if !uncovered.isEmpty { steps += [.stopWriters(uncovered), .check(services, onlyChanged: false)] }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
@@ -33,6 +35,19 @@ extension Planning {
       + Step.settle(
         .commit, services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 },
         for: desired.project)
+  }
+
+  /// Finds the running containers of services that are to be kept from their stack's directory and are not yet: until they
+  /// stop, they could change what Compose is about to read.
+  private func uncovered(_ desired: DesiredStack, _ own: [Container]) -> [String] {
+    let known = state.stacks[desired.name]?.standing?.services ?? []
+    return own.filter { container in
+      guard ["running", "restarting"].contains(container.state),
+        let service = desired.services.first(where: { $0.name == container.service }), service.covers != nil
+      else { return false }
+      let covered = known.first { $0.name == service.name && $0.covers == service.covers }
+      return ![service.hash, covered?.hash, covered?.running].contains(container.hash)
+    }.map(\.id)
   }
 
   /// Plans how stacks end, once it is known where each stack goes.

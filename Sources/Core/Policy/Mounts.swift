@@ -82,9 +82,13 @@ extension Subject {
       let mounts = mounts(of: service, json)
       return mounts.filter { !$0.readOnly && paths.forms($0.source).contains(place) }.map { ($0, mounts) }
     }
+    if writers.isEmpty, formerWrites.contains(place) { return wasKept(path) }
     return !writers.isEmpty && writers.allSatisfy { isKept(path, from: $0, by: $1) }
       && !others.values.contains { $0.writes.contains(place) }
   }
+
+  /// Whether a path was kept from all that the stack's containers could write to before.
+  func wasKept(_ path: String) -> Bool { formerlyKept.contains { Path.relative(path, to: $0) != nil } }
 
   /// Every host path that its containers would see, or be built from.
   public var hostPaths: [String] {

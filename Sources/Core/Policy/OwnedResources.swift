@@ -10,6 +10,8 @@ public struct OwnedResources: Codable, Sendable, Equatable {
   public var places: Set<String> = []
   /// The absolute host paths that its containers may write to.
   public var writes: Set<String> = []
+  /// The absolute paths below those that a read-only mount keeps from its containers.
+  public var kept: Set<String> = []
   /// The networks through which its Docker socket is spoken to, by the engine's names.
   public var socketNetworks: Set<String> = []
   /// The names that it gives to containers.
@@ -36,6 +38,7 @@ public struct OwnedResources: Codable, Sendable, Equatable {
 
   private static let fields: [(key: String, path: WritableKeyPath<OwnedResources, Set<String>> & Sendable)] = [
     ("volumes", \.volumes), ("builds", \.builds), ("runs", \.runs), ("places", \.places), ("writes", \.writes),
+    ("kept", \.kept),
     ("socketNetworks", \.socketNetworks), ("containers", \.containers), ("projects", \.projects),
     ("networks", \.networks), ("hosts", \.hosts), ("outside", \.outside),
     ("ports", \.ports),
@@ -126,6 +129,9 @@ extension Subject {
     for (key, network) in model["networks"].object where network["external"]?.bool != true {
       found.networks.insert(network["name"]?.string ?? key)
     }
+    let own = Set(paths.forms(Path.join(paths.liveRoot, directory)))
+    let above = found.writes.filter { write in own.contains { Path.relative($0, to: write) != nil } }
+    found.kept = above.isEmpty ? [] : own.filter { path in above.allSatisfy { isKept(path, below: $0) } }
     found.builds = Set(found.builds.map { Image($0).reference })
     found.runs = Set(found.runs.map { Image($0).reference })
     return found

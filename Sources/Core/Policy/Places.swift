@@ -93,6 +93,8 @@ extension Subject {
     let others = paths.stacks.filter { $0.value != home && $0.value != "." }
     let held = others.filter { Path.relative($0.value, to: path) != nil }.min { $0.key < $1.key }
     if let held { return held.value == path ? .foreign(held.key) : .holds(held.key) }
+    // What lies beside the only stack of a directory is that stack's.
+    if home != ".", Path.relative(home, to: path) != nil { return .free }
     let tracked = paths.tree?[path].map { $0.kind != .directory || !paths.mixed.contains(path) } ?? false
     let around = paths.stacks.filter { $0.value != "." && Path.relative(path, to: $0.value) != nil }
       .max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }

@@ -61,6 +61,14 @@ extension Policy {
     }
   }
 
+  /// Says whether a rule refuses nothing in a service today, since the host made it lighter or a waiver names the service.
+  public func lifts(_ rule: String, of service: String, in stack: String, today: String) -> Bool {
+    severity[rule].map { $0 != .error } ?? false
+      || waivers.contains {
+        $0.accepted == nil && $0.expires >= today && $0.names(rule: rule, stack: stack, service: service)
+      }
+  }
+
   /// Says whether all of these stacks may use something.
   func shares(_ kind: SharedPlace.Kind, among stacks: [String]) -> Bool {
     shared.contains { $0.kind == kind && stacks.allSatisfy($0.names) }

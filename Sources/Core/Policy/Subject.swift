@@ -33,6 +33,8 @@ public struct Subject: Sendable {
   public var others: [String: OwnedResources] = [:]
   /// What the stack's containers may have written to before.
   public var formerWrites: Set<String> = []
+  /// What was kept from them below that.
+  public var formerlyKept: Set<String> = []
   /// The volumes that the stack was deployed with before.
   public var kept: Set<String> = []
   /// The volumes, as the model calls them, that are another thing under the same name than what the stack was deployed with.

@@ -7,9 +7,9 @@ extension Rule {
       and with it get whatever of the host it likes.
       """,
     fix: """
-      Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`. Of a \
-      directory right above the project's own, mount the project's once more, read-only, over it: `..:/data` with \
-      `.:/data/compose:ro`.
+      Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`. The \
+      directory right above the project's own is allowed: clup mounts the project's own read-only over it, as if \
+      `..:/data` stood beside `.:/data/compose:ro`, unless the service mounts something else there.
       """,
     bad: """
       services:
@@ -33,7 +33,7 @@ extension Rule {
         return Finding(
           service: service, place: subject.place(of: mount),
           message: "\(service) may write to \(mount.source), where Compose reads \(Path.name(covered))",
-          help: "mount a directory without files that Compose reads, or add `:ro`\(subject.cover(of: mount))")
+          help: "mount a directory without files that Compose reads, or add `:ro`")
       }
     }
     let theirs = subject.others.sorted { $0.key < $1.key }.flatMap { name, other in
@@ -47,22 +47,16 @@ extension Rule {
     }
     // What a container could change until now may be another thing than it looks.
     let former = subject.formerWrites.subtracting(subject.belongings.writes).sorted().compactMap { write -> Finding? in
-      guard let covered = reads.first(where: { Path.relative($0, to: write) != nil }) else { return nil }
+      let covered = reads.first { Path.relative($0, to: write) != nil && !subject.wasKept($0) }
+      guard let covered else { return nil }
       return Finding(
         place: subject.place(topLevel: ["services"]),
         message:
           "a container of \(subject.stack) may have written to \(write) until now, where Compose reads \(Path.name(covered))",
-        help: "keep the file elsewhere")
+        help:
+          "see that \(covered) holds what you put there, and let one deploy pass by a waiver of writable-live-path for "
+          + "\(subject.stack), without `service:`")
     }
     return mine + theirs + former
-  }
-}
-
-extension Subject {
-  /// The read-only mount that keeps the stack's own directory from a container that has the one right above it.
-  fileprivate func cover(of mount: Mount) -> String {
-    let own = Path.join(paths.liveRoot, directory)
-    guard let name = Path.relative(own, to: mount.source), name != ".", !name.contains("/") else { return "" }
-    return "; or keep the project's own directory from it by one more mount: `.:\(Path.join(mount.target, name)):ro`"
   }
 }
