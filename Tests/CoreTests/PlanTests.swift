@@ -366,6 +366,19 @@ struct PlanningTests {
     }
   }
 
+  @Test func `a container that was made anew for a mounted file alone is known by its id`() {
+    for (ids, isNew) in [(["id1"], false), (["another"], true), (nil, false)] as [([String]?, Bool)] {
+      var known = TouchedTests.known()
+      known.services[0].containers = ids
+      var record = StackRecord()
+      record.runs = .changing(Change(from: .deployment(known), standing: TouchedTests.known()))
+      let host = TouchedTests.host { $0.containers = [container(hash: "h1", id: "id1")] }
+      let plan = Planning(observed: host, state: State(stacks: ["s": record]), links: TouchedTests.links).deploy(
+        desired { $0.services = [service(hash: "h1")] }, because: ["the last deploy did not end well"], shared: [])
+      #expect(plan.services.map { $0.reason != nil } == [isNew], "\(ids ?? ["unknown"])")
+    }
+  }
+
   @Test func `adopting a running stack restarts nothing`() {
     let plan = planning(known: nil, host: TouchedTests.host { $0.pointers = [:] }).deploy(
       desired(), because: ["first sync of this stack"], shared: [])

@@ -212,6 +212,27 @@ extension EndToEnd.CutOff {
     }
   }
 
+  @Test func `a container that a killed sync made anew for a mounted file is named by the next report`() async throws {
+    let web = sleeper(
+      "web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, test, -e, /ready], interval: 1s}")
+    try await Host.with(["a/compose.yaml": web, "a/conf": "one\n"]) { host in
+      let ready = "docker exec $(docker ps -q --filter label=com.docker.compose.project=a)"
+      async let first = host.sync()
+      try await host.shell("until \(ready) touch /ready 2>/dev/null; do sleep 0.2; done")
+      _ = try await first
+      try await host.push(["a/conf": "two\n"])
+      let outcome = try await interrupt(host, "KILL", when: "\(ready) grep -q two /conf 2>/dev/null")
+      #expect(outcome.status != .exited(0))
+      let made = try #require(try await host.containers()["a/web"])
+      try await host.shell("\(ready) touch /ready")
+      let report = try await host.sync()
+      #expect(try await host.containers()["a/web"] == made)
+      let service = report.stacks.first?.services.first
+      #expect(service?.reason == "changed since the last report: a sync was cut off", "\(service?.reason ?? "-")")
+      #expect(try await host.sync().stacks.first?.outcome == .unchanged)
+    }
+  }
+
   @Test func `a second interrupt ends clup and a program that does not want to end`() async throws {
     try await Host.with(["a/compose.yaml": sleeper()]) { host in
       let real = try #require(Host.plugin)

@@ -71,14 +71,16 @@ extension DesiredStack {
     return Set(networks(known?.services ?? []).filter { name, former in now[name].map { $0 != former } ?? false }.keys)
   }
 
-  /// Remembers the hashes and images that the containers were seen with.
+  /// Remembers the containers that were seen, and the hashes and images of them.
   public func seen(as containers: [WatchedContainer]) -> DesiredStack {
     var seen = self
     seen.images = Dictionary(containers.map { ($0.service, $0.image) }) { first, _ in first }
     for index in services.indices {
       seen.services[index] = services[index].hashed(as: containers)
       seen.services[index].running = nil
-      let hashes = Set(containers.filter { $0.service == services[index].name }.map(\.hash))
+      let own = containers.filter { $0.service == services[index].name }
+      seen.services[index].containers = own.isEmpty ? nil : own.map(\.id).sorted()
+      let hashes = Set(own.map(\.hash))
       if let hash = hashes.first, hashes.count == 1, hash != seen.services[index].hash, !hash.isEmpty {
         seen.services[index].running = hash
       }
@@ -122,6 +124,8 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var resting: [String]?
   /// What is mounted over its own mounts to keep it from the stack's directory; nothing where that is not needed.
   public var covers: [CoverMount]?
+  /// The ids of the containers that it was seen in place with; unknown in what an earlier version wrote.
+  public var containers: [String]?
 
   /// Whether a container was left as it was found.
   public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }

@@ -67,11 +67,18 @@ public struct Planning: Sendable {
   /// Names the services whose containers are not those of before, and need nothing more: no report has told of them yet.
   private func finished(_ plans: [ServicePlan], _ desired: DesiredStack) -> [ServicePlan] {
     guard case .changing(let change)? = state.stacks[desired.name]?.runs else { return plans }
-    let before = if case .adopted(let adopted) = change.from { adopted.stack } else { change.from.deployment }
+    func ranBefore(_ container: Container) -> Bool {
+      if case .adopted(let adopted) = change.from, let found = adopted.containers {
+        return found.contains { $0.id == container.id }
+      }
+      guard let before = change.from.deployment else { return false }
+      let known = before.services.first { $0.name == container.service }?.containers
+      return known?.contains(container.id) ?? before.has(container)
+    }
     let own = Dictionary(grouping: (observed.containers ?? []).filter { $0.project == desired.project }) { $0.service }
     return plans.map { plan in
       guard plan.action == .keep, let containers = own[plan.name],
-        !containers.contains(where: { before?.has($0) ?? false })
+        !containers.contains(where: ranBefore)
       else { return plan }
       var plan = plan
       plan.reason = "changed since the last report: a sync was cut off"
