@@ -29,6 +29,20 @@ struct WeighTests {
     #expect(judged.allSatisfy { !$0.isFinal })
   }
 
+  @Test(arguments: [Diagnostic.Severity.error, .warning])
+  func `a waiver that has ended weighs as much as what it covered`(_ severity: Diagnostic.Severity) {
+    var finding = Self.finding(isFinal: false)
+    finding.severity = severity
+    var policy = Policy()
+    policy.waivers = [
+      Waiver(rules: ["compose"], stacks: ["a"], reason: "r", expires: "2025-12-31", line: 1, column: 1)
+    ]
+    let judged = policy.weigh([finding], today: "2026-01-01", configuration: "c", whole: true)
+    let told = judged.filter { $0.file == "c" }
+    #expect(told.map(\.severity) == [severity] && told.allSatisfy { $0.message.contains("ended on 2025-12-31") })
+    #expect(judged.contains(where: \.refuses) == (severity == .error))
+  }
+
   @Test func `waivers that have ended or end within two weeks are named, the first end first`() {
     func waiver(_ rule: String, _ expires: String, service: String? = nil) -> Waiver {
       Waiver(

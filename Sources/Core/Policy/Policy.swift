@@ -81,11 +81,12 @@ extension Policy {
   /// `whole` says that every stack was looked at.
   public func judge(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
     var judged: [Diagnostic] = []
-    var needed: Set<Int> = []
+    var (needed, refusing): (Set<Int>, Set<Int>) = ([], [])
     for finding in findings {
       guard var finding = weighed(finding) else { continue }
       let covering = waivers.indices.filter { waivers[$0].covers(finding) }
       needed.formUnion(covering)
+      if finding.severity == .error { refusing.formUnion(covering) }
       excuse(&finding, by: covering.map { waivers[$0] }, today)
       if !finding.waived, let almost = waivers.first(where: { $0.names(finding) && $0.expires >= today }),
         let gap = almost.gap(to: finding)
@@ -96,7 +97,8 @@ extension Policy {
       judged.append(finding)
     }
     for (index, waiver) in waivers.enumerated() where waiver.accepted == nil {
-      if let told = remark(on: waiver, today: today, isNeeded: needed.contains(index), whole: whole, configuration) {
+      let need: Diagnostic.Severity? = refusing.contains(index) ? .error : needed.contains(index) ? .warning : nil
+      if let told = remark(on: waiver, today: today, need: need, whole: whole, configuration) {
         judged.append(told)
       }
     }
@@ -126,21 +128,22 @@ extension Policy {
     }
   }
 
-  /// What is to be said of a waiver itself.
+  /// What is to be said of a waiver itself; `need` is the worst that it covers.
   private func remark(
-    on waiver: Waiver, today: String, isNeeded: Bool, whole: Bool, _ configuration: String
+    on waiver: Waiver, today: String, need: Diagnostic.Severity?, whole: Bool, _ configuration: String
   ) -> Diagnostic? {
     let name = waiver.title
     func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
       waiver.told(severity, in: configuration, message, help)
     }
-    if waiver.expires < today, isNeeded {
+    if waiver.expires < today, let need {
+      let end = need == .error ? "; what runs stays, new commits are refused" : "; what it covered is a warning again"
       return told(
-        .error, "\(name) ended on \(waiver.expires) (\(waiver.reason)); what runs stays, new commits are refused",
+        need, "\(name) ended on \(waiver.expires) (\(waiver.reason))\(end)",
         "fix what it covered, or review it and set a new `expires:`")
     }
-    if whole, !isNeeded { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
-    if isNeeded, let days = Self.notice(waiver.expires, today) {
+    if whole, need == nil { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
+    if need != nil, let days = Self.notice(waiver.expires, today) {
       return told(
         .warning, "\(name) ends \(Self.when(days))",
         "fix what it covers by then, or review it and set a new `expires:`")
