@@ -166,7 +166,9 @@ extension EndToEnd {
         #expect(try await host.sync().outcome == .unchanged)
         try await host.push(["runner/compose/compose.yaml": runner(written, "environment: {A: '2'}")])
         #expect(try await host.sync().stacks.first?.services.first?.reason == "environment changed")
-        for (number, more) in [[".:/data/compose"], ["../..:/all", ".:/all/x/compose:ro"]].enumerated() {
+        for (number, more) in [[".:/data/compose"], ["../..:/all", ".:/all/x/compose:ro"], ["./x:/data/compose/x"]]
+          .enumerated()
+        {
           try await host.push(["runner/compose/compose.yaml": runner(more)])
           let refused = try await host.sync(expect: 3).diagnostics.filter(\.refuses)
           #expect(refused.contains { $0.rule == "writable-live-path" }, "\(number): \(refused)")
@@ -201,6 +203,48 @@ extension EndToEnd {
         _ = try await host.sync()
         let id = try #require(try await host.containers()["compose/runner"])
         #expect(try await host.docker("exec", id, "sh", "-c", "touch /data/compose/2 2>/dev/null; echo $?") == "1\n")
+      }
+    }
+
+    @Test func `a person's container that puts a link in its project's place while it is stopped is not deployed`()
+      async throws
+    {
+      let swap = "mv /data/compose /data/evil && ln -s evil /data/compose"
+      let runner = sleeper("runner", "volumes: ['..:/data']", "stop_grace_period: 5s").replacing(
+        "command: sleep 100000",
+        with: "command: [sh, -c, \"trap '\(swap); exit 0' TERM; while true; do sleep 0.1; done\"]"
+      ).replacing("    stop_signal: SIGKILL\n", with: "")
+      try await Host.with(["runner/compose/compose.yaml": runner]) { host in
+        try await host.shell("mkdir -p live/runner/compose && cp work/runner/compose/compose.yaml live/runner/compose/")
+        try await host.shell("cd live/runner/compose && docker compose up -d")
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.first?.error?.contains("is no longer a directory") == true, "\(report.stacks)")
+      }
+    }
+
+    @Test func `a cover that a link in the image leads elsewhere is found, and the container does not stay`()
+      async throws
+    {
+      try await Host.with(["runner/compose/compose.yaml": sleeper("runner", "volumes: ['..:/data']")]) { host in
+        try await host.shell(
+          "mkdir -p live/runner/compose; printf 'FROM busybox:test\\nRUN mkdir /x && ln -s /x /data\\n' | docker build -q -t linked:test -"
+        )
+        try await host.push([
+          "runner/compose/compose.yaml": sleeper("runner", "volumes: ['..:/data']").replacing(
+            "busybox:test", with: "linked:test")
+        ])
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["compose/runner"])
+        #expect(
+          try await host.docker("exec", id, "sh", "-c", "touch /x/compose/new 2>/dev/null; echo $?") == "1\n",
+          "both mounts follow the link")
+        // The next start would find another link.
+        try await host.shell("mv live/runner/compose live/runner/old; cp -a live/runner/old live/runner/compose")
+        let moved = try await host.sync().stacks.first?.services.first
+        #expect(moved?.action == .recreate && moved?.reason?.contains("which has moved") == true)
+        let next = try #require(try await host.containers()["compose/runner"])
+        #expect(
+          try await host.docker("exec", next, "sh", "-c", "touch /x/compose/new 2>/dev/null; echo $?") == "1\n")
       }
     }
 

@@ -90,6 +90,7 @@ struct Execute: Sendable {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
     case .checkImages: try await checkImages(of: stack)
+    case .seal(let projects, _): try await seal(stack, projects, &progress)
     case .stopWriters(let ids):
       progress.isStopped = true
       try await up.stop(ids)
@@ -172,6 +173,7 @@ struct Execute: Sendable {
     try await checkImages(of: needed)
     let up = Up(settings: settings, programs: programs)
     for call in services.calls {
+      try await Takeover(settings: settings, programs: programs).check(call, of: stack)
       func bring(_ counts: [String: Int], force: Bool, start: Bool) async throws(Failure) {
         try await up.bring(counts, of: stack, by: call.call, force: force, start: start, until: end)
       }

@@ -21,6 +21,7 @@ struct Takeover: Sendable {
       let answer = await given(by: call, desired)
       for index in found.indices where found[index].call == call {
         found[index].isKnown = try await isKnown(found[index], versions[index], answer)
+        found[index].given = answer.hashes[found[index].service]
       }
     }
     return Adopted(desired, found)
@@ -58,6 +59,17 @@ struct Takeover: Sendable {
           + "yourself")
     }
     return nil
+  }
+
+  /// Goes on only where the files still give what they gave when the containers were found.
+  func check(_ call: AdoptedServices.Call, of stack: DesiredStack) async throws(Failure) {
+    let services = Set(call.counts.keys).union(call.others.keys).filter { call.given[$0] != nil }
+    if services.isEmpty { return }
+    let now = await given(by: call.call, stack).hashes
+    guard let other = services.sorted().first(where: { now[$0] != call.given[$0] }) else { return }
+    throw Failure(
+      .deploy, "the files that \(other) ran from give another configuration by now",
+      help: "see who changed them in \(Path.join(settings.liveRoot, stack.place.directory)), and recreate it by hand")
   }
 
   /// What Compose makes of the files that a call names: the hash of each service, and those that share another one's

@@ -85,7 +85,11 @@ struct Verify: Sendable {
         return result
       }
       switch Verdict.of(stack.services, containers: result.containers, restarts: seen.restarts) {
-      case .good: return result
+      case .good:
+        if let open = try await open(stack, result.containers) {
+          (result.error, result.isRemoved) = (open, false)
+        }
+        return result
       case .failed(let why, let id):
         result.error = why
         result.logTail = await tail(id)
@@ -123,6 +127,19 @@ struct Verify: Sendable {
       }
     }
     return nil
+  }
+
+  /// Says which container can write to the stack's directory although it is to be kept from it: a link in its image may have led
+  /// the mount elsewhere.
+  private func open(_ stack: DesiredStack, _ containers: [WatchedContainer]) async throws(Failure) -> String? {
+    if stack.covers.isEmpty { return nil }
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
+    }
+    let open = try await programs.uncovered(listed)
+    return containers.first { open[$0.id] != nil }.map { container in
+      "\(container.service) can write to \(open[container.id] ?? ""): its image leads the read-only mount over it elsewhere"
+    }
   }
 
   /// Gives a time that was set in whole seconds, less what went by until it was used.

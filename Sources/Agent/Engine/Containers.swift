@@ -11,10 +11,12 @@ extension Programs {
     }
     var containers = listed.compactMap(Container.init)
     let (done, dead) = (try await done(listed), try await withDeadNetwork(listed))
+    let uncovered = try await uncovered(listed)
     for index in containers.indices {
       let (id, directory) = (containers[index].id, containers[index].directory)
       containers[index].isDone = containers[index].state == "exited" && done.contains(id)
       if dead.contains(id) { containers[index].sharesDeadNetwork = true }
+      containers[index].movedBind = uncovered[id]
       guard let root, Path.relative(directory, to: liveRoot) == nil else { continue }
       let found = real[directory] ?? Files.resolved(directory) ?? directory
       real[directory] = found
@@ -28,9 +30,11 @@ extension Programs {
     if places.isEmpty { return containers }
     return containers.map { container in
       var container = container
-      container.movedBind = container.binds?.first { bind in
-        places.contains { Path.relative(bind, to: $0) != nil } && Path.relative(bind, to: liveRoot) == nil
-      }
+      container.movedBind =
+        container.movedBind
+        ?? container.mounts?.map(\.source).first { bind in
+          places.contains { Path.relative(bind, to: $0) != nil } && Path.relative(bind, to: liveRoot) == nil
+        }
       return container
     }
   }
@@ -114,6 +118,6 @@ extension Container {
       hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
     imageID = listed.imageID
     networks = listed.networks
-    binds = listed.mounts.map(\.source).filter(Path.isAbsolute)
+    mounts = listed.hostMounts
   }
 }

@@ -1,10 +1,22 @@
 /// A read-only mount of a stack's own directory, laid over the place where a container could write to it: a service that
 /// mounts the directory above, `..:/data`, sees its Compose files at `/data/compose` and cannot change them.
+///
+/// A mount point cannot be renamed by who is in the container, but what is above one could be. So the directory has to lie right
+/// below what is mounted, and that right below the container's root.
 public struct CoverMount: Codable, Sendable, Equatable {
   /// The stack's directory on the host, an absolute path.
   public let source: String
   /// The path in the container.
   public let target: String
+
+  /// Describes a mount.
+  public init(source: String, target: String) { (self.source, self.target) = (source, target) }
+
+  /// Whether nobody in a container that has a path of the host at a target could move this mount away.
+  public func isRightBelow(_ source: String, _ target: String) -> Bool {
+    Path.parent(self.source) == source && Path.parent(self.target) == target && Path.parent(target) == "/"
+      && target != "/" && Path.name(self.source) == Path.name(self.target)
+  }
 
   fileprivate var json: JSON {
     let (source, target) = (source.replacing("$", with: "$$"), target.replacing("$", with: "$$"))
@@ -13,48 +25,59 @@ public struct CoverMount: Codable, Sendable, Equatable {
       "bind": .object(["create_host_path": .bool(false)]),
     ])
   }
+
+  /// Whether a service has it already.
+  fileprivate func stands(in service: JSON) -> Bool {
+    service["volumes"].array.contains { mount in
+      mount["type"]?.string == "bind" && mount["read_only"]?.bool == true
+        && mount["source"]?.undollared.string.map(Path.normalized) == source
+        && mount["target"]?.undollared.string.map(Path.normalized) == target
+    }
+  }
 }
 
 extension JSON {
   /// Finds the mounts that keep services of a resolved model from their stack's directory, by service; `forms` are the
-  /// absolute paths by which the directory is known.
-  ///
-  /// Only the directory right above can be mounted so: nobody renames a mount point, but what is above one could be. Where
-  /// the model has something at the place itself, nothing is laid over it.
+  /// absolute paths by which the directory is known. Where a service has something else at the place or below it, nothing is
+  /// laid over it.
   public func covers(of forms: Set<String>) -> [String: [CoverMount]] {
-    let plain = undollared
-    let volumes = ComposeModel.bindVolumes(plain)
-    return plain["services"].object.compactMapValues { service in
-      let mounts = service["volumes"].array
-      let taken = Set(mounts.compactMap { $0["target"]?.string.map(Path.normalized) })
-      let covers = mounts.compactMap { mount -> CoverMount? in
-        guard let text = mount["source"]?.string, let target = mount["target"]?.string,
-          mount["read_only"]?.bool != true
+    undollared["services"].object.compactMapValues { service in
+      let covers = service["volumes"].array.compactMap { mount -> CoverMount? in
+        guard mount["type"]?.string == "bind", mount["read_only"]?.bool != true,
+          let source = mount["source"]?.string.map(Path.normalized),
+          let target = mount["target"]?.string.map(Path.normalized)
         else { return nil }
-        let volume = mount["type"]?.string == "volume" ? volumes[text] : (text, false)
-        guard let volume, !volume.isReadOnly else { return nil }
-        let source = Path.normalized(volume.path)
-        guard let own = forms.sorted().first(where: { Path.parent($0) == source }) else { return nil }
-        let place = Path.join(Path.normalized(target), Path.name(own))
-        return taken.contains(place) ? nil : CoverMount(source: own, target: place)
+        return forms.sorted().map { CoverMount(source: $0, target: Path.join(target, Path.name($0))) }
+          .first { $0.isRightBelow(source, target) }
+      }.filter { cover in
+        cover.stands(in: service)
+          || !service.mountPoints.contains { Path.relative($0, to: cover.target) != nil }
       }
       return covers.isEmpty ? nil : covers
     }
   }
 
-  /// Adds mounts to the services of a resolved model.
+  /// Every path in the container at which a service of a resolved model has something mounted.
+  private var mountPoints: [String] {
+    let named = ["volumes", "configs", "secrets"].flatMap { self[$0].array.compactMap { $0["target"]?.string } }
+    let temporary = (self["tmpfs"]?.string.map { [$0] } ?? self["tmpfs"].strings).map { text in
+      String(text.prefix { $0 != ":" })
+    }
+    return (named + temporary).map(Path.normalized)
+  }
+
+  /// Adds mounts to the services of a resolved model that do not have them yet.
   public func covered(by covers: [String: [CoverMount]]) -> JSON {
     guard !covers.isEmpty, case .object(var members) = self, let services = self["services"]?.object else {
       return self
     }
-    members["services"] = .object(
-      services.merging(
-        covers.reduce(into: [:]) { found, entry in
-          guard let service = services[entry.key] else { return }
-          let volumes = JSON.array(service["volumes"].array + entry.value.map(\.json))
-          found[entry.key] = .object(service.object.merging(["volumes": volumes]) { $1 })
-        }
-      ) { $1 })
+    let laid = covers.reduce(into: [String: JSON]()) { found, entry in
+      guard let service = services[entry.key] else { return }
+      let missing = entry.value.filter { !$0.stands(in: service) }.map(\.json)
+      found[entry.key] = .object(
+        service.object.merging(["volumes": .array(service["volumes"].array + missing)]) { $1 })
+    }
+    members["services"] = .object(services.merging(laid) { $1 })
     return .object(members)
   }
 }

@@ -33,7 +33,7 @@ public struct ComposeModel: Sendable, Equatable {
   }
 
   /// Finds the named volumes whose driver options make them binds of a host's path.
-  static func bindVolumes(_ json: JSON) -> [String: (path: String, isReadOnly: Bool)] {
+  private static func bindVolumes(_ json: JSON) -> [String: (path: String, isReadOnly: Bool)] {
     json["volumes"].object.compactMapValues { volume in
       let options = volume["driver_opts"].object
       let flags = (options["o"]?.string ?? "").split(separator: ",").map { $0.trimmingPrefix(" ") }

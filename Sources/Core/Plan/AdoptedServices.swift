@@ -16,6 +16,8 @@ public struct AdoptedServices: Sendable, Equatable {
     /// The containers of its services that the failed change has made: Compose cannot take a container off a network that has
     /// ended.
     public let new: [String]
+    /// The hashes that the call gave when its containers were found, by service.
+    public let given: [String: String]
   }
 
   /// The calls.
@@ -44,9 +46,10 @@ public struct AdoptedServices: Sendable, Equatable {
     calls = kinds.map { kind, counts in
       let others = Dictionary(grouping: found.filter { $0.call == kind.call && $0.isUp && $0.isKnown }) { $0.service }
       let new = now.filter { seen in counts[seen.service] != nil && !found.contains { $0.id == seen.id } }
+      let given = found.filter { $0.call == kind.call }.compactMap { one in one.given.map { (one.service, $0) } }
       return Call(
         call: kind.call, forces: kind.force, starts: kind.start, counts: counts, others: others.mapValues(\.count),
-        new: new.map(\.id))
+        new: new.map(\.id), given: Dictionary(given) { first, _ in first })
     }.sorted { $0.counts.keys.sorted().lexicographicallyPrecedes($1.counts.keys.sorted()) }
   }
 }

@@ -28,7 +28,7 @@ public struct Container: Sendable, Equatable {
   public var sharesDeadNetwork: Bool?
 
   /// The paths of the host that it mounts, where that was asked for.
-  public var binds: [String]?
+  public var mounts: [HostMount]?
   /// The path that it mounts although that has moved away since.
   public var movedBind: String?
 
@@ -48,12 +48,46 @@ public struct Container: Sendable, Equatable {
     self.directory = directory
   }
 
+  /// Whether programs run in it, or will again by themselves.
+  public var isUp: Bool { ["running", "restarting", "paused"].contains(state) }
+
   /// Whether a Compose that was cut off had made it to take the place of another one, and never started it. Until then such
   /// a container is called after that one's id: `0123456789ab_app-web-1`.
   public var isLeftOver: Bool {
     let bytes = Array(name.utf8)
     return state == "created" && bytes.count > 13 && bytes[12] == UInt8(ascii: "_")
       && bytes[..<12].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+}
+
+/// A path of the host in a container.
+public struct HostMount: Sendable, Equatable {
+  /// The path on the host.
+  public let source: String
+  /// The path in the container.
+  public let target: String
+  /// Whether the container may write there.
+  public let isWritable: Bool
+
+  /// Describes a mount.
+  public init(source: String, target: String, isWritable: Bool) {
+    (self.source, self.target, self.isWritable) = (source, target, isWritable)
+  }
+}
+
+extension [HostMount] {
+  /// Whether one of them lets a container write to a directory, known by the paths `forms`, since it holds that and no
+  /// other one covers it.
+  public func write(to forms: Set<String>) -> Bool {
+    contains { mount in
+      mount.isWritable
+        && forms.contains { path in
+          guard let rest = Path.relative(path, to: mount.source) else { return false }
+          let cover = CoverMount(source: path, target: Path.join(mount.target, rest))
+          return !cover.isRightBelow(mount.source, mount.target)
+            || !contains { !$0.isWritable && $0.source == path && $0.target == cover.target }
+        }
+    }
   }
 }
 

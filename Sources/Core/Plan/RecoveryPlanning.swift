@@ -141,7 +141,10 @@ extension Recovery {
     let plans = services(of: change, to: good, now)
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
-    return [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
+    let seal: [Step] =
+      good.covers.isEmpty || acting.isEmpty ? [] : [.seal(projects: [failed.project, good.project], stopping: [])]
+    return seal
+      + [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
       + Step.bring(plans, claimed: good.claimed(among: now))
       + Step.settle(.good, plans, leaving: [failed.project], for: good.project)
   }

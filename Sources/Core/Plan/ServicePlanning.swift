@@ -98,9 +98,11 @@ public enum ServicePlanning {
     let isSame = known.map(service.isMade) ?? false
     let expected = [service.hash, isSame ? known?.hash : nil, isSame ? known?.running : nil]
     if containers.contains(where: { !expected.contains($0.hash) }) {
-      let cover = known?.covers == service.covers ? nil : service.covers?.first
+      let cover = service.covers?.first { cover in
+        containers.contains { $0.mounts?.write(to: [cover.source]) == true }
+      }
       let change = cover.map { "it may write to \(Path.parent($0.source)): \($0.target) becomes read-only" }
-      return (.recreate, isSame ? "drift: configuration differs" : change ?? definition(changes), .up)
+      return (.recreate, isSame && change == nil ? "drift: configuration differs" : change ?? definition(changes), .up)
     }
     if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
       let image = service.image.isEmpty ? service.name : service.image

@@ -32,6 +32,9 @@ public enum Step: Sendable, Equatable {
 
   /// These containers are no longer paused.
   case resume([String])
+  /// No container of these projects can write to the stack's directory, which is a directory and no link; those named are
+  /// known to be stopped for it.
+  case seal(projects: Set<String>, stopping: [String])
   /// What a Compose that was cut off has left of a project is gone.
   case clear(project: String)
   /// These containers are stopped.
@@ -64,7 +67,7 @@ extension Step {
   public var reaches: Reached {
     switch self {
     case .checkNetworks, .pull, .checkImages, .record: .nothing
-    case .stopWriters, .files, .putBack, .removePointer, .check, .build: .files
+    case .stopWriters, .files, .putBack, .removePointer, .check, .build, .seal: .files
     case .resume, .clear, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove, .removeNetworks:
       .containers
     }
@@ -77,7 +80,7 @@ extension Step {
   public var doing: String? {
     switch self {
     case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record: nil
-    case .stopWriters(let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
+    case .stopWriters(let ids), .seal(_, let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
     case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
     case .putBack: "restoring its live paths"
     case .check: "asking Compose about the live files"
@@ -98,7 +101,8 @@ extension Step {
     case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
     case .pull: return "pull missing images"
     case .checkImages: return "check that the previous images are on this host"
-    case .stopWriters(let ids): return "stop \(ids.count) that may write to the files of the stack"
+    case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
+    case .seal(_, let ids): return ids.isEmpty ? nil : "stop \(ids.count) that may write to the stack's directory"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }

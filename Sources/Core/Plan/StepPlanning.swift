@@ -1,6 +1,8 @@
 extension Planning {
   /// Gives all that brings a stack to what is planned for it, in order.
-  func steps(_ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan]) -> [Step] {
+  func steps(
+    _ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan], _ directory: String
+  ) -> [Step] {
     let record = state.stacks[desired.name]
     let own = (observed.containers ?? []).filter { $0.project == desired.project }
     var steps: [Step] = []
@@ -23,8 +25,7 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
-    let uncovered = uncovered(desired, own)
-    if !uncovered.isEmpty { steps += [.stopWriters(uncovered), .check(services, onlyChanged: false)] }
+    if let seal = seal(desired, directory) { steps += [seal, .check(services, onlyChanged: false)] }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
@@ -37,17 +38,17 @@ extension Planning {
         for: desired.project)
   }
 
-  /// Finds the running containers of services that are to be kept from their stack's directory and are not yet: until they
-  /// stop, they could change what Compose is about to read.
-  private func uncovered(_ desired: DesiredStack, _ own: [Container]) -> [String] {
-    let known = state.stacks[desired.name]?.standing?.services ?? []
-    return own.filter { container in
-      guard ["running", "restarting"].contains(container.state),
-        let service = desired.services.first(where: { $0.name == container.service }), service.covers != nil
-      else { return false }
-      let covered = known.first { $0.name == service.name && $0.covers == service.covers }
-      return ![service.hash, covered?.hash, covered?.running].contains(container.hash)
-    }.map(\.id)
+  /// Keeps the stack's containers from its directory before Compose reads that for the last time; nothing where none of them
+  /// has it or what is above it.
+  private func seal(_ desired: DesiredStack, _ directory: String) -> Step? {
+    let record = state.stacks[desired.name]
+    let origin = state.origin(of: desired.name, project: desired.project)?.good.project
+    let projects = Set([desired.project, record?.standing?.project, record?.change?.towards, origin].compactMap { $0 })
+    let forms = desired.covers.values.reduce(into: Set([directory])) { $0.formUnion($1.map(\.source)) }
+    let writers = (observed.containers ?? []).filter { container in
+      projects.contains(container.project) && container.isUp && container.mounts?.write(to: forms) == true
+    }
+    return writers.isEmpty && desired.covers.isEmpty ? nil : .seal(projects: projects, stopping: writers.map(\.id))
   }
 
   /// Plans how stacks end, once it is known where each stack goes.

@@ -62,15 +62,15 @@ extension Subject {
   }
 
   /// Whether a path below what a service may write to is kept from it by a read-only mount of its own: `..:/data` with
-  /// `.:/data/compose:ro`. Nobody renames a mount point, but what is above one could be, so that it has to be right below.
+  /// `.:/data/compose:ro`.
   func isKept(_ path: String, from mount: Mount, by mounts: [Mount]) -> Bool {
     mounts.contains { cover in
-      guard case .bind = cover.way, cover.readOnly, let name = Path.relative(cover.source, to: mount.source),
-        name != ".", !name.contains("/"),
-        Path.normalized(cover.target) == Path.join(Path.normalized(mount.target), name)
+      guard case .bind = cover.way, case .bind = mount.way, cover.readOnly,
+        CoverMount(source: Path.normalized(cover.source), target: Path.normalized(cover.target))
+          .isRightBelow(mount.source, Path.normalized(mount.target))
       else { return false }
       // A link there could be exchanged, since what it leads to is mounted elsewhere.
-      let places = paths.forms(mount.source).map { Path.join($0, name) }
+      let places = paths.forms(mount.source).map { Path.join($0, Path.name(cover.source)) }
       guard paths.forms(cover.source).allSatisfy(places.contains) else { return false }
       return places.contains { Path.relative(path, to: $0) != nil }
     }

@@ -63,6 +63,8 @@ public struct FoundContainer: Codable, Sendable, Equatable {
   public var call: Call?
   /// Whether the same call would give the same configuration again.
   public var isKnown = false
+  /// The hash that the same call gave when it was found; unknown in what an earlier version wrote.
+  public var given: String?
 
   /// Whether it was up: such a container is up again when a takeover fails, and another one is not started.
   public var isUp: Bool { state == "running" || state == "restarting" }

@@ -8,8 +8,9 @@ extension Rule {
       """,
     fix: """
       Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`. The \
-      directory right above the project's own is allowed: clup mounts the project's own read-only over it, as if \
-      `..:/data` stood beside `.:/data/compose:ro`, unless the service mounts something else there.
+      directory right above the project's own may be mounted at a target right below the container's root: clup mounts the \
+      project's own read-only over it, as if `..:/data` stood beside `.:/data/compose:ro`, unless the service mounts \
+      something else there.
       """,
     bad: """
       services:
