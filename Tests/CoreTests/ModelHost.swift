@@ -82,6 +82,7 @@ extension ModelHost {
   mutating func run(_ step: Step, of stack: DesiredStack, part: Double = 1) throws(StepFailure) {
     func some<T>(_ all: [T]) -> [T] { Array(all.prefix(Int(Double(all.count) * part))) }
     switch step {
+    case .abandon: throw StepFailure(isOurs: false)
     case .checkNetworks, .pull, .checkImages, .check, .build, .clear, .removeNetworks: return
     case .stopWriters(let ids), .seal(_, let ids), .stop(let ids): set("exited", some(ids))
     case .resume(let ids), .start(let ids): set("running", some(ids))

@@ -212,6 +212,39 @@ extension EndToEnd.CutOff {
     }
   }
 
+  @Test(arguments: [true, false])
+  func `I12: what ran before a sync was killed runs again where the next commit is refused`(_ isTakeover: Bool)
+    async throws
+  {
+    func file(_ generation: Int, _ more: String = "") -> String {
+      sleeper(
+        "web", "environment: {G: '\(generation)'}",
+        "healthcheck: {test: [CMD, test, '\(generation)', '=', '1'], interval: 1s, retries: 100}", more)
+    }
+    try await Host.with(["a/compose.yaml": file(1)]) { host in
+      if isTakeover {
+        try await host.shell("mkdir -p live/a && cp work/a/compose.yaml live/a/ && cd live/a && docker compose up -d")
+      } else {
+        _ = try await host.sync()
+      }
+      try await host.push(["a/compose.yaml": file(2)])
+      let container = "$(docker ps -q --filter label=com.docker.compose.project=a)"
+      _ = try await interrupt(host, "KILL", when: "docker exec \(container) sh -c 'test $G = 2' 2>/dev/null")
+      try await host.push(["a/compose.yaml": file(3, "privileged: true")])
+      let report = try await host.sync(expect: 3)
+      #expect(report.diagnostics.contains { $0.rule == "privileged" && $0.refuses })
+      let id = try #require(try await host.containers()["a/web"], "\(report.stacks)")
+      #expect(try await host.docker("exec", id, "sh", "-c", "echo $G") == "1\n", "\(report.stacks)")
+      if isTakeover {
+        #expect(try String(contentsOfFile: host.live + "/a/compose.yaml", encoding: .utf8) == file(1))
+      }
+      _ = try await host.sync(expect: 3)
+      #expect(try await host.containers()["a/web"] == id, "nothing more is done to it")
+      try await host.push(["a/compose.yaml": file(1, "labels: {b: '1'}")])
+      #expect(try await host.sync().outcome == .deployed)
+    }
+  }
+
   @Test func `a container that a killed sync made anew for a mounted file is named by the next report`() async throws {
     let web = sleeper(
       "web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, test, -e, /ready], interval: 1s}")

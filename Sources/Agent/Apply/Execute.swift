@@ -90,6 +90,7 @@ struct Execute: Sendable {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
     case .checkImages: try await checkImages(of: stack)
+    case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
     case .seal(let projects, _): try await seal(stack, projects, &progress)
     case .stopWriters(let ids):
       progress.isStopped = true

@@ -25,12 +25,20 @@ extension Prepare {
     for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
   }
 
-  /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync.
+  /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync, unless what it was
+  /// on its way to is refused.
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
     let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
-    guard let record = state.stacks[name], isOpen == true,
-      record.isDeployed || record.held != nil || record.change?.isRepair == true, !leavesDrift(of: name),
-      let good = try await good(name)
+    guard let record = state.stacks[name], isOpen == true else { return }
+    let goesBack =
+      if case .changing = record.runs { request.givesUp && settings.sync.onFailure == .rollback } else { false }
+    if goesBack, record.adopted != nil, let standing = record.standing {
+      draft.abandoned.insert(name)
+      (draft.kept[name], draft.reasons[name]) = (standing, ["the takeover was cut off"])
+      return
+    }
+    guard record.isDeployed || record.held != nil || record.change?.isRepair == true || goesBack,
+      goesBack || !leavesDrift(of: name), let good = try await good(name)
     else { return }
     if draft.aims[name] == nil { draft.aims[name] = .recorded }
     draft.reasons[name] = recorded(name, good, draft.observed, links)

@@ -21,6 +21,8 @@ struct PlanDraft: Sendable {
   var sources: [Prepare.Work] = []
   /// The stacks that are kept at what was good, each with its record.
   var kept: [String: Deployment] = [:]
+  /// The stacks whose takeover was cut off and cannot go on: what a person ran comes back.
+  var abandoned: Set<String> = []
   var answers: [Resolve.Answer] = []
   /// What the configuration's `links:` are to be, by live path.
   var wishes: [String: DesiredLink] = [:]

@@ -136,6 +136,7 @@ public struct Sync: Sendable {
     guard isRefused, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
     var repair = self
     repair.request.isRepair = true
+    repair.request.givesUp = ended.failure?.kind != .unreachable
     var kept = Ended(report: ended.report)
     do throws(Failure) {
       _ = try await repair.whole(try session(checkout, programs), nil, &kept)

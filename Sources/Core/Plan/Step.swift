@@ -9,6 +9,9 @@ public enum Step: Sendable, Equatable {
   /// The images are here that services are to run by their ids.
   case checkImages
 
+  /// Nothing goes on: what was cut off goes back.
+  case abandon(String)
+
   // MARK: files
 
   /// These containers write no more into what is about to be replaced.
@@ -66,7 +69,7 @@ extension Step {
   /// How far a change has come with it.
   public var reaches: Reached {
     switch self {
-    case .checkNetworks, .pull, .checkImages, .record: .nothing
+    case .checkNetworks, .pull, .checkImages, .record, .abandon: .nothing
     case .stopWriters, .files, .putBack, .removePointer, .check, .build, .seal: .files
     case .resume, .clear, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove, .removeNetworks:
       .containers
@@ -79,7 +82,7 @@ extension Step {
   /// Says for people what is being done; nothing of what takes no time, or tells of itself.
   public var doing: String? {
     switch self {
-    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record: nil
+    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record, .abandon: nil
     case .stopWriters(let ids), .seal(_, let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
     case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
     case .putBack: "restoring its live paths"
@@ -101,6 +104,7 @@ extension Step {
     case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
     case .pull: return "pull missing images"
     case .checkImages: return "check that the previous images are on this host"
+    case .abandon: return "go back to what ran before"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
     case .seal(_, let ids): return ids.isEmpty ? nil : "stop \(ids.count) that may write to the stack's directory"
     case .files(let links, let commit):

@@ -125,6 +125,15 @@ extension Step {
   }
 }
 
+extension StackPlan {
+  /// The same stack where nothing goes on, so that what was there before comes back.
+  public func abandoned(because why: String) -> StackPlan {
+    var plan = self
+    plan.steps = [.abandon(why)]
+    return plan
+  }
+}
+
 extension DesiredStack {
   /// The containers whose names it claims for others: they cannot wait for its end to be removed.
   func claimed(among containers: [some SeenContainer]) -> Set<String> {
