@@ -75,4 +75,34 @@ extension EngineClient {
     let ended = try await value(Ended.self, "/exec/\(Self.escaped(made.id))/json")
     return (ended.status ?? -1, ContainerOutput(frames: bytes))
   }
+
+  /// Reads a regular file of a container, whether that runs or not; nothing where there is none, or a link.
+  public func file(_ path: String, in id: String, limit: Int = 1 << 20) async throws(EngineError) -> [UInt8]? {
+    do throws(EngineError) {
+      let archive = try await call(
+        "/containers/\(Self.escaped(id))/archive", query: [("path", path)], deadline: .seconds(10), limit: limit)
+      return Self.firstFile(of: archive)
+    } catch {
+      if error.isMissing { return nil }
+      throw error
+    }
+  }
+
+  /// The content of the first entry of an archive, where that is a regular file; see tar(5).
+  static func firstFile(of archive: [UInt8]) -> [UInt8]? {
+    var rest = archive[...]
+    while rest.count >= 512 {
+      let header = Array(rest.prefix(512))
+      let digits = header[124..<136].filter { (48...55).contains($0) }
+      guard let size = Int(String(decoding: digits, as: UTF8.self), radix: 8) else { return nil }
+      let body = rest.dropFirst(512)
+      switch header[156] {
+      case 0, UInt8(ascii: "0"): return body.count >= size ? Array(body.prefix(size)) : nil
+      // What extends the header of the entry that follows.
+      case UInt8(ascii: "x"), UInt8(ascii: "g"): rest = body.dropFirst((size + 511) / 512 * 512)
+      default: return nil
+      }
+    }
+    return nil
+  }
 }

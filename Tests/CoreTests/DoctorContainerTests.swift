@@ -53,7 +53,63 @@ struct DoctorContainerTests {
     ([container("a", health: "starting"), container("b", state: "dead")], 2, .failed),
   ])
   func `the containers of a service`(_ containers: [InspectedContainer], _ wanted: Int, _ result: Check.Result) {
-    #expect(StackChecks.service("a", of: "s", wanted: wanted, containers: containers).result == result)
+    let check = StackChecks.service("a", of: "s", wanted: wanted, containers: containers, start: "START")
+    #expect(check.result == result)
+    let obstacle = StartObstacle(found: "FOUND", help: "FIRST")
+    let stopped = StackChecks.service(
+      "a", of: "s", wanted: wanted, containers: containers, start: "START", obstacles: [obstacle])
+    if result == .failed, !containers.contains(where: \.isRunning) {
+      #expect(stopped.help?.contains("FIRST; then START") == true && stopped.found?.contains("FOUND") == true)
+    }
+  }
+
+  static func claiming(_ name: String, _ claims: [Claim], project: String = "") -> InspectedContainer {
+    var container = Self.container(name)
+    (container.claims, container.project) = ([.containerName(name)] + claims, project)
+    return container
+  }
+
+  static func port(_ address: String, _ transport: String = "tcp") -> [Claim] {
+    [.port("80", transport: transport, address: address)]
+  }
+
+  @Test(
+    arguments: [
+      ([], [], [:], []), ([claiming("web", [])], [], [:], ["docker rename web web-old"]),
+      ([claiming("web", [], project: "s")], [], [:], []),
+      ([claiming("x", port("0.0.0.0"), project: "o")], [], [:], ["docker stop x"]),
+      ([claiming("x", port("0.0.0.0", "udp"))], [], [:], []), ([claiming("x", port("127.0.0.1"))], [], [:], []),
+      ([], port("::"), [:], ["ss -ltnp 'sport = :80'"]),
+      ([claiming("web", port("10.0.0.1"), project: "s")], port("10.0.0.1"), [:], []),
+      ([], [], ["network n": #"{"external": true, "name": "gone"}"#], ["docker network create gone"]),
+      ([], [], ["network n": #"{"external": true, "name": "there"}"#, "network o": #"{"name": "gone"}"#], []),
+      ([], [], ["volume v": #"{"external": true, "name": "gone"}"#], ["docker volume create gone"]),
+    ] as [([InspectedContainer], [Claim], [String: String], [String])])
+  func `what keeps a service from being started is named`(
+    _ containers: [InspectedContainer], _ listening: [Claim], _ resources: [String: String], _ helps: [String]
+  ) throws {
+    let around = Surroundings(containers: containers, listening: listening, networks: ["there"], volumes: [])
+    let found = around.obstacles(
+      to: "web", of: "s", claims: [.containerName("web")] + Self.port("10.0.0.1"),
+      resources: try resources.mapValues { try JSON(parsing: Array($0.utf8)) })
+    #expect(found.count == helps.count)
+    for (obstacle, help) in zip(found, helps) { #expect(obstacle.help.contains("`\(help)"), "\(obstacle)") }
+  }
+
+  @Test func `where programs listen is read from the kernel's tables`() {
+    let table = """
+        sl  local_address rem_address   st tx_queue rx_queue
+         0: 0100007F:1F90 00000000:0000 0A 00000000:00000000
+         1: 00000000:0016 00000000:0000 0A 00000000:00000000
+         2: 0100007F:1F91 0100007F:9999 01 00000000:00000000
+         3: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0
+         4: 0000000000000000FFFF00000100007F:0051 00000000000000000000000000000000:0000 0A 0
+      """
+    #expect(
+      Claim.listening(in: table).map(\.description) == [
+        "the host port 127.0.0.1:8080/tcp", "the host port 0.0.0.0:22/tcp", "the host port :::80/tcp",
+        "the host port 127.0.0.1:81/tcp",
+      ])
   }
 
   @Test(
@@ -66,15 +122,21 @@ struct DoctorContainerTests {
   }
 
   @Test func `links are what they were made, and lead to something`() {
-    func judge(_ found: LiveEntry, dead: Bool = false) -> Check? {
-      StackChecks.links(
-        of: "s", [(path: "s/compose.yaml", wanted: "/c/stacks/s/s/compose.yaml", found: found, isDead: dead)])
+    func judge(_ found: LiveEntry, damaged: String? = nil, pointer: Bool = true) -> Check? {
+      let wanted = "/c/stacks/s/s/compose.yaml"
+      let link = StackChecks.Link(path: "s/compose.yaml", wanted: wanted, found: found, damaged: damaged)
+      return StackChecks.links(of: "s", [link], pointer: pointer)
     }
-    #expect(judge(.link("/c/stacks/s/s/compose.yaml"))?.result == .good)
-    #expect(judge(.link("/c/stacks/s/s/compose.yaml"), dead: true)?.found == "s/compose.yaml leads to nothing")
+    let right = LiveEntry.link("/c/stacks/s/s/compose.yaml")
+    #expect(judge(right)?.result == .good)
+    #expect(judge(right, pointer: false)?.help?.hasPrefix("`clup sync --stack s` links them again") == true)
+    let damaged = judge(right, damaged: "/c/releases/1")
+    #expect(damaged?.found == "s/compose.yaml leads to nothing")
+    #expect(damaged?.help?.hasPrefix("`mv /c/releases/1 /c/releases/1.damaged`; `clup sync`") == true)
     #expect(judge(.link("/elsewhere"))?.found == "s/compose.yaml leads to /elsewhere")
     #expect(judge(.file("x"))?.result == .failed && judge(.absent)?.result == .failed)
-    #expect(StackChecks.links(of: "s", []) == nil)
+    #expect(StackChecks.links(of: "s", [], pointer: true) == nil)
+    #expect(StackChecks.shell(["sh", "-c", "a 'x'"]) == #"sh -c 'a '\''x'\'''"#)
   }
 
   static func socket(_ containers: [InspectedContainer]) -> SocketChecks {

@@ -118,7 +118,8 @@ struct DoctorTests {
     arguments: [
       (entry(.directory), "/data", true, 1000, .good), (entry(.directory), "/data", true, 1001, .warning),
       (entry(.directory, 0o775), "/data", true, 1001, .good), (entry(.directory), "/data", false, 1001, .good),
-      (entry(.directory), "/data", true, nil, .good), (entry(.directory), "/data", true, 0, .good),
+      (entry(.directory), "/data", true, nil, .skipped), (entry(.directory), "/data", false, nil, .good),
+      (entry(.directory), "/data", true, 0, .good),
       (entry(.missing), "/data", true, 0, .failed), (entry(.directory, 0o777), "/data", true, 0, .warning),
       (entry(.directory, empty: true), "/etc/app/app.json", false, 0, .failed),
       (entry(.directory, empty: true), "/var/lib/postgresql", true, 0, .good),
@@ -128,10 +129,23 @@ struct DoctorTests {
     _ entry: HostEntry, _ target: String, _ isWritable: Bool, _ user: Int?, _ result: Check.Result
   ) {
     let mount = MountedPath(source: entry.path, target: target, isWritable: isWritable)
-    let check = DirectoryChecks.mount(
-      mount, entry, of: "web", stack: "a", user: user, groups: [1000], parent: Self.entry(.directory, 0o750))
+    var container = InspectedContainer()
+    (container.user, container.groups) = (user.map(String.init) ?? "node", ["1000"])
+    let parent = Self.entry(.directory, 0o750)
+    let check = DirectoryChecks.mount(mount, entry, of: "web", stack: "a", by: container, parent: parent)
     #expect(check.result == result, "\(check)")
-    if entry.kind == .missing { #expect(check.help?.contains("install -d -o psy -g psy -m 750 /srv/data/x") == true) }
+    guard entry.kind == .missing else { return }
+    #expect(check.help?.contains("install -d -o psy -g psy -m 750 /srv/data/x") == true)
+    container.account = Account(user: "node", extra: [], passwd: "node:x:1001:1002::/:/bin/sh", group: "")
+    let node = DirectoryChecks.mount(mount, entry, of: "web", stack: "a", by: container, parent: parent)
+    #expect(node.help?.contains("install -d -o 1001 -g 1002 -m 750 /srv/data/x") == true)
+  }
+
+  @Test func `a file of the host's own that is gone is brought back, and no sync is said to do that`() {
+    let check = DirectoryChecks.lost("/srv/data/x/.env", stack: "x", directory: Self.entry(.directory), containers: [])
+    #expect(check.result == .failed && check.found == "/srv/data/x/.env: missing")
+    #expect(check.help?.contains("`install -o psy -g psy -m 640 BACKUP/.env /srv/data/x/.env`") == true)
+    #expect(check.help?.contains("a sync cannot make it") == true)
   }
 
   @Test(arguments: [
@@ -140,8 +154,28 @@ struct DoctorTests {
     ([], false, .skipped),
   ])
   func `the state of a gateway`(_ present: [String], _ isEmpty: Bool, _ result: Check.Result) {
+    let directory = Self.entry(.directory, empty: isEmpty)
     let check = KnownService.all[0].check(
-      "gw-admin/config", stack: nil, present: Set(present), isEmpty: isEmpty, container: "gw")
+      "gw-admin/config", directory, stack: nil, present: Set(present), container: nil)
     #expect(check.result == result)
+    let restored = isEmpty ? "cp -a BACKUP/. " : "install -o psy -g psy -m 600 BACKUP/"
+    if let help = check.help { #expect(help.contains(restored), "\(help)") }
+  }
+
+  @Test(
+    arguments: [
+      ("", [], 0, [0, 44]), ("1000", [], 1000, [100, 44]), ("node", [], 1000, [100, 44]),
+      ("node:audio", [], 1000, [29]),
+      ("node:5", ["audio"], 1000, [5, 29]), ("4711", [], 4711, [0]), ("4711:7", [], 4711, [7]), ("nobody", [], nil, []),
+      ("node:none", [], nil, []),
+    ] as [(String, [String], Int?, Set<Int>)])
+  func `who a container runs as is found in its own files`(
+    _ user: String, _ extra: [String], _ uid: Int?, _ groups: Set<Int>
+  ) {
+    let account = Account(
+      user: user, extra: extra, passwd: "root:x:0:0:root:/root:/bin/sh\nnode:x:1000:100::/:/bin/sh\n",
+      group: "root:x:0:\naudio:x:29:\nvideo:x:44:root,node\n")
+    #expect(account?.uid == uid)
+    if uid != nil { #expect(account?.groups == groups) }
   }
 }

@@ -23,15 +23,26 @@ extension Doctor {
       if let values = DirectoryChecks.values(HostEntry(Path.join(path, ".env")), stack: stack.name) {
         checks.append(values)
       }
+      checks += lost(stack).map { file in
+        DirectoryChecks.lost(
+          Path.join(settings.liveRoot, file), stack: stack.name,
+          directory: HostEntry(Path.join(settings.liveRoot, Path.parent(file))), containers: stack.containers)
+      }
       for (service, mount, container) in mounts(of: stack) where seen.insert(mount.source).inserted {
-        let (user, groups) = (container?.uid, container?.gids ?? [])
         checks.append(
           DirectoryChecks.mount(
-            mount, HostEntry(mount.source), of: service, stack: stack.name, user: user, groups: groups,
+            mount, HostEntry(mount.source), of: service, stack: stack.name, by: container,
             parent: HostEntry(Self.nearest(Path.parent(mount.source)))))
       }
     }
     return checks + state(stacks)
+  }
+
+  /// The files of the host's own that a stack was deployed with, and that are gone.
+  func lost(_ stack: SeenStack) -> [String] {
+    (stack.record?.untracked ?? [:]).filter { path, id in
+      id != Fingerprint.absent && Files.isMissing(Path.join(settings.liveRoot, path))
+    }.keys.sorted()
   }
 
   /// What the services of a stack mount of the host: by its files where Compose can read them, and by its containers.
@@ -77,8 +88,7 @@ extension Doctor {
         }
         checks.append(
           known.check(
-            path, stack: user?.name, present: Set(present), isEmpty: Files.names(in: directory).isEmpty,
-            container: container?.name ?? "the gateway"))
+            path, HostEntry(directory), stack: user?.name, present: Set(present), container: container))
       }
     }
     return checks.isEmpty

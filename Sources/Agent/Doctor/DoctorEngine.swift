@@ -9,6 +9,8 @@ struct SeenEngine: Sendable {
   var root: String?
   /// Every container.
   var containers: [InspectedContainer] = []
+  /// The names of networks and volumes; nothing where they are not known.
+  var (networks, volumes): (Set<String>?, Set<String>?)
   /// Why its containers are not known.
   var problem: String?
   /// What was found of it.
@@ -38,6 +40,8 @@ extension Doctor {
     switch answer ?? .failure(Failure(.host, "it did not answer within 20 s", help: Self.restart)) {
     case .success(let (info, containers)):
       (seen.root, seen.containers) = (info.root, containers)
+      seen.networks = (try? await programs.engine.networks()).map { Set($0.map(\.name)) }
+      seen.volumes = (try? await programs.engine.volumes()).map { Set($0.map(\.name)) }
       seen.checks.append(
         HostChecks.version(
           "Docker Engine", info.version, oldest: "20.10", details: "storage \(info.driver ?? "unknown")",

@@ -80,7 +80,7 @@ extension Doctor {
         return Check(
           .stacks, name, stack: stack, .failed, found: "exited with \(answer.status)", expected: expected,
           help:
-            "`docker exec \(container.name) \(command.joined(separator: " "))` says what is wrong; `docker logs --tail 50 "
+            "`docker exec \(container.name) \(StackChecks.shell(command))` says what is wrong; `docker logs --tail 50 "
             + "\(container.name)`")
       }
     } catch {

@@ -6,7 +6,7 @@ struct SeenStack: Sendable {
   let name: String
   /// What clup has recorded of it.
   let record: Deployment?
-  let containers: [InspectedContainer]
+  var containers: [InspectedContainer]
   /// What Compose makes of the files in its live directory.
   var model: ComposeModel?
   /// What is to be said of those files.
@@ -41,8 +41,24 @@ extension Doctor {
     }
     let stacks = found.sorted { $0.name < $1.name }
     guard let programs = engine.programs else { return stacks }
-    let asked = try? await each(stacks, atOnce: 4) { stack throws(Failure) in await read(stack, programs) }
+    let asked = try? await each(stacks, atOnce: 4) { stack throws(Failure) in
+      var stack = await read(stack, programs)
+      for index in stack.containers.indices {
+        stack.containers[index].account = await account(of: stack.containers[index], programs)
+      }
+      return stack
+    }
     return asked ?? stacks
+  }
+
+  /// Finds out who a container runs as, by its own files.
+  private func account(of container: InspectedContainer, _ programs: Programs) async -> Account? {
+    func text(_ path: String) async -> String {
+      String(decoding: (try? await programs.engine.file(path, in: container.id)) ?? [], as: UTF8.self)
+    }
+    return Account(
+      user: container.user, extra: container.groups, passwd: await text("/etc/passwd"),
+      group: await text("/etc/group"))
   }
 
   /// Asks Compose about the files in a live directory. Its message is not shown: it may quote values of the `.env`.
@@ -59,7 +75,8 @@ extension Doctor {
       })
     else {
       stack.file = told(
-        .failed, "there is no Compose file in \(directory)", "`clup sync --stack \(stack.name)` links it again")
+        .failed, "there is no Compose file in \(directory)",
+        stack.record == nil ? "bring it back: what runs was made from it" : "see `links` of \(stack.name) in this list")
       return stack
     }
     let byHand =
@@ -91,8 +108,14 @@ extension Doctor {
       await within(.seconds(20)) { try? await Status.look(settings: settings, environment: environment) } ?? nil
     let pointers = (try? checkout.state()).map { checkout.linkPlanning($0) }
     var checks: [Check] = []
+    let tables = ["tcp", "tcp6"].compactMap { Files.text("/proc/net/\($0)") }
+    let around = Surroundings(
+      containers: engine.containers, listening: tables.flatMap(Claim.listening), networks: engine.networks,
+      volumes: engine.volumes)
     for stack in stacks {
-      if let known = status?.stacks.first(where: { $0.name == stack.name }) { checks.append(Self.record(known)) }
+      let known = status?.stacks.first { $0.name == stack.name }
+      let remedy = remedy(for: stack, known, around)
+      if let known { checks.append(Self.record(known, remedy)) }
       checks += [stack.file].compactMap { $0 }
       checks += [pointers.flatMap { links(of: stack, $0) }].compactMap { $0 }
       if let skipped = engine.skipped(.stacks, name, stack: stack.name) {
@@ -101,7 +124,8 @@ extension Doctor {
       }
       checks += stack.services.map { service, wanted in
         StackChecks.service(
-          service, of: stack.name, wanted: wanted, containers: stack.containers.filter { $0.service == service })
+          service, of: stack.name, wanted: wanted, containers: stack.containers.filter { $0.service == service },
+          start: remedy.start, obstacles: remedy.obstacles[service] ?? [])
       }
       let asked = Set(stack.model?.services.filter(\.restarts).map(\.name) ?? [])
       checks += [StackChecks.restartPolicies(of: stack.name, stack.containers, asked: asked)].compactMap { $0 }
@@ -110,8 +134,47 @@ extension Doctor {
     return checks
   }
 
+  /// How a stack is put right.
+  private struct Remedy {
+    /// What starts its services, once nothing is in the way.
+    var start: String
+    /// What is in the way, by service.
+    var obstacles: [String: [StartObstacle]] = [:]
+    /// What has to be done first, by hand.
+    var first: [String] = []
+  }
+
+  private func remedy(for stack: SeenStack, _ known: Status.Stack?, _ around: Surroundings) -> Remedy {
+    var remedy = Remedy(start: "`clup sync --stack \(stack.name)` starts it")
+    let lost = lost(stack)
+    if stack.record == nil {
+      let directory = Path.join(settings.liveRoot, stack.place.directory)
+      remedy.start = "`cd \(directory) && docker compose up -d` starts it: clup has not taken it over yet"
+    } else if let held = known?.held, known?.commit == held {
+      remedy.start = "push a fix, or try \(held.prefix(7)) again with `clup sync --retry --stack \(stack.name)`"
+    }
+    remedy.first = lost.map { "bring back \(Path.join(settings.liveRoot, $0)) (see Directories)" }
+    let project = stack.record?.project ?? stack.containers.first?.project ?? ""
+    for (name, wanted) in stack.services where wanted > 0 {
+      if stack.containers.count(where: { $0.service == name && $0.isRunning }) >= wanted { continue }
+      let model = stack.model?.services.first { $0.name == name }
+      let claims = model?.claims ?? stack.record?.services.first { $0.name == name }?.claims ?? []
+      let found = around.obstacles(to: name, of: project, claims: claims, resources: model?.resources ?? [:])
+      if !found.isEmpty { remedy.obstacles[name] = found }
+    }
+    remedy.first += remedy.obstacles.sorted { $0.key < $1.key }.flatMap(\.value).map(\.help)
+    if !lost.isEmpty {
+      let help = remedy.first.prefix(lost.count).joined(separator: ", ")
+      for (name, _) in stack.services {
+        remedy.obstacles[name, default: []].insert(
+          StartObstacle(found: "\(lost.joined(separator: ", ")) is missing", help: help), at: 0)
+      }
+    }
+    return remedy
+  }
+
   /// Judges what `clup status` says of a stack.
-  private static func record(_ stack: Status.Stack) -> Check {
+  private static func record(_ stack: Status.Stack, _ remedy: Remedy) -> Check {
     let commit = stack.commit.map { String($0.prefix(7)) } ?? "no commit"
     func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(
@@ -124,13 +187,18 @@ extension Doctor {
         .failed, "\(held.prefix(7)) failed and is held: \(stack.error ?? "no reason was recorded")",
         "push a fix, or try it again with `clup sync --retry --stack \(stack.name)`")
     }
+    // What a sync would be refused for, or fail with, comes first.
+    let first = remedy.first.map { $0 + "; " }.joined() + (remedy.first.isEmpty ? "" : "then ")
     if let error = stack.error {
-      return told(.failed, error, "`clup sync --dry-run --stack \(stack.name)` says what it needs")
+      let tries = "`clup sync --stack \(stack.name)` tries again"
+      return told(
+        .failed, error,
+        first + (remedy.first.isEmpty ? "`clup sync --dry-run --stack \(stack.name)` says what it needs" : tries))
     }
     if let drift = stack.drift.first {
       let more = stack.drift.count > 1 ? " and \(stack.drift.count - 1) more" : ""
       return told(
-        .failed, drift + more, "`clup sync --stack \(stack.name)` puts it right; `clup status` lists all of it")
+        .failed, drift + more, "\(first)`clup sync --stack \(stack.name)` puts it right; `clup status` lists all of it")
     }
     if let pin = stack.pin {
       return told(.warning, "pinned at \(pin.prefix(7))", "`clup resume --stack \(stack.name)` lifts the pin")
@@ -140,17 +208,19 @@ extension Doctor {
 
   private func links(of stack: SeenStack, _ planning: LinkPlanning) -> Check? {
     guard let record = stack.record else { return nil }
-    let own = record.links.filter { $0.value.kind == .link }.map { path, link in
-      (path, planning.target(LinkPlanning.pointerName(of: stack.name), link.from))
-    }
-    let shared = (record.shared ?? [:]).filter { $0.value.kind == .link }.map { path, link in
-      (path, planning.target(LinkPlanning.pointerName(of: LinkPlanning.shared(path)), link.from))
+    let own = record.links.filter { $0.value.kind == .link }.map { ($0.key, stack.name, $0.value.from) }
+    let shared = (record.shared ?? [:]).filter { $0.value.kind == .link }.map {
+      ($0.key, LinkPlanning.shared($0.key), $0.value.from)
     }
     let observe = Observe(settings: settings, checkout: checkout, links: planning)
-    return StackChecks.links(
-      of: stack.name,
-      (own + shared).map { path, wanted in
-        (path, wanted, observe.live(path), Files.isMissing(Path.join(settings.liveRoot, path)))
-      })
+    let links = (own + shared).map { path, pointer, from in
+      let wanted = planning.target(LinkPlanning.pointerName(of: pointer), from)
+      var link = StackChecks.Link(path: path, wanted: wanted, found: observe.live(path))
+      if Files.isMissing(wanted), let commit = checkout.commit(of: pointer) {
+        link.damaged = "\(checkout.path)/releases/\(commit)"
+      }
+      return link
+    }
+    return StackChecks.links(of: stack.name, links, pointer: checkout.commit(of: stack.name) != nil)
   }
 }

@@ -39,11 +39,19 @@ public struct HostEntry: Sendable, Equatable {
     return mode & (groups.contains(gid) ? 0o020 : 0o002) != 0
   }
 
-  /// The command that makes a directory beside this one's, with its owner.
-  func install(_ path: String) -> String {
-    kind == .directory
-      ? "`install -d -o \(owner) -g \(group) -m \(String(mode & 0o777, radix: 8)) \(path)`"
-      : "`mkdir -p \(path)`, with the owner that it had"
+  /// The command that makes a directory below this one: for a container's user, where that is not root, else with this
+  /// one's owner.
+  func install(_ path: String, for account: Account? = nil) -> String {
+    let mode = String(mode & 0o777, radix: 8)
+    if let account, account.uid != 0 { return "`install -d -o \(account.uid) -g \(account.gid) -m 750 \(path)`" }
+    return kind == .directory
+      ? "`install -d -o \(owner) -g \(group) -m \(mode) \(path)`" : "`mkdir -p \(path)`, with the owner that it had"
+  }
+
+  /// The command that brings a file of this directory back from a backup.
+  func restore(_ file: String, for account: Account?, mode: String) -> String {
+    let owner = account.flatMap { $0.uid == 0 ? nil : ("\($0.uid)", "\($0.gid)") } ?? (owner, group)
+    return "`install -o \(owner.0) -g \(owner.1) -m \(mode) BACKUP/\(file) \(Path.join(path, file))`"
   }
 }
 
@@ -111,11 +119,27 @@ public enum DirectoryChecks {
       help: "`chmod o-rw \(entry.path)`: nobody but its owner and clup has to read it")
   }
 
-  /// Judges what a container mounts. `user` and `groups` are whom its program runs as, where that is a number.
+  /// Judges a file of the host's own that a stack was deployed with, and that is gone; `directory` is where it was.
+  public static func lost(_ file: String, stack: String, directory: HostEntry, containers: [InspectedContainer])
+    -> Check
+  {
+    let isSecret = Path.name(file).hasPrefix(".env")
+    let running = containers.first(where: \.isRunning)?.name
+    let values = isSecret ? running.map { "; what runs still has its values: `docker inspect \($0)`" } ?? "" : ""
+    return Check(
+      .directories, Path.name(file), stack: stack, .failed, found: "\(file): missing",
+      expected: "what was there when \(stack) was deployed last",
+      help: "bring it back from a backup, with its owner and mode: "
+        + "\(directory.restore(Path.name(file), for: nil, mode: isSecret ? "640" : "644")); a sync cannot make it\(values)"
+    )
+  }
+
+  /// Judges what a container mounts, for whom its program runs as.
   public static func mount(
-    _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, user: Int?, groups: Set<Int> = [],
+    _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, by container: InspectedContainer?,
     parent: HostEntry
   ) -> Check {
+    let (user, groups) = (container?.uid, container?.gids ?? [])
     let use = "\(service) mounts it at \(mount.target)"
     func told(_ result: Check.Result, _ expected: String, _ help: String = "") -> Check {
       Check(
@@ -126,7 +150,8 @@ public enum DirectoryChecks {
     case .missing:
       return told(
         .failed, "what was there",
-        "bring it back from a backup, or where it may begin empty: \(parent.install(mount.source))")
+        "bring it back from a backup, or where it may begin empty: "
+          + parent.install(mount.source, for: container?.account))
     case .directory where entry.isEmpty && isFileName(mount.target):
       return told(
         .failed, "a file",
@@ -143,6 +168,11 @@ public enum DirectoryChecks {
         .warning, "writable for user \(user)",
         "give user \(user) what \(service) writes to in it (`chown \(user) \(mount.source)/DIRECTORY`), or mount it `:ro`"
       )
+    }
+    if mount.isWritable, user == nil, let name = container?.user {
+      return Check(
+        .directories, mount.source, stack: stack,
+        skipped: "\(entry.text); \(service) runs as \(name), and no /etc/passwd of its container says who that is")
     }
     return told(.good, mount.isWritable ? "writable for the container" : "what is there")
   }
@@ -174,12 +204,15 @@ public struct KnownService: Sendable {
       health: ["node", "dist/index.js", "health"])
   ]
 
-  /// Judges the state at a path below the live root; `present` are those of its files that are there and not empty.
-  public func check(_ path: String, stack: String?, present: Set<String>, isEmpty: Bool, container: String) -> Check {
+  /// Judges the state at a path below the live root, whose directory is `entry`; `present` are those of its files that are
+  /// there and not empty.
+  public func check(
+    _ path: String, _ entry: HostEntry, stack: String?, present: Set<String>, container: InspectedContainer?
+  ) -> Check {
     let name = "gateway state"
     let all = [files.main] + files.others
     let missing = all.filter { !present.contains($0) }
-    if missing.count == all.count, !isEmpty {
+    if missing.count == all.count, !entry.isEmpty {
       return Check(
         .directories, name, stack: stack, skipped: "\(path) holds none of the files that clup knows (\(files.main))")
     }
@@ -189,7 +222,15 @@ public struct KnownService: Sendable {
       found:
         "\(path): \(missing.isEmpty ? "" : "missing or empty: ")\((missing.isEmpty ? all : missing).joined(separator: ", "))",
       expected: all.joined(separator: ", "),
-      help:
-        "bring it back from a backup of \(path) and restart \(container): without it the gateway has lost its pairing")
+      help: "bring it back from a backup: " + Self.restoring(missing, entry, container)
+        + "; then " + (container.map { "`docker restart \($0.name)`" } ?? "restart the gateway")
+        + ": without it the gateway has lost its pairing")
+  }
+
+  /// Whoever made an empty directory anew does not tell whose the files were.
+  private static func restoring(_ files: [String], _ entry: HostEntry, _ container: InspectedContainer?) -> String {
+    entry.isEmpty
+      ? "`cp -a BACKUP/. \(entry.path)/`, which keeps owners and modes"
+      : files.map { entry.restore($0, for: container?.account, mode: "600") }.joined(separator: ", ")
   }
 }

@@ -36,6 +36,10 @@ public struct InspectedContainer: Sendable, Equatable {
   public var networks: [String: (address: String, names: Set<String>)] = [:]
   /// The TCP ports that it publishes.
   public var ports: Set<Port> = []
+  /// What no other container can have beside it: its name, and while it runs its ports.
+  public var claims: [Claim] = []
+  /// Whom its program runs as, by the files of the container; nothing where nobody asked, or they do not say.
+  public var account: Account?
   /// The command of its health check, empty without one.
   public var healthCommand: [String] = []
 
@@ -79,10 +83,14 @@ extension InspectedContainer {
     networks = settings["Networks"].object.mapValues { network in
       (network["IPAddress"]?.string ?? "", Set(network["Aliases"].strings + network["DNSNames"].strings))
     }
-    for (key, bindings) in settings["Ports"].members where key.hasSuffix("/tcp") {
+    claims = [.containerName(name)]
+    for (key, bindings) in settings["Ports"].members {
+      let transport = key.split(separator: "/").last.map(String.init) ?? "tcp"
       for binding in bindings.array {
         guard let port = binding["HostPort"]?.string.flatMap({ Int($0) }) else { continue }
-        ports.insert(Port(address: binding["HostIp"]?.string ?? "", port: port))
+        let address = binding["HostIp"]?.string ?? ""
+        claims.append(.port("\(port)", transport: transport, address: address))
+        if transport == "tcp" { ports.insert(Port(address: address, port: port)) }
       }
     }
     let test = config["Healthcheck"]?["Test"].strings ?? []
@@ -93,13 +101,16 @@ extension InspectedContainer {
     }
   }
 
-  /// The user's number, where the container names one: the image's own root is 0.
-  public var uid: Int? { user.isEmpty ? 0 : Int(user.prefix { $0 != ":" }) ?? (user.hasPrefix("root") ? 0 : nil) }
+  /// The user's number, where it is known: the image's own root is 0.
+  public var uid: Int? {
+    let name = user.prefix { $0 != ":" }
+    return account?.uid ?? (name.isEmpty || name == "root" ? 0 : Int(name))
+  }
 
   /// The numbers of its groups, as far as they are numbers.
   public var gids: Set<Int> {
     let main = user.split(separator: ":").dropFirst().first.map(String.init)
-    return Set((groups + [main].compactMap { $0 }).compactMap { Int($0) })
+    return (account?.groups ?? []).union((groups + [main].compactMap { $0 }).compactMap { Int($0) })
   }
 
   /// Where its DOCKER_HOST leads by TCP: a host name and a port.

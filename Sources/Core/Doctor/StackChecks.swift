@@ -1,12 +1,18 @@
 /// Judges what runs of a stack.
 public enum StackChecks {
-  /// Judges the containers of one service; `wanted` says how many there are to be.
-  public static func service(_ name: String, of stack: String, wanted: Int, containers: [InspectedContainer]) -> Check {
+  /// Judges the containers of one service; `wanted` says how many there are to be, `start` what starts it, where none of the
+  /// `obstacles` is in the way.
+  public static func service(
+    _ name: String, of stack: String, wanted: Int, containers: [InspectedContainer], start: String,
+    obstacles: [StartObstacle] = []
+  ) -> Check {
     let states = containers.sorted { $0.name < $1.name }.map { ($0, state(of: $0)) }
-    let help = "`clup sync --stack \(stack)` starts it"
+    let help = obstacles.isEmpty ? start : obstacles.map(\.help).joined(separator: "; ") + "; then \(start)"
+    let reasons = obstacles.map { "; \($0.found)" }.joined()
     if states.isEmpty {
       let result: Check.Result = wanted == 0 ? .good : .failed
-      return Check(.stacks, name, stack: stack, result, found: "no container", expected: expected(wanted), help: help)
+      let found = "no container" + (wanted == 0 ? "" : reasons)
+      return Check(.stacks, name, stack: stack, result, found: found, expected: expected(wanted), help: help)
     }
     let found = states.map { "\($0.0.name) \($0.1.words)" }.joined(separator: ", ")
     guard
@@ -14,13 +20,18 @@ public enum StackChecks {
     else {
       let few = states.count < wanted
       return Check(
-        .stacks, name, stack: stack, few ? .failed : .good, found: found, expected: expected(wanted), help: help)
+        .stacks, name, stack: stack, few ? .failed : .good, found: found + (few ? reasons : ""),
+        expected: expected(wanted), help: help)
     }
+    let isRunning = worst.0.isRunning
+    // What never ran has written no log.
+    let asks =
+      obstacles.isEmpty && worst.0.state != "created" ? "`docker logs --tail 50 \(worst.0.name)` says why; " : ""
     return Check(
-      .stacks, name, stack: stack, worst.1.result, found: found, expected: expected(wanted),
-      help: worst.0.isRunning
-        ? "`docker logs --tail 50 \(worst.0.name)` and `docker inspect \(worst.0.name)` say why"
-        : "`docker logs --tail 50 \(worst.0.name)` says why; \(help)")
+      .stacks, name, stack: stack, worst.1.result, found: found + (isRunning ? "" : reasons),
+      expected: expected(wanted),
+      help: isRunning
+        ? "`docker logs --tail 50 \(worst.0.name)` and `docker inspect \(worst.0.name)` say why" : asks + help)
   }
 
   private static func expected(_ wanted: Int) -> String {
@@ -37,6 +48,14 @@ public enum StackChecks {
     case ("exited", _): (.failed, "exited with \(container.exitCode)")
     default: (.failed, container.state)
     }
+  }
+
+  /// A command as a shell takes it.
+  public static func shell(_ command: [String]) -> String {
+    command.map { word in
+      let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,@+".contains($0) }
+      return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
+    }.joined(separator: " ")
   }
 
   /// Judges whether the engine starts a stack's containers again; `asked` are the services whose Compose file asks for it.
@@ -63,14 +82,29 @@ public enum StackChecks {
 
   private static func restarts(_ policy: String) -> Bool { ["always", "unless-stopped"].contains(policy) }
 
-  /// Judges the links of a stack: each live path with what stands there, beside what its link is to say.
-  public static func links(of stack: String, _ links: [(path: String, wanted: String, found: LiveEntry, isDead: Bool)])
-    -> Check?
-  {
+  /// A live path of a stack, with what its link is to say and what stands there.
+  public struct Link: Sendable {
+    /// The path, below the live root.
+    public var path: String
+    /// What the link is to say.
+    public var wanted: String
+    /// What stands there.
+    public var found: LiveEntry
+    /// The release that the link leads into although it has no such file; nothing where the file is there, or no release.
+    public var damaged: String?
+
+    /// Describes one.
+    public init(path: String, wanted: String, found: LiveEntry, damaged: String? = nil) {
+      (self.path, self.wanted, self.found, self.damaged) = (path, wanted, found, damaged)
+    }
+  }
+
+  /// Judges the links of a stack. A sync makes links and releases that are missing; within a release it looks at nothing.
+  public static func links(of stack: String, _ links: [Link], pointer isThere: Bool) -> Check? {
     if links.isEmpty { return nil }
     let wrong = links.sorted { $0.path < $1.path }.compactMap { link -> String? in
       switch link.found {
-      case .link(link.wanted): link.isDead ? "\(link.path) leads to nothing" : nil
+      case .link(link.wanted): link.damaged == nil && isThere ? nil : "\(link.path) leads to nothing"
       case .link(let text): "\(link.path) leads to \(text)"
       case .absent: "\(link.path) is missing"
       default: "\(link.path) is no link"
@@ -78,12 +112,16 @@ public enum StackChecks {
     }
     let more = wrong.count > 2 ? " and \(wrong.count - 2) more" : ""
     let directory = links.first.map { Path.parent($0.wanted) } ?? ""
+    let damaged = Set(links.compactMap(\.damaged)).sorted()
+    let asides = damaged.map { "`mv \($0) \($0).damaged`; " }.joined()
     return Check(
       .stacks, "links", stack: stack, wrong.isEmpty ? .good : .failed,
       found: wrong.isEmpty
         ? "\(links.count) link\(links.count == 1 ? "" : "s") into \(directory)"
         : wrong.prefix(2).joined(separator: "; ") + more,
       expected: "links into \(directory), and files behind them",
-      help: "`clup sync --stack \(stack)` links them again, and keeps what stands there as `.bak.<timestamp>`")
+      help: damaged.isEmpty
+        ? "`clup sync --stack \(stack)` links them again, and keeps what stands there as `.bak.<timestamp>`"
+        : "\(asides)`clup sync` writes out the whole release again; what runs keeps what it has mounted")
   }
 }
