@@ -130,21 +130,21 @@ struct DoctorContainerTests {
     let right = LiveEntry.link("/c/stacks/s/s/compose.yaml")
     #expect(judge(right)?.result == .good)
     #expect(judge(right, pointer: false)?.help?.hasPrefix("`clup sync --stack s` links them again") == true)
-    let damaged = judge(right, damaged: "/c/releases/1")
+    let damaged = judge(right, damaged: "/c/releases/123456789")
     #expect(damaged?.found == "s/compose.yaml leads to nothing")
-    #expect(damaged?.help?.hasPrefix("`mv /c/releases/1 /c/releases/1.damaged`; `clup sync`") == true)
+    #expect(damaged?.help?.hasPrefix("`mv /c/releases/123456789 /c/damaged-1234567`, then `clup sync`") == true)
     #expect(judge(.link("/elsewhere"))?.found == "s/compose.yaml leads to /elsewhere")
     #expect(judge(.file("x"))?.result == .failed && judge(.absent)?.result == .failed)
     #expect(StackChecks.links(of: "s", [], pointer: true) == nil)
     #expect(StackChecks.shell(["sh", "-c", "a 'x'"]) == #"sh -c 'a '\''x'\'''"#)
   }
 
-  static func socket(_ containers: [InspectedContainer]) -> SocketChecks {
+  static func socket(_ containers: [InspectedContainer], ends: String = "2027-01-01") -> SocketChecks {
     var policy = Policy()
     policy.waivers = [
       Waiver(
         rules: ["docker-socket"], stacks: ["runner"], services: ["proxy"], image: "proxy:1", reason: "r",
-        expires: "2027-01-01",
+        expires: ends,
         line: 1, column: 1)
     ]
     return SocketChecks(
@@ -162,6 +162,13 @@ struct DoctorContainerTests {
       (Self.container("proxy", state: "exited", socket: true), .good), (Self.container("web"), .good),
     ]
     for (container, result) in rows { #expect(Self.socket([container]).holders.map(\.result) == [result]) }
+    // Whoever the holder is: a port that gives the engine away gives the host away.
+    for name in ["proxy", "bad", "foreign"] {
+      var seen = Self.socket([Self.container(name, socket: false)])
+      seen.open = [name: [InspectedContainer.Port(address: "0.0.0.0", port: 2375)]]
+      #expect(seen.holders.map(\.result) == [.failed] && seen.holders[0].found?.contains("0.0.0.0:2375") == true)
+    }
+    #expect(Self.socket([Self.container("proxy", socket: false)], ends: "2026-11-26").holders[0].result == .failed)
     var above = Self.container("bad", socket: false)
     above.mounts = [MountedPath(source: "/", target: "/host", isWritable: false)]
     #expect(Self.socket([above]).holders.map(\.result) == [.failed])
@@ -207,6 +214,13 @@ struct DoctorContainerTests {
     let units = ["clup-sync.timer": timer, "clup-sync.service": ["ReadWritePaths": "/srv/live"]]
     #expect(ServiceChecks.judge(units, places: ["/srv/live"]).map(\.name) == ["clup-sync.timer", "writable paths"])
     #expect(ServiceChecks.judge([:], places: ["/srv/live"]).map(\.result) == [.warning])
+  }
+
+  @Test(arguments: [("2026-11-20", "ended on 2026-11-20"), ("2026-12-01", "ends in 4 days"), ("2027-06-30", nil)])
+  func `a waiver that has ended or will soon is named`(_ end: String, _ text: String?) {
+    let checks = ServiceChecks.waivers(Self.socket([], ends: end).policy, today: "2026-11-27")
+    #expect(checks.map(\.result) == (text == nil ? [] : [.warning]))
+    if let text { #expect(checks.first?.found?.hasSuffix(text) == true, "\(checks)") }
   }
 
   @Test func `what was found is ordered by section, and only what failed makes a host unready`() {

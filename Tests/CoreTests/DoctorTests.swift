@@ -65,6 +65,47 @@ struct DoctorTests {
     #expect(check.result == result && check.found?.contains("label CLAW_DATA") == true, "\(check)")
   }
 
+  @Test(arguments: [
+    (100 << 30, 600 << 20, false, Check.Result.good), (100 << 30, 100 << 20, false, .failed),
+    (256 << 20, 64 << 20, false, .good), (256 << 20, 8 << 20, false, .failed), (256 << 20, 0, true, .good),
+  ])
+  func `a disk that only containers keep things on is judged by its room`(
+    _ size: Int, _ free: Int, _ isReadOnly: Bool, _ result: Check.Result
+  ) {
+    let disk = MountedDisk(point: "/media", type: "vfat", source: "/dev/sdb1", isReadOnly: isReadOnly)
+    let room = DiskRoom(size: size, free: free)
+    let check = DiskChecks.disk(disk, label: nil, room: room, holds: ["mounts of a"], isOthers: true)
+    #expect(check.result == result, "\(check)")
+  }
+
+  @Test func `a full disk's remedy names what is known to take its room, the largest first`() {
+    let disk = MountedDisk(point: "/srv", type: "ext4", source: "/dev/sdb1")
+    let uses = [
+      DiskUse("clup's releases", size: 5 << 20, way: "`keep_releases`"), DiskUse("Docker's volumes", size: 0),
+      DiskUse("/srv/db", size: 7 << 30),
+    ]
+    func help(_ room: DiskRoom) -> String? {
+      DiskChecks.disk(disk, label: nil, room: room, holds: ["live root"], uses: uses).help
+    }
+    #expect(
+      help(DiskRoom(size: 100 << 30, free: 1 << 20))
+        == "make room on /srv; known to be there: /srv/db 7.0 GiB, clup's releases 5.0 MiB (`keep_releases`); "
+        + "`du -xhd3 /srv | sort -h | tail` lists the largest of all")
+    let inodes = help(DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1000, freeInodes: 1))
+    #expect(inodes?.contains("`du --inodes -xd3 /srv | sort -h | tail`") == true)
+  }
+
+  @Test(
+    arguments: [
+      (true, false, .good), (true, true, .good), (false, false, .warning), (false, true, .skipped),
+      (nil, false, .skipped),
+    ] as [(Bool?, Bool, Check.Result)])
+  func `the clock of a container without a time service is kept from outside`(
+    _ isSynchronised: Bool?, _ isOthers: Bool, _ result: Check.Result
+  ) {
+    #expect(HostChecks.clock(isSynchronised: isSynchronised, now: "now", isOthers: isOthers).result == result)
+  }
+
   @Test func `a disk of the table that is not mounted is told, for what is to lie on it`() {
     let table = MountedDisk.points(
       ofTable:

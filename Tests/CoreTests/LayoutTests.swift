@@ -18,10 +18,11 @@ import Testing
     let tree = commit("compose.yaml", "a/compose.yaml", "b/x.yml")
     let host = settings {
       ($0.files, $0.exclude) = (["b/*.yml", "c/*.yml"], ["a", "{d,e}"])
-      $0.stacks = ["home": StackSettings(), ".": StackSettings()]
+      $0.stacks = ["home": StackSettings(), ".": StackSettings(), "b/xx": StackSettings()]
     }
     #expect(
       Discovery(tree, settings: host).unused(of: host, in: tree) == [
+        "the configuration's `stacks:` names b/xx, which is no stack of this commit; did you mean b/x?",
         "the configuration's `stacks:` names home, which is no stack of this commit; that of the repository's own directory is "
           + "called `.`", "the configuration's `stacks: {exclude: [{d,e}]}` matches no file of this commit",
         "the configuration's `stacks: {files: [c/*.yml]}` matches no file of this commit",

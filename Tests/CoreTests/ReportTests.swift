@@ -87,7 +87,14 @@ struct ReportTests {
   static let inARow: [(name: String, before: Report?, now: Report, repeats: Bool)] = [
     ("nothing to do", nil, report("1", .unchanged), true),
     ("nothing to do after a deploy", report("0", .deployed), report("1", .unchanged), true),
-    ("nothing to do after a stack failed", failing("0"), report("1", .unchanged), true),
+    (
+      "nothing to do, as long as what failed is held", failing("0"),
+      report("1", .unchanged) { $0.stacks = [StackReport(name: "web", outcome: .held)] }, true
+    ),
+    (
+      "what failed is well again", failing("0"),
+      report("1", .unchanged) { $0.stacks = [StackReport(name: "web", outcome: .unchanged)] }, false
+    ),
     ("a deploy", report("0", .deployed), report("1", .deployed), false),
     ("the first refusal", report("0", .deployed), refused("1", "no"), false),
     ("the same refusal", refused("0", "no"), refused("1", "no"), true),

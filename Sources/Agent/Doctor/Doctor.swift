@@ -26,10 +26,13 @@ public struct Doctor: Sendable {
     let stacks = await stacks(records, engine)
     async let registries = registries(records, engine)
     async let running = running(stacks, engine)
-    var checks = system() + engine.checks + disks(engine) + directories(stacks)
-    checks += unreadable + (await running) + socket(stacks, engine)
+    async let unused = unusedSettings()
+    var checks = system() + engine.checks + (await disks(stacks, engine)) + directories(stacks)
+    checks += unreadable + (await unused) + (await running) + (await socket(stacks, engine))
     if let programs = engine.programs, engine.problem == nil { checks += await pings(stacks, engine, programs) }
-    return Diagnosis(host: Self.hostName, checks: checks + (await repositories) + (await registries) + (await service))
+    checks += (await repositories) + (await registries)
+    checks += (await service) + ServiceChecks.waivers(settings.policy, today: today())
+    return Diagnosis(host: Self.hostName, checks: checks)
   }
 
   private static var hostName: String { uname.node }
@@ -49,8 +52,24 @@ public struct Doctor: Sendable {
       HostChecks.system(Files.text("/etc/os-release") ?? Files.text("/usr/lib/os-release")),
       HostChecks.kernel(Self.uname.release),
       HostChecks.landlock(Fence.kernelVersion, isSupported: Fence.isSupported),
-      HostChecks.clock(isSynchronised: HostClock.isSynchronised, now: text(of: time(nil), as: "%Y-%m-%d %H:%M %Z")),
+      HostChecks.clock(
+        isSynchronised: HostClock.isSynchronised, now: text(of: time(nil), as: "%Y-%m-%d %H:%M %Z"),
+        isOthers: Self.isContained && !Self.keepsTime),
     ]
+  }
+
+  /// Whether this is a container of Docker, Podman or systemd, which leave these for programs to see.
+  private static var isContained: Bool {
+    ["/.dockerenv", "/run/.containerenv", "/run/systemd/container"].contains { Files.status($0) != nil }
+  }
+
+  private static var keepsTime: Bool {
+    Files.names(in: "/proc").contains { name in
+      guard name.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let text = Files.text("/proc/\(name)/comm") else {
+        return false
+      }
+      return HostChecks.timeServices.contains(String(text.prefix { !$0.isNewline }))
+    }
   }
 
   /// Reads what clup remembers of the host.

@@ -46,7 +46,7 @@ extension Doctor {
   }
 
   /// What the services of a stack mount of the host: by its files where Compose can read them, and by its containers.
-  private func mounts(of stack: SeenStack) -> [(service: String, mount: MountedPath, container: InspectedContainer?)] {
+  func mounts(of stack: SeenStack) -> [(service: String, mount: MountedPath, container: InspectedContainer?)] {
     var found: [(String, MountedPath, InspectedContainer?)] = []
     for service in stack.model?.services ?? [] {
       let container = stack.containers.first { $0.service == service.name }

@@ -2,10 +2,14 @@ import Core
 import Glibc
 
 extension Doctor {
-  /// Looks at the disks that hold the live root, the checkout and Docker's root.
-  func disks(_ engine: SeenEngine) -> [Check] {
+  /// Looks at the disks that hold the live root, the checkout, Docker's root, what containers mount, and temporary files.
+  func disks(_ stacks: [SeenStack], _ engine: SeenEngine) async -> [Check] {
     var places = [("live root", settings.liveRoot), ("checkout", settings.checkout)]
     if let root = engine.root, !Files.isMissing(root) { places.append(("Docker root", root)) }
+    for stack in stacks {
+      places += Set(mounts(of: stack).map(\.mount.source)).sorted().map { ("mounts of \(stack.name)", $0) }
+    }
+    places.append(("temporary files", environment["TMPDIR"] ?? "/tmp"))
     let disks = MountedDisk.all(in: Files.text("/proc/self/mountinfo") ?? "")
     let table = MountedDisk.points(ofTable: Files.text("/etc/fstab") ?? "")
     var checks: [Check] = []
@@ -17,14 +21,21 @@ extension Doctor {
       let real = Self.nearest(path)
       guard let disk = MountedDisk.holding(real, among: disks) else { continue }
       if let index = held.firstIndex(where: { $0.disk == disk }) {
-        held[index].names.append(name)
+        if !held[index].names.contains(name) { held[index].names.append(name) }
       } else {
         held.append((disk, real, [name]))
       }
     }
     let labels = Self.labels
-    checks += held.map { disk, path, names in
-      DiskChecks.disk(disk, label: labels[Files.resolved(disk.source) ?? ""], room: Self.room(path), holds: names)
+    for (disk, path, names) in held {
+      let room = Self.room(path)
+      let shown = names.filter { !$0.hasPrefix("mounts of ") && $0 != "temporary files" }
+      let isShort = room.flatMap { DiskChecks.lack(of: $0, isOthers: shown.isEmpty) } != nil
+      let uses = isShort ? await uses(of: disk, among: disks, stacks, engine) : []
+      checks.append(
+        DiskChecks.disk(
+          disk, label: labels[Files.resolved(disk.source) ?? ""], room: room, holds: shown.isEmpty ? names : shown,
+          uses: uses, isOthers: shown.isEmpty))
     }
     if engine.root == nil, let skipped = engine.skipped(.disks, "Docker root") { checks.append(skipped) }
     return checks

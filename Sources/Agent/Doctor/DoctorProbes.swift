@@ -21,7 +21,7 @@ extension Doctor {
       }
       let isReached = probes.contains { if case .http = $0.question { true } else { false } }
       if !isReached, container.engineAddress != nil, let port = container.ports.min(by: { $0.port < $1.port }) {
-        checks.append(await healthz(of: container, at: port, of: stack.name))
+        checks.append(await healthz(of: container, at: port, of: stack.name, probes))
       }
     }
     return checks
@@ -95,11 +95,10 @@ extension Doctor {
   }
 
   /// Asks `/healthz` of a service that lets the engine do something for others; one without it is none of clup's affair.
-  private func healthz(of container: InspectedContainer, at port: InspectedContainer.Port, of stack: String) async
-    -> Check
-  {
-    let host = ["", "0.0.0.0", "::"].contains(port.address) ? "127.0.0.1" : port.address
-    let url = "http://\(host.contains(":") ? "[\(host)]" : host):\(port.port)/healthz"
+  private func healthz(
+    of container: InspectedContainer, at port: InspectedContainer.Port, of stack: String, _ probes: [Probe]
+  ) async -> Check {
+    let url = "http://\(port.reachable)/healthz"
     func told(_ result: Check.Result, _ found: String) -> Check {
       Check(
         .stacks, "GET \(url)", stack: stack, result, found: found, expected: "200",
@@ -109,8 +108,11 @@ extension Doctor {
       let answer = try await WebAnswer.get(url, deadline: .seconds(5))
       let complaint = Probe.complaint(status: answer.status, body: answer.body, wanted: nil, json: nil)
       if (400..<500).contains(answer.status) {
+        let probe = probes.first.map { "its health is told by the probe “\(Self.name(of: $0))”" }
         return Check(
-          .stacks, "GET \(url)", stack: stack, skipped: "\(container.name) has no /healthz, and no probe is set")
+          .stacks, "GET \(url)", stack: stack,
+          skipped: "\(container.name) answers \(answer.status): it has no /healthz there; "
+            + (probe ?? "a probe of its health can be set under `x-clup: {probes: …}`"))
       }
       let isBad = (try? JSON(parsing: answer.body))?["ok"]?.bool == false
       return told(

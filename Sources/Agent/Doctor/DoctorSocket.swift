@@ -4,7 +4,7 @@ import Glibc
 
 extension Doctor {
   /// Finds out who reaches the Docker socket.
-  func socket(_ stacks: [SeenStack], _ engine: SeenEngine) -> [Check] {
+  func socket(_ stacks: [SeenStack], _ engine: SeenEngine) async -> [Check] {
     let host = environment["DOCKER_HOST"] ?? ""
     let path = host.hasPrefix("unix://") ? String(host.dropFirst(7)) : "/var/run/docker.sock"
     var checks = [Check(.socket, "socket", skipped: "DOCKER_HOST leads to an engine that is not asked by a socket")]
@@ -13,8 +13,28 @@ extension Doctor {
       checks = [SocketChecks.file(entry, members: HostEntry.group(gid_t(entry.gid))?.members ?? [])]
     }
     if let skipped = engine.skipped(.socket, "holders") { return checks + [skipped] }
-    let seen = judging(stacks, engine, socket: path)
+    var seen = judging(stacks, engine, socket: path)
+    for container in seen.publishing {
+      for port in container.ports where await Self.answersAsEngine(port) {
+        seen.open[container.id, default: []].insert(port)
+      }
+    }
     return checks + seen.holders + seen.guests
+  }
+
+  /// Whether an engine answers at a port of this host.
+  private static func answersAsEngine(_ port: InspectedContainer.Port) async -> Bool {
+    for path in ["_ping", "version"] {
+      let url = "http://\(port.reachable)/\(path)"
+      guard let answer = try? await WebAnswer.get(url, deadline: .seconds(3), limit: 1 << 20) else { return false }
+      if answer.status == 200, path == "_ping", String(decoding: answer.body, as: UTF8.self).trimmed == "OK" {
+        return true
+      }
+      if answer.status == 200, path == "version", (try? JSON(parsing: answer.body))?["ApiVersion"] != nil {
+        return true
+      }
+    }
+    return false
   }
 
   private func judging(_ stacks: [SeenStack], _ engine: SeenEngine, socket: String) -> SocketChecks {

@@ -1,5 +1,6 @@
 import Core
 import Engine
+import Git
 
 /// A stack as it stands on the host: one that clup has deployed, or a Compose project that somebody runs below the live root.
 struct SeenStack: Sendable {
@@ -59,6 +60,27 @@ extension Doctor {
     return Account(
       user: container.user, extra: container.groups, passwd: await text("/etc/passwd"),
       group: await text("/etc/group"))
+  }
+
+  /// Finds what `stacks:` of the configuration says in vain, by the commit that was fetched last.
+  func unusedSettings() async -> [Check] {
+    let name = "stacks:"
+    if settings.stacks.isEmpty, settings.include.isEmpty, settings.exclude.isEmpty, settings.files.isEmpty { return [] }
+    let branch = settings.follow.mirrorBranch
+    guard let mirror = try? Mirror(at: checkout.mirror, branch: branch, create: false),
+      let head = try? await mirror.head(), let tree = try? await CommitTree(of: head, in: mirror, settings),
+      let found = try? await Discovery.of(tree, .commit(mirror, stage: ""), settings: settings)
+    else { return [Check(.stacks, name, skipped: "the repository was not fetched yet")] }
+    let names = found.stacks.map(\.name)
+    let unused = found.unused(of: settings, in: tree)
+    if unused.isEmpty {
+      return [Check(.stacks, name, .good, found: "names what \(head.prefix(7)) has", expected: "stacks of the commit")]
+    }
+    return unused.map { text in
+      Check(
+        .stacks, name, .warning, found: text, expected: "stacks and files of \(head.prefix(7))",
+        help: "correct it in \(settings.file), or take it out; the stacks are \(names.joined(separator: ", "))")
+    }
   }
 
   /// Asks Compose about the files in a live directory. Its message is not shown: it may quote values of the `.env`.

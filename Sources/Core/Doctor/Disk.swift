@@ -81,16 +81,37 @@ public struct DiskRoom: Sendable, Equatable {
   }
 }
 
+/// Something that takes room on a disk.
+public struct DiskUse: Sendable, Equatable {
+  /// What it is.
+  public var name: String
+  /// Its bytes.
+  public var size: Int
+  /// What makes it less; nothing where only its owner knows.
+  public var way: String?
+
+  /// Describes it.
+  public init(_ name: String, size: Int, way: String? = nil) { (self.name, self.size, self.way) = (name, size, way) }
+}
+
 /// Judges disks.
 public enum DiskChecks {
-  /// Judges a disk for what lies on it, such as `live root`; `room` is nothing where it cannot be asked.
-  public static func disk(_ disk: MountedDisk, label: String?, room: DiskRoom?, holds names: [String]) -> Check {
+  /// Judges a disk for what lies on it, such as `live root`; `room` is nothing where it cannot be asked, and `uses` is what
+  /// is known to take room on it. What a disk is that only containers keep things on is no affair of clup's (`isOthers`).
+  public static func disk(
+    _ disk: MountedDisk, label: String?, room: DiskRoom?, holds names: [String], uses: [DiskUse] = [],
+    isOthers: Bool = false
+  ) -> Check {
     let name = names.joined(separator: ", ")
     let place = "\(disk.point) (\(([disk.type] + (label.map { ["label \($0)"] } ?? [])).joined(separator: ", ")))"
     let space = room.map { ": \(size($0.free)) of \(size($0.size)) free\(inodes($0))" } ?? ""
     let found = place + space
     func told(_ result: Check.Result, _ expected: String, _ help: String) -> Check {
       Check(.disks, name, result, found: found, expected: expected, help: help)
+    }
+    if isOthers {
+      let told = disk.isReadOnly ? nil : room.flatMap { short($0, isOthers: true, disk, uses, told) }
+      return told ?? Check(.disks, name, .good, found: found, expected: "room")
     }
     if disk.isReadOnly {
       return told(
@@ -102,7 +123,7 @@ public enum DiskChecks {
     if Self.foreign.contains(disk.type) {
       return told(.failed, "a file system with links and owners, such as ext4", "move it to ext4, XFS or Btrfs")
     }
-    if let room, let told = short(room, disk, told) { return told }
+    if let room, let told = short(room, isOthers: false, disk, uses, told) { return told }
     if Self.remote.contains(disk.type) || disk.type.hasPrefix("fuse.") {
       return told(.warning, "a local file system", "move it to a local disk: locks and renames depend on the server")
     }
@@ -111,15 +132,36 @@ public enum DiskChecks {
 
   /// Says what a disk lacks; nothing where it has enough.
   private static func short(
-    _ room: DiskRoom, _ disk: MountedDisk, _ told: (Check.Result, String, String) -> Check
+    _ room: DiskRoom, isOthers: Bool, _ disk: MountedDisk, _ uses: [DiskUse],
+    _ told: (Check.Result, String, String) -> Check
   ) -> Check? {
-    let help = "make room on \(disk.point): `df -hi \(disk.point)`, `du -xsh \(disk.point)/*`, `docker system df`"
+    guard let lack = lack(of: room, isOthers: isOthers) else { return nil }
+    let known = uses.filter { $0.size > 0 }.sorted { $0.size > $1.size }.prefix(4).map { use in
+      "\(use.name) \(size(use.size))" + (use.way.map { " (\($0))" } ?? "")
+    }
+    let unit = lack.isOfInodes ? "--inodes -xd3" : "-xhd3"
+    let rest = "`du \(unit) \(disk.point) | sort -h | tail` lists the largest of all"
+    return told(
+      lack.result, lack.expected,
+      "make room on \(disk.point)" + (known.isEmpty ? ": " : "; known to be there: \(known.joined(separator: ", ")); ")
+        + rest)
+  }
+
+  /// Says what room is missing; nothing where there is enough. clup and Docker need some room of any disk, others a part.
+  public static func lack(of room: DiskRoom, isOthers: Bool) -> (
+    result: Check.Result, expected: String, isOfInodes: Bool
+  )? {
     let rare = room.inodes > 0 ? Double(room.freeInodes) / Double(room.inodes) : 1
+    if isOthers {
+      let isFull = room.free < min(room.size / 20, 512 << 20)
+      let expected = "5 % or 512 MiB, and 1 % of the inodes free"
+      return isFull || rare < 0.01 ? (.failed, expected, !isFull) : nil
+    }
     if room.free < 512 << 20 || rare < 0.01 {
-      return told(.failed, "at least 512 MiB and 1 % of the inodes free", help)
+      return (.failed, "at least 512 MiB and 1 % of the inodes free", room.free >= 512 << 20)
     }
     if room.free < min(room.size / 10, 20 << 30) || rare < 0.05 {
-      return told(.warning, "10 % or 20 GiB, and 5 % of the inodes free", help)
+      return (.warning, "10 % or 20 GiB, and 5 % of the inodes free", room.free >= min(room.size / 10, 20 << 30))
     }
     return nil
   }

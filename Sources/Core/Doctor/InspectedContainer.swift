@@ -4,6 +4,12 @@ public struct InspectedContainer: Sendable, Equatable {
   public struct Port: Sendable, Hashable {
     /// The host's address and port.
     public var (address, port) = ("", 0)
+
+    /// Where this host reaches it, as a URL says it.
+    public var reachable: String {
+      let host = ["", "0.0.0.0", "::"].contains(address) ? "127.0.0.1" : address
+      return "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+    }
   }
 
   /// The engine's id.

@@ -89,6 +89,17 @@ public enum ServiceChecks {
     public init(_ text: String) { self.text = text }
   }
 
+  /// Names the waivers that have ended or will soon.
+  public static func waivers(_ policy: Policy, today: String) -> [Check] {
+    policy.ending(by: today).map { text in
+      Check(
+        .service, "waiver", .warning, found: text, expected: "waivers that last for two weeks and more",
+        help:
+          "fix what it covers, or review it and set a new `expires:`; a new commit that needs one that has ended is refused"
+      )
+    }
+  }
+
   /// Judges what the last sync of the branch came to.
   public static func lastSync(_ report: Report?, _ trouble: Trouble?) -> Check {
     if let trouble {

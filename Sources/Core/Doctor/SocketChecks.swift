@@ -10,6 +10,8 @@ public struct SocketChecks: Sendable {
   public let today: String
   /// The host's paths, with the engine's own.
   public let paths: HostPaths
+  /// Where published ports were seen to give the engine to whoever asks, by the id of the container.
+  public var open: [String: Set<InspectedContainer.Port>] = [:]
 
   /// Takes what is to be judged.
   public init(
@@ -27,15 +29,23 @@ public struct SocketChecks: Sendable {
       : found
   }
 
+  /// The containers that hold the socket and publish ports.
+  public var publishing: [InspectedContainer] { containers.filter { mount(of: $0) != nil && !$0.ports.isEmpty } }
+
   private func mount(of container: InspectedContainer) -> MountedPath? {
     container.mounts.first { DockerSocket.way($0.source, paths) != nil }
   }
 
+  /// The waiver that covers a container, or did: the one that ends last.
   private func waiver(of container: InspectedContainer) -> Waiver? {
-    policy.waivers.first { waiver in
-      waiver.isOfOne && waiver.expires >= today && waiver.image == container.image
+    policy.waivers.filter { waiver in
+      waiver.isOfOne && waiver.image == container.image
         && waiver.names(rule: "docker-socket", stack: stacks[container.id], service: container.service)
-    }
+    }.max { $0.expires < $1.expires }
+  }
+
+  private static func text(_ ports: some Sequence<InspectedContainer.Port>) -> String {
+    ports.map { "\($0.address):\($0.port)" }.sorted().joined(separator: ", ")
   }
 
   private func judge(_ container: InspectedContainer, _ mount: MountedPath) -> Check {
@@ -46,6 +56,12 @@ public struct SocketChecks: Sendable {
         .socket, container.name, stack: stack, result, found: found,
         expected: "only a proxy with a waiver, read-only and without published ports", help: help)
     }
+    if let open = open[container.id], !open.isEmpty {
+      return told(
+        .failed, "\(way), and gives the engine to whoever reaches \(Self.text(open))",
+        (stack == nil ? "make it anew without these ports" : "take its `ports:` away in the Compose file, and push")
+          + ": whoever reaches them is root on this host; containers reach it over a network")
+    }
     guard let waiver else {
       let help =
         stack == nil
@@ -54,10 +70,16 @@ public struct SocketChecks: Sendable {
           + "(`clup explain docker-socket`)"
       return told(stack == nil ? .warning : .failed, way + ", which makes it root on this host", help)
     }
+    if waiver.expires < today {
+      return told(
+        .failed, "\(way); its waiver ended on \(waiver.expires)",
+        "let nobody have the socket who can do without, or review the waiver and set a new `expires:`")
+    }
     if mount.isWritable { return told(.failed, way, "add `:ro` to the mount in the Compose file, and push") }
     if !container.ports.isEmpty {
-      let ports = container.ports.map { "\($0.address):\($0.port)" }.sorted().joined(separator: ", ")
-      return told(.failed, "\(way), publishes \(ports)", "take its `ports:` away; containers reach it over a network")
+      return told(
+        .failed, "\(way), publishes \(Self.text(container.ports))",
+        "take its `ports:` away; containers reach it over a network")
     }
     return told(.good, "\(way), \(waiver.accepted == nil ? "waived" : "accepted") until \(waiver.expires)", "")
   }

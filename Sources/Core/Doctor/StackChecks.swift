@@ -113,7 +113,9 @@ public enum StackChecks {
     let more = wrong.count > 2 ? " and \(wrong.count - 2) more" : ""
     let directory = links.first.map { Path.parent($0.wanted) } ?? ""
     let damaged = Set(links.compactMap(\.damaged)).sorted()
-    let asides = damaged.map { "`mv \($0) \($0).damaged`; " }.joined()
+    let asides = damaged.map { release in
+      "`mv \(release) \(Path.parent(Path.parent(release)))/damaged-\(Path.name(release).prefix(7))`, then "
+    }.joined()
     return Check(
       .stacks, "links", stack: stack, wrong.isEmpty ? .good : .failed,
       found: wrong.isEmpty

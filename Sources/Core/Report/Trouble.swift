@@ -35,12 +35,21 @@ public struct Trouble: Codable, Sendable, Equatable {
 extension Report {
   /// Whether it tells nothing beyond what the one before told: nothing was done, or the same failed in the same way.
   public func repeats(_ before: Report?) -> Bool {
-    if outcome == .unchanged { return before.flatMap(Trouble.init) == nil }
+    if outcome == .unchanged { return before.map { $0.outcome != .refused && !isWell(after: $0) } ?? true }
     guard let before, [.refused, .failed].contains(outcome) else { return false }
     func known(_ report: Report) -> [Diagnostic] { report.diagnostics.filter(\.refuses) }
     return (outcome, commit, error) == (before.outcome, before.commit, before.error) && known(self) == known(before)
       && !stacks.contains { [.deployed, .rolledBack, .removed].contains($0.outcome) }
       && stacks.map(\.failure) == before.stacks.map(\.failure)
+  }
+}
+
+extension Report {
+  /// Whether what failed before neither waits nor is held by now.
+  private func isWell(after before: Report) -> Bool {
+    let waiting = Set(stacks.filter { [.held, .waiting].contains($0.outcome) }.map(\.name))
+    return before.outcome == .failed
+      && !before.stacks.contains { waiting.contains($0.name) && [.failed, .rolledBack, .waiting].contains($0.outcome) }
   }
 }
 

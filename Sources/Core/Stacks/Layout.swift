@@ -77,7 +77,10 @@ extension Discovery {
     let known = Set(stacks.map(\.name))
     let root = known.contains(".") ? "; that of the repository's own directory is called `.`" : ""
     let names = settings.stacks.keys.sorted().filter { !known.contains($0) }
-      .map { "the configuration's `stacks:` names \($0), which is no stack of this commit\(root)" }
+      .map { name in
+        let near = nearest(name, among: known.sorted()).map { "; did you mean \($0)?" } ?? root
+        return "the configuration's `stacks:` names \(name), which is no stack of this commit\(near)"
+      }
     let lists = [("include", settings.include), ("exclude", settings.exclude), ("files", settings.files)]
     return names
       + lists.flatMap { key, patterns in
