@@ -124,7 +124,7 @@ public enum CLI {
       // What is usual in many stacks would bury what matters; `validate` tells it.
       let (accepted, found) = ended.report.diagnostics.parted { $0.acceptedUntil != nil }
       let (usual, told) = found.parted { $0.severity == .warning && Rule.hygiene.contains($0.rule) }
-      for line in Findings.text(told, ended.excerpts) { print(line) }
+      for line in Findings.text(told, ended.excerpts, width: width) { print(line) }
       if !usual.isEmpty {
         let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
         print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
@@ -167,7 +167,7 @@ public enum CLI {
       case .sarif: print(Findings.sarif(found))
       case .github: Findings.github(found).forEach { print($0) }
       case .text:
-        Findings.text(found, ended.excerpts).forEach { print($0) }
+        Findings.text(found, ended.excerpts, width: width).forEach { print($0) }
         for note in ended.notes { tell(note) }
         print(Render.summary(ended))
       }

@@ -6,20 +6,22 @@ import FoundationEssentials
 enum Findings {
   /// For people, as compilers write it: place, message, the line with a caret, the way out. What is found in a file that
   /// several stacks share is told once.
-  static func text(_ found: [Diagnostic], _ excerpts: Excerpts) -> [String] {
+  static func text(_ found: [Diagnostic], _ excerpts: Excerpts, width: Int = .max) -> [String] {
     let place = { (finding: Diagnostic) in "\(finding.file):\(finding.line ?? 0)" }
     let secret = Set(found.filter { ["plaintext-secret", "forbidden-file"].contains($0.rule) }.map(place))
     let same = Dictionary(grouping: found) { Render.diagnostic($0) }
     var told: Set<[String]> = []
     return found.flatMap { finding -> [String] in
-      var lines = Render.diagnostic(finding)
-      guard told.insert(lines).inserted else { return [] }
-      lines += sharing((same[lines] ?? []).compactMap(\.stack), finding.file)
+      let plain = Render.diagnostic(finding)
+      guard told.insert(plain).inserted else { return [] }
+      let head = Render.fitted(plain[0], width, indent: "    ")
+      let rest = plain.dropFirst() + sharing((same[plain] ?? []).compactMap(\.stack), finding.file)
+      var lines = head + rest.flatMap { Render.fitted($0, width, indent: "          ") }
       let shown = secret.contains(place(finding)) ? [] : excerpts.lines(of: finding)
       if shown.count == 2, let line = finding.line {
         let number = String(line)
         let blank = String(repeating: " ", count: number.count)
-        lines.insert(contentsOf: ["    \(number) | \(shown[0])", "    \(blank) | \(shown[1])"], at: 1)
+        lines.insert(contentsOf: ["    \(number) | \(shown[0])", "    \(blank) | \(shown[1])"], at: head.count)
       }
       return lines
     }

@@ -12,6 +12,13 @@ extension CLI {
     request.liveRoot = arguments.values["--live-root"]?.last
     request.checkout = arguments.values["--checkout"]?.last
     let (prints, isAgreed) = (arguments.switches.contains("--print"), arguments.switches.contains("--yes"))
+    // What was taken over already has no clone to be found by any more.
+    if prints, request.source == nil, access(file, F_OK) == 0 {
+      switch load(file) {
+      case .failure(let failure): return end(failure)
+      case .success(let (settings, _)): request.follow(settings)
+      }
+    }
     do throws(Failure) {
       try check(request, file, prints: prints, isAgreed: isAgreed)
       let proposal = try await Init(request, environment: environment, say: { tell($0) }).propose()
@@ -21,8 +28,11 @@ extension CLI {
         print(String(text.dropLast()))
         return 0
       }
-      for line in text.split(separator: "\n") { tell("  \(line)") }
-      if !isAgreed, !asked("write this to \(file)? [y/N] ") { return 1 }
+      for line in Render.proposal(text, width: width(of: 2)) { tell(line) }
+      if !isAgreed, !asked("write this to \(file)? [y/N] ") {
+        tell("nothing was written; `clup init --print` prints it, `clup init --yes` writes it without asking")
+        return 1
+      }
       for line in try Init.write(proposal, to: file, day: day) { tell(line) }
     } catch {
       return end(error)
@@ -71,8 +81,8 @@ extension CLI {
         return end(failure)
       }
       let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
-      for line in Findings.text(found, ended.excerpts) { print(line) }
-      for line in Render.takeover(ended.report) { print(line) }
+      for line in Findings.text(found, ended.excerpts, width: width) { print(line) }
+      for line in Render.takeover(ended.report, width: width) { print(line) }
       if ended.report.outcome != .refused { return 0 }
       tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
       return 3

@@ -38,6 +38,9 @@ enum Render {
       let state = service.health == "none" ? service.state : "\(service.state), \(service.health)"
       lines.append("\(service.action.rawValue) \(service.name): \(service.reason ?? "") (\(state))")
     }
+    if stack.outcome == .planned, !stack.services.isEmpty, stack.services.allSatisfy({ $0.action == .keep }) {
+      lines.append("nothing restarts")
+    }
     if let steps = stack.steps, !steps.isEmpty { lines.append("steps: \(steps.joined(separator: "; "))") }
     if let error = stack.error, stack.outcome != .held { lines.append("error: \(error)") }
     lines += stack.logTail.map { "| \($0)" }
@@ -80,8 +83,8 @@ enum Render {
       switch report.outcome {
       case .unchanged: "nothing to do, \(idle(report))"
       case .planned:
-        touched == 0
-          ? "nothing to do, \(idle(report))" : "would touch \(count); nothing was changed"
+        touched > 0
+          ? "would touch \(count); nothing was changed" : plannedFiles(report) ?? "nothing to do, \(idle(report))"
       case .deployed: touched == 0 ? repaired(report) : "deployed \(count)"
       case .refused:
         report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
@@ -90,6 +93,14 @@ enum Render {
       case .failed: failed(report)
       }
     return "\(commit)\(report.branch): \(what) (\(time(report.durationMs)))"
+  }
+
+  /// Says what a dry run would change beside the stacks; nothing where it is nothing.
+  private static func plannedFiles(_ report: Report) -> String? {
+    let count = report.links.count { $0.action != .keep }
+    if count == 0 { return nil }
+    return
+      "would update \(count) file\(count == 1 ? "" : "s") beside the stacks, and restart nothing; nothing was changed"
   }
 
   /// Names what failed, and counts what did not.
@@ -157,8 +168,9 @@ enum Render {
 
   private static func baseline(_ count: AcceptedCount) -> String {
     var text = "baseline: \(count.accepted) finding\(count.accepted == 1 ? "" : "s") accepted"
+    let look = "; `clup baseline --prune --dry-run` lists those that were fixed"
     if count.ending > 0 { text += ", \(count.ending) of them for two weeks at most" }
-    return text + (count.ended > 0 ? ", \(count.ended) ended and refused again" : "")
+    return text + (count.ended > 0 ? ", \(count.ended) ended and refused again" : "") + look
   }
 
   private static func lines(of trouble: Trouble) -> [String] {

@@ -67,7 +67,7 @@ extension Render {
   }
 
   /// Breaks a text between words, and no command in backticks; what is wider than a line has one for itself.
-  private static func wrapped(_ text: String, _ width: Int) -> [String] {
+  static func wrapped(_ text: String, _ width: Int) -> [String] {
     var isCommand = false
     let words = text.printable.split(separator: " ").reduce(into: [String]()) { words, part in
       if isCommand, !words.isEmpty { words[words.count - 1] += " \(part)" } else { words.append(String(part)) }
@@ -80,6 +80,15 @@ extension Render {
         lines.append(word)
       }
     }
+  }
+
+  /// Breaks a line that is wider than a terminal between words; what follows is indented further. No path and no command is
+  /// cut: what is wider than a line has one for itself.
+  static func fitted(_ line: String, _ width: Int, indent: String) -> [String] {
+    if line.count <= width { return [line] }
+    let start = String(line.prefix { $0 == " " })
+    let parts = wrapped(String(line.dropFirst(start.count)), width - indent.count)
+    return parts.enumerated().map { ($0 == 0 ? start : indent) + $1 }
   }
 
   private static func mark(_ result: Check.Result, _ ink: Ink) -> String {
@@ -100,8 +109,11 @@ extension Render {
 
 extension CLI {
   /// The columns of the terminal that standard output leads to; a pipe or a file takes lines of any length.
-  static var width: Int {
+  static var width: Int { width(of: 1) }
+
+  /// The columns of the terminal that a descriptor leads to.
+  static func width(of descriptor: Int32) -> Int {
     var size = winsize()
-    return ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 10_000
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 10_000
   }
 }

@@ -39,6 +39,59 @@ struct RenderTests {
       ])
   }
 
+  @Test func `a dry run tells of files beside the stacks, and of what does not restart`() {
+    var report = report
+    report.outcome = .planned
+    report.stacks = [StackReport(name: "gw", outcome: .unchanged)]
+    report.links = [LinkReport(live: "job-definitions/a.yaml", target: "t", action: .replace)]
+    #expect(
+      Render.report(report, help: nil).last?.hasPrefix(
+        "0123456 on main: would update 1 file beside the stacks, and restart nothing; nothing was changed") == true)
+    report.stacks[0].outcome = .planned
+    report.stacks[0].services = [ServiceReport(name: "web", action: .keep, reason: nil, state: "running")]
+    #expect(Render.report(report, help: nil)[1] == "    nothing restarts")
+  }
+
+  @Test func `a takeover says of each stack what becomes of its containers`() {
+    func service(_ name: String, _ action: ServiceReport.Action, _ reason: String? = nil) -> ServiceReport {
+      ServiceReport(name: name, action: action, reason: reason, state: "running")
+    }
+    var report = report
+    report.outcome = .planned
+    report.stacks = [
+      [service("a", .keep)], [service("a", .keep), service("b", .recreate, "image changed")],
+      [service("c", .create, "new service")],
+    ].enumerated().map { index, services in
+      var stack = StackReport(name: "s\(index)", outcome: .planned)
+      stack.services = services
+      return stack
+    }
+    #expect(
+      Render.takeover(report).prefix(4) == [
+        "stacks:", "  s0: taken over as it runs, nothing restarts",
+        "  s1: restarts b, because image changed; a taken over as it runs", "  s2: starts c, because new service",
+      ])
+  }
+
+  @Test func `a finding keeps to the terminal's columns, and no path is cut`() {
+    let path = "/srv/data/openclaw/a-directory-with-a-long-name/and-another-one/that-goes-on/and-on/file.yaml"
+    let found = Diagnostic(
+      rule: "host-path", file: "s/compose.yaml", line: 3, column: 5, message: "web mounts \(path), which is nobody's",
+      help: "mount something below /srv/data instead, or allow it on the host")
+    let lines = Findings.text([found], Excerpts(sources: []), width: 60)
+    #expect(
+      lines == [
+        "s/compose.yaml:3:5: error: web mounts", "    \(path),", "    which is nobody's [host-path]",
+        "    help: mount something below /srv/data instead, or", "          allow it on the host",
+      ])
+    let text = "# Values come from \(path); clup reads them.\nrepository: r   # \(path)\n#   - {from: \(path)}\n"
+    #expect(
+      Render.proposal(text, width: 60) == [
+        "  # Values come from", "  # \(path);", "  # clup reads them.", "  # \(path)", "  repository: r",
+        "  #   - {from: \(path)}",
+      ])
+  }
+
   @Test func `many stacks that nothing was done to are one line`() {
     var report = report
     report.outcome = .failed

@@ -146,6 +146,31 @@ struct AcceptedFindingsTests {
     #expect(built.acceptance.accepted == [] && built.acceptance.isRefused)
   }
 
+  @Test func `what a holder of the socket would be refused for is told with it, and all that accepts both`() {
+    let proxy = """
+      services:
+        p: {image: "p:1", volumes: ["/var/run/docker.sock:/var/run/docker.sock:ro"]}
+      """
+    var acceptance = Self.accept(Self.found(proxy)).acceptance
+    let socket = acceptance.refused.filter { $0.finding.rule == "docker-socket" }
+    #expect(socket.count == 1)
+    let more = Diagnostic(rule: "socket-proxy", file: "web/compose.yaml", message: "opens more", help: "h")
+    acceptance.need([], with: "docker-socket")
+    #expect(acceptance.refused.contains(where: { $0 == socket[0] }))
+    acceptance.need([Acceptance.Refusal(finding: more, reason: "")], with: "docker-socket")
+    let told = acceptance.refused.filter { ["docker-socket", "socket-proxy"].contains($0.finding.rule) }
+    #expect(told.count == 2)
+    #expect(told.allSatisfy { $0.reason.contains("`--include docker-socket --include socket-proxy`") })
+  }
+
+  @Test func `an x-clup within a service, which Compose drops, is told at its line`() {
+    let text = "services:\n  web:\n    image: nginx:1.27\n    x-clup: {after: [db]}\n"
+    let told = Self.found(text).filter { $0.message.contains("x-clup") && $0.rule == "unknown-option" }
+    #expect(told.filter { $0.severity == .warning }.map(\.line) == [4])
+    let right = Self.found("x-clup: {after: [db]}\nservices: {web: {image: \"nginx:1.27\"}}\n")
+    #expect(!right.contains { $0.message.contains("x-clup") && $0.rule == "unknown-option" })
+  }
+
   @Test func `I13: what makes a stack impossible is never accepted, whatever is written by hand`() throws {
     let broken = WeighTests.finding(isFinal: true)
     let (acceptance, none) = Self.accept([broken], include: ["compose"])

@@ -16,7 +16,7 @@ public struct AcceptRequest: Sendable {
 /// Looks at all that the followed commit would be refused for, and accepts it in the host's baseline.
 public struct AcceptFindings: Sendable {
   let settings: Settings
-  let request: AcceptRequest
+  var request: AcceptRequest
   let environment: [String: String]
   let tell: @Sendable (SyncEvent) -> Void
 
@@ -49,10 +49,27 @@ public struct AcceptFindings: Sendable {
       (ended, baseline) = try await look(next, today)
       ended.acceptance.take(new)
     }
+    if !request.prunes, ended.acceptance.refused.contains(where: { $0.finding.rule == "docker-socket" }) {
+      try await foresee(&ended.acceptance, today)
+    }
     let text = baseline.text
     let isSame = baseline.entries == settings.policy.waivers.filter { $0.accepted != nil }
     if !request.dryRun, !isSame { try BaselineFile.write(text, of: settings, before: before) }
     return ended
+  }
+
+  /// Adds what would be found of whoever was given the Docker socket, so that all of it can be accepted in one go.
+  private func foresee(_ acceptance: inout Acceptance, _ today: String) async throws(Failure) {
+    var trial = self
+    trial.request.include.insert("docker-socket")
+    var next = settings
+    let accepted = try await trial.look(settings, today).1
+    next.policy.waivers = settings.policy.waivers.filter { $0.accepted == nil } + accepted.entries
+    let known = Set(acceptance.refused.map(\.finding))
+    let more = try await trial.look(next, today).0.acceptance.refused.filter {
+      $0.finding.rule == "socket-proxy" && !known.contains($0.finding)
+    }
+    acceptance.need(more, with: "docker-socket")
   }
 
   private func look(_ settings: Settings, _ today: String) async throws(Failure) -> (Ended, AcceptedFindings) {

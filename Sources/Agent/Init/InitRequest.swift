@@ -13,9 +13,20 @@ public struct InitRequest: Sendable {
   public var liveRoot: String?
   /// The directory for clup.
   public var checkout: String?
+  /// What opens the repository, where the host has a configuration already.
+  var credentials: Credentials?
 
   /// Asks for everything to be looked for.
   public init() {}
+
+  /// Takes what a configuration says already, where nothing else was asked for.
+  public mutating func follow(_ settings: Settings) {
+    source = source ?? settings.repository
+    if case .branch(let name) = settings.follow { branch = branch ?? name }
+    liveRoot = liveRoot ?? settings.liveRoot
+    checkout = checkout ?? settings.checkout
+    credentials = settings.credentials
+  }
 }
 
 /// Looks at a repository and at a host, and proposes a configuration. Nothing is changed.

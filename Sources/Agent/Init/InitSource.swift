@@ -65,6 +65,7 @@ extension Init {
     let checkout = Checkout(path: "\(scratch)/checkout")
     try checkout.prepare()
     var settings = Settings(repository: url, branch: "", liveRoot: "/", checkout: checkout.path)
+    if let credentials = request.credentials { settings.credentials = credentials }
     if !url.contains(":"), !Path.isAbsolute(url) { settings.repository = Path.join(Files.resolved(".") ?? "/", url) }
     func fetch() -> Fetch {
       let access = Access(settings: settings, environment: environment, checkout: checkout)

@@ -9,7 +9,7 @@ struct Diffs: Sendable {
 
   /// Gives the changes of each stack: a unified diff of each file, then the values of the resolved model.
   func of(_ plan: Plan) async throws(Failure) -> [String] {
-    var texts: [String] = []
+    var texts = try await shared(plan)
     for stack in plan.stacks {
       guard let desired = stack.desired, let target = snapshots[desired.commit] else { continue }
       texts += try await files(of: stack, desired, target.tree)
@@ -24,6 +24,31 @@ struct Diffs: Sendable {
     return texts
   }
 
+  /// Gives what changes in files that are no stack's alone, such as job files; those that stacks deploy are told with these.
+  private func shared(_ plan: Plan) async throws(Failure) -> [String] {
+    let deployed = Set(plan.stacks.compactMap(\.desired).flatMap(\.tracked.keys))
+    let target = snapshots[plan.commit]?.tree
+    var texts: [String] = []
+    for path in plan.moving.sorted() {
+      guard let to = plan.shared[path]?.link, !deployed.contains(to.from) else { continue }
+      let from = state.links[path]
+      let before = from?.commit.flatMap { snapshots[$0]?.tree }
+      for file in target?.files(under: to.from).map(\.path) ?? [] {
+        let new = target?[file]?.id
+        let old = before?[file]?.id ?? (file == from?.from ? from.map { Fingerprint.id(of: $0.id) } : nil)
+        if old == new { continue }
+        texts.append(try await difference(old, new, file))
+      }
+    }
+    return texts
+  }
+
+  private func difference(_ before: String?, _ after: String?, _ file: String) async throws(Failure) -> String {
+    do throws(GitError) { return try await stored.mirror.difference(from: before, to: after, path: file) } catch {
+      throw Failure(.host, error.message, help: "sync without --diff")
+    }
+  }
+
   private func files(
     of stack: StackPlan, _ desired: DesiredStack, _ target: CommitTree
   ) async throws(Failure) -> [String] {
@@ -34,11 +59,7 @@ struct Diffs: Sendable {
       paths.flatMap { path in target.files(under: path).map(\.path) + (before?.files(under: path).map(\.path) ?? []) })
     var texts: [String] = []
     for file in files.sorted() where before?[file]?.id != target[file]?.id {
-      do throws(GitError) {
-        texts.append(try await stored.mirror.difference(from: before?[file]?.id, to: target[file]?.id, path: file))
-      } catch {
-        throw Failure(.host, error.message, help: "sync without --diff")
-      }
+      texts.append(try await difference(before?[file]?.id, target[file]?.id, file))
     }
     return texts
   }

@@ -25,7 +25,12 @@ extension Sync {
     for warning in warnings { say("warning: \(warning)") }
     ended.report.diagnostics = prepared.diagnostics
     (ended.excerpts, ended.found) = (prepared.excerpts, prepared.found)
-    ended.report.links = plan.allLinks.map(\.report)
+    ended.report.links = plan.allLinks.map { link in
+      var report = link.report
+      // Another content behind a link that stays is a change as well.
+      if request.dryRun, report.action == .keep, plan.moving.contains(link.live) { report.action = .replace }
+      return report
+    }
     if request.diff {
       ended.diffs = try await Diffs(stored: stored, state: state, snapshots: prepared.snapshots).of(plan)
     }

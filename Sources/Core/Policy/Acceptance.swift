@@ -63,6 +63,17 @@ public struct Acceptance: Codable, Sendable, Equatable {
     known.removeAll { new.contains($0) || renewed.contains($0) }
   }
 
+  /// Adds what would be refused once the findings of a rule were accepted, and says so with these.
+  public mutating func need(_ more: [Refusal], with rule: String) {
+    if more.isEmpty { return }
+    let others = Set(more.map(\.finding.rule)).sorted().map { "--include \($0)" }.joined(separator: " ")
+    let all = "`--include \(rule) \(others)`"
+    for index in refused.indices where refused[index].finding.rule == rule && !refused[index].finding.isFinal {
+      refused[index].reason = refused[index].reason.replacing("`--include \(rule)`", with: all)
+    }
+    refused += more.map { Refusal(finding: $0.finding, reason: "once \(rule) is accepted; \(all) accepts both") }
+  }
+
   /// Whether the commit is still refused.
   public var isRefused: Bool { refused.contains { $0.finding.refuses } }
 }

@@ -4,7 +4,7 @@ extension Rule {
     why: """
       What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it. Until
       then it is refused: a list of what is dangerous never ends, a list of what is harmless does. What only a swarm heeds
-      is told, as nothing will come of it.
+      is told, as nothing will come of it, and so is an `x-clup` within a service, which Compose drops.
       """,
     fix: "Leave it out, or allow it on the host: `policy: {options: {log_drivers: [journald]}}`.",
     bad: """
@@ -17,6 +17,7 @@ extension Rule {
       """
   ) { subject in
     subject.unknownKeys + subject.unknownNetworks + subject.takenLabels + subject.swarmOnlyKeys
+      + subject.misplacedExtensions
       + subject.services.flatMap { subject.unknownLogging($0.name, $0.json) + subject.unknownValues($0.name, $0.json) }
   }
 }
@@ -24,6 +25,21 @@ extension Rule {
 extension Subject {
   fileprivate func allow(_ list: String, _ name: String) -> String {
     "leave it out, or allow it on the host: `policy: {options: {\(list): [\"\(name)\"]}}`"
+  }
+
+  /// Compose keeps `x-clup` at the top level only.
+  fileprivate var misplacedExtensions: [Finding] {
+    sources.flatMap { source in
+      (source.document?["services"]?.mapping ?? []).compactMap { service in
+        guard let name = service.key.string, let entry = service.value.entry("x-clup") else { return nil }
+        return Finding(
+          service: name, place: (source.path, entry.key.start),
+          message: "the `x-clup` within \(name) is dropped by Compose: nothing that it says counts",
+          help: "write it at the top level of \(source.path), beside `services:`; a probe names its container there by "
+            + "`service: \(name)`",
+          severity: .warning)
+      }
+    }
   }
 
   fileprivate var unknownKeys: [Finding] {
