@@ -79,6 +79,37 @@ extension EndToEnd {
       try await host.docker("inspect", "-f", "{{.Name}}", id).trimmingCharacters(in: CharacterSet(charactersIn: "/\n"))
     }
 
+    /// What stands in the way of a sync is named with what takes it away, and after that a sync does what the doctor said.
+    @Test func `the remedies work`() async throws {
+      let name = "doctor-\(UUID().uuidString.prefix(8).lowercased())"
+      try await Host.with(
+        [
+          "a/compose.yaml": sleeper("a", "container_name: \(name)", "restart: unless-stopped"),
+          "b/compose.yaml": sleeper("b", "restart: unless-stopped", "environment: {TOKEN: \"${TOKEN}\"}"),
+        ], live: ["b/.env": "TOKEN=\(Self.secret)\n"]
+      ) { host in
+        _ = try await host.sync()
+        #expect(try await host.sync().outcome == .unchanged)
+        try await host.docker("rm", "-f", name)
+        try await host.docker("run", "-d", "--name", name, "busybox:test", "sleep", "1000")
+        try await host.shell(
+          "mv live/b/.env kept; chmod -R u+w live/clup/releases; rm live/clup/releases/*/b/compose.yaml")
+        let found = try await Self.diagnose(host, expect: 1).checks
+        func help(_ stack: String, _ name: String) -> String {
+          found.first { $0.stack == stack && $0.name == name }?.help ?? ""
+        }
+        #expect(help("a", "a").contains("`docker rename \(name) \(name)-old`"), "\(found)")
+        #expect(help("b", ".env").contains("BACKUP/.env \(host.live)/b/.env`"))
+        #expect(help("b", "in place").hasPrefix("bring back \(host.live)/b/.env"))
+        let aside = try #require(help("b", "links").firstMatch(of: /`(mv [^`]*)`/)?.1)
+        #expect(try await host.clup("sync").status == 3)
+        try await host.shell("mv kept live/b/.env; docker rename \(name) \(name)-old; \(aside)")
+        _ = try await host.sync()
+        #expect(Self.failed(try await Self.diagnose(host, expect: 0)) == [])
+        try await host.docker("rm", "-f", "\(name)-old")
+      }
+    }
+
     @Test func `without an engine or a docker command the rest is still looked at, and the text fits 80 columns`()
       async throws
     {
