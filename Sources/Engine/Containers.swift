@@ -16,8 +16,10 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   public let labels: [String: String]
   /// What it mounts.
   public let mounts: [Mount]
-  /// The names of the networks that it is in.
-  public let networks: Set<String>
+  /// The names of the networks that it is in, each with the network's id.
+  public let networkIDs: [String: String]
+  /// The names alone.
+  public var networks: Set<String> { Set(networkIDs.keys) }
   /// How it is connected: a network's name, `host`, `none`, or `container:` and an id.
   public let networkMode: String
   /// What it has published of the host's ports.
@@ -43,7 +45,9 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
         }
       })
     networkMode = try values.decodeIfPresent(Host.self, forKey: .host)?.networkMode ?? ""
-    networks = Set(try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks.map { Array($0.keys) } ?? [])
+    networkIDs = (try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks ?? [:]).mapValues {
+      $0.id ?? ""
+    }
   }
 
   private enum Key: String, CodingKey {
@@ -90,8 +94,11 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   }
 
   private struct Settings: Decodable {
-    struct Nothing: Decodable {}
-    let networks: [String: Nothing]?
+    struct Network: Decodable {
+      let id: String?
+      enum CodingKeys: String, CodingKey { case id = "NetworkID" }
+    }
+    let networks: [String: Network]?
     enum CodingKeys: String, CodingKey { case networks = "Networks" }
   }
 }

@@ -60,6 +60,16 @@ extension EngineClient {
   }
 
   /// The API takes the slashes of a reference as they are.
+  /// Gives what the engine says of an image; nothing where it has none.
+  public func inspection<Value: Decodable & Sendable>(
+    ofImage reference: String, as type: Value.Type
+  ) async throws(EngineError) -> Value? {
+    do throws(EngineError) { return try await value(type, "/images/\(Self.path(reference))/json") } catch {
+      if error.isMissing { return nil }
+      throw error
+    }
+  }
+
   static func path(_ reference: String) -> String {
     reference.split(separator: "/", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "/")
   }

@@ -44,6 +44,68 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I12: what waits for an image is kept up meanwhile`() async throws {
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": Self.plain.replacing("busybox:test", with: "127.0.0.1:9/none:1")])
+        let waiting = try await host.sync(expect: 1)
+        #expect(waiting.stacks.first { $0.name == "a" }?.outcome == .waiting)
+        for how in ["rm", "stop"] {
+          let id = try #require(try await host.containers()["a/web"])
+          try await host.shell("docker \(how) \(how == "rm" ? "-f" : "-t0") \(id)")
+          let report = try await host.sync("--retry", expect: 1)
+          let stack = report.stacks.first { $0.name == "a" }
+          #expect(stack?.outcome == .waiting && stack?.waitsFor != nil, "what it waits for is still said")
+          #expect(stack?.reasons.contains { $0.hasPrefix("drift") } == true, "\(report.stacks)")
+          let now = try #require(try await host.containers()["a/web"])
+          #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", now) == "true\n")
+        }
+      }
+    }
+
+    @Test func `I12, I14: a registry that is away neither fails a commit nor keeps a container away`() async throws {
+      func file(_ generation: Int) -> String {
+        Self.plain.replacing("busybox:test", with: "127.0.0.1:9/always:1")
+          + "    pull_policy: always\n    environment: {G: '\(generation)'}\n"
+      }
+      try await Host.with(["a/compose.yaml": Self.plain]) { host in
+        try await host.shell("docker tag busybox:test 127.0.0.1:9/always:1")
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file(1)])
+        let first = try await host.sync(expect: 1)
+        #expect(first.stacks.first?.outcome == .waiting, "\(first.stacks)")
+        #expect(try await host.status()["a"]?["held"] == .null)
+        try await host.push(["a/compose.yaml": file(1).replacing("always\n", with: "missing\n")])
+        #expect(try await host.sync().outcome == .deployed)
+        try await host.push(["a/compose.yaml": file(1)])
+        _ = try await host.sync()
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        #expect(try await host.sync().stacks.first?.reasons == ["drift: container removed"])
+        try await host.push(["a/compose.yaml": file(2)])
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .waiting)
+        try await host.shell(
+          "docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a); docker rmi 127.0.0.1:9/always:1")
+      }
+    }
+
+    @Test func `a stopped container whose network was pruned is made anew, and blames no commit`() async throws {
+      let files = { (generation: Int) in
+        sleeper("web", "networks: [n]") + service("other", ["network_mode: none", "environment: {G: '\(generation)'}"])
+          + "networks: {n: {}}\n"
+      }
+      try await Host.with(["a/compose.yaml": files(1)]) { host in
+        _ = try await host.sync()
+        for generation in [1, 2] {
+          try await host.shell("docker stop -t0 $(docker ps -q --filter label=com.docker.compose.service=web)")
+          try await host.shell("docker network rm a_n")
+          if generation == 2 { try await host.push(["a/compose.yaml": files(2)]) }
+          #expect(try await host.sync().outcome == .deployed)
+          let id = try #require(try await host.containers()["a/web"])
+          #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", id) == "true\n")
+        }
+      }
+    }
+
     @Test func `drift: report leaves it alone there, too`() async throws {
       try await Host.with(["a/compose.yaml": Self.plain], settings: "sync: {drift: report}\n") { host in
         _ = try await host.sync()

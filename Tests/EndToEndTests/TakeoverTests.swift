@@ -54,6 +54,30 @@ extension EndToEnd {
       }
     }
 
+    @Test(arguments: [true, false])
+    func `what another version of Compose made is replaced only where the files say what it runs with`(_ isSaid: Bool)
+      async throws
+    {
+      let file = sleeper("web", "network_mode: none", "environment: {TOKEN: '${TOKEN:-}'}")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        try await host.shell("mkdir -p live/a && cp work/a/compose.yaml live/a/")
+        if isSaid { try host.write("a/.env", "TOKEN=mine\n", in: host.live) }
+        let labels = [
+          "project=a", "service=web", "container-number=1", "oneoff=False", "version=2.20.0",
+          "project.working_dir=\(host.live)/a", "project.config_files=\(host.live)/a/compose.yaml", "config-hash=0123",
+        ].map { "-l com.docker.compose.\($0)" }.joined(separator: " ")
+        try await host.shell(
+          "docker run -d --name a-web-1 --network none --stop-signal SIGKILL -e TOKEN=mine \(labels) busybox:test sleep 100000"
+        )
+        let before = try #require(try await host.containers()["a/web"])
+        try await host.push(["a/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
+        let report = try await host.sync(expect: isSaid ? 1 : 3)
+        let id = try #require(try await host.containers()["a/web"])
+        #expect((id == before) == !isSaid, "\(report.stacks)")
+        #expect(try await host.docker("exec", id, "sh", "-c", "echo $TOKEN") == "mine\n")
+      }
+    }
+
     struct Unknown: Sendable, CustomTestStringConvertible {
       let testDescription: String
       let prepare: @Sendable (Host) async throws -> Void

@@ -6,6 +6,23 @@ import Testing
 extension EndToEnd {
   /// Ways back that begin or end in the middle, and what they must not lose.
   @Suite("I7: ways back", .disabled(if: Host.skips)) struct WaysBack {
+    @Test func `a network that cannot be made anew is there again after going back`() async throws {
+      let file = sleeper("web")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        try await host.shell("docker network create --subnet 10.214.2.0/25 clup-taken")
+        try await host.push([
+          "a/compose.yaml": file + "networks: {default: {ipam: {config: [{subnet: 10.214.2.0/24}]}}}\n"
+        ])
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .rolledBack)
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(
+          try await host.docker("inspect", "-f", "{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}", id)
+            == "a_default\n")
+        try await host.shell("docker network rm clup-taken")
+      }
+    }
+
     /// A service that reads what it mounts once it is started: `bad` ends it, `slow` keeps it from becoming healthy.
     static let reader = sleeper(
       "web", "volumes: ['./conf:/conf:ro']",

@@ -179,6 +179,28 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a job file reaches who mounts the job files alone, and restarts nobody`() async throws {
+      func job(_ memory: String) -> String {
+        "services:\n  build: {image: 'busybox:test', network_mode: none, mem_limit: \(memory), cpus: 1, pids_limit: 50, command: ['true']}\n"
+          + "x-clup: {timeout: 5m}\n"
+      }
+      let runner = sleeper("runner", "volumes: ['../job-definitions:/jobs:ro']")
+      try await Host.with([
+        "runner/compose/compose.yaml": runner, "runner/job-definitions/build.yaml": job("64m"),
+      ]) { host in
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["compose/runner"])
+        #expect(try await host.docker("exec", id, "cat", "/jobs/build.yaml") == job("64m"))
+        try await host.push([
+          "runner/job-definitions/build.yaml": job("128m"), "runner/job-definitions/two.yaml": job("32m"),
+        ])
+        _ = try await host.sync()
+        #expect(try await host.containers()["compose/runner"] == id)
+        #expect(
+          try await host.docker("exec", id, "cat", "/jobs/build.yaml", "/jobs/two.yaml") == job("128m") + job("32m"))
+      }
+    }
+
     @Test
     func `a container that a person lets write to its project keeps that, and one that goes without a waiver does not`()
       async throws

@@ -88,7 +88,8 @@ struct Execute: Sendable {
     let up = Up(settings: settings, programs: programs, tell: tell)
     switch step {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
-    case .pull: try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present)
+    case .pull(let anew):
+      try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present, anew: anew)
     case .checkImages: try await checkImages(of: stack)
     case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
     case .seal(let projects, _): try await seal(stack, projects, &progress)

@@ -1,4 +1,5 @@
 import Core
+import Engine
 
 /// Looks at what a person runs in a live directory before clup's first deploy there.
 ///
@@ -20,7 +21,7 @@ struct Takeover: Sendable {
     for call in Set(found.compactMap(\.call)) {
       let answer = await given(by: call, desired)
       for index in found.indices where found[index].call == call {
-        found[index].isKnown = try await isKnown(found[index], versions[index], answer)
+        found[index].isKnown = try await isKnown(found[index], versions[index], seen[index], answer)
         found[index].given = answer.hashes[found[index].service]
       }
     }
@@ -77,6 +78,7 @@ struct Takeover: Sendable {
   private struct Answer {
     var hashes: [String: String] = [:]
     var joins: [String: [String]] = [:]
+    var services: [String: JSON] = [:]
   }
 
   private func given(by call: FoundContainer.Call, _ desired: DesiredStack) async -> Answer {
@@ -90,6 +92,7 @@ struct Takeover: Sendable {
     let hashes = try? await programs.hashes(
       of: json, project: desired.project, directory: call.directory, in: directory)
     answer.hashes = hashes?.found ?? [:]
+    answer.services = json["services"]?.undollared.object ?? [:]
     for service in ComposeModel(json).services where !service.joins.isEmpty {
       answer.joins[service.name] = service.joins
     }
@@ -97,12 +100,31 @@ struct Takeover: Sendable {
   }
 
   /// Whether the files give what a container was made with. Versions of Compose hash differently, and the hash of what
-  /// lives in another container's network holds that one's id.
-  private func isKnown(_ container: FoundContainer, _ version: String?, _ answer: Answer) async throws(Failure) -> Bool
-  {
+  /// lives in another container's network holds that one's id: then what it runs with has to be what the files say.
+  private func isKnown(
+    _ container: FoundContainer, _ version: String?, _ seen: JSON, _ answer: Answer
+  ) async throws(Failure) -> Bool {
     guard let hash = answer.hashes[container.service] else { return false }
-    if hash == container.hash || answer.joins[container.service] != nil { return true }
+    if hash == container.hash { return true }
     let present = await programs.composeVersion.value
-    return version.map { ComposeVersion.number(in: $0) != ComposeVersion.number(in: present) } ?? true
+    let isOfAnother = version.map { ComposeVersion.number(in: $0) != ComposeVersion.number(in: present) } ?? true
+    guard isOfAnother || answer.joins[container.service] != nil else { return false }
+    let image = try await programs.ask { engine throws(EngineError) in
+      try await engine.inspection(ofImage: container.image, as: JSON.self)
+    }
+    return Self.runs(seen["Config"], of: image?["Config"], as: answer.services[container.service])
+  }
+
+  /// Whether a container has the values and the command that a service of a resolved model says, and no others beside those
+  /// of its image.
+  private static func runs(_ container: JSON?, of image: JSON?, as service: JSON?) -> Bool {
+    let wanted = service["environment"].object.compactMap { name, value in value.string.map { "\(name)=\($0)" } }
+    let known = Set(wanted).union(image["Env"].strings)
+    let values = Set(container["Env"].strings)
+    guard values.isSuperset(of: wanted), values.allSatisfy({ known.contains($0) || $0.hasPrefix("PATH=") }) else {
+      return false
+    }
+    guard case .array? = service?["command"] else { return true }
+    return service["command"].strings == container["Cmd"].strings
   }
 }

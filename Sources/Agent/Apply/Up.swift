@@ -17,70 +17,6 @@ struct Up: Sendable {
     return lacking
   }
 
-  /// Brings images that the host lacks, before anything of the stack is touched. Compose is shown the coming state.
-  ///
-  /// `present` are references that need no look.
-  func pull(_ desired: DesiredStack, _ look: CommitSnapshot?, but present: Set<String>) async throws(Failure) {
-    let references = desired.references.filter { service, reference in
-      desired.images[service] == nil && !present.contains(reference)
-        && desired.services.first { $0.name == service }?.isBuilt == false
-    }
-    func missing() async throws(Failure) -> [String] {
-      let found = try await Images(programs: programs).ids(of: references.values)
-      return references.filter { found[$0.value] == Fingerprint.absent }.map(\.key).sorted()
-    }
-    let wanted = try await missing()
-    guard !wanted.isEmpty, let look else { return }
-    // What nothing changed about is not in the view, and stands at its live paths.
-    let coming = Path.join(look.view.root, desired.place.directory)
-    let directory = Files.status(coming) == nil ? live(desired) : coming
-    let outcome = try await pull(wanted, of: desired, in: directory)
-    guard outcome.succeeded else {
-      let said = PullProgress.sentences(in: outcome.errorText)
-      let failure = await programs.failure("docker compose pull", said, rewriting: look.view.rebased)
-      guard failure.kind == .deploy else { throw failure }
-      let asked = await Registries(environment: programs.environment).facts(of: wanted.compactMap { references[$0] })
-      throw Self.waiting("\(failure.message); \(asked.text)", help: asked.help)
-    }
-    if let service = try await missing().first {
-      throw Self.waiting("the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled")
-    }
-  }
-
-  /// Has Compose pull the images of services, and tells of the bytes where it does.
-  private func pull(_ services: [String], of desired: DesiredStack, in directory: String) async throws(Failure)
-    -> Outcome
-  {
-    let event = SyncEvent.now(.step, of: desired.name, "pulling images", limit: settings.sync.pullTimeout)
-    tell(event)
-    let (tell, progress) = (tell, PullProgress())
-    let tap = LineTap(.errors) { line in
-      progress.take(line) { bytes, total in
-        var event = event
-        (event.bytes, event.totalBytes) = (bytes, total)
-        tell(event)
-      }
-    }
-    let isOld = ComposeVersion.isBefore((2, 29), await programs.composeVersion.value)
-    let pull = ["pull", "--policy", "missing", "--ignore-buildable"]
-    let named = ["-p", desired.project] + desired.place.options
-    do throws(Failure) {
-      return try await programs.compose(
-        named + (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
-        limits: .init(deadline: settings.sync.pullTimeout), tap: tap)
-    } catch {
-      if error.kind != .late { throw error }
-      throw Self.waiting(late(error, "docker compose pull").message)
-    }
-  }
-
-  /// An image that cannot be had now may be there tomorrow, and nothing was touched: the commit is not held for it.
-  private static func waiting(
-    _ message: String, help: String = "see that the registry answers and has the image"
-  ) -> Failure {
-    Failure(.host, message, help: "\(help); it is tried again by itself", outage: .registry)
-  }
-
   /// Builds what has to be built; the containers that run are not touched.
   func build(_ services: [ServicePlan], _ desired: DesiredStack) async throws(Failure) {
     var names = Set(services.filter { $0.way == .build }.map(\.name))
@@ -99,7 +35,7 @@ struct Up: Sendable {
   }
 
   /// A build that does not end in time is the commit's affair, as one that fails.
-  private func late(_ failure: Failure, _ what: String) -> Failure {
+  func late(_ failure: Failure, _ what: String) -> Failure {
     guard failure.kind == .late else { return failure }
     return Failure(
       .deploy, "\(what) did not end within \(settings.sync.pullTimeout.text)",
@@ -126,7 +62,7 @@ struct Up: Sendable {
     let acting = services.filter { service in
       ![.keep, .remove].contains(service.action) && !starting.contains { $0.name == service.name }
     }
-    let forced = acting.filter { $0.way == .force }.map(\.name)
+    let forced = acting.filter { $0.way == .force }
     let others = acting.filter { $0.way != .force }.map(\.name)
     let moved = try await moved(desired)
     // A service that is to be left alone must not be named where Compose would make it anew: its image's name has moved on,
@@ -138,13 +74,18 @@ struct Up: Sendable {
     }.map(\.name)
     let awake = resting.isEmpty ? [] : desired.services.map(\.name).filter { !resting.contains($0) }
     let names = keeps ? ["--no-deps"] + others : awake.isEmpty ? [] : ["--no-deps"] + awake
+    func force(_ services: [ServicePlan]) async throws(Failure) {
+      if services.isEmpty { return }
+      let options = ["up", "-d", "--force-recreate", "--no-deps", "--pull", "missing"]
+      try await compose(options + services.map(\.name), desired, moved: moved, until: end)
+    }
+    // A call for all would start what does not run as it is, which may be what it cannot.
+    try await force(forced.filter { $0.state != "running" })
     // With nothing but mounted files to take up, one call is enough; without anything to do, none.
     if !others.isEmpty {
-      try await compose(["up", "-d", "--quiet-pull"] + names, desired, moved: moved, until: end)
+      try await compose(["up", "-d", "--quiet-pull", "--pull", "missing"] + names, desired, moved: moved, until: end)
     }
-    if !forced.isEmpty {
-      try await compose(["up", "-d", "--force-recreate", "--no-deps"] + forced, desired, moved: moved, until: end)
-    }
+    try await force(forced.filter { $0.state == "running" })
   }
 
   /// Gives the containers of each service that another version of Compose has made, by their ids.

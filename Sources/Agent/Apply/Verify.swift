@@ -150,7 +150,12 @@ struct Verify: Sendable {
     let listed = try await programs.ask { engine throws(EngineError) in
       try await engine.containers(labels: [ComposeLabel.of(project), "\(ComposeLabel.oneOff)=False"])
     }
-    return try await programs.inspections(of: listed.map(\.id)).map { WatchedContainer(inspected: $0, at: Date()) }
+    let removed = try await programs.inRemovedNetworks(listed)
+    return try await programs.inspections(of: listed.map(\.id)).map { inspected in
+      var container = WatchedContainer(inspected: inspected, at: Date())
+      container.networks?.subtract(removed[container.id] ?? [])
+      return container
+    }
   }
 
   /// Gives the last lines of a container's log.

@@ -25,7 +25,8 @@ extension Resolve {
       written: MountedPaths(writes.union(written).union(own).union(gather.untracked.keys)),
       seen: MountedPaths(reads), composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
-        isCopied(path) ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
+        isCopied(path) || discovery.jobs.contains { Discovery.jobDirectory(of: $0) == path }
+          ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
       })
     let mounted = Set(
       model.services.flatMap { tracked($0.binds, directory) + $0.buildContexts.compactMap(view.relative) })

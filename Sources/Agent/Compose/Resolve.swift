@@ -225,7 +225,11 @@ struct Resolve: Sendable {
       }
       return ids
     }
-    var mounts = ids(tracked(service.binds, directory) + service.files.compactMap(view.relative))
+    // A job is read when it is started: a new one is no reason to start whoever mounts them all.
+    var mounts = ids(tracked(service.binds, directory) + service.files.compactMap(view.relative)).filter { path, _ in
+      view.tree[path]?.kind != .directory
+        || !discovery.jobs.contains { Path.relative(path, to: Discovery.jobDirectory(of: $0)) != nil }
+    }
     for path in service.files where mounts[view.relative(path) ?? path] == nil {
       mounts[view.relative(path) ?? path] = Files.read(path).map { blobID(of: $0) } ?? Fingerprint.absent
     }

@@ -11,12 +11,13 @@ extension Programs {
     }
     var containers = listed.compactMap(Container.init)
     let (done, dead) = (try await done(listed), try await withDeadNetwork(listed))
-    let uncovered = try await uncovered(listed)
+    let (uncovered, removed) = (try await uncovered(listed), try await inRemovedNetworks(listed))
     for index in containers.indices {
       let (id, directory) = (containers[index].id, containers[index].directory)
       containers[index].isDone = containers[index].state == "exited" && done.contains(id)
       if dead.contains(id) { containers[index].sharesDeadNetwork = true }
       containers[index].movedBind = uncovered[id]
+      containers[index].networks?.subtract(removed[id] ?? [])
       guard let root, Path.relative(directory, to: liveRoot) == nil else { continue }
       let found = real[directory] ?? Files.resolved(directory) ?? directory
       real[directory] = found
@@ -46,6 +47,20 @@ extension Programs {
       try await engine.containers(labels: [ComposeLabel.project], exited: 0)
     }
     return Set(ended.filter { $0.state == "exited" }.map(\.id))
+  }
+
+  /// Finds the networks of containers that do not run which are no longer there: the engine cannot start such a container.
+  func inRemovedNetworks(_ listed: [ListedContainer]) async throws(Failure) -> [String: Set<String>] {
+    let still = listed.filter {
+      ["exited", "created"].contains($0.state) && $0.networkIDs.values.contains { !$0.isEmpty }
+    }
+    if still.isEmpty { return [:] }
+    let present = Set(
+      try await ask { engine throws(EngineError) in try await engine.networks() }.compactMap(\.id))
+    return still.reduce(into: [:]) { found, container in
+      let gone = container.networkIDs.filter { !$0.value.isEmpty && !present.contains($0.value) }
+      if !gone.isEmpty { found[container.id] = Set(gone.keys) }
+    }
   }
 
   /// Finds the running containers that live in the network of one that was started after them, or is no longer there.

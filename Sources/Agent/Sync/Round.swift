@@ -89,8 +89,12 @@ struct Round: Sendable {
   private func scratch() throws(Failure) -> (stage: String, view: String) {
     let name = String(UInt64.random(in: .min ... .max), radix: 36)
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
-    try Files.makeDirectories(stage)
-    try Files.makeDirectories(view, mode: 0o700)
+    // What runs is kept up, and goes back, on a full disk as well.
+    if request.isRepair || request.rollback != nil { checkout.reserve.makeRoom() }
+    try checkout.reserve.givingRoom { () throws(Failure) in
+      try Files.makeDirectories(stage)
+      try Files.makeDirectories(view, mode: 0o700)
+    }
     return (stage, view)
   }
 

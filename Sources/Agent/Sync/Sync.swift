@@ -127,16 +127,17 @@ public struct Sync: Sendable {
     return Session(checkout: checkout, programs: programs, records: Records(checkout))
   }
 
-  /// Keeps up what was good where the repository does not say what is to be, or wants what is refused.
+  /// Keeps up what was good where the repository does not say what is to be, wants what is refused, or what cannot be had now.
   private func keepUp(
     _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
   ) async {
     let isRefused =
       ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
-    guard isRefused, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
+    let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
+    guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
     var repair = self
     repair.request.isRepair = true
-    repair.request.givesUp = ended.failure?.kind != .unreachable
+    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
     var kept = Ended(report: ended.report)
     do throws(Failure) {
       _ = try await repair.whole(try session(checkout, programs), nil, &kept)
@@ -145,7 +146,16 @@ public struct Sync: Sendable {
       if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
       return
     }
-    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
+    let waiting = Dictionary(
+      ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
+    ) { first, _ in first }
+    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map { stack in
+      // What it waits for is still to come.
+      guard var told = waiting[stack.name] else { return stack }
+      told.reasons += stack.reasons
+      told.services = stack.services
+      return told
+    }
     let others = ended.report.stacks.filter { stack in !worked.contains { $0.name == stack.name } }
     ended.report.stacks = (others + worked).sorted { $0.name < $1.name }
     ended.report.links += kept.report.links.filter { $0.action != .keep }

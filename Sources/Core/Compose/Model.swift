@@ -82,6 +82,8 @@ public struct ComposeService: Sendable, Equatable {
   public let buildContexts: [String]
   /// Whether its image is built.
   public let isBuilt: Bool
+  /// Whether its image is to be pulled although it is on the host.
+  public let pullsAnew: Bool
   /// Whether the engine starts it again when it ends.
   public let restarts: Bool
   /// The services whose network, processes or volumes it shares.
@@ -118,6 +120,8 @@ public struct ComposeService: Sendable, Equatable {
     }
     resources = Self.resources(json, top)
     isBuilt = json["build"] != nil
+    let pulling = json["pull_policy"]?.string ?? ""
+    pullsAnew = !isBuilt && (["always", "daily", "weekly"].contains(pulling) || pulling.hasPrefix("every_"))
     buildContexts = Self.buildContexts(json["build"]?.undollared)
     // Compose lets `deploy` win; a policy without a condition is `any`.
     let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }

@@ -124,6 +124,8 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var resting: [String]?
   /// What is mounted over its own mounts to keep it from the stack's directory; nothing where that is not needed.
   public var covers: [CoverMount]?
+  /// Whether its image is pulled with each change although it is on the host.
+  public var pullsAnew: Bool?
   /// The ids of the containers that it was seen in place with; unknown in what an earlier version wrote.
   public var containers: [String]?
 
@@ -183,7 +185,8 @@ extension DesiredService {
     self.init(
       name: service.name, hash: hash, image: service.image, fields: service.fields.mapValues(digest), mounts: mounts,
       builds: builds, built: service.isBuilt, replicas: service.replicas, restarts: service.restarts,
-      joins: service.joins.isEmpty ? nil : service.joins, claims: service.claims)
+      joins: service.joins.isEmpty ? nil : service.joins, claims: service.claims,
+      pullsAnew: service.pullsAnew ? true : nil)
   }
 }
 

@@ -24,7 +24,8 @@ extension WatchedContainer {
       id: seen.id, name: seen.name, service: seen.label("service"), state: seen.state, health: seen.health,
       exitCode: json["State"]["ExitCode"]?.integer ?? 0, restarts: json["RestartCount"]?.integer ?? 0,
       age: .seconds(now.timeIntervalSince(started)), hash: seen.label("config-hash"), image: seen.image,
-      directory: seen.label("project.working_dir"))
+      directory: seen.label("project.working_dir"),
+      networks: json["NetworkSettings"]["Networks"].map { Set($0.object.keys) })
   }
 
   private static func instant(_ text: String) -> Date? {

@@ -180,7 +180,7 @@ extension Container {
     self.init(
       id: seen.id, name: "", state: seen.state, health: seen.health, image: "", project: project, service: seen.service,
       hash: seen.hash, directory: seen.directory)
-    imageID = seen.image
+    (imageID, networks) = (seen.image, seen.networks)
     isDone = seen.state == "exited" && seen.exitCode == 0
   }
 }

@@ -53,7 +53,9 @@ public enum ServicePlanning {
     var changes = known.map(service.differences) ?? []
     if let path = service.mounts.keys.sorted().first(where: stale.contains) { changes.append(.mount(path)) }
     let unseen = changes.first { if case .mount = $0 { true } else { false } } ?? changes.first(where: \.isUnseen)
-    let way: ServicePlan.Way = unseen?.isForced == true && !containers.isEmpty ? .force : .up
+    // Compose does not bring a container back into a network that was removed under it.
+    let isForced = unseen?.isForced == true || lostNetwork(service, containers) != nil
+    let way: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
     let decision =
       rebuilt(known, changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
       ?? differing(service, known, changes, containers, imageID)
@@ -138,10 +140,10 @@ public enum ServicePlanning {
     return (.start, "drift: container \(stopped.state)", .up)
   }
 
-  /// Finds a running container that is not in a network of its service.
+  /// Finds a container that is not in a network of its service; one that is stopped would be started without it.
   private static func lostNetwork(_ service: DesiredService, _ containers: [Container]) -> (String, Container)? {
     let networks = service.networks
-    for container in containers where container.state == "running" {
+    for container in containers {
       guard let present = container.networks else { continue }
       if let lost = networks.subtracting(present).min() { return (lost, container) }
     }

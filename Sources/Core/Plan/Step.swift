@@ -4,8 +4,8 @@ public enum Step: Sendable, Equatable {
 
   /// No container of another project is in these networks, which are to be made anew.
   case checkNetworks(Set<String>)
-  /// The images that services name are on this host.
-  case pull
+  /// The images that services name are on this host; those of the named services are the registry's newest.
+  case pull(anew: [String])
   /// The images are here that services are to run by their ids.
   case checkImages
 
@@ -102,7 +102,8 @@ extension Step {
     func list(_ names: some Sequence<String>) -> String { names.sorted().joined(separator: ", ") }
     switch self {
     case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
-    case .pull: return "pull missing images"
+    case .pull(let anew):
+      return "pull missing images" + (anew.isEmpty ? "" : ", and the newest of \(list(anew))")
     case .checkImages: return "check that the previous images are on this host"
     case .abandon: return "go back to what ran before"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"

@@ -8,7 +8,7 @@ extension Planning {
     var steps: [Step] = []
     let networks = desired.networksMadeAnew(since: record?.standing)
     if !networks.isEmpty { steps.append(.checkNetworks(networks)) }
-    steps.append(.pull)
+    steps.append(.pull(anew: anew(desired, record?.standing)))
     if !desired.images.isEmpty { steps.append(.checkImages) }
     let writers = Step.writers(
       of: record?.good, replacing: desired.links, among: observed.containers ?? []
@@ -36,6 +36,14 @@ extension Planning {
       + Step.settle(
         .commit, services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 },
         for: desired.project)
+  }
+
+  /// Lists the services that ask for a newer image with each change. What has only drifted comes back with the image that it ran.
+  private func anew(_ desired: DesiredStack, _ known: Deployment?) -> [String] {
+    desired.services.filter { service in
+      guard service.pullsAnew == true, desired.images[service.name] == nil else { return false }
+      return known?.services.first { $0.name == service.name }.map { !service.differences(from: $0).isEmpty } ?? true
+    }.map(\.name)
   }
 
   /// Keeps the stack's containers from its directory before Compose reads that for the last time; nothing where none of them

@@ -22,6 +22,8 @@ public struct WatchedContainer: Sendable, Equatable {
   public var image = ""
   /// The directory that `docker compose` was run for.
   public var directory = ""
+  /// The engine's names of the networks that it is in, where that was asked for.
+  public var networks: Set<String>?
 }
 
 /// What a look at a stack's containers says about its deploy.
