@@ -13,7 +13,7 @@ extension Target {
     for listed in (try? decoder.decode([ListedContainer].self, from: data)) ?? [] {
       hold(!listed.name.hasPrefix("/"), "a name has no slash before it")
       if let container = Container(listed) {
-        hold((container.binds ?? []).allSatisfy(Path.isAbsolute), "a bind is an absolute path")
+        hold((container.mounts ?? []).map(\.source).allSatisfy(Path.isAbsolute), "a bind is an absolute path")
       }
     }
     _ = try? decoder.decode([ListedResource].self, from: data)
