@@ -120,12 +120,14 @@ struct CrashHost {
 
   /// Names and contents in the checkout; of the mirror only what a killed process could have left in the way.
   private func checkout() throws -> [String] {
-    Picture(host.checkout).entries.compactMap { path, entry in
+    let deployments = try deployments()
+    return Picture(host.checkout).entries.compactMap { path, entry in
       if ["history.jsonl", "state.json"].contains(path) { return path }
       // What a sync saw that found nothing to do may be there or not.
       if ["checked", "compose-version", "reached"].contains(path) { return nil }
       // What was being done when it was cut off is said in a lock that nobody holds.
       if path.hasPrefix("locks/") { return path }
+      if path.hasPrefix("deployments/") { return deployments[path] ?? path }
       guard path.hasPrefix("repo.git/") else { return "\(path) \(entry.essence)" }
       let name = Path.name(path)
       if path.hasPrefix("repo.git/refs/") || path.hasSuffix(".lock") { return "\(path) \(entry.essence)" }
@@ -134,12 +136,23 @@ struct CrashHost {
     }.sorted()
   }
 
+  /// What each deployment says, by its path, but for the ids of containers: each run makes others.
+  private func deployments() throws -> [String: String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: host.checkout + "/deployments")) ?? []
+    return try names.reduce(into: [:]) { found, name in
+      let text = try String(contentsOfFile: "\(host.checkout)/deployments/\(name)", encoding: .utf8)
+      found["deployments/\(name)"] = text.replacing(/"containers":\["[0-9a-f]{64}[^\]]*\],/, with: "")
+    }
+  }
+
   private func state() throws -> JSON {
+    let deployments = try deployments()
     func timeless(_ value: JSON) -> JSON {
       switch value {
       // How the last sync ended is told like the history: a killed one tells nothing.
       case .object(let members): .object(members.filter { !["since", "said"].contains($0.key) }.mapValues(timeless))
       case .array(let values): .array(values.map(timeless))
+      case .string(let text): .string(deployments["deployments/\(text).json"] ?? text)
       default: value
       }
     }

@@ -179,6 +179,36 @@ extension EndToEnd {
       }
     }
 
+    @Test func `values that a container started by hand may have written are not used before somebody judges them`()
+      async throws
+    {
+      let file = sleeper("runner", "volumes: ['..:/data', '${DIR}:/x:ro']")
+      try await Host.with(["runner/compose/compose.yaml": file]) { host in
+        try host.write("runner/compose/.env", "DIR=./own\n", in: host.live)
+        try await host.shell("mkdir -p live/runner/compose/own")
+        _ = try await host.sync()
+        // By hand it comes without its cover.
+        try await host.shell("cd live/runner/compose && docker compose up -d")
+        let open = try #require(try await host.containers()["compose/runner"])
+        _ = try await host.docker("exec", open, "sh", "-c", "echo DIR=/ >/data/compose/.env")
+        try await host.shell("mv repo.git gone.git")
+        let report = try await host.sync(expect: 4)
+        let error = report.stacks.first?.error ?? ""
+        #expect(error.contains(".env is another than when the stack was good"), "\(report)")
+        let mounts = try await host.shell(
+          "docker ps -aq | xargs -r docker inspect -f '{{range .Mounts}}{{.Source}} {{end}}'")
+        #expect(!mounts.split(whereSeparator: \.isWhitespace).contains("/"))
+        // What was judged in the same sync is no obstacle to going back from it.
+        try await host.shell("mv gone.git repo.git")
+        try host.write("runner/compose/.env", "DIR=./own\n", in: host.live)
+        #expect(try await host.sync().outcome == .deployed)
+        try await host.shell("mkdir live/runner/compose/other")
+        try host.write("runner/compose/.env", "DIR=./other\n", in: host.live)
+        try await host.push(["runner/compose/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .rolledBack)
+      }
+    }
+
     @Test func `a job file reaches who mounts the job files alone, and restarts nobody`() async throws {
       func job(_ memory: String) -> String {
         "services:\n  build: {image: 'busybox:test', network_mode: none, mem_limit: \(memory), cpus: 1, pids_limit: 50, command: ['true']}\n"

@@ -93,11 +93,13 @@ extension Execute {
   }
 
   /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
-  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
+  /// have by now count, as they would for a person; a Compose file that nobody judged does not, and nothing where a container
+  /// that was started by hand could have written it.
   private func checkFiles(of good: DesiredStack) throws(Failure) {
-    for name in ComposeFileName.all {
-      let path = Path.join(good.place.directory, name)
-      guard let known = good.untracked[path], links.observe.untracked(path) != known else { continue }
+    let names = ComposeFileName.all.map { Path.join(good.place.directory, $0) }
+    for path in good.covers.isEmpty ? names : good.untracked.keys.sorted() {
+      let now = links.observe.untracked(path)
+      guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
       throw Failure(
         .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
         help: "see who put it there, move it aside, and sync again")

@@ -82,7 +82,7 @@ extension Sync {
     let isWhole = isWhole(gated.plan) && failed.isEmpty
     let (report, commit, policy) = (ended.report, gated.plan.commit, prepared.policy)
     try await records.change { state throws(IllegalTransition) in
-      try state.note(report, but: others)
+      try state.note(report, but: others.union(request.waiting))
       if isWhole { (state.commit, state.policy) = (commit, policy) }
     }
     await keepImages(of: try await records.now(), others: false, programs)

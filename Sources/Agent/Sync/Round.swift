@@ -119,6 +119,8 @@ struct Round: Sendable {
   ) async throws(Failure) -> Sync.HostCheck? {
     if gated.plan.isBusy { throw checkout.taken(gated.plan.busy) }
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
+    // Of what an engine that is away runs, nobody knows.
+    if request.dryRun, ended.report.error != nil { ended.report.outcome = .failed }
     ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
     let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
     ended.isNewCommit = isWhole && base.commit != plan.commit
@@ -126,7 +128,7 @@ struct Round: Sendable {
       let isSame = state.stacks(unchangedSince: base).isSuperset(of: plan.stacks.map(\.name))
       try first(&state)
       if isWhole, isSame { (state.commit, state.policy) = (plan.commit, policy) }
-      try state.note(report, but: plan.busy)
+      try state.note(report, but: plan.busy.union(request.waiting))
     }
     let state = try await session.records.now()
     guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }

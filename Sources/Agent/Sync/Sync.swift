@@ -137,6 +137,7 @@ public struct Sync: Sendable {
     guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
     var repair = self
     repair.request.isRepair = true
+    repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
     repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
     var kept = Ended(report: ended.report)
     do throws(Failure) {

@@ -22,6 +22,8 @@ public struct SyncRequest: Sendable {
   public var leaveDrift: Set<String> = []
   /// Whether it only keeps up what was good, and asks nobody what is to be.
   public var isRepair = false
+  /// The stacks that wait for something all the same, which stays said of them.
+  var waiting: Set<String> = []
   /// Whether what was cut off goes back as well: what it was on its way to is refused by now.
   var givesUp = false
   /// Whether every stack is judged, whatever was judged before; for a dry run.

@@ -40,6 +40,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var layout: ProjectPlace?
   /// All that its containers mount, the same way.
   public var reads: [String]?
+  /// What else may stand at untracked paths, since it was judged for what is gone back from.
+  public var alsoJudged: [String: String] = [:]
 }
 
 extension DesiredStack {

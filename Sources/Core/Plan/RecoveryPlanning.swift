@@ -76,7 +76,9 @@ public struct Recovery: Sendable {
     let hasTouched = change.reached == .containers || change.known != nil
     switch baseline {
     case .deployment(let good):
-      stack = DesiredStack(name, good)
+      var wanted = DesiredStack(name, good)
+      wanted.alsoJudged = change.desired.untracked
+      stack = wanted
       let commit = good.commit.prefix(7)
       if change.runsOn, change.reached == .nothing {
         said = "nothing was changed, \(commit) runs as before"
