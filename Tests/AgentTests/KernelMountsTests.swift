@@ -34,9 +34,9 @@ import Testing
       "6 5 8:2 /data/live/run /data rw - ext4 x rw\n7 6 8:2 /data/live/run/old /data/app ro - ext4 x rw", true
     ),
     (
-      "the cover lies on another mount",
+      "what holds it is hidden by another mount",
       "6 5 8:2 /data/live/run /data rw - ext4 x rw\n8 6 0:9 / /data rw - tmpfs x rw\n"
-        + "7 8 8:2 /data/live/run/app /data/app ro - ext4 x rw", true
+        + "7 8 8:2 /data/live/run/app /data/app ro - ext4 x rw", false
     ),
     (
       "below a directory that the container could move",

@@ -188,15 +188,6 @@ extension EndToEnd.Kills {
         try await host.push(["a/compose.yaml": "# changed\n" + mounted, "a/conf": "two\n"])
       }),
     Crash(
-      testDescription: "takeover of a container that writes to its project",
-      files: ["r/a/compose.yaml": "services:\n" + quick("volumes: ['..:/data']"), "b/compose.yaml": bystander],
-      live: ["r/a/compose.yaml": "services:\n" + quick("volumes: ['..:/data']")], handmade: ["r/a/compose.yaml"],
-      stacks: ["r/a"],
-      prepare: { host in
-        _ = try await host.sync("--stack", "b")
-        _ = try await host.compose("r/a", "up", "-d")
-      }),
-    Crash(
       testDescription: "path that becomes shared",
       files: ["a/compose.yaml": sharing(quick: false), "b/compose.yaml": bystander, "common/conf": "good\n"],
       stacks: ["a", "b"],

@@ -92,7 +92,7 @@ struct Execute: Sendable {
       try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present, anew: anew)
     case .checkImages: try await checkImages(of: stack)
     case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
-    case .seal(let projects, _): try await seal(stack, projects, &progress)
+    case .seal(let projects): try await seal(stack, projects)
     case .stopWriters(let ids):
       progress.isStopped = true
       try await up.stop(ids)

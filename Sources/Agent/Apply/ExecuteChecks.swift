@@ -55,40 +55,37 @@ extension Execute {
       help: "find out what changes files there, and sync again")
   }
 
-  /// Stops the containers of projects that can write to a stack's directory, and goes on only where that is still the directory
-  /// that it was: from here on nobody in a container can change what Compose is about to read.
-  func seal(_ stack: DesiredStack, _ projects: Set<String>, _ progress: inout Progress) async throws(Failure) {
+  /// Goes on only where no container of projects can write to a stack's directory, and where that and what Compose reads in it
+  /// are no links: nobody in a container can change what Compose is about to read.
+  func seal(_ stack: DesiredStack, _ projects: Set<String>) async throws(Failure) {
     let forms = settings.liveForms(of: stack.place.directory)
-    let (programs, directory) = (programs, Path.join(settings.liveRoot, stack.place.directory))
-    func writers() async throws(Failure) -> [String] {
-      let listed = try await programs.ask { engine throws(EngineError) in
-        try await engine.containers(labels: [ComposeLabel.project])
-      }
-      let own = listed.filter { $0.isUp && $0.labels[ComposeLabel.project].map(projects.contains) == true }
-      let mounts = try await programs.kernelMounts(of: own.map(\.id))
-      let place = Files.resolved(directory).flatMap { KernelMounts(of: "self")?.place(of: $0) }
-      return own.filter { container in
-        guard let place, let own = mounts[container.id] else { return container.hostMounts.write(to: forms) }
-        return own.write(to: place)
-      }.map(\.id)
+    let directory = Path.join(settings.liveRoot, stack.place.directory)
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.project])
     }
-    let found = try await writers()
-    if !found.isEmpty {
-      progress.isStopped = true
-      try await Up(settings: settings, programs: programs).stop(found)
-      if let left = try await writers().first {
-        throw Failure(
-          .host, "the container \(left.prefix(12)) may write to \(stack.place.directory) and cannot be stopped",
-          help: "stop it (`docker stop \(left.prefix(12))`), and sync again")
-      }
+    let own = listed.filter { $0.isUp && $0.labels[ComposeLabel.project].map(projects.contains) == true }
+    let mounts = try await programs.kernelMounts(of: own.map(\.id))
+    let place = Files.resolved(directory).flatMap { KernelMounts(of: "self")?.place(of: $0) }
+    let writer = own.first { container in
+      guard let place, let own = mounts[container.id] else { return container.hostMounts.write(to: forms) }
+      return own.write(to: place)
     }
-    for path in (Path.ancestors(stack.place.directory) + [stack.place.directory]).map({
+    if let writer = writer.flatMap(Container.init) {
+      throw Failure(.host, writer.mayWrite(to: directory), help: writer.asksToRemove)
+    }
+    let above = (Path.ancestors(stack.place.directory) + [stack.place.directory]).map {
       Path.join(settings.liveRoot, $0)
-    }) {
-      if Files.status(path).map(Files.isDirectory) == true { continue }
+    }
+    for path in above where Files.status(path).map(Files.isDirectory) != true {
       throw Failure(
         .host, "\(path) is no longer a directory, and a container could have put there what it is now",
         help: "see what is there, put the directory back, and sync again")
+    }
+    for path in stack.untracked.keys.sorted().map({ Path.join(settings.liveRoot, $0) }) {
+      guard let found = Files.status(path), !(Files.isRegular(found) && found.st_nlink == 1) else { continue }
+      throw Failure(
+        .host, "\(path) is a link, or has a second name, by which a container could change it",
+        help: "put a file of its own there, and sync again")
     }
   }
 

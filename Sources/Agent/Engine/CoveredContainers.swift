@@ -60,6 +60,12 @@ struct KernelMounts: Sendable {
     return (entry.device, rest == "." ? entry.root : Path.join(entry.root, rest))
   }
 
+  /// Whether a mount lies on another one, also where a mount of the host's own is between them.
+  private func isOn(_ view: Entry, _ cover: Entry) -> Bool {
+    cover.parent == view.id
+      || entries.contains { $0.id == cover.parent && $0.parent == view.id && $0.point == cover.point }
+  }
+
   /// Whether a directory of the host can be written to in these mounts: something that holds it is mounted, and the directory
   /// itself is not mounted read-only on top, right below that.
   func write(to directory: (device: String, root: String)) -> Bool {
@@ -67,8 +73,9 @@ struct KernelMounts: Sendable {
       guard view.isWritable, view.device == directory.device, Path.relative(directory.root, to: view.root) != nil else {
         return false
       }
+      if entries.contains(where: { $0.parent == view.id && $0.point == view.point }) { return false }
       return !entries.contains { cover in
-        cover.parent == view.id && !cover.isWritable && cover.device == directory.device && cover.root == directory.root
+        isOn(view, cover) && !cover.isWritable && cover.device == directory.device && cover.root == directory.root
           && CoverMount(source: cover.root, target: cover.point).isRightBelow(view.root, view.point)
       }
     }

@@ -63,6 +63,8 @@ struct HostOwnership: Sendable {
         subject.others[other] = its.without(record, unless: records[other]?.belongings ?? OwnedResources())
       }
     }
+    // Until a stack is in place its containers may do what they could before, and again where it goes back.
+    for (name, known) in records { subject.others[name]?.writes.formUnion(known.belongings?.writes ?? []) }
     for (name, refused) in refusedNetworks { subject.others[name]?.socketNetworks.subtract(refused) }
     for (name, record) in records where subject.paths.stacks[name] == nil {
       subject.paths.stacks[name] = record.place(of: name).directory

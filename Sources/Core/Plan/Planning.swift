@@ -60,7 +60,7 @@ public struct Planning: Sendable {
       reasons: (first + (causes.isEmpty && known != nil ? reasons : causes)
         + left.map { "\($0.name) had failed before, and is left as it is" }).filter { listed.insert($0).inserted },
       services: services, links: links, after: after[desired.name] ?? desired.after)
-    plan.steps = steps(desired, services, links, directory)
+    plan.steps = steps(desired, services, links)
     return plan
   }
 

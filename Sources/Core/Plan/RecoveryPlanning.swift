@@ -144,7 +144,7 @@ extension Recovery {
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
     let seal: [Step] =
-      good.covers.isEmpty || acting.isEmpty ? [] : [.seal(projects: [failed.project, good.project], stopping: [])]
+      good.covers.isEmpty || acting.isEmpty ? [] : [.seal(projects: [failed.project, good.project])]
     return seal
       + [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
       + Step.bring(plans, claimed: good.claimed(among: now))

@@ -35,9 +35,8 @@ public enum Step: Sendable, Equatable {
 
   /// These containers are no longer paused.
   case resume([String])
-  /// No container of these projects can write to the stack's directory, which is a directory and no link; those named are
-  /// known to be stopped for it.
-  case seal(projects: Set<String>, stopping: [String])
+  /// No container of these projects can write to the stack's directory, which is a directory and no link.
+  case seal(projects: Set<String>)
   /// What a Compose that was cut off has left of a project is gone.
   case clear(project: String)
   /// These containers are stopped.
@@ -82,8 +81,8 @@ extension Step {
   /// Says for people what is being done; nothing of what takes no time, or tells of itself.
   public var doing: String? {
     switch self {
-    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record, .abandon: nil
-    case .stopWriters(let ids), .seal(_, let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
+    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record, .abandon, .seal: nil
+    case .stopWriters(let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
     case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
     case .putBack: "restoring its live paths"
     case .check: "asking Compose about the live files"
@@ -107,7 +106,7 @@ extension Step {
     case .checkImages: return "check that the previous images are on this host"
     case .abandon: return "go back to what ran before"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
-    case .seal(_, let ids): return ids.isEmpty ? nil : "stop \(ids.count) that may write to the stack's directory"
+    case .seal: return "check that no container can write to its directory"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }

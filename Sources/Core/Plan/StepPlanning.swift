@@ -1,8 +1,6 @@
 extension Planning {
   /// Gives all that brings a stack to what is planned for it, in order.
-  func steps(
-    _ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan], _ directory: String
-  ) -> [Step] {
+  func steps(_ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan]) -> [Step] {
     let record = state.stacks[desired.name]
     let own = (observed.containers ?? []).filter { $0.project == desired.project }
     var steps: [Step] = []
@@ -25,7 +23,7 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
-    if let seal = seal(desired, directory) { steps += [seal, .check(services, onlyChanged: false)] }
+    if let seal = seal(desired) { steps += [seal, .check(services, onlyChanged: false)] }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
@@ -46,17 +44,14 @@ extension Planning {
     }.map(\.name)
   }
 
-  /// Keeps the stack's containers from its directory before Compose reads that for the last time; nothing where none of them
-  /// has it or what is above it.
-  private func seal(_ desired: DesiredStack, _ directory: String) -> Step? {
+  /// Sees that no container can write to the stack's directory before Compose reads that for the last time; nothing where none
+  /// of its services has what is above it.
+  private func seal(_ desired: DesiredStack) -> Step? {
+    if desired.covers.isEmpty { return nil }
     let record = state.stacks[desired.name]
     let origin = state.origin(of: desired.name, project: desired.project)?.good.project
-    let projects = Set([desired.project, record?.standing?.project, record?.change?.towards, origin].compactMap { $0 })
-    let forms = desired.covers.values.reduce(into: Set([directory])) { $0.formUnion($1.map(\.source)) }
-    let writers = (observed.containers ?? []).filter { container in
-      projects.contains(container.project) && container.isUp && container.mounts?.write(to: forms) == true
-    }
-    return writers.isEmpty && desired.covers.isEmpty ? nil : .seal(projects: projects, stopping: writers.map(\.id))
+    return .seal(
+      projects: Set([desired.project, record?.standing?.project, record?.change?.towards, origin].compactMap { $0 }))
   }
 
   /// Plans how stacks end, once it is known where each stack goes.
