@@ -83,7 +83,14 @@ extension Recovery {
     let up = Set(found.filter(\.isUp).map(\.id))
     let started = now.filter { ids.contains($0.id) && !up.contains($0.id) && $0.state == "running" }.map(\.id)
     let stopping = added + started
-    let remade: [Step] = touched.isEmpty ? [] : [.upAsFound(AdoptedServices(touched, of: found, now))]
+    // Whoever finds this cut off does not take that person's containers for what the commit made.
+    let remade: [Step] =
+      touched.isEmpty
+      ? []
+      : [
+        .record(.recovering(touched), of: change.desired.name, isNeeded: false),
+        .upAsFound(AdoptedServices(touched, of: found, now)),
+      ]
     return ToFound(
       steps: (stopping.isEmpty ? [] : [.stop(stopping)]) + remade,
       end: (added.isEmpty ? [] : [.remove(added)])
