@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// A container, as a listing shows it.
 public struct ListedContainer: Sendable, Decodable, Equatable {
   /// The id, 64 hexadecimal digits.
@@ -18,6 +20,12 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   public let mounts: [Mount]
   /// The names of the networks that it is in, each with the network's id.
   public let networkIDs: [String: String]
+  /// The names of the volumes that it mounts, by path.
+  public var volumes: [String: String] {
+    Dictionary(mounts.filter { $0.type == "volume" }.compactMap { one in one.name.map { (one.destination, $0) } }) {
+      $1
+    }
+  }
   /// The names alone.
   public var networks: Set<String> { Set(networkIDs.keys) }
   /// How it is connected: a network's name, `host`, `none`, or `container:` and an id.
@@ -189,6 +197,50 @@ extension EngineClient {
   /// Lets a container go on that was paused; one that is not paused any more is let be.
   public func unpause(_ id: String) async throws(EngineError) {
     try await call("/containers/\(Self.escaped(id))/unpause", method: "POST", also: [404, 409])
+  }
+
+  /// Makes a container that is never started and has volumes at paths; what is in them stays as it is.
+  public func create(
+    _ name: String, image: String, labels: [String: String], volumes: [String: String]
+  ) async throws(EngineError) {
+    let wish = NewContainer(
+      image: image, command: ["true"], labels: labels,
+      host: .init(
+        networkMode: "none",
+        mounts: volumes.sorted { $0.key < $1.key }.map { .init(source: $0.value, target: $0.key) }))
+    guard let body = try? JSONEncoder().encode(wish) else { return }
+    try await call("/containers/create", method: "POST", query: [("name", name)], body: Array(body))
+  }
+
+  private struct NewContainer: Encodable {
+    struct Mount: Encodable {
+      let type = "volume"
+      let source: String
+      let target: String
+      enum CodingKeys: String, CodingKey {
+        case type = "Type"
+        case source = "Source"
+        case target = "Target"
+      }
+    }
+    struct Host: Encodable {
+      let networkMode: String
+      let mounts: [Mount]
+      enum CodingKeys: String, CodingKey {
+        case networkMode = "NetworkMode"
+        case mounts = "Mounts"
+      }
+    }
+    let image: String
+    let command: [String]
+    let labels: [String: String]
+    let host: Host
+    enum CodingKeys: String, CodingKey {
+      case image = "Image"
+      case command = "Cmd"
+      case labels = "Labels"
+      case host = "HostConfig"
+    }
   }
 
   /// Removes a container with force, and none of its named volumes; one that is not there, or is being removed, is no error.

@@ -15,6 +15,15 @@ struct ModelHost {
     var state: String
     /// The id of what each path held that it mounts, when it was made.
     let content: [String: String]
+    /// Which of its service's containers it is.
+    var number = 1
+    /// The volume that the engine made for it alone, where its service asks for one.
+    var volume: String?
+
+    /// The volume, as a look at the container shows it.
+    var volumes: AnonymousVolumes? {
+      volume.flatMap { AnonymousVolumes(number: number, mounted: ["/data": $0]) }
+    }
   }
 
   /// What each commit has.
@@ -36,6 +45,7 @@ struct ModelHost {
         id: box.id, name: "p-\(box.service)-1", state: box.state, image: "busybox:1", project: "p",
         service: box.service, hash: box.hash, directory: Self.directory)
       container.imageID = box.image
+      (container.number, container.volumes) = (box.number, box.volumes)
       return container
     }
     return observed
@@ -46,7 +56,8 @@ struct ModelHost {
     boxes.map { box in
       WatchedContainer(
         id: box.id, service: box.service, state: box.state, health: "none", exitCode: 0, restarts: 0,
-        age: .seconds(60), hash: box.hash, image: box.image, directory: Self.directory)
+        age: .seconds(60), hash: box.hash, image: box.image, directory: Self.directory, number: box.number,
+        volumes: box.volumes)
     }
   }
 
@@ -63,12 +74,28 @@ struct ModelHost {
     }
   }
 
-  mutating func make(_ service: DesiredService, image: String, state: String = "running") {
+  /// Makes one of a service's containers; it takes its volume from the one that it replaces, as Compose does.
+  mutating func make(
+    _ service: DesiredService, image: String, state: String = "running", number: Int = 1, replacing: [Box] = []
+  ) {
     made += 1
     let content = service.mounts.keys.reduce(into: [:]) { $0[$1] = self.content($1) ?? "nothing" }
-    boxes.append(
-      Box(
-        id: "id\(made)", service: service.name, hash: service.hash, image: image, state: state, content: content))
+    var box = Box(
+      id: "id\(made)", service: service.name, hash: service.hash, image: image, state: state, content: content,
+      number: number)
+    if service.fields["volumes"] != nil {
+      let digits = String(made, radix: 16)
+      let new = String(repeating: "0", count: 64 - digits.count) + digits
+      box.volume = replacing.first { $0.service == service.name && $0.number == number }?.volume ?? new
+    }
+    boxes.append(box)
+  }
+
+  /// Makes all containers of a service anew.
+  mutating func makeAll(_ service: DesiredService, _ count: Int, image: String, state: String = "running") {
+    let before = boxes
+    boxes.removeAll { $0.service == service.name }
+    for number in 1..<(count + 1) { make(service, image: image, state: state, number: number, replacing: before) }
   }
 }
 
@@ -98,15 +125,15 @@ extension ModelHost {
     case .putBack(let found, let made, _):
       for (path, former) in some(found.sorted { $0.key < $1.key }) { putBack(former, at: path, made[path]) }
     case .removePointer: pointer = nil
+    case .carry(let volumes, let kept):
+      for one in some(volumes) { carry(one, but: kept) }
     case .up(let services): for service in some(services) { up(service, stack) }
     case .upAsFound(let services):
       for call in some(services.calls) {
         for (name, count) in call.counts.sorted(by: { $0.key < $1.key }) {
           guard let service = stack.services.first(where: { $0.name == name }) else { continue }
-          boxes.removeAll { $0.service == name }
-          for _ in 0..<count {
-            make(mounting(service), image: stack.images[name] ?? "i", state: call.starts ? "running" : "exited")
-          }
+          makeAll(
+            mounting(service), count, image: stack.images[name] ?? "i", state: call.starts ? "running" : "exited")
         }
       }
     case .verify:
@@ -122,6 +149,19 @@ extension ModelHost {
 
   private mutating func set(_ state: String, _ ids: [String]) {
     for index in boxes.indices where ids.contains(boxes[index].id) { boxes[index].state = state }
+  }
+
+  private mutating func carry(_ carried: CarriedVolumes, but kept: Set<String>) {
+    let number = carried.volumes.number
+    let standing = boxes.firstIndex { $0.service == carried.service && $0.number == number }
+    if let standing {
+      if kept.contains(boxes[standing].id) || boxes[standing].volumes == carried.volumes { return }
+      boxes.remove(at: standing)
+    }
+    boxes.append(
+      Box(
+        id: "carries \(carried.service) \(number)", service: carried.service, hash: "", image: "", state: "created",
+        content: [:], number: number, volume: carried.volumes.volumes["/data"]))
   }
 
   private mutating func bring(_ plan: LinkPlan) {
@@ -157,8 +197,7 @@ extension ModelHost {
     if isSame, plan.way != .force {
       set("running", own.map(\.id))
     } else {
-      boxes.removeAll { $0.service == service.name }
-      for _ in 0..<service.replicas { make(service, image: image) }
+      makeAll(service, service.replicas, image: image)
     }
   }
 
@@ -166,6 +205,7 @@ extension ModelHost {
   private func mounting(_ service: DesiredService) -> DesiredService {
     var service = service
     service.mounts = Self.paths(mountedBy: service.name).reduce(into: [:]) { $0[$1] = "" }
+    service.fields = service.volumes == nil ? [:] : ["volumes": "/data"]
     return service
   }
 

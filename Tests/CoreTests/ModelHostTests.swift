@@ -15,9 +15,12 @@ import Testing
     var services = names.map { name in
       let version = Int.random(in: 0..<3, using: &dice)
       let isBad = Int.random(in: 0..<12, using: &dice) == 0
+      let hasVolume = Int.random(in: 0..<3, using: &dice) > 0
+      let said = (isBad ? "bad \(name)" : "\(name) \(version)") + (hasVolume ? " with a volume" : "")
+      var fields = ["command": isBad ? "bad" : "\(version)"]
+      if hasVolume { fields["volumes"] = "/data" }
       return service(
-        name, hash: isBad ? "bad \(name)" : "\(name) \(version)", fields: ["command": isBad ? "bad" : "\(version)"],
-        replicas: Int.random(in: 0..<6, using: &dice) == 0 ? 2 : 1)
+        name, hash: said, fields: fields, replicas: Int.random(in: 0..<6, using: &dice) == 0 ? 2 : 1)
     }
     var tree = ["s/compose.yaml": services.map { "\($0.hash) \($0.replicas)" }.joined(separator: ", ")]
     tree["s/common.ini"] = "common \(Int.random(in: 0..<2, using: &dice))"
@@ -56,7 +59,7 @@ import Testing
   /// A host where a person runs a commit by hand, or nobody runs anything.
   static func host(_ dice: inout FuzzTests.Dice) -> ModelHost {
     var host = ModelHost()
-    host.bad = ["bad db", "bad job", "bad web"]
+    host.bad = Set(["db", "job", "web"].flatMap { ["bad \($0)", "bad \($0) with a volume"] })
     guard Bool.random(using: &dice) else { return host }
     let before = commit(0, &host, &dice)
     for (path, id) in host.trees[before.commit] ?? [:] { host.live[path] = .file(id) }
@@ -74,8 +77,10 @@ import Testing
       let before = sync.host
       var isAlone = true
       var wish = Self.commit(1, &sync.host, &dice)
+      var held: [String: [String]] = [:]
       for round in 2..<Int.random(in: 3..<7, using: &dice) {
         try Self.run(&sync, wish, &dice, seed)
+        if isAlone { Self.check(sync.host, stillHolds: &held, seed) }
         if Int.random(in: 0..<4, using: &dice) == 0 {
           Self.drift(&sync.host, &dice)
           isAlone = false
@@ -117,11 +122,27 @@ import Testing
     func running(_ host: ModelHost) -> [String] {
       host.boxes.filter { $0.state == "running" }.map { box in
         let content = box.content.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-        return "\(box.hash) \(content.joined(separator: ", "))"
+        return "\(box.hash) \(content.joined(separator: ", ")) \(box.volume ?? "")"
       }.sorted()
     }
     #expect(running(host) == running(before), "seed \(seed): what ran before does not run")
     #expect(host.live == before.live, "seed \(seed): what stood at live paths does not")
+  }
+
+  /// I11: what was good and is good again, or goes on with another commit, holds the volumes that it held.
+  static func check(_ host: ModelHost, stillHolds held: inout [String: [String]], _ seed: UInt64) {
+    guard case .deployed(let deployment)? = host.state.stacks["s"]?.runs else { return }
+    var now: [String: [String]] = [:]
+    for service in deployment.services where service.fields["volumes"] != nil {
+      let volumes = host.boxes.filter { $0.service == service.name }.sorted { $0.number < $1.number }.map {
+        $0.volume ?? "none"
+      }
+      now[service.name] = volumes
+      for (before, present) in zip(held[service.name] ?? [], volumes) {
+        #expect(before == present, "seed \(seed): \(service.name) lost a volume")
+      }
+    }
+    held = now
   }
 
   /// What stands in the end is what the record says: the commit, or what was good before it.

@@ -70,7 +70,9 @@ struct ModelSync {
 
   /// What there is to go back to.
   private func former(_ plan: StackPlan) -> Baseline {
-    if let good = host.state.lastGood(name) { return .deployment(good) }
+    if let good = host.state.lastGood(name) {
+      return .deployment(host.state.stacks[name]?.change == nil ? good.having(host.observed.containers ?? []) : good)
+    }
     var adopted: Adopted
     if let known = host.state.stacks[name]?.adopted {
       adopted = known
@@ -93,6 +95,7 @@ struct ModelSync {
       reference: "busybox:1", image: box.image, restarts: true,
       call: FoundContainer.Call(directory: ModelHost.directory, files: ["compose.yaml"], environmentFiles: []))
     found.isKnown = true
+    found.volumes = box.volumes
     return found
   }
 

@@ -144,16 +144,18 @@ struct Host {
         + " && docker rm $(docker ps -aq --filter status=created --filter ancestor=busybox:test)")
   }
 
-  /// Every container of this host: `project/service` with its id.
+  /// A container of every service of this host: `project/service` with its id.
   func containers() async throws -> [String: String] {
+    Dictionary(try await allContainers()) { $1 }
+  }
+
+  private func allContainers() async throws -> [(String, String)] {
     let format =
       "{{.Label \"com.docker.compose.project\"}}/{{.Label \"com.docker.compose.service\"}} {{.ID}} {{.Label \"com.docker.compose.project.working_dir\"}}"
-    var found: [String: String] = [:]
-    for line in try await docker("ps", "-a", "--no-trunc", "--format", format).split(separator: "\n") {
+    return try await docker("ps", "-a", "--no-trunc", "--format", format).split(separator: "\n").compactMap { line in
       let parts = line.split(separator: " ").map(String.init)
-      if parts.count == 3, parts[2].hasPrefix(root) { found[parts[0]] = parts[1] }
+      return parts.count == 3 && parts[2].hasPrefix(root) ? (parts[0], parts[1]) : nil
     }
-    return found
   }
 
   /// Names, inodes, modes, owners, sizes, times and contents below a path of the live root.
@@ -183,9 +185,9 @@ struct Host {
   /// Removes what the test made, on the engine and on the disk.
   func end() async throws {
     if Self.engine != nil {
-      let found = try await containers()
-      if !found.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + found.values, in: root) }
-      for project in Set(found.keys.map { Path.parent($0) }) {
+      let found = try await allContainers()
+      if !found.isEmpty { _ = try await call("docker", ["rm", "-f", "-v"] + found.map(\.1), in: root) }
+      for project in Set(found.map { Path.parent($0.0) }) {
         let label = "label=com.docker.compose.project=\(project)"
         let networks = try await docker("network", "ls", "-q", "--filter", label).split(separator: "\n").map(
           String.init)

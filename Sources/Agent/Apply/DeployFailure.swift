@@ -60,11 +60,14 @@ extension Deploy {
 
   private func known(_ desired: DesiredStack) async throws(Failure) -> Baseline {
     let name = desired.name
-    if let good = await records.state.lastGood(name) { return .deployment(good) }
+    if let good = await records.state.lastGood(name) {
+      let isOpen = await records.state.stacks[name]?.change != nil
+      return .deployment(isOpen ? good : good.having(containers))
+    }
     if let adopted = await records.state.stacks[name]?.adopted { return .adopted(adopted) }
     let state = await records.state
     if let origin = state.origin(of: name, project: desired.project) {
-      return .moved(from: origin.name, origin.good)
+      return .moved(from: origin.name, origin.good.having(containers))
     }
     if state.standing(name) != nil { return .nothing }
     let takeover = Takeover(settings: settings, programs: programs)

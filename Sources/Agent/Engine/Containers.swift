@@ -112,6 +112,7 @@ extension Programs {
 enum ComposeLabel {
   static let project = "com.docker.compose.project"
   static let service = "com.docker.compose.service"
+  static let number = "com.docker.compose.container-number"
   static let hash = "com.docker.compose.config-hash"
   static let directory = "com.docker.compose.project.working_dir"
   static let files = "com.docker.compose.project.config_files"
@@ -134,5 +135,7 @@ extension Container {
     imageID = listed.imageID
     networks = listed.networks
     mounts = listed.hostMounts
+    number = labels[ComposeLabel.number].flatMap { Int($0) } ?? 1
+    volumes = AnonymousVolumes(number: number, mounted: listed.volumes)
   }
 }

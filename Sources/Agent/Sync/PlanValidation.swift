@@ -24,7 +24,7 @@ extension Prepare {
     draft.diagnostics += try await order(after, of: draft.names, subjects)
     let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     draft.diagnostics += try await check.findings(
-      of: subjects, engine: draft.containers != nil, records: state.standing, after: after,
+      of: subjects, containers: draft.containers, records: state.standing, after: after,
       origins: draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !draft.names.contains($0.value) },
       images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys)

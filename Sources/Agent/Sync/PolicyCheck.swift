@@ -7,24 +7,28 @@ struct PolicyCheck: Sendable {
   let programs: Programs
   let today: String
 
-  /// Gives the findings of the rules about stacks and job files; `engine` says whether it may be asked what it has.
+  /// Gives the findings of the rules about stacks and job files; without `containers` the engine is not asked what it has.
   ///
   /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from, `images` the services of
   /// each stack that run an image by its id, `returning` the stacks that go back to an older commit. `mask` hides the values of a stack's `.env`: a rule names what
   /// it found, and that may be one of them.
   func findings(
-    of subjects: [Subject], engine: Bool, records: [String: Deployment], after: [String: [String]],
+    of subjects: [Subject], containers: [Container]?, records: [String: Deployment], after: [String: [String]],
     origins: [String: String], images: [String: Set<String>] = [:], returning: Set<String> = [],
     mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     let neighbourhood = try await HostOwnership(
-      of: subjects, records: records, settings: settings, programs: engine ? programs : nil)
+      of: subjects, records: records, settings: settings, programs: containers == nil ? nil : programs)
     var subjects = subjects
     for index in subjects.indices {
-      neighbourhood.place(&subjects[index], origin: origins[subjects[index].stack])
+      let origin = origins[subjects[index].stack]
+      neighbourhood.place(&subjects[index], origin: origin)
+      subjects[index].isReturning = returning.contains(subjects[index].stack)
+      let known = records[subjects[index].stack] ?? origin.flatMap { records[$0] }
+      subjects[index].compareAnonymousVolumes(containers ?? [], formerly: known?.project)
     }
     var present: Present?
-    if engine, subjects.contains(where: \.needsEngine) { present = try await inventory() }
+    if containers != nil, subjects.contains(where: \.needsEngine) { present = try await inventory() }
     for subject in subjects {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
@@ -32,7 +36,6 @@ struct PolicyCheck: Sendable {
     var seen: Set<Diagnostic> = []
     for var subject in subjects {
       subject.present = present
-      subject.isReturning = returning.contains(subject.stack)
       subject.hasImage = images[subject.stack] ?? []
       var queue = after[subject.stack] ?? []
       while let name = queue.popLast() {
@@ -58,7 +61,7 @@ struct PolicyCheck: Sendable {
   /// finding.
   func glimpses(at subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
     let found = try await findings(
-      of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: mask)
+      of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: mask)
     return found.filter {
       !Rule.hygiene.contains($0.rule) && !$0.rule.hasPrefix("missing-") && !$0.rule.hasPrefix("job-")
     }

@@ -125,7 +125,8 @@ public struct Validate: Sendable {
       after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
       stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
     diagnostics += named(
-      try await judge.findings(of: subjects, engine: false, records: [:], after: [:], origins: [:], mask: resolve.mask)
+      try await judge.findings(
+        of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
         + judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask), answers)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     diagnostics += try await judge.unmanaged(

@@ -89,6 +89,7 @@ extension Recovery {
       ? []
       : [
         .record(.recovering(touched), of: change.desired.name, isNeeded: false),
+        .carry(stack.carried(for: touched, kept: ids, now: now), but: ids),
         .upAsFound(AdoptedServices(touched, of: found, now)),
       ]
     return ToFound(

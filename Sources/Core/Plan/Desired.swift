@@ -82,6 +82,7 @@ extension DesiredStack {
       seen.services[index].running = nil
       let own = containers.filter { $0.service == services[index].name }
       seen.services[index].containers = own.isEmpty ? nil : own.map(\.id).sorted()
+      if !own.isEmpty { seen.services[index].volumes = own.compactMap(\.volumes).orNothing }
       let hashes = Set(own.map(\.hash))
       if let hash = hashes.first, hashes.count == 1, hash != seen.services[index].hash, !hash.isEmpty {
         seen.services[index].running = hash
@@ -130,6 +131,9 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var pullsAnew: Bool?
   /// The ids of the containers that it was seen in place with; unknown in what an earlier version wrote.
   public var containers: [String]?
+  /// The volumes that the engine made for each of these containers alone; nothing where there are none, unknown in what an
+  /// earlier version wrote.
+  public var volumes: [AnonymousVolumes]?
 
   /// Whether a container was left as it was found.
   public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }

@@ -11,6 +11,16 @@ private struct Inspection {
   /// The id of its image.
   var image: String { json["Image"]?.string ?? "" }
 
+  /// The number that Compose gave it.
+  var number: Int { Int(label("container-number")) ?? 1 }
+  /// The volumes that the engine made for it alone.
+  var volumes: AnonymousVolumes? {
+    let mounted = json["Mounts"].array.filter { $0["Type"]?.string == "volume" }.compactMap { mount in
+      mount["Destination"]?.string.flatMap { path in mount["Name"]?.string.map { (path, $0) } }
+    }
+    return AnonymousVolumes(number: number, mounted: Dictionary(mounted) { first, _ in first })
+  }
+
   /// Gives one of Compose's labels.
   func label(_ name: String) -> String { json["Config"]["Labels"]["com.docker.compose.\(name)"]?.string ?? "" }
 }
@@ -25,7 +35,8 @@ extension WatchedContainer {
       exitCode: json["State"]["ExitCode"]?.integer ?? 0, restarts: json["RestartCount"]?.integer ?? 0,
       age: .seconds(now.timeIntervalSince(started)), hash: seen.label("config-hash"), image: seen.image,
       directory: seen.label("project.working_dir"),
-      networks: json["NetworkSettings"]["Networks"].map { Set($0.object.keys) })
+      networks: json["NetworkSettings"]["Networks"].map { Set($0.object.keys) }, number: seen.number,
+      volumes: seen.volumes)
   }
 
   private static func instant(_ text: String) -> Date? {
@@ -50,6 +61,7 @@ extension FoundContainer {
       hash: seen.label("config-hash"), reference: json["Config"]["Image"]?.string ?? "", image: seen.image,
       restarts: ["always", "unless-stopped"].contains(json["HostConfig"]["RestartPolicy"]["Name"]?.string ?? ""),
       call: isCallable
-        ? Call(directory: directory, files: files, environmentFiles: list("project.environment_file")) : nil)
+        ? Call(directory: directory, files: files, environmentFiles: list("project.environment_file")) : nil,
+      volumes: seen.volumes)
   }
 }

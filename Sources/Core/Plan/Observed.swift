@@ -31,6 +31,10 @@ public struct Container: Sendable, Equatable {
   public var mounts: [HostMount]?
   /// The path that it mounts although that has moved away since.
   public var movedBind: String?
+  /// Which of its service's containers it is, as Compose counts.
+  public var number = 1
+  /// The volumes that the engine made for it alone, where that was asked for.
+  public var volumes: AnonymousVolumes?
 
   /// Describes a container.
   public init(

@@ -42,7 +42,7 @@ public struct Planning: Sendable {
   ) -> StackPlan {
     let known = state.standing(desired.name)
     var desired = desired
-    desired.services = resting(desired, known, directory)
+    desired.services = resting(desired, known, directory).map { $0.holding(as: state.stacks[desired.name]?.good) }
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
       finished(

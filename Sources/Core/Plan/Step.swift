@@ -39,6 +39,9 @@ public enum Step: Sendable, Equatable {
   case seal(projects: Set<String>)
   /// What a Compose that was cut off has left of a project is gone.
   case clear(project: String)
+  /// The next containers of services get these volumes from the ones that stand there; what has others goes, but for the
+  /// containers named.
+  case carry([CarriedVolumes], but: Set<String>)
   /// These containers are stopped.
   case stop([String])
   /// The services are stopped in the order that their Compose file asks for, as far as it does.
@@ -70,7 +73,8 @@ extension Step {
     switch self {
     case .checkNetworks, .pull, .checkImages, .record, .abandon: .nothing
     case .stopWriters, .files, .putBack, .removePointer, .check, .build, .seal: .files
-    case .resume, .clear, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove, .removeNetworks:
+    case .resume, .clear, .carry, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove,
+      .removeNetworks:
       .containers
     }
   }
@@ -91,6 +95,7 @@ extension Step {
     case .stopInOrder, .stopStarted: "stopping containers"
     case .start(let ids): ids.isEmpty ? nil : "starting containers"
     case .up, .upAsFound: text
+    case .carry: nil
     case .remove(let ids): ids.isEmpty ? nil : "removing containers"
     case .removeNetworks: "removing networks"
     }
@@ -123,6 +128,7 @@ extension Step {
       let changed = services.filter { $0.way == .build }.map(\.name)
       return changed.isEmpty ? nil : "build \(list(changed))"
     case .resume(let ids): return "resume \(ids.count) paused"
+    case .carry(let volumes, _): return "keep the volumes of \(list(Set(volumes.map(\.service))))"
     case .clear(let project): return "remove what an interrupted Compose left of \(project)"
     case .stop(let ids): return "stop \(ids.count) container\(ids.count == 1 ? "" : "s")"
     case .stopInOrder(let services): return "stop \(list(services))"

@@ -23,6 +23,7 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
+    if let carry = carry(desired, services) { steps.append(carry) }
     if let seal = seal(desired) { steps += [seal, .check(services, onlyChanged: false)] }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
@@ -34,6 +35,17 @@ extension Planning {
       + Step.settle(
         .commit, services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 },
         for: desired.project)
+  }
+
+  /// Keeps the volumes without a name of containers that are gone, or that an earlier change has replaced without them.
+  private func carry(_ desired: DesiredStack, _ services: [ServicePlan]) -> Step? {
+    let own = (observed.containers ?? []).filter { $0.project == desired.project }
+    let record = state.stacks[desired.name]
+    let known = Set((record?.good?.services ?? []).flatMap { $0.containers ?? [] })
+    let kept = record?.change == nil ? Set(own.map(\.id)) : known
+    let acting = Set(services.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
+    let carried = desired.carried(for: acting, kept: kept, now: own)
+    return carried.isEmpty ? nil : .carry(carried, but: kept)
   }
 
   /// Lists the services that ask for a newer image with each change. What has only drifted comes back with the image that it ran.

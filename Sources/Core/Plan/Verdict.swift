@@ -24,6 +24,10 @@ public struct WatchedContainer: Sendable, Equatable {
   public var directory = ""
   /// The engine's names of the networks that it is in, where that was asked for.
   public var networks: Set<String>?
+  /// Which of its service's containers it is, as Compose counts.
+  public var number = 1
+  /// The volumes that the engine made for it alone.
+  public var volumes: AnonymousVolumes?
 }
 
 /// What a look at a stack's containers says about its deploy.

@@ -41,6 +41,8 @@ public struct Subject: Sendable {
   public var changedVolumes: Set<String> = []
   /// The volumes that would stay behind under the name of the project's former name, by what the model calls them.
   public var leftVolumes: [String: String] = [:]
+  /// The anonymous volumes of containers over which a service has another mount from now on.
+  public var coveredVolumes: [CoveredVolume] = []
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
   /// Each service's Dockerfile, as far as the gate may know what is built.
@@ -83,7 +85,7 @@ public struct Subject: Sendable {
     }
     if kind == .job { return !model["volumes"].object.isEmpty }
     return external || !namedNetworkModes.isEmpty || !namedVolumes.isEmpty || !changedVolumes.isEmpty
-      || !leftVolumes.isEmpty
+      || !leftVolumes.isEmpty || !coveredVolumes.isEmpty || isReturning && !model["volumes"].object.isEmpty
       || services.contains { Image.isLocal($0.json) }
   }
 

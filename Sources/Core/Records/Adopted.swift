@@ -12,7 +12,7 @@ public struct Adopted: Codable, Sendable, Equatable {
     let services = Dictionary(grouping: containers) { $0.service }.sorted { $0.key < $1.key }.map { service, own in
       DesiredService(
         name: service, hash: own[0].hash, image: own[0].reference, fields: [:], mounts: [:], builds: [:],
-        replicas: own.count, restarts: own[0].restarts)
+        replicas: own.count, restarts: own[0].restarts, volumes: own.compactMap(\.volumes).orNothing)
     }
     var running = DesiredStack(name: desired.name, commit: "", project: desired.project)
     running.layout = desired.layout
@@ -65,6 +65,8 @@ public struct FoundContainer: Codable, Sendable, Equatable {
   public var isKnown = false
   /// The hash that the same call gave when it was found; unknown in what an earlier version wrote.
   public var given: String?
+  /// The volumes that the engine made for it alone; unknown in what an earlier version wrote.
+  public var volumes: AnonymousVolumes?
 
   /// Whether it was up: such a container is up again when a takeover fails, and another one is not started.
   public var isUp: Bool { state == "running" || state == "restarting" }

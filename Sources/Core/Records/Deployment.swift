@@ -70,7 +70,7 @@ extension Deployment {
       guard let known = services.first(where: { $0.name == service.name }) else { return service }
       var service = service
       (service.hash, service.running, service.resting) = (known.hash, known.running, known.resting)
-      service.containers = known.containers
+      (service.containers, service.volumes) = (known.containers, known.volumes)
       return service
     }
     return record

@@ -109,7 +109,7 @@ extension StackRecord {
     let baseline =
       switch runs {
       case .absent: from
-      case .deployed(let deployment): Baseline.deployment(deployment)
+      case .deployed(let deployment): Baseline.deployment(deployment.having(as: from.deployment))
       case .changing(let change), .left(let change, _): change.from.followed(by: from)
       }
     let good = baseline.deployment

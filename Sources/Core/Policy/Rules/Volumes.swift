@@ -1,9 +1,11 @@
 extension Rule {
   static let volumeChanged = Rule(
-    id: "volume-changed", summary: "a change of a volume that Compose would answer by making it anew",
+    id: "volume-changed", summary: "a change by which a service would find an empty volume",
     why: """
       A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
-      with all that is in it; without that, the change never comes about. No commit costs data.
+      with all that is in it; without that, the change never comes about. A service would also start with an empty volume
+      where the project has another name, where a new mount covers the anonymous volume of an image's `VOLUME`, or where a
+      rollback leads to a commit whose volume was removed since. No commit costs data.
       """,
     fix: """
       Leave the volume as it is; or give the new one another `name:` and copy the data; or, where the data may go, remove the
@@ -42,10 +44,76 @@ extension Rule {
             "the project has another name, and would start with an empty volume \(name): its data is in \(former)",
           help: "keep the volume: `volumes: {\(key): {name: \(former)}}`; or make \(name) and copy the data into it")
       }
+      + subject.leftAnonymousVolumes + subject.lostVolumes
   }
 }
 
+/// An anonymous volume over which its service has another mount from now on.
+public struct CoveredVolume: Sendable, Equatable {
+  /// The service.
+  let service: String
+  /// The path in the container.
+  let target: String
+  /// The engine's name of the volume.
+  let volume: String
+}
+
 extension Subject {
+  /// Compares what containers of the stack hold in anonymous volumes with what their services mount from now on.
+  public mutating func compareAnonymousVolumes(_ containers: [Container], formerly project: String?) {
+    let projects = [model["name"]?.string, project]
+    for container in containers where projects.contains(container.project) {
+      let mounts = model["services"]?[container.service]?["volumes"].array ?? []
+      for (target, volume) in (container.volumes?.volumes ?? [:]).sorted(by: { $0.key < $1.key }) {
+        let isCovered = mounts.contains { mount in
+          mount["source"]?.string.map { !$0.isEmpty && $0 != volume } ?? false
+            && mount["target"]?.string.map(Path.normalized) == Path.normalized(target)
+        }
+        if isCovered {
+          coveredVolumes.append(CoveredVolume(service: container.service, target: target, volume: volume))
+        }
+      }
+    }
+  }
+
+  /// Finds volumes and directories that would be empty where the container has its data in an anonymous volume.
+  fileprivate var leftAnonymousVolumes: [Finding] {
+    coveredVolumes.compactMap { covered in
+      guard let json = model["services"]?[covered.service],
+        let mount = json["volumes"].array.first(where: { mount in
+          mount["target"]?.string.map(Path.normalized) == Path.normalized(covered.target)
+        }), let source = mount["source"]?.string
+      else { return nil }
+      let isVolume = mount["type"]?.string == "volume"
+      let name = isVolume ? model["volumes"]?[source]?["name"]?.string ?? source : source
+      let isThere = isVolume ? present?.volumes.contains(name) ?? true : !paths.missing.contains(source)
+      if isThere { return nil }
+      let new = isVolume ? "the volume \(name)" : name
+      return Finding(
+        service: covered.service, place: place(covered.service, ["volumes"]),
+        message:
+          "\(covered.service) would start with \(new), which is empty: what it has at \(covered.target) is in the "
+          + "anonymous volume \(covered.volume.prefix(12))…",
+        help: isVolume
+          ? "copy the data first: `docker volume create \(name)` and "
+            + "`docker run --rm -v \(covered.volume):/from -v \(name):/to busybox cp -a /from/. /to`; or create it empty"
+          : "make the directory first, with the data (`docker cp`) or empty, and with its owner")
+    }
+  }
+
+  /// Finds volumes that an older commit had and that are gone: it would start with empty ones.
+  fileprivate var lostVolumes: [Finding] {
+    guard isReturning, let present else { return [] }
+    return model["volumes"].members.compactMap { key, volume in
+      let name = volume["name"]?.string ?? key
+      if volume["external"]?.bool == true || present.volumes.contains(name) { return nil }
+      return Finding(
+        place: place(topLevel: ["volumes", key]),
+        message: "the older commit uses the volume \(name), which this host no longer has: it would start empty",
+        help: "bring it back from a backup first, or make it empty with `docker volume create \(name)`")
+    }
+  }
+
   /// Finds volumes that another stack, or another project on this host, has made for itself.
   var foreignVolumes: [Finding] {
     let own = model["name"]?.string ?? ""

@@ -1,0 +1,107 @@
+/// The volumes without a name that the engine made for a container: of an image's `VOLUME`, or of a path alone under `volumes:`.
+/// Compose hands them on only from the very container that it replaces.
+public struct AnonymousVolumes: Codable, Sendable, Equatable {
+  /// Which of its service's containers it is, from 1 as Compose counts.
+  public var number: Int
+  /// The engine's name of each volume, by the path in the container.
+  public var volumes: [String: String]
+
+  /// Takes them from what a container mounts, by path; nothing where it has none.
+  public init?(number: Int, mounted: [String: String]) {
+    let own = mounted.filter { Self.isAnonymous($0.value) }
+    if own.isEmpty { return nil }
+    (self.number, volumes) = (number, own)
+  }
+
+  /// Whether the engine gave a volume its name: 64 hexadecimal digits.
+  private static func isAnonymous(_ name: String) -> Bool {
+    name.utf8.count == 64 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+}
+
+extension Deployment {
+  /// The same with the containers, and what those hold, that another look has found.
+  func having(as other: Deployment?) -> Deployment {
+    var deployment = self
+    for (index, service) in services.enumerated() {
+      guard let found = other?.services.first(where: { $0.name == service.name }) else { continue }
+      (deployment.services[index].containers, deployment.services[index].volumes) = (found.containers, found.volumes)
+    }
+    return deployment
+  }
+}
+
+/// Anonymous volumes that the next container of a service is to have, which would otherwise begin with empty ones.
+public struct CarriedVolumes: Sendable, Equatable {
+  /// The service.
+  public let service: String
+  /// The volumes of one of its containers.
+  public let volumes: AnonymousVolumes
+}
+
+extension DesiredStack {
+  /// Lists the volumes that services had and that the containers that stand there `now` do not have. A container of `kept` is one
+  /// that Compose takes the right ones from.
+  public func carried(
+    for services: Set<String>, kept: Set<String>, now: [some VolumeHolder]
+  ) -> [CarriedVolumes] {
+    self.services.filter { services.contains($0.name) }.flatMap { service in
+      (service.volumes ?? []).filter { wanted in
+        let own = now.first { $0.service == service.name && $0.number == wanted.number }
+        guard let own else { return true }
+        return !kept.contains(own.id) && own.anonymous != wanted.volumes
+      }.map { CarriedVolumes(service: service.name, volumes: $0) }
+    }
+  }
+}
+
+extension Deployment {
+  /// The same with the containers that services have by now, and what those hold: what somebody has made anew by hand since is
+  /// what a deploy replaces.
+  public func having(_ containers: [Container]) -> Deployment {
+    let own = Dictionary(grouping: containers.filter { $0.project == project && !$0.isLeftOver }) { $0.service }
+    var deployment = self
+    for (index, service) in services.enumerated() {
+      guard let found = own[service.name], !found.isEmpty else { continue }
+      deployment.services[index].containers = found.map(\.id).sorted()
+      deployment.services[index].volumes = found.compactMap(\.volumes).orNothing
+    }
+    return deployment
+  }
+}
+
+extension DesiredService {
+  /// The same service with the anonymous volumes that it had in what was good, as long as it mounts the same.
+  func holding(as good: Deployment?) -> DesiredService {
+    guard volumes == nil, let known = good?.services.first(where: { $0.name == name }),
+      known.fields["volumes"] == fields["volumes"]
+    else { return self }
+    var service = self
+    service.volumes = known.volumes
+    return service
+  }
+}
+
+/// A container that may hold anonymous volumes.
+public protocol VolumeHolder {
+  /// The engine's id.
+  var id: String { get }
+  /// The service.
+  var service: String { get }
+  /// Its anonymous volumes; nothing where it has none.
+  var volumes: AnonymousVolumes? { get }
+  /// Which of its service's containers it is.
+  var number: Int { get }
+}
+
+extension VolumeHolder {
+  fileprivate var anonymous: [String: String]? { volumes?.volumes }
+}
+
+extension Container: VolumeHolder {}
+extension WatchedContainer: VolumeHolder {}
+
+extension [AnonymousVolumes] {
+  /// The volumes in the order of their containers; nothing where there are none.
+  var orNothing: [AnonymousVolumes]? { isEmpty ? nil : sorted { $0.number < $1.number } }
+}
