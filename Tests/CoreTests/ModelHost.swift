@@ -110,7 +110,7 @@ extension ModelHost {
     func some<T>(_ all: [T]) -> [T] { Array(all.prefix(Int(Double(all.count) * part))) }
     switch step {
     case .abandon: throw StepFailure(isOurs: false)
-    case .checkNetworks, .pull, .checkImages, .check, .build, .clear, .removeNetworks, .seal: return
+    case .checkNetworks, .pull, .checkImages, .check, .build, .clear, .removeNetworks: return
     case .stopWriters(let ids), .stop(let ids): set("exited", some(ids))
     case .resume(let ids), .start(let ids): set("running", some(ids))
     case .stopInOrder(let services):

@@ -32,6 +32,8 @@ struct Apply: Sendable {
       settings: settings, mirror: mirror,
       observe: Observe(settings: settings, checkout: checkout, links: checkout.linkPlanning(state)))
     links.wanted = Set(plan.allLinks.filter { $0.desired != nil }.map(\.live)).union(plan.shared.keys)
+    links.written = MountedPaths(
+      state.stacks.values.flatMap { $0.standing?.writes ?? [] } + plan.stacks.flatMap { $0.desired?.writes ?? [] })
     let sharedLinks = SharedLinks(checkout: checkout, links: links, records: records)
     var result = Result()
     // Stacks may stand on what nobody in particular does; what a person or a container changed there is put back.

@@ -29,6 +29,8 @@ struct Execute: Sendable {
     var began: ContinuousClock.Instant?
     var isWatched = false
     var logTail: [String] = []
+    /// The model of an exposed stack that goes by a record, once its files were looked at.
+    var model: JudgedModel?
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
     /// How the text of each event begins.
@@ -86,20 +88,21 @@ struct Execute: Sendable {
     _ step: Step, of stack: DesiredStack, but going: Set<String>, _ events: ProjectEvents, _ progress: inout Progress
   ) async throws(Failure) {
     let up = Up(settings: settings, programs: programs, tell: tell)
+    let stack = stack.running(progress.model)
     switch step {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull(let anew):
       try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present, anew: anew)
     case .checkImages: try await checkImages(of: stack)
     case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
-    case .seal(let projects): try await seal(stack, projects)
     case .stopWriters(let ids):
       progress.isStopped = true
       try await up.stop(ids)
     case .files(let plans, let commit): try await bring(plans, commit, stack, &progress)
     case .putBack(let found, let made, let backups): try links.undo(found, links: made, backups)
     case .removePointer(let name): checkout.removePointer(of: name)
-    case .check(let services, let onlyChanged): try await check(stack, services, onlyChanged: onlyChanged)
+    case .check(let services, let onlyChanged):
+      try await check(stack, services, onlyChanged: onlyChanged, &progress)
     case .build(let services): try await up.build(services, stack)
     case .resume(let ids): try await up.resume(ids)
     case .clear(let project): try await up.clear(project)

@@ -1,5 +1,6 @@
 import Core
 import Engine
+import Git
 
 /// What is looked at once more right before something is touched.
 extension Execute {
@@ -33,11 +34,15 @@ extension Execute {
   /// good is not judged again: Compose must read the same files, and what it mounts must be there.
   ///
   /// Equal sources give equal answers: with `onlyChanged` nobody asks again where the host's own files are what they were.
-  func check(_ stack: DesiredStack, _ services: [ServicePlan], onlyChanged: Bool) async throws(Failure) {
+  func check(
+    _ stack: DesiredStack, _ services: [ServicePlan], onlyChanged: Bool, _ progress: inout Progress
+  ) async throws(Failure) {
     guard let validated = stack.resolved else {
       try checkFiles(of: stack)
-      return try await checkBinds(of: stack, services)
+      if stack.isExposed { progress.model = try await goodModel(of: stack) }
+      return try await checkBinds(of: stack.running(progress.model), services)
     }
+    if stack.model != nil { return }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
     if onlyChanged, stack.untracked.allSatisfy({ links.observe.untracked($0.key) == $0.value }),
@@ -47,7 +52,7 @@ extension Execute {
     }
     let directory = Path.join(settings.liveRoot, stack.place.directory)
     try Files.makeDirectories(directory)
-    let found = modelDigests(try await liveModel(of: stack).covered(by: stack.covers))
+    let found = modelDigests(try await liveModel(of: stack))
     let others = Set(found.keys).union(validated.keys).filter { found[$0] != validated[$0] }.sorted()
     if others.isEmpty { return }
     throw Failure(
@@ -55,46 +60,12 @@ extension Execute {
       help: "find out what changes files there, and sync again")
   }
 
-  /// Goes on only where no container of projects can write to a stack's directory, and where that and what Compose reads in it
-  /// are no links: nobody in a container can change what Compose is about to read.
-  func seal(_ stack: DesiredStack, _ projects: Set<String>) async throws(Failure) {
-    let forms = settings.liveForms(of: stack.place.directory)
-    let directory = Path.join(settings.liveRoot, stack.place.directory)
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.project])
-    }
-    let own = listed.filter { $0.isUp && $0.labels[ComposeLabel.project].map(projects.contains) == true }
-    let mounts = try await programs.kernelMounts(of: own.map(\.id))
-    let place = Files.resolved(directory).flatMap { KernelMounts(of: "self")?.place(of: $0) }
-    let writer = own.first { container in
-      guard let place, let own = mounts[container.id] else { return container.hostMounts.write(to: forms) }
-      return own.write(to: place)
-    }
-    if let writer = writer.flatMap(Container.init) {
-      throw Failure(.host, writer.mayWrite(to: directory), help: writer.asksToRemove)
-    }
-    let above = (Path.ancestors(stack.place.directory) + [stack.place.directory]).map {
-      Path.join(settings.liveRoot, $0)
-    }
-    for path in above where Files.status(path).map(Files.isDirectory) != true {
-      throw Failure(
-        .host, "\(path) is no longer a directory, and a container could have put there what it is now",
-        help: "see what is there, put the directory back, and sync again")
-    }
-    for path in stack.untracked.keys.sorted().map({ Path.join(settings.liveRoot, $0) }) {
-      guard let found = Files.status(path), !(Files.isRegular(found) && found.st_nlink == 1) else { continue }
-      throw Failure(
-        .host, "\(path) is a link, or has a second name, by which a container could change it",
-        help: "put a file of its own there, and sync again")
-    }
-  }
-
   /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
   /// have by now count, as they would for a person; a Compose file that nobody judged does not, and nothing where a container
-  /// that was started by hand could have written it.
+  /// could have written it.
   private func checkFiles(of good: DesiredStack) throws(Failure) {
     let names = ComposeFileName.all.map { Path.join(good.place.directory, $0) }
-    for path in good.covers.isEmpty ? names : good.untracked.keys.sorted() {
+    for path in good.isExposed ? good.untracked.keys.sorted() : names {
       let now = links.observe.untracked(path)
       guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
       throw Failure(
@@ -115,6 +86,34 @@ extension Execute {
     }
   }
 
+  /// Gives the model of an exposed stack that was good: what Compose makes of its files, as long as that is what was deployed.
+  private func goodModel(of good: DesiredStack) async throws(Failure) -> JudgedModel {
+    let written = try await liveModel(of: good)
+    let resolved = written.covered(by: good.covers)
+    let services = ComposeModel(written).services
+    // Values that changed since were judged with what is gone back from; they stood there while Compose read them.
+    try checkFiles(of: good)
+    let hasOtherValues = good.alsoJudged.contains { path, id in good.untracked[path].map { $0 != id } ?? false }
+    for known in good.services where !hasOtherValues {
+      let now = services.first { $0.name == known.name }.map { service in
+        DesiredService(service, hash: "", mounts: [:], builds: [:]) { blobID(of: $0.canonical) }
+          .covered(by: known.covers, resolved["services"]?[known.name])
+      }
+      let definitions = services.first { $0.name == known.name }?.resources ?? [:]
+      let isSame = definitions.allSatisfy { name, definition in
+        // What stands in a variable is not in the model.
+        definition["environment"] != nil || known.resources?[name] == resourceDigest(definition.undollared)
+      }
+      guard now?.isMade(as: known) == true, isSame else {
+        let directory = Path.join(settings.liveRoot, good.place.directory)
+        throw Failure(
+          .host, "the files in \(directory) make another \(known.name) than was good, and nobody has judged it",
+          help: "see who changed them, put them back, and sync again")
+      }
+    }
+    return JudgedModel(resolved, values: [:]).keeping(Set(good.services.map(\.name)))
+  }
+
   /// Reads the probes of a stack that goes by a record of what was good.
   func withProbes(_ desired: DesiredStack) async throws(Failure) -> DesiredStack {
     guard desired.readsProbes else { return desired }
@@ -130,6 +129,7 @@ extension Execute {
 
   /// Gives what Compose makes of the files that stand in a stack's live directory.
   private func liveModel(of stack: DesiredStack) async throws(Failure) -> JSON {
+    if let model = stack.model { return model.json }
     let place = stack.place
     // Where Compose finds the files itself, it finds the project's name, too.
     let named = place.files.isEmpty ? [] : ["-p", stack.project] + place.options
@@ -139,5 +139,15 @@ extension Execute {
       throw await programs.failure("docker compose config", asked.errorText)
     }
     return model
+  }
+}
+
+extension DesiredStack {
+  /// The same stack with the model that Compose gets for it.
+  func running(_ model: JudgedModel?) -> DesiredStack {
+    guard let model else { return self }
+    var stack = self
+    stack.model = model
+    return stack
   }
 }

@@ -9,6 +9,8 @@ struct Links: Sendable {
   let observe: Observe
   /// Every live path that the plan as a whole wants.
   var wanted: Set<String> = []
+  /// The live paths that containers may write to, or could before.
+  var written = MountedPaths([])
 
   /// Works on each live path; looks again right before, since a plan may be minutes old when its stack's turn comes.
   func apply(
@@ -221,7 +223,7 @@ struct Links: Sendable {
       throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
     }
     let siblings = backups(of: place).map { Path.join(Path.parent(place), $0) }
-    if Files.isLink(found), let file = Self.fileInClone(place) { return try keep(file, for: place, siblings) }
+    if Files.isLink(found), let file = fileInClone(place) { return try keep(file, for: place, siblings) }
     if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
     let backup = backupName(of: place)
     let code =
@@ -230,8 +232,12 @@ struct Links: Sendable {
     return backup
   }
 
-  /// The file of a person's own clone that a link leads to: that clone moves on, or is removed once clup has taken over.
-  private static func fileInClone(_ place: String) -> String? {
+  /// The file of a person's own clone that a link leads to: that clone moves on, or is removed once clup has taken over. Where a
+  /// container may write, anybody could have put the link there, to have a file of the host copied to it.
+  private func fileInClone(_ place: String) -> String? {
+    guard let directory = Files.resolved(Path.parent(place)), let root = Files.resolved(settings.liveRoot),
+      let inside = Path.relative(directory, to: root), !written.covers(Path.join(inside, Path.name(place)))
+    else { return nil }
     guard let file = Files.resolved(place), let status = Files.status(file), Files.isRegular(status),
       Path.ancestors(file).contains(where: { Files.status("\($0)/.git") != nil })
     else { return nil }
@@ -263,8 +269,7 @@ struct Links: Sendable {
     var mode = mode_t(0o644)
     if let present, Files.isRegular(present) { mode = present.st_mode & 0o666 }
     if wish.executable { mode |= (mode & 0o444) >> 2 }
-    try Files.write(path, content, mode: mode)
-    if let present, Files.isRegular(present) { chown(path, present.st_uid, present.st_gid) }
+    try Files.write(path, content, mode: mode, owner: present.flatMap { Files.isRegular($0) ? $0 : nil })
   }
 
   /// Finds a name that nothing has: a second backup within a second counts on to the next one.

@@ -103,10 +103,11 @@ struct Up: Sendable {
 
   /// Stops services in the order that their last release asks for; what that misses is stopped one by one.
   func stop(_ services: [String], of stack: DesiredStack) async {
-    let directory = live(stack)
+    // Where a container could have written its files, Compose goes by the labels of containers.
+    let directory = stack.isExposed ? "/" : live(stack)
     guard Files.status(directory) != nil else { return }
     _ = try? await programs.compose(
-      ["-p", stack.project] + stack.place.options + ["stop"] + services, in: directory,
+      ["-p", stack.project] + (stack.isExposed ? [] : stack.place.options) + ["stop"] + services, in: directory,
       limits: .init(deadline: patience))
   }
 
@@ -197,36 +198,38 @@ struct Up: Sendable {
   private func compose(
     _ arguments: [String], _ desired: DesiredStack, moved: [String: String], until end: ContinuousClock.Instant
   ) async throws(Failure) {
-    var laid: [String: JSON] = [:]
-    for service in desired.services {
-      var fields = service.coverFields
-      if desired.images[service.name] != nil {
-        // An id cannot be pulled, and no name is to bring another image.
-        fields["pull_policy"] = .string("missing")
-        fields["image"] = moved[service.name].map(JSON.string)
-      }
-      if !fields.isEmpty { laid[service.name] = .object(fields) }
+    var laid: [String: [String: JSON]] = [:]
+    for service in desired.services where desired.images[service.name] != nil {
+      // An id cannot be pulled, and no name is to bring another image.
+      laid[service.name] = ["pull_policy": .string("missing")]
+      laid[service.name]?["image"] = moved[service.name].map(JSON.string)
     }
     let left = max(ContinuousClock.now.duration(to: end), .seconds(1))
     try await compose(arguments, desired, laid: laid, deadline: left)
   }
 
   private func compose(
-    _ arguments: [String], _ desired: DesiredStack, laid: [String: JSON] = [:], deadline: Duration
+    _ arguments: [String], _ desired: DesiredStack, laid: [String: [String: JSON]] = [:], deadline: Duration
   ) async throws(Failure) {
     let directory = live(desired)
     var (options, input): ([String], [UInt8]) = (desired.place.options, [])
-    if !laid.isEmpty {
+    if desired.isExposed {
+      guard let model = desired.model else {
+        throw Failure(.host, "nobody has judged what stands in \(directory)", help: "sync again")
+      }
+      options = ["--project-directory", directory, "--env-file", "/dev/null", "--profile", "*", "-f", "-"]
+      input = model.laying(laid).canonical
+    } else if !laid.isEmpty {
       // Laid over the stack's own files, so that its tags are left to whoever else uses them.
-      let services = JSON.object(laid)
-      input = JSON.object(["services": services]).canonical
+      input = JSON.object(["services": .object(laid.mapValues { .object($0) })]).canonical
       if options.isEmpty { options = try await files(in: directory).flatMap { ["-f", $0] } }
       options += ["-f", "-"]
     }
+    var variables = desired.model?.values ?? [:]
     // By the name that was planned, also where the live `.env` gives another one by now.
+    variables["COMPOSE_PROJECT_NAME"] = desired.project
     let outcome = try await programs.compose(
-      options + arguments, in: directory, variables: ["COMPOSE_PROJECT_NAME": desired.project], input: input,
-      limits: .init(deadline: deadline))
+      options + arguments, in: directory, variables: variables, input: input, limits: .init(deadline: deadline))
     guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
   }
 }

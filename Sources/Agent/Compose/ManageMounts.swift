@@ -47,11 +47,11 @@ extension Resolve {
     let diagnostics: [Diagnostic]
   }
 
-  /// Gives what the repository has for a stack at the paths that it mounts. Of a directory above its own that is what
-  /// lies in its own, but for its Compose files: it looks out on the rest of the live root, and does not run from it.
+  /// Gives what the repository has for a stack at the paths that it mounts. Of its own directory and of one above that is what
+  /// lies in its own, but for its Compose files: it looks out on the rest, and does not run from it.
   func tracked(_ binds: [String], _ directory: String) -> [String] {
     binds.compactMap(view.relative).flatMap { path in
-      guard path != directory, Path.relative(directory, to: path) != nil else { return [path] }
+      guard Path.relative(directory, to: path) != nil else { return [path] }
       let composeFiles = Set(discovery.stacks.flatMap(\.composeFiles))
       return view.tree.files(under: directory).map(\.path).filter { !composeFiles.contains($0) }
     }

@@ -150,6 +150,8 @@ struct Resolve: Sendable {
     let contents = gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }
     desired.contents = String(blobID(of: Array(contents.joined().utf8)).prefix(16))
     desired.policy = policyFingerprint(settings, today: today)
+    desired.isExposed = !covers.isEmpty
+    if desired.isExposed { desired.model = JudgedModel(resolved, values: values) }
     answer.desired = desired
     return answer
   }

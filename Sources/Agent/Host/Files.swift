@@ -148,10 +148,14 @@ enum Files {
   }
 
   /// Writes a new file and flushes it.
-  static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(Failure) {
+  ///
+  /// By its open file it also gets its owner: somebody in a container may have put a link at the name by then.
+  static func write(_ path: String, _ bytes: [UInt8], mode: mode_t, owner: stat? = nil) throws(Failure) {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard descriptor >= 0 else { throw failure("cannot write \(path)") }
-    let complete = write(bytes, to: descriptor) && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
+    let complete =
+      write(bytes, to: descriptor) && owner.map { fchown(descriptor, $0.st_uid, $0.st_gid) } ?? 0 == 0
+      && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
     let problem = complete ? nil : failure("cannot write \(path)")
     close(descriptor)
     if let problem {

@@ -113,11 +113,20 @@ extension Prepare {
       draft.diagnostics += try await check.withoutCiphertext(found, in: look.tree, tracked: look.tracked)
     }
     let broken = broken(draft.diagnostics)
-    let answers = try await each(draft.sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) {
-      work throws(Failure) in
-      if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
-      return try await work.look.resolve.stack(work.source)
+    func ask(_ sources: [Work]) async throws(Failure) -> [Resolve.Answer] {
+      try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) { work throws(Failure) in
+        if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
+        return try await work.look.resolve.stack(work.source)
+      }
     }
+    var answers = try await ask(draft.sources)
+    let neighbours = writtenFromNowOn(by: answers, draft)
+    for (source, writer) in neighbours {
+      draft.judgedAgain.insert(source.name)
+      draft.reasons[source.name] = ["\(writer) may write to what it uses from now on"]
+      draft.sources.append((head, source))
+    }
+    answers += try await ask(neighbours.map { (head, $0.0) })
     draft.answers = try await apart(answers, &draft)
     try await resolveHost(&draft)
     for answer in draft.answers {
@@ -127,6 +136,26 @@ extension Prepare {
       draft.desired[stack.name] = stack
     }
     draft.projects = draft.desired.mapValues(\.project)
+  }
+
+  /// Finds the stacks in place that use what a container of another one may write to from now on: what they mount there could be
+  /// exchanged. Each comes with that other stack.
+  private func writtenFromNowOn(by answers: [Resolve.Answer], _ draft: PlanDraft) -> [(StackSource, String)] {
+    let writes = answers.flatMap(\.subjects).reduce(into: [String: Set<String>]()) { found, subject in
+      let known = state.standing(subject.stack)?.belongings?.writes ?? []
+      found[subject.stack, default: []].formUnion(subject.belongings.writes.subtracting(known))
+    }
+    return draft.chosen.subtracting(draft.sources.map(\.source.name)).sorted().compactMap { name in
+      guard draft.aims[name] ?? .target == .target, let source = head.source(name), let known = state.standing(name)
+      else { return nil }
+      let uses = Set(known.reads ?? []).union(known.untracked.keys).union(known.links.keys)
+        .map { Path.join(settings.liveRoot, $0) }
+      let writer = writes.sorted { $0.key < $1.key }.first { other, places in
+        other != name
+          && places.contains { place in uses.contains { $0 != place && Path.relative($0, to: place) != nil } }
+      }
+      return writer.map { (source, $0.key) }
+    }
   }
 
   /// Finds what the configuration links, and asks Compose about the job files.

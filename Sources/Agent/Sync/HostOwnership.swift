@@ -70,6 +70,7 @@ struct HostOwnership: Sendable {
       subject.paths.stacks[name] = record.place(of: name).directory
     }
     if let origin { subject.paths.stacks[origin] = nil }
+    subject.isMoved = records[own] == nil && origin != nil
     subject.paths.engine = engine
     (subject.formerWrites, subject.formerlyKept) = (record?.writes ?? [], record?.kept ?? [])
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })

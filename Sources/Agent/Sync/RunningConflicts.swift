@@ -3,23 +3,6 @@ import Engine
 
 /// What the engine shows already that a deploy would meet.
 extension Prepare {
-  /// Says which running container can write to a stack's directory that is to be kept from it: what it did until now, and will do
-  /// while Compose reads the directory, is nothing to go by.
-  private func uncovered(_ desired: DesiredStack, _ containers: [Container], _ file: String) -> Diagnostic? {
-    let projects = [desired.project, state.standing(desired.name)?.project]
-    let forms = settings.liveForms(of: desired.place.directory)
-    guard !desired.covers.isEmpty,
-      let writer = containers.first(where: { container in
-        projects.contains(container.project) && container.isUp
-          && (container.mounts?.write(to: forms) == true || container.movedBind.map(forms.contains) == true)
-      })
-    else { return nil }
-    return Diagnostic(
-      rule: "writable-live-path", file: file, stack: desired.name, service: writer.service,
-      message: writer.mayWrite(to: Path.join(settings.liveRoot, desired.place.directory)), help: writer.asksToRemove,
-      isFinal: true)
-  }
-
   /// Finds what a plan cannot do or undo with the containers that there are.
   func foreseen(_ stacks: [StackPlan], _ containers: [Container]?, places: [String: String]) async throws(Failure)
     -> [Diagnostic]
@@ -51,7 +34,6 @@ extension Prepare {
         refuse(plan.name, nil, obstacle.message, obstacle.help)
       }
     }
-    found += deploys.compactMap { plan, desired in uncovered(desired, containers, places[plan.name] ?? plan.name) }
     let holders = try await holders(of: deploys.map(\.desired), among: containers)
     for (plan, desired) in deploys {
       for service in desired.services {
@@ -109,17 +91,5 @@ extension Prepare {
       return ([.containerName(container.name)] + ports)
         .filter { held in wanted.contains { $0.excludes(held) } }.map { ($0, container.name) }
     }
-  }
-}
-
-extension SeenContainer {
-  /// Says that a container was started without the mount that keeps it from its project.
-  func mayWrite(to directory: String) -> String {
-    "the container \(name) runs without the read-only mount over \(directory), and may write to what Compose reads there"
-  }
-
-  /// What a person does about that.
-  var asksToRemove: String {
-    "look at the files there, `docker rm -f \(name)`, and sync: clup makes it anew with that mount"
   }
 }

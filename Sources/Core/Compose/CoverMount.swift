@@ -82,11 +82,6 @@ extension JSON {
   }
 }
 
-extension DesiredService {
-  /// What is laid over the service's part of the Compose files to mount its covers; nothing where it has none.
-  public var coverFields: [String: JSON] { covers.map { ["volumes": .array($0.map(\.json))] } ?? [:] }
-}
-
 extension DesiredStack {
   /// The mounts that keep its services from its own directory, by service.
   public var covers: [String: [CoverMount]] {

@@ -42,6 +42,39 @@ public struct DesiredStack: Sendable, Equatable {
   public var reads: [String]?
   /// What else may stand at untracked paths, since it was judged for what is gone back from.
   public var alsoJudged: [String: String] = [:]
+  /// Whether a container has what is above its directory, and nothing but a mount laid over it keeps the files there: Compose
+  /// gets the model that was judged, and reads none of them again.
+  public var isExposed = false
+  /// That model; nothing where Compose reads the files. It never comes onto a disk.
+  public var model: JudgedModel?
+}
+
+/// A resolved model as it was judged, for Compose to run.
+public struct JudgedModel: Sendable, Equatable {
+  /// The model.
+  public var json: JSON
+  /// The values of variables of which its configs and secrets are made.
+  public var values: [String: String]
+
+  /// Takes a model.
+  public init(_ json: JSON, values: [String: String]) { (self.json, self.values) = (json, values) }
+
+  /// The same with further fields of services.
+  public func laying(_ fields: [String: [String: JSON]]) -> JSON {
+    guard case .object(var members) = json else { return json }
+    members["services"] = .object(
+      json["services"].object.reduce(into: [:]) { services, entry in
+        services[entry.key] = .object(entry.value.object.merging(fields[entry.key] ?? [:]) { $1 })
+      })
+    return .object(members)
+  }
+
+  /// The same with these services alone.
+  public func keeping(_ services: Set<String>) -> JudgedModel {
+    guard case .object(var members) = json else { return self }
+    members["services"] = .object(json["services"].object.filter { services.contains($0.key) })
+    return JudgedModel(.object(members), values: values)
+  }
 }
 
 extension DesiredStack {
@@ -57,7 +90,7 @@ extension DesiredStack {
       services: good.services, links: good.links, shared: good.shared ?? [:], after: good.after,
       deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
       contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes,
-      layout: good.layout, reads: good.reads)
+      layout: good.layout, reads: good.reads, isExposed: good.exposed ?? false)
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

@@ -49,8 +49,8 @@ public struct ManagedPaths {
     if let glob = protected.glob(protecting: path) { return addState(entry, glob) }
     switch entry.kind {
     case .file, .executable:
-      // A Compose file in a directory that a container has stays a link, which leads nowhere inside the container.
-      let isInside = (written.covers(path) || seen.holds(path)) && !composeFiles.contains(path)
+      // A Compose file in a directory that a container may write to stays a link, which leads nowhere in there.
+      let isInside = written.covers(path) ? !composeFiles.contains(path) : seen.holds(path)
       put(entry, isInside || written.names(path) ? .copy : .link)
     case .symlink, .submodule: refuse(entry)
     case .directory:

@@ -143,12 +143,9 @@ extension Recovery {
     let plans = services(of: change, to: good, now)
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
-    let seal: [Step] =
-      good.covers.isEmpty || acting.isEmpty ? [] : [.seal(projects: [failed.project, good.project])]
     let kept = change.isResumed ? good.services.flatMap { $0.containers ?? [] } : Array(change.before)
     let carried = good.carried(for: acting, kept: Set(kept), now: now)
-    return seal
-      + [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
+    return [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
       + (carried.isEmpty ? [] : [.carry(carried, but: Set(kept))])
       + Step.bring(plans, claimed: good.claimed(among: now))
       + Step.settle(.good, plans, leaving: [failed.project], for: good.project)

@@ -35,8 +35,6 @@ public enum Step: Sendable, Equatable {
 
   /// These containers are no longer paused.
   case resume([String])
-  /// No container of these projects can write to the stack's directory, which is a directory and no link.
-  case seal(projects: Set<String>)
   /// What a Compose that was cut off has left of a project is gone.
   case clear(project: String)
   /// The next containers of services get these volumes from the ones that stand there; what has others goes, but for the
@@ -72,7 +70,7 @@ extension Step {
   public var reaches: Reached {
     switch self {
     case .checkNetworks, .pull, .checkImages, .record, .abandon: .nothing
-    case .stopWriters, .files, .putBack, .removePointer, .check, .build, .seal: .files
+    case .stopWriters, .files, .putBack, .removePointer, .check, .build: .files
     case .resume, .clear, .carry, .stop, .stopInOrder, .stopStarted, .start, .up, .upAsFound, .verify, .remove,
       .removeNetworks:
       .containers
@@ -85,7 +83,7 @@ extension Step {
   /// Says for people what is being done; nothing of what takes no time, or tells of itself.
   public var doing: String? {
     switch self {
-    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record, .abandon, .seal: nil
+    case .checkNetworks, .pull, .checkImages, .build, .clear, .verify, .removePointer, .record, .abandon: nil
     case .stopWriters(let ids): ids.isEmpty ? nil : "stopping containers that write to its files"
     case .files(let links, _): links.contains { $0.action != .keep } ? "linking its files" : nil
     case .putBack: "restoring its live paths"
@@ -111,7 +109,6 @@ extension Step {
     case .checkImages: return "check that the previous images are on this host"
     case .abandon: return "go back to what ran before"
     case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
-    case .seal: return "check that no container can write to its directory"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }

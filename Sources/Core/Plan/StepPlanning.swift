@@ -24,7 +24,6 @@ extension Planning {
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
     if let carry = carry(desired, services) { steps.append(carry) }
-    if let seal = seal(desired) { steps += [seal, .check(services, onlyChanged: false)] }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
@@ -54,16 +53,6 @@ extension Planning {
       guard service.pullsAnew == true, desired.images[service.name] == nil else { return false }
       return known?.services.first { $0.name == service.name }.map { !service.differences(from: $0).isEmpty } ?? true
     }.map(\.name)
-  }
-
-  /// Sees that no container can write to the stack's directory before Compose reads that for the last time; nothing where none
-  /// of its services has what is above it.
-  private func seal(_ desired: DesiredStack) -> Step? {
-    if desired.covers.isEmpty { return nil }
-    let record = state.stacks[desired.name]
-    let origin = state.origin(of: desired.name, project: desired.project)?.good.project
-    return .seal(
-      projects: Set([desired.project, record?.standing?.project, record?.change?.towards, origin].compactMap { $0 }))
   }
 
   /// Plans how stacks end, once it is known where each stack goes.

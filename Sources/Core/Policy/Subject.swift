@@ -33,6 +33,8 @@ public struct Subject: Sendable {
   public var others: [String: OwnedResources] = [:]
   /// What the stack's containers may have written to before.
   public var formerWrites: Set<String> = []
+  /// Whether the stack was moved here from another directory, so that nothing kept them from this one.
+  public var isMoved = false
   /// What was kept from them below that.
   public var formerlyKept: Set<String> = []
   /// The volumes that the stack was deployed with before.

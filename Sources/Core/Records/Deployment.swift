@@ -34,6 +34,8 @@ public struct Deployment: Codable, Sendable, Equatable {
   public var layout: ProjectPlace?
   /// The live paths that its containers mount; unknown in what an earlier version wrote.
   public var reads: [String]?
+  /// Whether a container of it has what is above its directory.
+  public var exposed: Bool?
 }
 
 extension Deployment {
@@ -44,7 +46,7 @@ extension Deployment {
       services: desired.services, links: desired.links, shared: desired.shared, after: desired.after,
       policy: desired.policy, contents: desired.contents, images: desired.images, deployTimeout: desired.deployTimeout,
       isProbed: desired.readsProbes || !desired.probes.isEmpty, belongings: desired.belongings, writes: desired.writes,
-      layout: desired.layout, reads: desired.reads)
+      layout: desired.layout, reads: desired.reads, exposed: desired.isExposed ? true : nil)
   }
 
   /// Every live path that it stands on, each with the commit that leads it.
@@ -64,6 +66,7 @@ extension Deployment {
     record.policy = desired.policy
     record.writes = desired.writes
     record.reads = desired.reads
+    record.exposed = desired.isExposed ? true : nil
     record.belongings = desired.belongings
     record.deployTimeout = desired.deployTimeout
     record.services = desired.services.map { service in

@@ -179,8 +179,8 @@ extension Subject {
     func above(_ path: String) -> String? {
       let forms = paths.forms(path)
       return writes.sorted().first { write in
-        !write.hasPrefix(Placeholder.path) && !isKept(path, below: write)
-          && forms.contains { $0 != write && Path.relative($0, to: write) != nil }
+        !write.hasPrefix(Placeholder.path)
+          && forms.contains { $0 != write && Path.relative($0, to: write) != nil && !isKept($0, below: write) }
       }
     }
     let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })

@@ -47,7 +47,8 @@ extension Rule {
       }
     }
     // What a container could change until now may be another thing than it looks.
-    let former = subject.formerWrites.subtracting(subject.belongings.writes).sorted().compactMap { write -> Finding? in
+    let left = subject.isMoved ? subject.formerWrites : subject.formerWrites.subtracting(subject.belongings.writes)
+    let former = left.sorted().compactMap { write -> Finding? in
       let covered = reads.first { Path.relative($0, to: write) != nil && !subject.wasKept($0) }
       guard let covered else { return nil }
       return Finding(
