@@ -87,12 +87,21 @@ enum Render {
           ? "would touch \(count); nothing was changed" : plannedFiles(report) ?? "nothing to do, \(idle(report))"
       case .deployed: touched == 0 ? repaired(report) : "deployed \(count)"
       case .refused:
-        report.stacks.contains { [.deployed, .removed].contains($0.outcome) }
-          ? "refused \(report.stacks.filter { $0.outcome == .refused }.count) of \(stacks(report.stacks.count)), deployed the others"
-          : "refused; nothing was changed"
+        refused(report)
       case .failed: failed(report)
       }
     return "\(commit)\(report.branch): \(what) (\(time(report.durationMs)))"
+  }
+
+  /// Says what went on although a commit is refused: stacks that are not held back with it, and repairs of what was good.
+  private static func refused(_ report: Report) -> String {
+    let done = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }
+    if done.isEmpty { return "refused; nothing was changed" }
+    if done.allSatisfy({ $0.outcome == .deployed && $0.to != report.commit }) {
+      return "refused; repaired \(stacks(done.count)) where \(done.count == 1 ? "it is" : "they are")"
+    }
+    return
+      "refused \(report.stacks.count { $0.outcome == .refused }) of \(stacks(report.stacks.count)), deployed the others"
   }
 
   /// Says what a dry run would change beside the stacks; nothing where it is nothing.

@@ -3,9 +3,9 @@ import Core
 /// What a stack's containers have of the repository, and how that reaches its live paths.
 extension Resolve {
   /// Decides how the tracked paths that a stack stands on reach their live paths; `whole` has the services of every
-  /// profile.
+  /// profile. With `isCovered` its own directory is mounted read-only over what its containers may write to.
   func manage(
-    _ source: StackSource, _ model: ComposeModel, _ whole: ComposeModel, _ gather: inout ComposeSources
+    _ source: StackSource, _ model: ComposeModel, _ whole: ComposeModel, isCovered: Bool, _ gather: inout ComposeSources
   ) async throws(Failure) -> Managed {
     let (name, directory) = (source.name, source.place.directory)
     let mine = model.services.flatMap {
@@ -28,6 +28,7 @@ extension Resolve {
         isCopied(path) || discovery.jobs.contains { Discovery.jobDirectory(of: $0) == path }
           ? true : Files.status(Path.join(settings.liveRoot, path)).map(Files.isDirectory)
       })
+    managed.isCovered = isCovered
     let mounted = Set(
       model.services.flatMap { tracked($0.binds, directory) + $0.buildContexts.compactMap(view.relative) })
     for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }

@@ -100,10 +100,11 @@ struct Resolve: Sendable {
       rebased = self.model(json, asked, gather)
     }
     (answer.placeholders, answer.invented) = (asked.placeholders, asked.invented)
-    let managed = try await manage(source, ComposeModel(rebased), ComposeModel(whole), &gather)
+    let covers = covers(source, whole)
+    let managed = try await manage(
+      source, ComposeModel(rebased), ComposeModel(whole), isCovered: !covers.isEmpty, &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
-    let covers = covers(source, whole)
     answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather)]
     if let other = try await withDefaults(asked, &gather) {
       answer.subjects.append(try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather))

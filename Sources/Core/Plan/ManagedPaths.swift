@@ -13,6 +13,8 @@ public struct ManagedPaths {
   public private(set) var links: [String: DesiredLink] = [:]
   /// What must not be linked.
   public private(set) var diagnostics: [Diagnostic] = []
+  /// Whether the stack's own directory is kept from its containers although they may write to what is above it.
+  public var isCovered = false
 
   private let tree: CommitTree
   private let stack: String
@@ -109,7 +111,8 @@ public struct ManagedPaths {
     // Whoever needs a copy decides.
     if let present = links[file.path], present.kind == .copy || kind == .link { return }
     links[file.path] = DesiredLink(kind: kind, file)
-    if kind == .copy, written.covers(file.path) { links[file.path]?.isWritable = true }
+    let isKept = isCovered && Path.relative(file.path, to: directory) != nil
+    if kind == .copy, written.covers(file.path), !isKept { links[file.path]?.isWritable = true }
   }
 
   private mutating func refuse(_ entry: TrackedPath) {
