@@ -77,6 +77,25 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I4: a backup is a file of its own once what it kept is back, and no second one is made of that`()
+      async throws
+    {
+      let own = sleeper("web", "environment: {BY: hand}")
+      let bad = sleeper("web", "restart: always").replacing("sleep 100000", with: "'false'")
+      try await Host.with(["a/compose.yaml": bad], live: ["a/compose.yaml": own]) { host in
+        _ = try await host.compose("a", "up", "-d")
+        let before = try await host.shell("stat -c '%i %a %Y' live/a/compose.yaml")
+        for number in 1...2 {
+          try await host.push(["a/compose.yaml": bad + "# \(number)\n"])
+          #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+          #expect(try await host.shell("stat -c '%i %a %Y' live/a/compose.yaml") == before)
+          #expect(try await host.shell("cat live/a/compose.yaml.bak.*") == own)
+        }
+        try await host.shell("echo '# mine' >>live/a/compose.yaml")
+        #expect(try await host.shell("cat live/a/compose.yaml.bak.*") == own)
+      }
+    }
+
     @Test(arguments: ["a service", "a project's name"])
     func `I5: what an interrupted deploy began goes when its commit goes`(_ what: String) async throws {
       let name = "clup-\(UInt32.random(in: .min ... .max))"

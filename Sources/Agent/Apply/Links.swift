@@ -130,43 +130,6 @@ struct Links: Sendable {
     }
   }
 
-  private func putBack(_ former: LiveEntry, at place: String, from backup: String?) throws(Failure) {
-    if former == .absent {
-      unlink(place)
-      return
-    }
-    if case .link(let text) = former {
-      let fresh = Files.unique(place)
-      guard symlink(text, fresh) == 0, rename(fresh, place) == 0 else {
-        throw Files.failure("cannot put back \(place)")
-      }
-      return
-    }
-    let directory = Path.parent(place)
-    let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
-    guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
-      throw Failure(
-        .host, "no backup of \(place) matches what was there before", help: "restore it by hand")
-    }
-    let (source, fresh) = ("\(directory)/\(name)", Files.unique(place))
-    if former == .directory {
-      unlink(place)
-      guard rename(source, place) == 0 else { throw Files.failure("cannot put back \(place)") }
-      return
-    }
-    guard linkat(AT_FDCWD, source, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
-    guard rename(fresh, place) == 0 else {
-      let problem = Files.failure("cannot put back \(place)")
-      unlink(fresh)
-      throw problem
-    }
-  }
-
-  /// The names of the backups of a live path, oldest first.
-  private func backups(of place: String) -> [String] {
-    Files.names(in: Path.parent(place)).filter { $0.hasPrefix(Path.name(place) + ".bak.") }
-  }
-
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
   ///
   /// `edited` is the file behind a link of clup's own, where it is no longer the commit's.
@@ -216,47 +179,6 @@ struct Links: Sendable {
     }
   }
 
-  /// A hard link keeps the inode with its owner, mode and times; only an empty directory has to be moved.
-  func keep(_ place: String) throws(Failure) -> String? {
-    guard let found = Files.status(place) else { return nil }
-    if Files.isDirectory(found), !Files.names(in: place).isEmpty {
-      throw Failure(.host, "\(place) is a directory with files in it", help: "move it aside, and sync again")
-    }
-    let siblings = backups(of: place).map { Path.join(Path.parent(place), $0) }
-    if Files.isLink(found), let file = fileInClone(place) { return try keep(file, for: place, siblings) }
-    if let kept = siblings.first(where: { Files.status($0)?.st_ino == found.st_ino }) { return kept }
-    let backup = backupName(of: place)
-    let code =
-      Files.isDirectory(found) ? rename(place, backup) : linkat(AT_FDCWD, place, AT_FDCWD, backup, 0)
-    guard code == 0 else { throw Files.failure("cannot keep \(place) as \(backup)") }
-    return backup
-  }
-
-  /// The file of a person's own clone that a link leads to: that clone moves on, or is removed once clup has taken over. Where a
-  /// container may write, anybody could have put the link there, to have a file of the host copied to it.
-  private func fileInClone(_ place: String) -> String? {
-    guard let directory = Files.resolved(Path.parent(place)), let root = Files.resolved(settings.liveRoot),
-      let inside = Path.relative(directory, to: root), !written.covers(Path.join(inside, Path.name(place)))
-    else { return nil }
-    guard let file = Files.resolved(place), let status = Files.status(file), Files.isRegular(status),
-      Path.ancestors(file).contains(where: { Files.status("\($0)/.git") != nil })
-    else { return nil }
-    return file
-  }
-
-  /// Keeps a copy of what a link leads to.
-  private func keep(_ file: String, for place: String, _ siblings: [String]) throws(Failure) -> String? {
-    guard let found = Files.status(file) else { return nil }
-    let kept = siblings.first { sibling in
-      guard let status = Files.status(sibling), Files.isRegular(status) else { return false }
-      return status.st_mtim.tv_sec == found.st_mtim.tv_sec && observe.entry(at: sibling) == observe.entry(at: file)
-    }
-    if let kept { return kept }
-    let backup = backupName(of: place)
-    try Files.copy(file, found, to: backup, opening: true)
-    return backup
-  }
-
   func content(_ plan: LinkPlan) async throws(Failure) -> [UInt8] {
     guard let wish = plan.desired, wish.kind == .copy, plan.action != .remove else { return [] }
     do throws(GitError) { return try await mirror.contents(of: wish.id, limit: .max) } catch {
@@ -270,15 +192,5 @@ struct Links: Sendable {
     if let present, Files.isRegular(present) { mode = present.st_mode & 0o666 }
     if wish.executable { mode |= (mode & 0o444) >> 2 }
     try Files.write(path, content, mode: mode, owner: present.flatMap { Files.isRegular($0) ? $0 : nil })
-  }
-
-  /// Finds a name that nothing has: a second backup within a second counts on to the next one.
-  func backupName(of place: String) -> String {
-    var moment = time(nil)
-    while true {
-      let name = "\(place).bak.\(text(of: moment, as: "%Y%m%d-%H%M%S"))"
-      if Files.status(name) == nil { return name }
-      moment += 1
-    }
   }
 }
