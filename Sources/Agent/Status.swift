@@ -112,11 +112,13 @@ public struct Status: Codable, Sendable, Equatable {
   public var fence: Bool
   /// Why the containers could not be seen.
   public var error: String?
+  /// What of clup's own records cannot be read, and what follows from that.
+  public var lost: [String]?
   /// Why the daemon cannot use its configuration as it is now, and goes by the one from before.
   public var configuration: String?
 
   /// Whether every stack is in place, and the last sync came to them.
-  public var isGood: Bool { error == nil && trouble == nil && stacks.allSatisfy(\.isGood) }
+  public var isGood: Bool { error == nil && lost == nil && trouble == nil && stacks.allSatisfy(\.isGood) }
 
   /// Looks at the host, without asking the repository.
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
@@ -124,6 +126,7 @@ public struct Status: Codable, Sendable, Equatable {
     let state = try checkout.state()
     var status = Status(
       commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
+    if state.lost != LostRecords() { status.lost = state.lost.texts }
     var containers: [Container]?
     do throws(Failure) {
       let listed = try await Programs(environment: environment).containers(of: settings.liveRoot)

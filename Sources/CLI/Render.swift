@@ -160,8 +160,10 @@ enum Render {
   }
 
   static func status(_ status: Status) -> [String] {
-    var lines = status.stacks.flatMap(lines)
-    if status.stacks.isEmpty { lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be") }
+    var lines = status.stacks.flatMap(lines) + (status.lost ?? []).map { "! \($0)" }
+    if status.stacks.isEmpty, status.lost == nil {
+      lines.append("nothing was deployed yet; `clup sync --dry-run` shows what would be")
+    }
     if let trouble = status.trouble, trouble.waitsFor == nil { lines += Self.lines(of: trouble) }
     lines += status.waiting.filter { $0.stack == nil }.flatMap { waiting in
       ["· waiting for \(waiting.outage.words) since \(waiting.since)", "    \(waiting.error)"]

@@ -74,7 +74,17 @@ public struct Doctor: Sendable {
 
   /// Reads what clup remembers of the host.
   private func records() -> (State, [Check]) {
-    do throws(Failure) { return (try checkout.state(), []) } catch {
+    do throws(Failure) {
+      let state = try checkout.state()
+      return (
+        state,
+        state.lost.texts.map {
+          Check(
+            .stacks, "records", .warning, found: $0, expected: "readable records in \(checkout.path)",
+            help: "restore it from a backup before the next sync, or let that take over what runs")
+        }
+      )
+    } catch {
       return (
         State(),
         [

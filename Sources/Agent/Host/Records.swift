@@ -31,7 +31,9 @@ actor Records {
     try checkout.withRecords { () throws(Failure) in
       _ = try now()
       // Without the file, or with one of an earlier version, nobody knows what is needed.
-      if version != nil, !kept.isEmpty || state.standing.isEmpty { checkout.sweepDeployments(keeping: kept) }
+      if version != nil, state.lost == LostRecords(), !kept.isEmpty || state.standing.isEmpty {
+        checkout.sweepDeployments(keeping: kept)
+      }
     }
   }
 
@@ -42,6 +44,7 @@ actor Records {
       try recording { () throws(IllegalTransition) in try change(&next) }
       if next == before { return }
       try checkout.write(next, &kept)
+      next.lost = LostRecords()
       (state, version) = (next, Files.version(of: checkout.stateFile))
     }
   }

@@ -30,7 +30,10 @@ extension Checkout {
   func state(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     for _ in 0..<4 {
       let before = Files.status(stateFile)?.st_ino
-      do throws(Failure) { return try read(&known) } catch {
+      do throws(Failure) {
+        let state = try read(&known)
+        if state.lost == LostRecords() || Files.status(stateFile)?.st_ino == before { return state }
+      } catch {
         if Files.status(stateFile)?.st_ino == before { throw error }
       }
     }
@@ -40,33 +43,56 @@ extension Checkout {
   private func read(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     let name = stateFile
     guard let bytes = Files.read(name) else {
-      if Files.status(name) == nil { return State() }
-      throw Files.failure("cannot read \(name)")
+      if Files.status(name) != nil { throw Files.failure("cannot read \(name)") }
+      return Files.names(in: deployments).isEmpty ? State() : lost("\(name) is missing")
     }
     if let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes)), file.schema == State.schema {
-      var read: [String: KeptDeployment] = [:]
-      var found = known.values.reduce(into: [:]) { $0[$1.id] = $1.deployment }
-      found.merge(deployments(file.ids.filter { found[$0] == nil })) { $1 }
-      let state = try file.state { stack, id throws(Failure) in
-        let deployment = if let known = found[id] { known } else { try deployment(id) }
-        read[stack] = KeptDeployment(id: id, deployment: deployment)
-        return deployment
-      }
-      known = read
-      return state
+      return try read(file, &known)
     }
     let schema = (try? JSON(parsing: bytes))?["schema"]?.string
     if schema == StateVersion1.schema, let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) {
       return old.state
+    }
+    if schema == nil || schema == State.schema || schema == StateVersion1.schema {
+      return lost("\(name) is \(bytes.isEmpty ? "empty" : "damaged") and a sync keeps it as \(Self.damaged)…")
     }
     throw Schema.refusal(
       of: name, bytes, knowing: State.schema,
       lost: "what was good, what failed and is held, pins, and whose links are whose")
   }
 
+  private func read(_ file: StateFile, _ known: inout [String: KeptDeployment]) throws(Failure) -> State {
+    var (read, damaged): ([String: KeptDeployment], [String: String]) = ([:], [:])
+    var found = known.values.reduce(into: [:]) { $0[$1.id] = $1.deployment }
+    found.merge(deployments(file.ids.filter { found[$0] == nil })) { $1 }
+    var state = try file.state { stack, id throws(Failure) -> Deployment? in
+      let kept = if let known = found[id] { Optional(known) } else { try deployment(id) }
+      if let kept {
+        read[stack] = KeptDeployment(id: id, deployment: kept)
+      } else {
+        damaged[stack] = LostRecords.consequence(for: stack, of: self.file(of: id))
+      }
+      return kept
+    }
+    known = read
+    state.lost.stacks = damaged
+    return state
+  }
+
+  private func lost(_ what: String) -> State {
+    var state = State()
+    state.lost.all = LostRecords.consequence(of: what)
+    return state
+  }
+
+  private static let damaged = "state.json.damaged-"
+
+  private func file(of id: String) -> String { "\(deployments)/\(id).json" }
+
   /// Writes the state down: first what nobody has kept yet of what it names, then the records. `known` are the ids of the
   /// deployments that were written already, by stack.
   func write(_ state: State, _ known: inout [String: KeptDeployment]) throws(Failure) {
+    try keepLost(state)
     var (fresh, kept): ([String: [UInt8]], [String: KeptDeployment]) = ([:], [:])
     let file = StateFile(state) { stack, deployment in
       if let known = known[stack], known.deployment == deployment {
@@ -75,15 +101,14 @@ extension Checkout {
       }
       let bytes = encode(deployment)
       let id = blobID(of: bytes)
-      if Files.status("\(deployments)/\(id).json") == nil { fresh[id] = bytes }
+      if Files.read(self.file(of: id)).map({ blobID(of: $0) }) != id { fresh[id] = bytes }
       kept[stack] = KeptDeployment(id: id, deployment: deployment)
       return id
     }
     try reserve.givingRoom { () throws(Failure) in
       try keepVersion1()
-      try keepLost()
       try Files.makeDirectories(deployments, mode: 0o700)
-      for (id, bytes) in fresh { try Files.replace("\(deployments)/\(id).json", with: bytes, mode: 0o600) }
+      for (id, bytes) in fresh { try Files.replace(self.file(of: id), with: bytes, mode: 0o600) }
       try Files.replace(stateFile, with: encode(file), mode: 0o600)
     }
     known = kept
@@ -106,24 +131,35 @@ extension Checkout {
     return read.withLock { $0 }
   }
 
-  private func deployment(_ id: String) throws(Failure) -> Deployment {
-    let name = "\(deployments)/\(id).json"
-    guard let bytes = Files.read(name), blobID(of: bytes) == id else {
-      throw Failure(
-        .host, "\(name) is missing or is not what was written there",
-        help: "bring it back from a backup; without it clup does not know what runs")
+  /// Reads a deployment; nothing where its file is gone, or is not what was written there.
+  private func deployment(_ id: String) throws(Failure) -> Deployment? {
+    let name = file(of: id)
+    guard let bytes = Files.read(name) else {
+      if let found = Files.status(name), Files.isRegular(found), errno != EIO {
+        throw Files.failure("cannot read \(name)")
+      }
+      return nil
     }
+    guard blobID(of: bytes) == id else { return nil }
     guard let deployment = try? JSONDecoder().decode(Deployment.self, from: Data(bytes)) else {
       throw Failure(.host, "\(name) was written by a later version of clup", help: "install that version again")
     }
     return deployment
   }
 
-  /// The file may come back from a backup, and names deployments that nobody knows by now.
-  private func keepLost() throws(Failure) {
+  /// What cannot be read stays beside what takes its place. Deployments that nobody knows by now stay as well: the file that
+  /// names them may come back from a backup.
+  private func keepLost(_ state: State) throws(Failure) {
+    let now = time(nil)
+    if state.lost.all != nil, Files.status(stateFile) != nil {
+      try keep(stateFile, as: "\(path)/\(Self.damaged)\(now)")
+    }
     guard Files.status(stateFile) == nil, !Files.names(in: deployments).isEmpty else { return }
-    let kept = "\(deployments).lost-\(time(nil))"
-    guard rename(deployments, kept) == 0 else { throw Files.failure("cannot keep \(deployments) as \(kept)") }
+    try keep(deployments, as: "\(deployments).lost-\(now)")
+  }
+
+  private func keep(_ name: String, as kept: String) throws(Failure) {
+    guard rename(name, kept) == 0 else { throw Files.failure("cannot keep \(name) as \(kept)") }
   }
 
   /// What an earlier version wrote stays beside what takes its place.

@@ -108,7 +108,8 @@ public struct Sync: Sendable {
   /// nothing to do at the commit that the one before came to.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
     let isPoll = Trigger(rawValue: request.trigger) != nil
-    if isPoll || request.isPlain && ended.report.outcome == .unchanged && !ended.isNewCommit {
+    let tells = ended.report.lost != nil
+    if !tells, isPoll || request.isPlain && ended.report.outcome == .unchanged && !ended.isNewCommit {
       let before = checkout.newest
       if isPoll || before?.commit == ended.report.commit, ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
@@ -173,7 +174,9 @@ public struct Sync: Sendable {
     async let known = records.read()
     var brought: Fetch.Brought?
     if let early, early.isOwn { brought = await fetch.brought(early.head) }
-    try checkPlace(session.checkout, try await known.get())
+    let state = try await known.get()
+    try checkPlace(session.checkout, state)
+    tellLost(state.lost, &ended)
     if !request.dryRun { try await records.sweep() }
     if request.resume { try await resume(records) }
     var request = request
@@ -186,6 +189,12 @@ public struct Sync: Sendable {
     throw Failure(
       .locked, "other syncs kept changing what this one planned from",
       help: "wait until they have ended, and sync again")
+  }
+
+  /// Says what of the records could not be read. It is forgotten with the first record that is written.
+  private func tellLost(_ lost: LostRecords, _ ended: inout Ended) {
+    for text in lost.texts { say("warning: \(text)") }
+    if lost != LostRecords() { ended.report.lost = lost.texts }
   }
 
   /// How often a plan is made anew because others have changed what it was made from.

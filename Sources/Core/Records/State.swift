@@ -23,6 +23,8 @@ public struct State: Sendable, Equatable {
   public internal(set) var gone: Set<String> = []
   /// The live paths of the configuration's `links:` and those that several stacks need.
   public var links: [String: DesiredLink] = [:]
+  /// What could not be read; it is not written.
+  public var lost = LostRecords()
 
   /// Starts from nothing.
   public init() {}

@@ -55,18 +55,19 @@ public struct StateFile: Codable, Sendable, Equatable {
     }
   }
 
-  /// Reads the state; `load` gives what is kept of a stack under an id.
-  public func state<E: Error>(load: (_ stack: String, _ id: String) throws(E) -> Deployment) throws(E) -> State {
+  /// Reads the state; `load` gives what is kept of a stack under an id. Where that cannot be read, nothing is known of what
+  /// runs of the stack.
+  public func state<E: Error>(load: (_ stack: String, _ id: String) throws(E) -> Deployment?) throws(E) -> State {
     var records: [String: StackRecord] = [:]
     for (name, file) in stacks {
       var record = StackRecord()
       (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
       if let id = file.deployed {
-        record.runs = .deployed(try load(name, id))
-      } else if let change = file.changing {
-        record.runs = .changing(try change.change(of: name, load: load))
-      } else if let change = file.left {
-        record.runs = .left(try change.change(of: name, load: load), file.leaving ?? .unknown)
+        if let deployment = try load(name, id) { record.runs = .deployed(deployment) }
+      } else if let path = file.changing {
+        if let change = try path.change(of: name, load: load) { record.runs = .changing(change) }
+      } else if let path = file.left, let change = try path.change(of: name, load: load) {
+        record.runs = .left(change, file.leaving ?? .unknown)
       }
       records[name] = record
     }
@@ -94,11 +95,11 @@ extension StateFile.Path {
   }
 
   fileprivate func change<E: Error>(
-    of stack: String, load: (String, String) throws(E) -> Deployment
-  ) throws(E) -> Change {
+    of stack: String, load: (String, String) throws(E) -> Deployment?
+  ) throws(E) -> Change? {
     let baseline: Baseline
     if let from {
-      let good = try load(stack, from)
+      guard let good = try load(stack, from) else { return nil }
       baseline = moved.map { .moved(from: $0, good) } ?? .deployment(good)
     } else {
       baseline = adopted.map { .adopted($0) } ?? .nothing

@@ -43,10 +43,12 @@ public struct Report: Codable, Sendable, Equatable {
   @OrNull public var waitsFor: Outage?
   /// The id of the report in the history that tells the same; then this one is not in it.
   @OrNull public var sameAs: String?
+  /// What of clup's own records could not be read, and what follows from that; nothing where all could.
+  public var lost: [String]?
 
   enum CodingKeys: String, CodingKey {
     case schema, id, trigger, host, repository, branch, commit, outcome, started, stacks, links, diagnostics, fence,
-      error, help
+      error, help, lost
     case dryRun = "dry_run"
     case sameAs = "same_as"
     case waitsFor = "waits_for"

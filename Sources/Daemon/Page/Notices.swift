@@ -22,6 +22,10 @@ extension Page {
           <p>Commits, pins and results are from clup's own records. Whether the containers run is not known.</p>
           """))
     }
+    if let lost = seen.status?.lost {
+      let items = lost.map { "<li>\($0)</li>" as HTML }
+      notices.append(notice(.bad, "Records cannot be read", "<ul>\(items)</ul>"))
+    }
     if let why = seen.unreachable {
       let since: HTML =
         seen.reached.map { "It was last reached \(moments.ago($0))." } ?? "It was not reached since clup was started."

@@ -12,6 +12,7 @@ extension Page {
       facts.append(fact("Commit", "\(Page.commit(commit)) on <code>\(report.branch)</code>"))
     }
     facts += [fact("Host", "\(report.host)"), fact("Run", "<code>\(report.id)</code>")]
+    facts += (report.lost ?? []).map { fact("Lost", "\($0)") }
     if report.fence == false {
       facts.append(fact("Landlock", "not there: only clup's own checks kept it from writing elsewhere"))
     }

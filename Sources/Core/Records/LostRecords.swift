@@ -1,0 +1,25 @@
+/// What of the records cannot be read any more, in words for people.
+public struct LostRecords: Sendable, Equatable {
+  /// Why all of it is lost; nothing where the records could be read.
+  public var all: String?
+  /// Why it is not known what a stack was brought to, by stack.
+  public var stacks: [String: String] = [:]
+
+  /// Starts with nothing lost.
+  public init() {}
+
+  /// All of it, as sentences.
+  public var texts: [String] { (all.map { [$0] } ?? []) + stacks.sorted { $0.key < $1.key }.map(\.value) }
+
+  /// Says what becomes of a host whose records are lost.
+  public static func consequence(of what: String) -> String {
+    "\(what): what runs is taken over as in a first sync, and forgotten are pins, what failed and is held, and what each "
+      + "stack goes back to; pin again with `clup rollback`"
+  }
+
+  /// Says what becomes of a stack whose deployment cannot be read.
+  public static func consequence(for stack: String, of file: String) -> String {
+    "\(file) is missing or damaged: what \(stack) was brought to, and so what it goes back to, is not known; it is taken "
+      + "over as in a first sync"
+  }
+}

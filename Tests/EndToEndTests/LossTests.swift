@@ -1,0 +1,45 @@
+import Core
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("What is lost or changed beside clup", .disabled(if: Host.skips)) struct Loss {
+    static let plain = sleeper("web", "network_mode: none")
+
+    @Test(arguments: ["damage", "remove"])
+    func `a deployment that cannot be read concerns its own stack alone`(_ how: String) async throws {
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let script = "cd clup/deployments && f=$(grep -l '\"project\":\"a\"' *.json) && "
+        try await host.shell("cd live; " + script + (how == "damage" ? ": >$f" : "rm $f"))
+        let status = try await host.clup("status")
+        #expect(status.status == 0 && status.output.contains("what a was brought to"), "\(status)")
+        try await host.docker("rm", "-f", try #require(before["b/web"]))
+        let report = try await host.sync()
+        #expect(report.lost?.count == 1 && report.stacks.map(\.outcome) == [.deployed, .deployed], "\(report)")
+        let now = try await host.containers()
+        #expect(now["a/web"] == before["a/web"] && now["b/web"] != nil)
+        let again = try await host.sync()
+        #expect(again.outcome == .unchanged && again.lost == nil, "\(again)")
+      }
+    }
+
+    @Test(arguments: [": >state.json", "echo '{' >state.json", "rm state.json"])
+    func `lost records are told, kept aside, and what runs is taken over`(_ loss: String) async throws {
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell("cd live/clup && " + loss)
+        let report = try await host.sync()
+        #expect(report.lost?.first?.contains("pins") == true && report.outcome == .deployed, "\(report)")
+        #expect(try await host.containers() == before)
+        let kept = try FileManager.default.contentsOfDirectory(atPath: host.checkout)
+        #expect(kept.contains { $0.hasPrefix("deployments.lost-") })
+        #expect(kept.contains { $0.hasPrefix("state.json.damaged-") } == !loss.hasPrefix("rm"))
+        let again = try await host.sync()
+        #expect(again.outcome == .unchanged && again.lost == nil, "\(again)")
+      }
+    }
+  }
+}
