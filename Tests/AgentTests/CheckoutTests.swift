@@ -232,6 +232,16 @@ struct CheckoutTests {
     #expect(try checkout.state().lost == LostRecords())
   }
 
+  @Test func `a checkout that has lost its lock is known by what else is in it`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    for file in ["repo.git/HEAD", "releases/c/f", "state.json"] { try scratch.write("clup/" + file, "") }
+    try checkout.prepare()
+    #expect(scratch.names("clup").contains("lock"))
+    try scratch.write("bare/repo.git/HEAD", "")
+    #expect(throws: Failure.self) { try Checkout(path: scratch.root + "/bare").prepare() }
+  }
+
   @Test func `reports of another version are neither misread nor lost, and a line that lacks its end is whole`() throws
   {
     let scratch = try Scratch()

@@ -25,7 +25,7 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: [": >state.json", "echo '{' >state.json", "rm state.json"])
+    @Test(arguments: [": >state.json", "echo '{' >state.json", "rm state.json lock"])
     func `lost records are told, kept aside, and what runs is taken over`(_ loss: String) async throws {
       try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
         _ = try await host.sync()

@@ -26,7 +26,7 @@ struct Checkout: Sendable {
         help: "move the clone aside (`mv \(path) \(path)-clone`): what live paths lead to there is taken over from the "
           + "repository, and what runs goes on; or name another `checkout:`")
     }
-    if Files.status("\(path)/lock") == nil, let first = Files.names(in: path).first {
+    if Files.status("\(path)/lock") == nil, !isOwn, let first = Files.names(in: path).first {
       throw Failure(
         .configuration, "the checkout \(path) holds something else already: \(first)",
         help: "name an empty or new directory as `checkout:`; clup owns that directory alone")
@@ -35,6 +35,12 @@ struct Checkout: Sendable {
     let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard lock >= 0 else { throw Files.failure("cannot open \(path)/lock") }
     close(lock)
+  }
+
+  /// Whether it shows that clup made it: nobody else has a mirror of that name beside what leads live paths.
+  var isOwn: Bool {
+    Files.status("\(mirror)/HEAD") != nil
+      && [stateFile, pointers, releases, locks].contains { Files.status($0) != nil }
   }
 
   /// Room that is kept for writing down what went wrong, and how it was put back, on a full disk.

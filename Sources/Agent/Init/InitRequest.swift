@@ -100,7 +100,7 @@ public struct Init: Sendable {
   /// Chooses the checkout, and says what the live root is.
   private func place(_ proposal: inout Proposal, _ source: Source, _ own: [RunningService]) {
     let usual = Path.join(proposal.liveRoot, "clup")
-    let isFree = Files.names(in: usual).isEmpty || Files.status("\(usual)/lock") != nil
+    let isFree = Files.names(in: usual).isEmpty || Files.status("\(usual)/lock") != nil || Checkout(path: usual).isOwn
     proposal.checkout = request.checkout.map(Path.normalized) ?? (isFree ? usual : usual + "-checkout")
     proposal.remarks["checkout"] =
       isFree || request.checkout != nil
