@@ -166,7 +166,8 @@ public struct Status: Codable, Sendable, Equatable {
         error: hold?.error ?? error(state.stacks[name]?.said),
         drift: hold == nil
           ? touched.reasons(name, state.stacks[name], images: images)
-          : touched.kept(name, state.stacks[name], images: images), services: services.map(\.report))
+          : touched.kept(name, state.stacks[name], images: images),
+        services: containers == nil ? Self.unseen(known) : services.map(\.report))
       if state.gone.contains(name) { stack.note = StackTarget.gone.reason }
       stack.wait(for: state.stacks[name]?.said)
       if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
@@ -189,6 +190,12 @@ public struct Status: Codable, Sendable, Equatable {
       if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
       return stack
     }
+  }
+
+  /// What is recorded of services while nobody knows what runs.
+  private static func unseen(_ known: Deployment) -> [ServiceReport] {
+    known.services.map { ServiceReport(name: $0.name, action: .keep, reason: nil, state: "unknown") }
+      .sorted { $0.name < $1.name }
   }
 
   /// Lists what is waited for, by syncs as a whole and by single stacks.

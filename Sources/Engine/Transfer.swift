@@ -165,7 +165,7 @@ private final class Transfer {
     } else if incoming.isTooLarge {
       error = EngineError(.unreadable, "the answer has more than \(job.request.limit) bytes")
     } else {
-      error = EngineError(code, said: String(cString: errors), number: curl_system_error(easy))
+      error = EngineError(code, said: String(cString: errors), number: curl_system_error(easy), on: job.request.route)
     }
     end(in: multi, error)
   }
@@ -245,11 +245,16 @@ private func set(_ request: Request, _ easy: UnsafeMutableRawPointer, _ headers:
 }
 
 extension EngineError {
-  fileprivate init(_ code: CURLcode, said: String, number: Int) {
+  fileprivate init(_ code: CURLcode, said: String, number: Int, on route: Request.Route) {
     let words = said.isEmpty ? String(cString: curl_easy_strerror(code)) : said
     switch code {
     case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST:
       let reason = number == 0 ? "" : String(cString: strerror(Int32(number)))
+      // The address of the request means nothing there.
+      if case .socket(let path) = route {
+        self.init(.unreachable, "nothing listens at \(path)" + (reason.isEmpty ? "" : ": \(reason)"))
+        return
+      }
       self.init(.unreachable, reason.isEmpty || words.contains(reason) ? words : "\(words): \(reason)")
     case CURLE_OPERATION_TIMEDOUT: self.init(.late, words)
     case CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE: self.init(.broken, words)

@@ -41,5 +41,20 @@ extension EndToEnd {
         #expect(again.outcome == .unchanged && again.lost == nil, "\(again)")
       }
     }
+
+    @Test func `without an engine nothing is invented of what runs`() async throws {
+      try await Host.with(["a/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let status = try await host.clup(
+          ["status", "--output", "json"], environment: ["DOCKER_HOST": "unix://\(host.root)/none.sock"])
+        let told = try JSON(parsing: Array(status.output.utf8))
+        let stack = told["stacks"].array.first
+        #expect(stack?["services"].array.first?["state"]?.string == "unknown", "\(status.output)")
+        #expect(stack?["services"].array.first?["action"]?.string == "keep" && stack?["drift"].array == [])
+        let error = told["error"]?.string ?? ""
+        #expect(
+          error.contains("does not answer") && error.contains("none.sock") && !error.contains("port 80"), "\(error)")
+      }
+    }
   }
 }
