@@ -56,5 +56,17 @@ extension EndToEnd {
           error.contains("does not answer") && error.contains("none.sock") && !error.contains("port 80"), "\(error)")
       }
     }
+
+    @Test(arguments: [("COMPOSE_PROJECT_NAME=Secret Name!", "Secret"), ("COMPOSE_FILE=secret.yml", "secret")])
+    func `what the live .env says to Compose is told of that file, without the value`(_ line: String, _ value: String)
+      async throws
+    {
+      try await Host.with(["a/compose.yaml": Self.plain], live: ["a/.env": "A=1\n\(line)\n"]) { host in
+        let report = try await host.sync(expect: 3)
+        let found = try #require(report.diagnostics.first)
+        #expect(found.file == "a/.env" && found.line == 2, "\(report.diagnostics)")
+        #expect(!report.diagnostics.contains { ($0.message + $0.help).contains(value) }, "\(report.diagnostics)")
+      }
+    }
   }
 }

@@ -75,7 +75,7 @@ extension Resolve {
   {
     let lines = view.rebased(errors).split(separator: "\n").filter { !$0.contains("level=warning") }
     var message = String(lines.joined(separator: " ").replacing(settings.liveRoot + "/", with: "").prefix(2000))
-    if let found = valueFileRefusal(name, message) { return found }
+    if let found = valueFileRefusal(name, message) ?? composeSettingRefusal(name) { return found }
     let (file, mark) = Blame.place(message, in: gather.sources)
     message = await programs.mask(
       for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values

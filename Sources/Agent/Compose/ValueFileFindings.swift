@@ -27,6 +27,40 @@ extension Resolve {
       help: "correct that line; a value with a quote, a space or a `$` in it goes into single quotes", isFinal: true)
   }
 
+  /// Finds what is wrong with what a stack's `.env` says to Compose itself: the files that it is to take, the project's name.
+  func composeSettingRefusal(_ name: String) -> Diagnostic? {
+    let directory = directory(of: name)
+    let file = Path.join(directory, ".env")
+    let found = valueLines(of: file).enumerated().reversed().lazy.compactMap { index, line in
+      line.composeSetting.flatMap { key, value in
+        obstacle(in: value, of: key, directory).map { (line: index + 1, key: key, words: $0.words, help: $0.help) }
+      }
+    }.first
+    return found.map {
+      Diagnostic(
+        rule: "compose", at: (file, Mark(line: $0.line, column: 1)), stack: name, message: "\($0.key) \($0.words)",
+        help: "correct that line of \(Path.join(settings.liveRoot, file)), or take it out; \($0.help)", isFinal: true)
+    }
+  }
+
+  private func obstacle(in value: String, of key: String, _ directory: String) -> (words: String, help: String)? {
+    // What a variable makes of it, Compose knows.
+    if value.isEmpty || value.contains("$") { return nil }
+    if key == "COMPOSE_PROJECT_NAME" {
+      return value.wholeMatch(of: /[a-z0-9][a-z0-9_\-]*/) != nil
+        ? nil
+        : (
+          "is no name of a project",
+          "a project's name has small letters, digits, `-` and `_`, and begins with a letter or a digit"
+        )
+    }
+    let missing = value.split(separator: ":").contains { part in
+      let place = Path.join(directory, String(part))
+      return view.tree[place] == nil && Files.status(Path.join(settings.liveRoot, place)) == nil
+    }
+    return missing ? ("names a file that is not there", "it names Compose files, separated by `:`") : nil
+  }
+
   /// Finds the line of a stack's `.env` that uses a variable.
   func valueFileUse(of variable: String, in directory: String) -> Place? {
     let file = Path.join(directory, ".env")
@@ -43,6 +77,14 @@ extension Resolve {
 }
 
 extension String {
+  /// A setting of Compose's own, and its value without quotes.
+  fileprivate var composeSetting: (key: String, value: String)? {
+    firstMatch(of: /^\s*(?:export\s+)?(COMPOSE_FILE|COMPOSE_PROJECT_NAME)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*$/).map
+    {
+      (String($0.1), String($0.2 ?? $0.3 ?? $0.4 ?? ""))
+    }
+  }
+
   fileprivate var opensQuote: Bool { firstMatch(of: /^\s*(?:export\s+)?[\w.\-]+\s*[=:]\s*["']/) != nil }
   fileprivate var hasHalfVariable: Bool { firstMatch(of: /\$\{[^}]*$/) != nil }
 }
