@@ -192,6 +192,7 @@ struct LinkPlanningTests {
   static let planning = LinkPlanning(pointers: "/live/clup/stacks")
   static let wish = DesiredLink(kind: .link, from: "s/f", id: "1")
   static let copy = DesiredLink(kind: .copy, from: "s/f", id: "1")
+  static let program = DesiredLink(kind: .copy, from: "s/f", id: "1", executable: true)
   static let own = LiveEntry.link("/live/clup/stacks/s/s/f")
 
   struct Row: Sendable, CustomTestStringConvertible {
@@ -228,6 +229,13 @@ struct LinkPlanningTests {
     Row(
       testDescription: "a copy that a killed sync was about to make a link", wish: wish, known: copy.becoming(wish),
       live: .file("1"), action: .replace),
+    Row(
+      testDescription: "a copy whose mode alone changes", wish: program, known: copy, live: .file("1"), action: .replace
+    ),
+    Row(
+      testDescription: "a copy whose mode a killed sync was about to change", wish: program,
+      known: copy.becoming(program), live: .file("1"), action: .replace),
+    Row(testDescription: "a program in place", wish: program, known: program, live: .file("1"), action: .keep),
     Row(testDescription: "no longer tracked", known: wish, live: own, action: .remove),
     Row(testDescription: "no longer tracked, but a person put a file there", known: wish, live: .file("9")),
     Row(testDescription: "a copy no longer tracked", known: copy, live: .file("1"), action: .remove),

@@ -68,5 +68,28 @@ extension EndToEnd {
         #expect(!report.diagnostics.contains { ($0.message + $0.help).contains(value) }, "\(report.diagnostics)")
       }
     }
+
+    @Test func `a change of mode alone reaches a copy`() async throws {
+      let files = [
+        "a/compose.yaml": Self.plain, "runner/job-definitions/x.sh": "#!/bin/sh\n", "tool.sh": "#!/bin/sh\n",
+        "runner/job-definitions/j.yml":
+          "x-clup: {timeout: 20m}\nservices:\n  j: {image: 'job:1', network_mode: none, mem_limit: 1g, cpus: 1, "
+          + "pids_limit: 9, command: make}\n",
+      ]
+      try await Host.with(files, settings: "links: [{from: tool.sh, to: tool.sh, mode: copy}]\n") { host in
+        _ = try await host.sync()
+        let places = ["tool.sh", "runner/job-definitions/x.sh"].map { host.live + "/" + $0 }
+        for mode in ["+x", "-x"] {
+          try await host.shell(
+            "cd work && chmod \(mode) tool.sh runner/job-definitions/x.sh && git add -A && git -c user.name=t "
+              + "-c user.email=t@t commit -qm mode && git push -q ../repo.git HEAD:main")
+          let report = try await host.sync()
+          for place in places {
+            #expect(FileManager.default.isExecutableFile(atPath: place) == (mode == "+x"), "\(place) \(report)")
+          }
+          #expect(try await host.sync().outcome == .unchanged)
+        }
+      }
+    }
   }
 }

@@ -184,7 +184,10 @@ extension Prepare {
   private func isKnown(_ directory: String, in tree: CommitTree) -> Bool {
     let files = tree.files(under: directory)
     let known = state.links.filter { Path.relative($0.key, to: directory) != nil }
-    return files.count == known.count && files.allSatisfy { known[$0.path]?.id == $0.id }
+    return files.count == known.count
+      && files.allSatisfy { file in
+        known[file.path].map { $0.id == file.id && $0.executable == (file.kind == .executable) } ?? false
+      }
   }
 
   /// Leaves the stacks where they are that share files with one that stays.

@@ -278,10 +278,17 @@ extension DesiredLink {
     kind == .copy && id == file || (replaces ?? []).contains(file)
   }
 
+  /// Whether a copy with the same content may have another mode than this one.
+  func differsInMode(from wish: DesiredLink) -> Bool {
+    kind == .copy && id == wish.id && (executable != wish.executable || (replaces ?? []).contains(id))
+  }
+
   /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
   public func becoming(_ next: DesiredLink) -> DesiredLink {
     var next = next
-    let copies = (replaces ?? []) + (kind == .copy && (next.kind != .copy || next.id != id) ? [id] : [])
+    let copies =
+      (replaces ?? [])
+      + (kind == .copy && !(next.kind == .copy && next.id == id && next.executable == executable) ? [id] : [])
     // A copy that takes the place of a link is not there yet either.
     next.replaces = copies.isEmpty && replaces == nil && kind == next.kind ? nil : copies
     next.commit = nil

@@ -104,6 +104,7 @@ public struct LinkPlanning: Sendable {
     switch (wish.kind, present) {
     case (_, .absent): (.create, false)
     case (.link, .link(let found)) where found == text: (.keep, false)
+    case (.copy, .file(let id)) where id == wish.id && known?.differsInMode(from: wish) == true: (.replace, false)
     case (.copy, .file(let id)) where id == wish.id: (.keep, false)
     // What a container wrote into it stays until a commit changes the file.
     case (.copy, .file) where wish.isWritable == true && known.map { $0.isPlaced && $0.id == wish.id } ?? false:
