@@ -129,7 +129,9 @@ public struct Status: Codable, Sendable, Equatable {
     if state.lost != LostRecords() { status.lost = state.lost.texts }
     var containers: [Container]?
     do throws(Failure) {
-      let listed = try await Programs(environment: environment).containers(of: settings.liveRoot)
+      let programs = try Programs(environment: environment)
+      let listed = try await programs.decayed(
+        try await programs.containers(of: settings.liveRoot), of: Set(state.standing.values.map(\.project)), checkout)
       containers = Programs.marking(listed, moved: state.formerPlaces, to: settings.liveRoot)
     } catch {
       status.error = error.message

@@ -91,5 +91,25 @@ extension EndToEnd {
         }
       }
     }
+
+    @Test(arguments: ["rm -rf releases", "chmod -R u+w releases && rm releases/*/a/one"])
+    func `a container that has lost the file that it mounts is made anew, and no other`(_ loss: String) async throws {
+      let file =
+        sleeper("one", "network_mode: none", "volumes: ['./one:/one:ro']")
+        + service("two", ["network_mode: none"])
+      let files = ["a/compose.yaml": file, "a/one": "1\n", "b/compose.yaml": Self.plain]
+      try await Host.with(files) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell("cd live/clup && " + loss)
+        let report = try await host.sync()
+        let now = try await host.containers()
+        #expect(now["a/one"] != before["a/one"] && now["a/two"] == before["a/two"] && now["b/web"] == before["b/web"])
+        let told = report.stacks.flatMap(\.services).compactMap(\.reason)
+        #expect(told.count == 1 && told[0].contains("mounts at /one"), "\(report)")
+        #expect(try await host.docker("exec", try #require(now["a/one"]), "cat", "/one") == "1\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
   }
 }

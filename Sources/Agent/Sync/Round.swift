@@ -104,7 +104,9 @@ struct Round: Sendable {
     do throws(Failure) {
       let listed =
         if let fresh = await early?.fresh() { fresh } else { try await session.programs.containers(of: liveRoot) }
-      return Programs.marking(listed, moved: state.formerPlaces, to: liveRoot)
+      let seen = try await session.programs.decayed(
+        listed, of: Set(state.standing.values.map(\.project)), checkout)
+      return Programs.marking(seen, moved: state.formerPlaces, to: liveRoot)
     } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }
       ended.report.error = "\(error.message); planned as if nothing were running"

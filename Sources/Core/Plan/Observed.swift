@@ -27,6 +27,9 @@ public struct Container: Sendable, Equatable {
   /// Whether it lives in the network of a container that was started anew since, or is gone; then it reaches nobody.
   public var sharesDeadNetwork: Bool?
 
+  /// Where it mounts a file of a release that was removed since.
+  public var lostFile: String?
+
   /// The paths of the host that it mounts, where that was asked for.
   public var mounts: [HostMount]?
   /// The path that it mounts although that has moved away since.

@@ -130,6 +130,7 @@ public enum ServicePlanning {
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
       return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
     }
+    if let found = containers.lazy.compactMap(\.decay).first { return (.recreate, "drift: \(found)", .force) }
     if let path = containers.lazy.compactMap(\.movedBind).first {
       return (.recreate, "it mounts \(path), which has moved", .force)
     }
@@ -153,6 +154,13 @@ public enum ServicePlanning {
   private static func isID(_ image: String) -> Bool {
     let digits = image.hasPrefix("sha256:") ? image.dropFirst(7) : image[...]
     return digits.count >= 12 && digits.allSatisfy { $0.isHexDigit }
+  }
+}
+
+extension Container {
+  /// What it has lost since it was made, and only a new container has again.
+  fileprivate var decay: String? {
+    lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }
   }
 }
 
