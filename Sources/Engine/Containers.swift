@@ -28,6 +28,8 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   }
   /// The names alone.
   public var networks: Set<String> { Set(networkIDs.keys) }
+  /// The ids of what connects it to its networks: another one after each start, and each time that somebody connects it.
+  public let endpoints: Set<String>
   /// How it is connected: a network's name, `host`, `none`, or `container:` and an id.
   public let networkMode: String
   /// What it has published of the host's ports.
@@ -53,9 +55,9 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
         }
       })
     networkMode = try values.decodeIfPresent(Host.self, forKey: .host)?.networkMode ?? ""
-    networkIDs = (try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks ?? [:]).mapValues {
-      $0.id ?? ""
-    }
+    let networks = try values.decodeIfPresent(Settings.self, forKey: .settings)?.networks ?? [:]
+    networkIDs = networks.mapValues { $0.id ?? "" }
+    endpoints = Set(networks.values.compactMap(\.endpoint).filter { !$0.isEmpty })
   }
 
   private enum Key: String, CodingKey {
@@ -104,7 +106,11 @@ public struct ListedContainer: Sendable, Decodable, Equatable {
   private struct Settings: Decodable {
     struct Network: Decodable {
       let id: String?
-      enum CodingKeys: String, CodingKey { case id = "NetworkID" }
+      let endpoint: String?
+      enum CodingKeys: String, CodingKey {
+        case id = "NetworkID"
+        case endpoint = "EndpointID"
+      }
     }
     let networks: [String: Network]?
     enum CodingKeys: String, CodingKey { case networks = "Networks" }

@@ -111,5 +111,43 @@ extension EndToEnd {
         #expect(try await host.sync().outcome == .unchanged)
       }
     }
+
+    @Test func `a service that lost its name in a network is made anew`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        _ = try await host.sync()
+        #expect(try await host.sync().outcome == .unchanged)
+        let id = try #require(try await host.containers()["a/web"])
+        let networks = try await host.docker(
+          "inspect", "-f", "{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}", id)
+        let network = networks.trimmingCharacters(in: .whitespacesAndNewlines)
+        try await host.shell("docker network disconnect \(network) \(id); docker network connect \(network) \(id)")
+        #expect(try await host.clup("status").output.contains("not known by its service's name"))
+        let report = try await host.sync()
+        #expect(report.stacks.first?.services.first?.action == .recreate, "\(report)")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test(arguments: ["ipc", "pid"], ["restart -t0", "recreate"])
+    func `what lives in another service's namespace follows it`(_ key: String, _ how: String) async throws {
+      let base = sleeper("base", key == "ipc" ? "ipc: shareable" : "init: true")
+      try await Host.with(["a/compose.yaml": base + service("child", ["\(key): 'service:base'"])]) { host in
+        _ = try await host.sync()
+        #expect(try await host.sync().outcome == .unchanged)
+        let before = try await host.containers()
+        let id = try #require(before["a/base"])
+        try await host.shell(
+          how == "recreate"
+            ? "cd live/a && docker compose up -d --force-recreate --no-deps base" : "docker \(how) \(id)")
+        let report = try await host.sync()
+        let child = report.stacks.first?.services.first { $0.name == "child" }
+        #expect(child.map { $0.action != .keep } == true, "\(report)")
+        let (now, places) = (try await host.containers(), key == "ipc" ? "IpcMode" : "PidMode")
+        let joined = try await host.docker(
+          "inspect", "-f", "{{.State.Running}} {{.HostConfig.\(places)}}", try #require(now["a/child"]))
+        #expect(joined == "true container:\(try #require(now["a/base"]))\n")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
   }
 }

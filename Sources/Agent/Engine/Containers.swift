@@ -134,6 +134,7 @@ extension Container {
       hash: labels[ComposeLabel.hash] ?? "", directory: labels[ComposeLabel.directory] ?? "")
     imageID = listed.imageID
     networks = listed.networks
+    endpoints = listed.endpoints
     mounts = listed.hostMounts
     number = labels[ComposeLabel.number].flatMap { Int($0) } ?? 1
     volumes = AnonymousVolumes(number: number, mounted: listed.volumes)

@@ -8,11 +8,15 @@ extension Programs {
   {
     let own = containers.filter { projects.contains($0.project) }
     if own.isEmpty { return containers }
-    let seen = try await byID(own.map(\.id))
+    var seen = try await byID(own.map(\.id))
+    let bases = Set(seen.values.flatMap { Self.shared($0).map(\.base) })
+    seen.merge(try await byID(bases.filter { seen[$0] == nil }.sorted())) { $1 }
     let releases = ReleaseMounts(of: checkout)
     return containers.map { container in
       guard projects.contains(container.project), let found = seen[container.id] else { return container }
       var container = container
+      container.lostAlias = Self.lostAlias(container, found)
+      container.deadNamespace = Self.shared(found).first { Self.isDead($0.base, of: found, seen) }?.what
       if let pid = found["State"]?["Pid"]?.integer, pid > 0 {
         container.lostFile = releases?.lost(in: KernelMounts(of: String(pid)))
       }
@@ -24,6 +28,34 @@ extension Programs {
     try await inspections(of: ids).reduce(into: [:]) { found, one in
       if let id = one["Id"]?.string { found[id] = one }
     }
+  }
+
+  /// Compose gives each container its service's name in each network; who connects one by hand may leave that out.
+  private static func lostAlias(_ container: Container, _ found: JSON) -> String? {
+    guard container.state == "running" else { return nil }
+    return found["NetworkSettings"]?["Networks"].members.first { name, network in
+      !["bridge", "host", "none"].contains(name) && !network["Aliases"].strings.contains(container.service)
+    }?.key
+  }
+
+  /// What a container shares with another one, and that one's id.
+  private static func shared(_ container: JSON) -> [(what: String, base: String)] {
+    [("ipc", "IpcMode"), ("pid", "PidMode")].compactMap { what, key in
+      guard let mode = container["HostConfig"]?[key]?.string, mode.hasPrefix("container:") else { return nil }
+      return (what, String(mode.dropFirst(10)))
+    }
+  }
+
+  /// Whether what is shared is no longer the other one's. The engine can start nothing that shares with one that is gone.
+  private static func isDead(_ base: String, of container: JSON, _ seen: [String: JSON]) -> Bool {
+    guard let other = seen[base] else { return true }
+    guard container["State"]?["Running"]?.bool == true else { return false }
+    // The engine's times are all in UTC and of one form: as texts they are in the order of time.
+    return started(other) > started(container)
+  }
+
+  private static func started(_ container: JSON) -> String {
+    String(container["State"]?["StartedAt"]?.string?.prefix { $0 != "Z" } ?? "")
   }
 }
 

@@ -101,7 +101,7 @@ struct LastCheck: Sendable {
           one.id, one.name, one.state, one.health, one.isDone ? "done" : "", one.image, one.imageID ?? "", one.project,
           one.service, one.hash, one.directory, one.sharesDeadNetwork == true ? "dead" : "",
         ]
-        fields += one.networks?.sorted() ?? []
+        fields += (one.networks?.sorted() ?? []) + one.endpoints.sorted()
         fields.append("")
       }
     }

@@ -27,6 +27,12 @@ public struct Container: Sendable, Equatable {
   /// Whether it lives in the network of a container that was started anew since, or is gone; then it reaches nobody.
   public var sharesDeadNetwork: Bool?
 
+  /// The ids of what connects it to its networks, where that was asked for.
+  public var endpoints: Set<String> = []
+  /// A network in which it is not known by its service's name any more.
+  public var lostAlias: String?
+  /// What it shares with a container that was started anew since, or is gone: its `ipc` or its `pid`.
+  public var deadNamespace: String?
   /// Where it mounts a file of a release that was removed since.
   public var lostFile: String?
 

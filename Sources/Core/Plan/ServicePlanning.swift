@@ -160,7 +160,9 @@ public enum ServicePlanning {
 extension Container {
   /// What it has lost since it was made, and only a new container has again.
   fileprivate var decay: String? {
-    lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }
+    if let lostAlias { return "\(name) is not known by its service's name in the network \(lostAlias) any more" }
+    if let deadNamespace { return "the container whose \(deadNamespace) \(name) uses was started anew" }
+    return lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }
   }
 }
 
