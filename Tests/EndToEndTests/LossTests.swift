@@ -149,5 +149,28 @@ extension EndToEnd {
         #expect(try await host.sync().outcome == .unchanged)
       }
     }
+
+    @Test func `what a failed move went back to is kept up`() async throws {
+      try await Host.with(["web/compose.yaml": "name: app\n" + sleeper()]) { host in
+        _ = try await host.sync()
+        try await host.push([
+          "web/compose.yaml": nil,
+          "fe/compose.yaml": "name: app\n" + sleeper().replacing("sleep 100000", with: "'false'"),
+        ])
+        _ = try await host.sync(expect: 1)
+        let id = try #require(try await host.containers()["app/web"])
+        for round in 0..<2 {
+          if round == 1 { try await host.docker("rm", "-f", id) }
+          let report = try await host.sync(expect: 1)
+          #expect(try await host.containers()["app/web"] != nil, "\(report)")
+          let status = try await host.clup("status")
+          #expect(!status.output.contains("gone") && !status.output.contains("removed"), "\(status.output)")
+          #expect(status.output.contains("web  "))
+        }
+        try await host.push(["fe/compose.yaml": "name: app\n" + sleeper()])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .removed])
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
   }
 }

@@ -76,21 +76,32 @@ struct Prepare: Sendable {
   /// does not answer.
   func draft(_ containers: [Container]?) async throws(Failure) -> PlanDraft {
     try await checkForStacks()
-    let names =
+    var names =
       request.isRepair
       ? Set(state.standing.keys) : Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
     let targets = StackTargets(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe,
       engine: containers != nil)
+    var aims = try await targets.of(names, target: target.tree)
+    // What was to move and went back is held where it was.
+    for (old, aim) in returned(aims) where !names.contains(old) {
+      aims[old] = aim
+      names.insert(old)
+    }
     let chosen = try choose(from: names)
     var draft = PlanDraft(
       names: names, chosen: chosen.subtracting(busy), containers: containers,
-      aims: try await targets.of(names, target: target.tree).merging(chosen.intersection(busy).map { ($0, .busy) }) {
-        $1
-      },
+      aims: aims.merging(chosen.intersection(busy).map { ($0, .busy) }) { $1 },
       observed: observe.all(state, stacks: names.sorted(), containers: containers), snapshots: snapshots)
     try await findChanged(&draft)
     return draft
+  }
+
+  /// The stacks that others were to move from, which failed there and are held.
+  private func returned(_ aims: [String: StackTarget]) -> [String: StackTarget] {
+    aims.values.reduce(into: [:]) { found, aim in
+      if case .hold(let hold) = aim, let old = hold.movedFrom, state.isDeployed(old) { found[old] = aim }
+    }
   }
 
   /// Plans what a draft has found; `ahead` is what Compose has said already.
