@@ -59,7 +59,6 @@ extension EngineClient {
     try await call("/images/\(Self.path(reference))", method: "DELETE", also: [404, 409])
   }
 
-  /// The API takes the slashes of a reference as they are.
   /// Gives what the engine says of an image; nothing where it has none.
   public func inspection<Value: Decodable & Sendable>(
     ofImage reference: String, as type: Value.Type
@@ -70,6 +69,18 @@ extension EngineClient {
     }
   }
 
+  /// Whether a registry answers the engine when that asks for an image, whatever the answer is.
+  public func registryAnswers(for reference: String) async throws(EngineError) -> Bool {
+    do throws(EngineError) {
+      try await call("/distribution/\(Self.path(reference))/json", deadline: .seconds(30))
+      return true
+    } catch {
+      guard case .status(let code) = error.kind else { throw error }
+      return code < 500 && code != 429
+    }
+  }
+
+  /// The API takes the slashes of a reference as they are.
   static func path(_ reference: String) -> String {
     reference.split(separator: "/", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "/")
   }

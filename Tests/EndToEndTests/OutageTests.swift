@@ -109,6 +109,22 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a build whose base cannot be had for now waits, and one that is wrong is held`() async throws {
+      let file = "services: {web: {build: ., image: 'waits:1', stop_signal: SIGKILL}}\n"
+      try await Host.with(["a/compose.yaml": sleeper("web")]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.push(["a/compose.yaml": file, "a/Dockerfile": "FROM 127.0.0.1:1/none:1\n"])
+        let report = try await host.sync(expect: 1)
+        #expect(report.stacks.map(\.outcome) == [.waiting] && report.stacks[0].waitsFor == .registry, "\(report)")
+        #expect(try await host.containers() == before)
+        #expect(try await host.status()["a"]?["held"] == .null)
+        try await host.push(["a/Dockerfile": "FROM busybox:test\nRUN false\n"])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await host.containers() == before)
+      }
+    }
+
     @Test(arguments: cases) func `a registry is shown what its file says, and a failed pull tells as whom`(
       _ file: String, _ status: Int32, _ says: String
     ) async throws {

@@ -31,7 +31,24 @@ struct Up: Sendable {
     tell(.now(.step, of: desired.name, what, limit: settings.sync.pullTimeout))
     do throws(Failure) {
       try await compose(["build", "--quiet"] + names.sorted(), desired, deadline: settings.sync.pullTimeout)
-    } catch { throw late(error, "docker compose build") }
+    } catch {
+      let failure = late(error, "docker compose build")
+      guard failure.kind == .deploy, let base = try await unanswered(names.flatMap { desired.bases[$0] ?? [] }) else {
+        throw failure
+      }
+      throw Self.waiting("\(failure.message); the registry of \(base) does not answer")
+    }
+  }
+
+  /// Finds an image that is not on this host and whose registry does not answer: then a build cannot go well.
+  private func unanswered(_ bases: [String]) async throws(Failure) -> String? {
+    let bases = Set(bases).subtracting(["scratch"]).sorted()
+    let found = try await Images(programs: programs).ids(of: bases)
+    for base in bases where found[base] == Fingerprint.absent {
+      let answers = try? await programs.engine.registryAnswers(for: base)
+      if answers == false { return base }
+    }
+    return nil
   }
 
   /// A build that does not end in time is the commit's affair, as one that fails.

@@ -151,6 +151,9 @@ struct Resolve: Sendable {
     let contents = gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }
     desired.contents = String(blobID(of: Array(contents.joined().utf8)).prefix(16))
     desired.policy = policyFingerprint(settings, today: today)
+    for service in desired.services where service.isBuilt {
+      desired.bases[service.name] = answer.subjects.first?.bases(of: service.name)
+    }
     desired.isExposed = !covers.isEmpty
     if desired.isExposed { desired.model = JudgedModel(resolved, values: values) }
     answer.desired = desired

@@ -2,11 +2,12 @@ import Core
 import Engine
 
 extension Programs {
-  /// Adds what a listing does not tell of the containers of some projects: what they have lost since they were made.
-  func decayed(_ containers: [Container], of projects: Set<String>, _ checkout: Checkout) async throws(Failure)
-    -> [Container]
-  {
-    let own = containers.filter { projects.contains($0.project) }
+  /// Adds what a listing does not tell of the containers of some projects: what they have lost since they were made. Of those in
+  /// `known` that is known.
+  func decayed(
+    _ containers: [Container], of projects: Set<String>, but known: Set<String> = [], _ checkout: Checkout
+  ) async throws(Failure) -> [Container] {
+    let own = containers.filter { projects.contains($0.project) && !known.contains($0.id) }
     if own.isEmpty { return containers }
     var seen = try await byID(own.map(\.id))
     let bases = Set(seen.values.flatMap { Self.shared($0).map(\.base) })

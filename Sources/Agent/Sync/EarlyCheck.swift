@@ -12,6 +12,8 @@ struct EarlyCheck: Sendable {
   private let records: String?
   /// What the last sync saw, where all of it is the same: then there is nothing to do.
   let same: LastCheck?
+  /// What the last sync saw, where at least the disk is the same.
+  let sameDisk: LastCheck?
   /// Whether the last sync that looked had the same configuration: then the checkout is no other host's.
   let isOwn: Bool
 
@@ -31,7 +33,8 @@ struct EarlyCheck: Sendable {
       listing.cancel()
       throw error
     }
-    guard head.value.commit == check.commit, await isSameDisk, case .success(let now) = await Self.ended(listing),
+    sameDisk = await isSameDisk ? check : nil
+    guard head.value.commit == check.commit, sameDisk != nil, case .success(let now) = await Self.ended(listing),
       check.isSame(head.value, programs, settings, now)
     else {
       // Where the engine is away, a whole sync says so.

@@ -94,6 +94,11 @@ struct LastCheck: Sendable {
     }
   }
 
+  /// The ids of those containers that are what they were then.
+  func unchanged(among now: [Container]) -> Set<String> {
+    Set(now.filter { containers.firstRange(of: Self.containers([$0], of: [$0.project])) != nil }.map(\.id))
+  }
+
   private static func containers(_ all: [Container], of projects: Set<String>) -> [UInt8] {
     fields { fields in
       for one in all.filter({ projects.contains($0.project) }).sorted(by: { $0.id < $1.id }) {

@@ -104,8 +104,10 @@ struct Round: Sendable {
     do throws(Failure) {
       let listed =
         if let fresh = await early?.fresh() { fresh } else { try await session.programs.containers(of: liveRoot) }
+      // What a container was seen to have it still has, as long as neither it nor the disk is another.
+      let known = early?.sameDisk?.unchanged(among: listed) ?? []
       let seen = try await session.programs.decayed(
-        listed, of: Set(state.standing.values.map(\.project)), checkout)
+        listed, of: Set(state.standing.values.map(\.project)), but: known, checkout)
       return Programs.marking(seen, moved: state.formerPlaces, to: liveRoot)
     } catch {
       guard request.dryRun, error.kind != .interrupted else { throw error }

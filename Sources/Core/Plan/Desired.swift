@@ -42,6 +42,8 @@ public struct DesiredStack: Sendable, Equatable {
   public var reads: [String]?
   /// What else may stand at untracked paths, since it was judged for what is gone back from.
   public var alsoJudged: [String: String] = [:]
+  /// The references of the images that services are built from, as far as they are known, by service.
+  public var bases: [String: [String]] = [:]
   /// Whether a container has what is above its directory, and nothing but a mount laid over it keeps the files there: Compose
   /// gets the model that was judged, and reads none of them again.
   public var isExposed = false

@@ -130,7 +130,9 @@ public enum ServicePlanning {
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
       return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
     }
-    if let found = containers.lazy.compactMap(\.decay).first { return (.recreate, "drift: \(found)", .force) }
+    if let found = containers.lazy.compactMap({ $0.decay(in: service.networks) }).first {
+      return (.recreate, "drift: \(found)", .force)
+    }
     if let path = containers.lazy.compactMap(\.movedBind).first {
       return (.recreate, "it mounts \(path), which has moved", .force)
     }
@@ -158,9 +160,11 @@ public enum ServicePlanning {
 }
 
 extension Container {
-  /// What it has lost since it was made, and only a new container has again.
-  fileprivate var decay: String? {
-    if let lostAlias { return "\(name) is not known by its service's name in the network \(lostAlias) any more" }
+  /// What it has lost since it was made, and only a new container has again; `networks` are those of its service.
+  fileprivate func decay(in networks: Set<String>) -> String? {
+    if let lostAlias, networks.contains(lostAlias) {
+      return "\(name) is not known by its service's name in the network \(lostAlias) any more"
+    }
     if let deadNamespace { return "the container whose \(deadNamespace) \(name) uses was started anew" }
     return lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }
   }

@@ -157,7 +157,7 @@ extension Subject {
   }
 
   /// The references of the images that a service is built from, as far as they are known.
-  func bases(of service: String) -> [String] {
+  public func bases(of service: String) -> [String] {
     (dockerfiles[service]?.images ?? []).filter { !$0.parts.contains(nil) }.map(\.text)
   }
 }
