@@ -55,3 +55,12 @@ struct VerdictTests {
         == .failed("db ended with exit 1", container: "d"))
   }
 }
+
+@Suite("The engine's moments") struct EngineMomentTests {
+  @Test(arguments: [
+    ("2026-11-22T10:15:00Z", 0.0), ("2026-11-22T11:15:00.5+01:00", 0.5), ("2026-11-22T03:15:00.250000000-07:00", 0.25),
+  ]) func `are read in whatever zone the engine has`(_ text: String, _ fraction: Double) throws {
+    let moment = try #require(WatchedContainer.instant(text))
+    #expect(abs(moment.timeIntervalSince1970 - 1_795_342_500 - fraction) < 0.001)
+  }
+}

@@ -49,7 +49,13 @@ struct Verify: Sendable {
     var first: [String: ContinuousClock.Instant] = [:]
 
     /// Corrects how long containers have been running: the engine's moments are those of a clock that somebody may set.
+    ///
+    /// What a check said before counts no more: a container that was paused is unhealthy until its next one.
     mutating func age(_ containers: inout [WatchedContainer], but before: Set<String>, since began: Duration) {
+      for index in containers.indices
+      where containers[index].health == "unhealthy" && containers[index].checked.map({ $0 > began }) ?? false {
+        containers[index].health = "starting"
+      }
       for index in containers.indices where containers[index].state == "running" {
         let one = containers[index]
         let since = first["\(one.id) \(one.restarts)", default: .now]

@@ -89,8 +89,29 @@ struct ComposeSources: Sendable {
             ? "commit it as UTF-8 text" : "make it smaller and flatter; `include` may split it")
       }
       for document in texts.compactMap(\.document) {
+        if let refusal = try await obscured(document, of: file) { return refusal }
         queue += try await follow(document, of: file, directory, interpolate)
       }
+    }
+    return nil
+  }
+
+  /// Refuses a path that is made of values which are made of others: Compose knows those of the project by then, and nobody else
+  /// can say what comes of it.
+  private mutating func obscured(_ document: Node, of file: Waiting) async throws(Failure) -> Diagnostic? {
+    let references = References.all(in: document, file: file.path)
+    let includes = References.includes(in: document)
+    let mark =
+      references.first { $0.text.contains("$") }?.mark
+      ?? includes.first { $0.texts.contains { $0.contains("$") } }?.mark
+    guard let mark else { return nil }
+    for path in file.values where try await view.show(path) != .absent {
+      guard let text = Files.text(Path.join(view.root, path)), text.contains("$") else { continue }
+      return Diagnostic(
+        rule: "host-path", at: (file.path, mark), stack: nil,
+        message:
+          "a path here is made of a variable, and \(path), whose values count for this file, is made of variables itself",
+        help: "write the path without a variable, or the values in \(path) without `$`", isFinal: true)
     }
     return nil
   }

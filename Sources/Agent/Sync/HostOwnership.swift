@@ -72,11 +72,27 @@ struct HostOwnership: Sendable {
     if let origin { subject.paths.stacks[origin] = nil }
     subject.isMoved = records[own] == nil && origin != nil
     subject.paths.engine = engine
+    if record == nil {
+      subject.mountedBy =
+        records.sorted { $0.key < $1.key }.first { other, known in
+          other != own && other != origin && Self.uses(known, of: other, around: subject.directory)
+        }?.key
+    }
     (subject.formerWrites, subject.formerlyKept) = (record?.writes ?? [], record?.kept ?? [])
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
     subject.paths.used = (record?.places ?? []).union(
       (mounted[own]?.sources ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })
+  }
+
+  /// Whether a stack has for its own what lies in a directory below its own one, or above that.
+  private static func uses(_ known: Deployment, of stack: String, around directory: String) -> Bool {
+    let own = known.place(of: stack).directory
+    guard directory != own, Path.relative(directory, to: own) != nil else { return false }
+    return Set(known.reads ?? []).union(known.untracked.keys).contains { path in
+      path != own && Path.relative(path, to: own) != nil
+        && (Path.relative(directory, to: path) ?? Path.relative(path, to: directory)) != nil
+    }
   }
 
   /// Tells a subject which of its volumes are another thing than what it was deployed with.

@@ -35,15 +35,23 @@ extension WatchedContainer {
       exitCode: json["State"]["ExitCode"]?.integer ?? 0, restarts: json["RestartCount"]?.integer ?? 0,
       age: .seconds(now.timeIntervalSince(started)), hash: seen.label("config-hash"), image: seen.image,
       directory: seen.label("project.working_dir"),
-      networks: json["NetworkSettings"]["Networks"].map { Set($0.object.keys) }, number: seen.number,
+      networks: json["NetworkSettings"]["Networks"].map { Set($0.object.keys) },
+      checked: json["State"]["Health"]["Log"].array.last?["Start"]?.string.flatMap(Self.instant).map {
+        .seconds(now.timeIntervalSince($0))
+      }, number: seen.number,
       volumes: seen.volumes)
   }
 
-  private static func instant(_ text: String) -> Date? {
-    let parts = text.prefix { $0 != "Z" }.split(separator: ".", maxSplits: 1)
-    guard let second = parts.first, let whole = try? Date("\(second)Z", strategy: .iso8601) else { return nil }
-    let fraction = parts.count > 1 ? Double("0." + parts[1].prefix { $0.isNumber }) ?? 0 : 0
-    return whole.addingTimeInterval(fraction)
+  /// Reads a moment as the engine writes it, `2026-11-22T10:15:00.123456789+01:00`.
+  static func instant(_ text: String) -> Date? {
+    guard let clock = text.firstIndex(of: "T"),
+      let zone = text[clock...].firstIndex(where: { $0 == "Z" || $0 == "+" || $0 == "-" })
+    else { return nil }
+    let parts = text[..<zone].split(separator: ".", maxSplits: 1)
+    guard let second = parts.first, let whole = try? Date("\(second)\(text[zone...])", strategy: .iso8601) else {
+      return nil
+    }
+    return whole.addingTimeInterval(parts.count > 1 ? Double("0.\(parts[1])") ?? 0 : 0)
   }
 }
 

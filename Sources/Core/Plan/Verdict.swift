@@ -24,6 +24,8 @@ public struct WatchedContainer: Sendable, Equatable {
   public var directory = ""
   /// The engine's names of the networks that it is in, where that was asked for.
   public var networks: Set<String>?
+  /// How long ago its last health check began; nothing where there was none.
+  public var checked: Duration?
   /// Which of its service's containers it is, as Compose counts.
   public var number = 1
   /// The volumes that the engine made for it alone.

@@ -119,17 +119,28 @@ extension Subject {
     let built = others.values.reduce(into: belongings.builds) { $0.formUnion($1.builds) }
     return WaiverTerms(
       image: image, builds: json["build"] != nil || built.contains(Image(image).reference), option: option,
-      isPlain: finding.isPlain, commands: commands(of: service, json), mounts: mountPoints(of: json))
+      isPlain: finding.isPlain, commands: commands(of: service, json),
+      mounts: mountPoints(of: json, seen: [service]))
   }
 
-  private func mountPoints(of json: JSON) -> [String] {
+  /// Every path at which something else than the socket is mounted, also what comes from other services with
+  /// `volumes_from`; a container of somebody else stands for itself.
+  private func mountPoints(of json: JSON, seen: Set<String>) -> [String] {
     let volumes = json["volumes"].array.filter { volume in
-      volume["type"]?.string != "tmpfs"
-        && volume["source"]?.string.map { DockerSocket.way($0, paths) != nil } != true
+      volume["type"]?.string != "tmpfs" && !DockerSocket.isMounted(by: volume, paths)
     }
-    return (volumes + json["configs"].array + json["secrets"].array).map {
+    let own = (volumes + json["configs"].array + json["secrets"].array).map {
       $0["target"]?.string ?? $0["source"]?.string ?? $0.string ?? ""
     }
+    return own
+      + json["volumes_from"].strings.flatMap { from -> [String] in
+        let giver = String(from.prefix { $0 != ":" })
+        guard !from.hasPrefix("container:"), let other = model["services"]?[giver] else {
+          return ["volumes_from \(from)"]
+        }
+        // What its image makes of a volume comes along as well.
+        return seen.contains(giver) ? [] : ["volumes_from \(from)"] + mountPoints(of: other, seen: seen.union([giver]))
+      }
   }
 
   /// Every command that a service runs beside its image's own, its words with a space between.

@@ -22,6 +22,7 @@ extension Rule {
       """
   ) { subject in
     subject.services.flatMap { subject.socketMounts($0.name, $0.json) + subject.socketNeighbours($0.name, $0.json) }
+      + subject.waivedBuilds
   }
 }
 
@@ -58,14 +59,30 @@ extension Subject {
   fileprivate func socketNeighbours(_ service: String, _ json: JSON) -> [Finding] {
     var found: [Finding] = []
     for (key, words) in [("network_mode", "network"), ("pid", "processes"), ("ipc", "memory")] {
-      guard let value = json[key]?.string, value.hasPrefix("service:") else { continue }
-      let other = String(value.dropFirst(8))
-      guard let giver = model["services"]?[other], other != service, holdsSocket(other, giver) else { continue }
-      found.append(
-        Finding(
-          service: service, place: place(service, [key]),
-          message: "\(service) shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
-          help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
+      guard let value = json[key]?.string, let other = sharer(value), other != service else { continue }
+      if let giver = model["services"]?[other] {
+        if holdsSocket(other, giver) {
+          found.append(
+            Finding(
+              service: service, place: place(service, [key]),
+              message: "\(service) shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
+              help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
+        }
+      } else if others.values.contains(where: { $0.containers.contains(other) && !$0.socketNetworks.isEmpty }) {
+        found.append(
+          Finding(
+            service: service, place: place(service, [key]),
+            message: "\(service) shares the \(words) of \(other), whose stack holds the Docker socket",
+            help: "give it a network of its own", option: "\(key) \(value)"))
+      }
+      // The other one sees the processes and the memory of this one as well.
+      if holdsSocket(service, json) {
+        found.append(
+          Finding(
+            service: service, place: place(service, [key]),
+            message: "\(service) holds the Docker socket and shares the \(words) of \(other), which so gets it, too",
+            help: "take `\(key)` away", option: "\(key) \(value)"))
+      }
     }
     for (key, name) in networks(of: json) {
       let holder = others.sorted { $0.key < $1.key }.first { other, its in
@@ -85,6 +102,37 @@ extension Subject {
   }
 }
 
+extension Subject {
+  /// The service, or the container of somebody else, whose namespace is shared by `service:NAME` or `container:NAME`.
+  fileprivate func sharer(_ value: String) -> String? {
+    if value.hasPrefix("service:") { return String(value.dropFirst(8)) }
+    guard value.hasPrefix("container:") else { return nil }
+    let name = String(value.dropFirst(10))
+    let project = model["name"]?.string ?? ""
+    return services.first { service, json in
+      (json["container_name"]?.string).map { $0 == name } ?? name.hasPrefix("\(project)-\(service)-")
+    }?.name ?? name
+  }
+
+  /// Finds who builds an image under the name that a waiver lets hold the socket or privileges: it would run with those.
+  fileprivate var waivedBuilds: [Finding] {
+    let waived = Set(
+      policy.waivers.filter { !Waiver.bound.isDisjoint(with: $0.rules) }.compactMap(\.image).map {
+        Image($0).reference
+      })
+    if waived.isEmpty { return [] }
+    return services.compactMap { service, json in
+      guard let build = json["build"] else { return nil }
+      let names = [json["image"]?.string].compactMap { $0 } + build["tags"].strings
+      guard let name = names.first(where: { waived.contains(Image($0).reference) }) else { return nil }
+      return Finding(
+        service: service, place: place(service, ["build"]),
+        message: "\(service) builds \(name), the image that a waiver lets hold the Docker socket or privileges",
+        help: "give what is built another name")
+    }
+  }
+}
+
 /// What counts as the engine's socket.
 enum DockerSocket {
   private static let names: Set<String> = [
@@ -92,6 +140,12 @@ enum DockerSocket {
     "containerd.sock.ttrpc",
   ]
   private static let places = ["/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"]
+
+  /// Whether a mount of a resolved model is the engine's own socket, and nothing more.
+  static func isMounted(by volume: JSON, _ host: HostPaths) -> Bool {
+    guard volume["type"]?.string == "bind", let source = volume["source"]?.string else { return false }
+    return way(source, host)?.isExact ?? false
+  }
 
   /// How a path leads to the socket.
   struct Way: Equatable {
@@ -106,7 +160,8 @@ enum DockerSocket {
     let known = places + host.engine.filter { names.contains(Path.name($0)) || $0.hasSuffix(".sock") }
     for form in forms {
       if names.contains(Path.name(form)) || known.contains(form) {
-        return Way(words: forms[0] == form ? "is it" : "leads to \(form)", isExact: true)
+        // Anything may be called like it.
+        return Way(words: forms[0] == form ? "is it" : "leads to \(form)", isExact: known.contains(form))
       }
       if known.contains(where: { Path.relative($0, to: form) != nil }) {
         return Way(words: forms[0] == form ? "holds it" : "leads to \(form), which holds it", isExact: false)

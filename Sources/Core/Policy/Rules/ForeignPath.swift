@@ -16,7 +16,18 @@ extension Rule {
         web: {image: "nginx:1.27", volumes: ["../common/conf:/etc/nginx/conf.d:ro"]}
       """
   ) { subject in
-    subject.foreignMounts(tracked: true) + subject.foreignBuilds(tracked: true) + subject.foreignFiles(tracked: true)
+    if let other = subject.mountedBy, !subject.policy.shares(path: subject.directory, with: subject.stack) {
+      return [
+        Finding(
+          place: subject.place(topLevel: ["services"]),
+          message:
+            "\(subject.stack) would have a directory of \(other) for its own, which that stack's containers mount",
+          help: "put it into another directory, or allow it: `policy: {shared: [{path: \(subject.directory), stacks: "
+            + "[\(subject.stack), \(other)]}]}`")
+      ]
+    }
+    return subject.foreignMounts(tracked: true) + subject.foreignBuilds(tracked: true)
+      + subject.foreignFiles(tracked: true)
       + subject.foreignReads(tracked: true) + subject.foreignImages
   }
 }

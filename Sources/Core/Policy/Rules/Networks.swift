@@ -4,7 +4,10 @@ extension Subject {
     var found = json["networks"].object.keys.sorted().map { key in
       (key: key, name: model["networks"]?[key]?["name"]?.string ?? key)
     }
-    if let mode = json["network_mode"]?.string, !mode.contains(":") { found.append(("network_mode", mode)) }
+    // In `none` nobody reaches anybody.
+    if let mode = json["network_mode"]?.string, !mode.contains(":"), mode != "none" {
+      found.append(("network_mode", mode))
+    }
     return found
   }
 

@@ -41,7 +41,7 @@ extension Subject {
   fileprivate func proxyMounts(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
     mounts(of: service, json).compactMap { mount in
       if named.contains(mount.target) { return nil }
-      guard DockerSocket.way(mount.source, paths) != nil else {
+      guard DockerSocket.way(mount.source, paths)?.isExact == true else {
         return Finding(
           service: service, place: place(of: mount),
           message:
