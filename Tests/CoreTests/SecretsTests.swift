@@ -43,7 +43,8 @@ struct SecretsTests {
   }
 
   @Test(arguments: [
-    ("postgres://app:hunter22@db/x", true), ("postgres://app:${PW}@db/x", false), ("http://host:80/a@b", false),
+    ("postgres://app:hunter22@db/x", true), ("postgres://app:${PW}@db/x", false), ("postgres://app:$$PW@db/x", false),
+    ("rtsp://me:$${PW}@cam/x", false), ("http://host:80/a@b", false),
     ("https://user@host/x", false), ("redis://:hunter22@r", true), ("no://", false),
   ])
   func `a password in an address is found`(_ text: String, _ found: Bool) {

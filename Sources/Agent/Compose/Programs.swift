@@ -33,6 +33,10 @@ public struct Programs: Sendable {
     let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     var kept = own.filter { Self.passed.contains($0.key) }
     kept["PATH"] = path
+    // A Compose file may name them: who runs clup by `sudo`, and from where, must not decide what a stack mounts.
+    if let home = own["HOME"], kept["DOCKER_CONFIG"] == nil { kept["DOCKER_CONFIG"] = home + "/.docker" }
+    let root = geteuid() == 0 ? getpwuid(0).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } : nil
+    kept["HOME"] = root ?? own["HOME"]
     // A Compose file from a git server or a registry is another thing at each look.
     kept["COMPOSE_EXPERIMENTAL_GIT_REMOTE"] = "false"
     kept["COMPOSE_EXPERIMENTAL_OCI_REMOTE"] = "false"

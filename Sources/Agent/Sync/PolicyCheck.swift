@@ -125,6 +125,7 @@ struct PolicyCheck: Sendable {
       var present = Present(
         networks: Set(try await engine.networks().map(\.name)), volumes: Set(volumes.map(\.name)),
         images: try await engine.imageReferences())
+      present.interfaces = HostInterfaces.all()
       present.volumeProjects = volumes.reduce(into: [:]) { $0[$1.name] = $1.labels?[ComposeLabel.project] }
       for container in try await engine.containers() {
         for mount in container.mounts {

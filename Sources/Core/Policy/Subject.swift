@@ -90,7 +90,7 @@ public struct Subject: Sendable {
     if kind == .job { return !model["volumes"].object.isEmpty }
     return external || !namedNetworkModes.isEmpty || !namedVolumes.isEmpty || !changedVolumes.isEmpty
       || !leftVolumes.isEmpty || !coveredVolumes.isEmpty || isReturning && !model["volumes"].object.isEmpty
-      || services.contains { Image.isLocal($0.json) }
+      || services.contains { Image.isLocal($0.json) } || !chosenNetworks.isEmpty
   }
 
   /// The services, sorted by name.
@@ -107,6 +107,8 @@ public struct Present: Sendable, Equatable {
   public var images: Set<String>
   /// The networks and volumes that stacks of the same commit make, with the stack.
   public var coming: [String: String] = [:]
+  /// The host's own network interfaces, with the networks that it reaches through each.
+  public var interfaces: [String: [AddressRange]] = [:]
   /// The Compose project that made each volume, for those that one made.
   public var volumeProjects: [String: String] = [:]
   /// The Compose projects whose containers use each volume; an empty name for containers of no project.

@@ -43,7 +43,9 @@ extension Rule {
     fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}"
-  ) { subject in subject.foreignVolumes + subject.foreignNetworks + subject.takenHosts + subject.takenNames }
+  ) { subject in
+    subject.foreignVolumes + subject.foreignNetworks + subject.takenHosts + subject.takenNames + subject.hostNetworks
+  }
 }
 
 extension Subject {
