@@ -22,7 +22,7 @@ extension Rule {
   ) { subject in
     subject.foreignMounts(tracked: false) + subject.foreignBuilds(tracked: false)
       + subject.foreignReads(tracked: false) + subject.foreignFiles(tracked: false) + subject.unknownVolumes
-      + subject.foreignLogs + subject.swappable + subject.contested
+      + subject.foreignLogs + subject.swappable + subject.contested + subject.unclearContexts
       + subject.claimed
   }
 }

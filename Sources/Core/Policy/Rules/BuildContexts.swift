@@ -1,0 +1,40 @@
+extension Subject {
+  /// Finds contexts of builds of which it is not certain where they lead: Compose leaves as it is what looks like an address, and a
+  /// builder that does not know the address takes it for a path of the host.
+  var unclearContexts: [Finding] {
+    services.flatMap { service, json -> [Finding] in
+      guard let build = json["build"] else { return [] }
+      let named = build["additional_contexts"].object.values.compactMap(\.string)
+      let texts = ([build["context"]?.string].compactMap { $0 } + named).sorted()
+      return texts.filter { !Self.isClear($0) }.map { text in
+        Finding(
+          service: service, place: place(service, ["build"]),
+          message: "\(service) is built from \(text), which may be an address as well as a path of this host",
+          help: "write a path that begins with `./`, or a whole address such as `https://host/repository.git`")
+      }
+    }
+  }
+
+  private static let others = ["service:", "target:", "docker-image://", "oci-layout://", "file://"]
+
+  /// Whether a context that Compose has resolved is a path, or an address that every builder takes for one. Without a step
+  /// upwards even a path of that name leads nowhere but below the project.
+  private static func isClear(_ text: String) -> Bool {
+    if text.isEmpty || Path.isAbsolute(text) || text.hasPrefix(Placeholder.path) { return true }
+    if others.contains(where: text.hasPrefix) { return true }
+    let plain = text.prefix { $0 != "#" && $0 != "?" }
+    if plain.split(separator: "/", omittingEmptySubsequences: false).contains("..") { return false }
+    if let scheme = ["https://", "http://", "git://", "ssh://"].first(where: plain.hasPrefix) {
+      return isHost(plain.dropFirst(scheme.count))
+    }
+    if plain.hasPrefix("git@") { return isHost(plain) && plain.contains(":") }
+    return plain.hasPrefix("github.com/")
+  }
+
+  /// Whether an address goes on with the name of a host.
+  private static func isHost(_ rest: Substring) -> Bool {
+    let authority = rest.prefix { $0 != "/" }
+    let host = (authority.split(separator: "@").last ?? "").prefix { $0 != ":" }
+    return host.first?.isLetter == true || host.first?.isNumber == true || authority.contains("[")
+  }
+}
