@@ -6,11 +6,14 @@ public struct ListedResource: Sendable, Decodable, Equatable {
   public let name: String
   /// Its labels.
   public let labels: [String: String]?
+  /// The options of a volume's driver.
+  public let options: [String: String]?
 
   private enum CodingKeys: String, CodingKey {
     case id = "Id"
     case name = "Name"
     case labels = "Labels"
+    case options = "Options"
   }
 }
 

@@ -17,9 +17,13 @@ struct PolicyCheck: Sendable {
     origins: [String: String], images: [String: Set<String>] = [:], returning: Set<String> = [],
     mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
+    var subjects = subjects
+    if containers != nil, subjects.contains(where: { !$0.externalVolumes.isEmpty }) {
+      let directories = try await volumeDirectories()
+      for index in subjects.indices { subjects[index].resolve(volumes: directories) }
+    }
     let neighbourhood = try await HostOwnership(
       of: subjects, records: records, settings: settings, programs: containers == nil ? nil : programs)
-    var subjects = subjects
     for index in subjects.indices {
       let origin = origins[subjects[index].stack]
       neighbourhood.place(&subjects[index], origin: origin)
@@ -116,6 +120,19 @@ struct PolicyCheck: Sendable {
       guard let rest = Path.relative(path, to: directory) else { return }
       let former = Path.join(Path.join(settings.liveRoot, origin), rest)
       if Files.status(former) != nil { left[path] = former }
+    }
+  }
+
+  /// Gives the directory of the host that each volume is, for those that are one by their driver's options.
+  private func volumeDirectories() async throws(Failure) -> [String: String] {
+    try await programs.ask { engine throws(EngineError) in
+      try await engine.volumes().reduce(into: [:]) { found, volume in
+        let flags = (volume.options?["o"] ?? "").split(separator: ",")
+        guard let device = volume.options?["device"], Path.isAbsolute(device),
+          flags.contains(where: { $0.hasSuffix("bind") })
+        else { return }
+        found[volume.name] = device
+      }
     }
   }
 

@@ -12,7 +12,7 @@ public struct Subject: Sendable {
   /// What it is.
   public let kind: Kind
   /// The model with every profile switched on.
-  public let model: JSON
+  public private(set) var model: JSON
   /// The Compose files that it was made from, and those that they include or extend.
   public let sources: [ComposeSource]
   /// The host's paths.
@@ -72,6 +72,20 @@ public struct Subject: Sendable {
     self.today = today
     self.present = present
     self.environmentFiles = environmentFiles
+  }
+
+  /// Takes external volumes for what they are on the host: those that are a directory of it, by their names.
+  public mutating func resolve(volumes directories: [String: String]) {
+    guard case .object(var members) = model, let volumes = members["volumes"]?.object else { return }
+    members["volumes"] = .object(
+      volumes.reduce(into: [:]) { found, entry in
+        let (key, volume) = entry
+        found[key] = volume
+        guard volume["external"]?.bool == true, let path = directories[volume["name"]?.string ?? key] else { return }
+        let options = JSON.object(["type": .string("none"), "o": .string("bind"), "device": .string(path)])
+        found[key] = .object(volume.object.merging(["driver_opts": options]) { $1 })
+      })
+    model = .object(members)
   }
 
   /// The names of the networks and volumes that it makes.

@@ -59,6 +59,14 @@ public struct CoveredVolume: Sendable, Equatable {
 }
 
 extension Subject {
+  /// The names of the volumes that it takes as they are.
+  public var externalVolumes: Set<String> {
+    Set(
+      model["volumes"].object.compactMap { key, volume in
+        volume["external"]?.bool == true ? volume["name"]?.string ?? key : nil
+      })
+  }
+
   /// Compares what containers of the stack hold in anonymous volumes with what their services mount from now on.
   public mutating func compareAnonymousVolumes(_ containers: [Container], formerly project: String?) {
     let projects = [model["name"]?.string, project]
