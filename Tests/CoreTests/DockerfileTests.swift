@@ -65,3 +65,20 @@ import Testing
     #expect(BuildCache.unknown(text) == unknown)
   }
 }
+
+@Suite("A Dockerfile that a builder may read otherwise is not read at all") struct PlainDockerfileTests {
+  @Test(arguments: [
+    "FROM busybox\nRUN x\n", "# syntax=docker/dockerfile:1\n# escape=`\nFROM x\n", "FROM x\r\nRUN y\r\n",
+    "ARG V=\"1.2\"\nARG B='a:1'\nFROM x:$V\n", "FROM x\nRUN <<EOF\necho $((1 << 2))\nEOF\n",
+    "FROM x\nCOPY <<-'EOF' /a\nb\nEOF\n",
+    "# a comment\nFROM x\nRUN echo \"a b\" \\\n  && c\n", "",
+  ]) func `what everybody reads alike`(_ text: String) { #expect(Dockerfile.isPlain(text)) }
+
+  @Test(arguments: [
+    "FROM\u{b}bank:1\n", "FROM x\nCOPY\u{c}--from=bank:1 / /\n", "FROM x\nCOPY\r--from=bank:1 / /\n",
+    "FROM x\u{2028}FROM y\n",
+    "# hello\n# escape=`\nLABEL a=b`\nFROM bank:1\n", "ARG B=bank:1\nARG C=\"z B=busybox\"\nFROM $B\n",
+    "ARG C='a\nFROM x\n",
+    "FROM x\nRUN <<'E\\'\nE\nFROM bank:1\n",
+  ]) func `what a builder may read otherwise`(_ text: String) { #expect(!Dockerfile.isPlain(text)) }
+}

@@ -130,6 +130,37 @@ struct Dockerfile: Equatable, Sendable {
   }
 }
 
+extension Dockerfile {
+  /// Whether a text has nothing that a builder could read in another way than this does: lines end as usual, only the first lines
+  /// say how, and no quote hides where a value or a here-document ends.
+  static func isPlain(_ text: String) -> Bool {
+    var before: Unicode.Scalar = "\n"
+    for scalar in text.unicodeScalars {
+      if before == "\r", scalar != "\n" { return false }
+      let isControl = scalar.value < 0x20 || [0x7f, 0x85, 0x2028, 0x2029].contains(scalar.value)
+      if isControl, !["\t", "\n", "\r"].contains(scalar) { return false }
+      before = scalar
+    }
+    if before == "\r" { return false }
+    var isHead = true
+    for line in text.replacing("\r\n", with: "\n").split(separator: "\n", omittingEmptySubsequences: false) {
+      let isDirective = line.firstMatch(of: /^\s*#\s*[A-Za-z]+\s*=/) != nil
+      if !isHead || !isDirective, line.firstMatch(of: /(?i)^\s*#\s*escape\s*=/) != nil { return false }
+      isHead = isHead && isDirective
+      if line.firstMatch(of: /(?i)^\s*ARG\s/) != nil,
+        line.replacing(/="[^"'\s\\=]*"|='[^"'\s\\=]*'/, with: "=").contains(where: { "\"'\\`".contains($0) })
+      {
+        return false
+      }
+      let plain = line.replacing(/<<-?(?:[A-Za-z0-9_]+|"[A-Za-z0-9_]+"|'[A-Za-z0-9_]+')(?=[\s;|&>)]|$)/, with: "")
+      if plain.contains("<<"), plain.firstMatch(of: /(?i)^\s*(RUN|COPY|ADD)\s/) != nil, !plain.contains("<<<") {
+        return false
+      }
+    }
+    return true
+  }
+}
+
 extension Dockerfile.Named {
   /// The reference for people, with `…` for what only the builder knows.
   var text: String { parts.map { $0 ?? "…" }.joined() }

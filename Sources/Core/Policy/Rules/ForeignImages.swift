@@ -105,7 +105,9 @@ extension Subject {
 
   /// Why nobody can tell what a service is built from.
   private func secrecy(of service: String, _ build: JSON) -> String? {
-    if build["dockerfile_inline"]?.string != nil { return nil }
+    if build["dockerfile_inline"]?.string != nil {
+      return dockerfiles[service] == nil ? "that clup does not read" : nil
+    }
     guard let path = Self.dockerfilePath(build) else { return "from a server" }
     if Path.relative(path, to: paths.liveRoot).map({ paths.tree?[$0] != nil }) == true {
       return dockerfiles[service] == nil ? "that clup does not read" : nil
@@ -137,6 +139,8 @@ extension Subject {
   public mutating func read(dockerfiles texts: [String: String]) {
     for (service, json) in services {
       guard let build = json["build"], let text = build["dockerfile_inline"]?.string ?? texts[service] else { continue }
+      // What the builder may read otherwise counts as not read.
+      guard Dockerfile.isPlain(text) else { continue }
       dockerfiles[service] = Dockerfile(text, arguments: build["args"].object.mapValues(\.text))
     }
   }
