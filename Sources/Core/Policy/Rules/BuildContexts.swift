@@ -4,9 +4,9 @@ extension Subject {
   var unclearContexts: [Finding] {
     services.flatMap { service, json -> [Finding] in
       guard let build = json["build"] else { return [] }
-      let named = build["additional_contexts"].object.values.compactMap(\.string)
-      let texts = ([build["context"]?.string].compactMap { $0 } + named).sorted()
-      return texts.filter { !Self.isClear($0) }.map { text in
+      let named = build["additional_contexts"].object.values.compactMap(\.string).filter { !Self.isClear(named: $0) }
+      let context = [build["context"]?.string].compactMap { $0 }.filter { !Self.isClear($0) }
+      return (context + named).sorted().map { text in
         Finding(
           service: service, place: place(service, ["build"]),
           message: "\(service) is built from \(text), which may be an address as well as a path of this host",
@@ -21,7 +21,6 @@ extension Subject {
   /// upwards even a path of that name leads nowhere but below the project.
   private static func isClear(_ text: String) -> Bool {
     if text.isEmpty || Path.isAbsolute(text) || text.hasPrefix(Placeholder.path) { return true }
-    if others.contains(where: text.hasPrefix) { return true }
     let plain = text.prefix { $0 != "#" && $0 != "?" }
     if plain.split(separator: "/", omittingEmptySubsequences: false).contains("..") { return false }
     if let scheme = ["https://", "http://", "git://", "ssh://"].first(where: plain.hasPrefix) {
@@ -29,6 +28,11 @@ extension Subject {
     }
     if plain.hasPrefix("git@") { return isHost(plain) && plain.contains(":") }
     return plain.hasPrefix("github.com/")
+  }
+
+  /// Whether an additional context is clear: it may also be a service, a stage, an image, or what is judged as a path.
+  private static func isClear(named text: String) -> Bool {
+    others.contains(where: text.hasPrefix) || isClear(text)
   }
 
   /// Whether an address goes on with the name of a host.
