@@ -134,7 +134,7 @@ extension Deploy {
         // What the host lacks is said with its way out: the commit stays what it was.
         try await recover(attempt, why, cause.kind == .host ? mask.hide(cause.help) : nil, &report)
         // A build needs its files in place; back where it was, it waits like one whose image cannot be pulled.
-        if let outage = cause.outage, !isBegun || outage == .registry, !attempt.isTrial,
+        if let outage = cause.outage, !isBegun || outage == .registry && !attempt.change.isResumed, !attempt.isTrial,
           let error = report.error
         {
           report.wait(for: outage, error)

@@ -94,9 +94,11 @@ struct LastCheck: Sendable {
     }
   }
 
-  /// The ids of those containers that are what they were then.
+  /// The ids of those containers that are what they were then, with all of their projects: one may live in the namespaces of another.
   func unchanged(among now: [Container]) -> Set<String> {
-    Set(now.filter { containers.firstRange(of: Self.containers([$0], of: [$0.project])) != nil }.map(\.id))
+    let changed = Set(
+      now.filter { containers.firstRange(of: Self.containers([$0], of: [$0.project])) == nil }.map(\.project))
+    return Set(now.filter { !changed.contains($0.project) }.map(\.id))
   }
 
   private static func containers(_ all: [Container], of projects: Set<String>) -> [UInt8] {
