@@ -128,7 +128,7 @@ extension EndToEnd {
       }
     }
 
-    @Test(arguments: ["ipc", "pid"], ["restart -t0", "recreate"])
+    @Test(arguments: zip(["ipc", "pid"], ["restart -t0", "recreate"]))
     func `what lives in another service's namespace follows it`(_ key: String, _ how: String) async throws {
       let base = sleeper("base", key == "ipc" ? "ipc: shareable" : "init: true")
       try await Host.with(["a/compose.yaml": base + service("child", ["\(key): 'service:base'"])]) { host in
