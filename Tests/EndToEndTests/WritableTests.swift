@@ -193,11 +193,10 @@ extension EndToEnd {
         _ = try await host.docker("exec", open, "sh", "-c", "echo DIR=/ >/data/compose/.env")
         try await host.shell("mv repo.git gone.git")
         let error = try await host.sync(expect: 4).stacks.first?.error ?? ""
-        #expect(error.contains(".env is another than when the stack was good"), "\(error)")
+        #expect(error.contains("make another runner than was good, and nobody has judged it"), "\(error)")
         let mounts = try await host.shell(
           "docker ps -aq | xargs -r docker inspect -f '{{range .Mounts}}{{.Source}} {{end}}'")
         #expect(!mounts.split(whereSeparator: \.isWhitespace).contains("/"))
-        // What was judged in the same sync is no obstacle to going back from it.
         try await host.shell("mv gone.git repo.git")
         try host.write("runner/compose/.env", "DIR=./own\n", in: host.live)
         #expect(try await host.sync().outcome == .deployed)
@@ -207,7 +206,32 @@ extension EndToEnd {
         try await host.shell("mkdir live/runner/compose/other")
         try host.write("runner/compose/.env", "DIR=./other\n", in: host.live)
         try await host.push(["runner/compose/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
-        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .rolledBack)
+        // What was good has not been judged with the values that came with the failure; the next sync does that.
+        #expect(try await host.sync(expect: 1).stacks.first?.error?.contains("nobody has judged it") == true)
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .held)
+        let back = try #require(try await host.containers()["compose/runner"])
+        #expect(
+          try await host.docker("inspect", "-f", "{{.State.Running}} {{range .Mounts}}{{println .Source}}{{end}}", back)
+            .contains("/runner/compose/other"))
+        #expect(try await host.docker("inspect", "-f", "{{.State.Running}}", back) == "true\n")
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .held)
+        #expect(try await host.containers()["compose/runner"] == back)
+      }
+    }
+
+    @Test func `a repair gives a secret of a variable again`() async throws {
+      let file =
+        sleeper("runner", "volumes: ['..:/data']", "secrets: [key]") + "secrets: {key: {environment: KEY}}\n"
+      try await Host.with(["runner/compose/compose.yaml": file]) { host in
+        try host.write("runner/compose/.env", "KEY=mine\n", in: host.live)
+        _ = try await host.sync()
+        for _ in 0..<2 {
+          let id = try #require(try await host.containers()["compose/runner"])
+          #expect(try await host.docker("exec", id, "cat", "/run/secrets/key") == "mine")
+          try await host.shell("docker rm -f \(id); mv repo.git gone.git")
+          _ = try await host.clup("sync")
+          try await host.shell("mv gone.git repo.git")
+        }
       }
     }
 

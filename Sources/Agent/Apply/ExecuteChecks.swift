@@ -61,11 +61,9 @@ extension Execute {
   }
 
   /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
-  /// have by now count, as they would for a person; a Compose file that nobody judged does not, and nothing where a container
-  /// could have written it.
+  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
   private func checkFiles(of good: DesiredStack) throws(Failure) {
-    let names = ComposeFileName.all.map { Path.join(good.place.directory, $0) }
-    for path in good.isExposed ? good.untracked.keys.sorted() : names {
+    for path in ComposeFileName.all.map({ Path.join(good.place.directory, $0) }) {
       let now = links.observe.untracked(path)
       guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
       throw Failure(
@@ -91,27 +89,24 @@ extension Execute {
     let written = try await liveModel(of: good)
     let resolved = written.covered(by: good.covers)
     let services = ComposeModel(written).services
-    // Values that changed since were judged with what is gone back from; they stood there while Compose read them.
-    try checkFiles(of: good)
-    let hasOtherValues = good.alsoJudged.contains { path, id in good.untracked[path].map { $0 != id } ?? false }
-    for known in good.services where !hasOtherValues {
-      let now = services.first { $0.name == known.name }.map { service in
+    let directory = Path.join(settings.liveRoot, good.place.directory)
+    let needed = services.flatMap(\.resources.values).compactMap { $0["environment"]?.string }
+    let values = needed.isEmpty ? [:] : try await programs.values(in: directory).filter { needed.contains($0.key) }
+    for known in good.services {
+      let service = services.first { $0.name == known.name }
+      let now = service.map { service in
         DesiredService(service, hash: "", mounts: [:], builds: [:]) { blobID(of: $0.canonical) }
           .covered(by: known.covers, resolved["services"]?[known.name])
       }
-      let definitions = services.first { $0.name == known.name }?.resources ?? [:]
-      let isSame = definitions.allSatisfy { name, definition in
-        // What stands in a variable is not in the model.
-        definition["environment"] != nil || known.resources?[name] == resourceDigest(definition.undollared)
-      }
-      guard now?.isMade(as: known) == true, isSame else {
-        let directory = Path.join(settings.liveRoot, good.place.directory)
+      guard now?.isMade(as: known) == true, now?.replicas == known.replicas,
+        service?.digests(values) == known.resources ?? [:]
+      else {
         throw Failure(
           .host, "the files in \(directory) make another \(known.name) than was good, and nobody has judged it",
-          help: "see who changed them, put them back, and sync again")
+          help: "see who changed them; a sync that reaches the repository judges them, or put them back")
       }
     }
-    return JudgedModel(resolved, values: [:]).keeping(Set(good.services.map(\.name)))
+    return JudgedModel(resolved, values: values).running(good.services.map(\.name))
   }
 
   /// Reads the probes of a stack that goes by a record of what was good.

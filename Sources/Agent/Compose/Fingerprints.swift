@@ -18,6 +18,19 @@ func resourceDigest(_ definition: JSON) -> String {
   "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
 }
 
+extension ComposeService {
+  /// Gives the text by which each network, volume, config and secret is known that it uses; `values` are those of variables of
+  /// which configs and secrets are made.
+  func digests(_ values: [String: String]) -> [String: String] {
+    resources.mapValues { definition in
+      guard let variable = definition["environment"]?.string, let value = values[variable] else {
+        return resourceDigest(definition.undollared)
+      }
+      return resourceDigest(JSON.object(definition.object.merging(["value": .string(value)]) { $1 }).undollared)
+    }
+  }
+}
+
 /// Gives a digest of each part of a resolved model, `services a` or `name`, to say what of it is another.
 func modelDigests(_ model: JSON) -> [String: String] {
   var digests: [String: String] = [:]

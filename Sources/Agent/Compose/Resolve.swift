@@ -244,13 +244,7 @@ struct Resolve: Sendable {
     ) {
       blobID(of: $0.canonical)
     }
-    desired.resources = service.resources.reduce(into: [:]) { resources, entry in
-      var definition = entry.value
-      if let variable = definition["environment"]?.string, let value = values[variable] {
-        definition = .object(definition.object.merging(["value": .string(value)]) { $1 })
-      }
-      resources[entry.key] = resourceDigest(definition.undollared)
-    }
+    desired.resources = service.digests(values)
     return desired
   }
 }

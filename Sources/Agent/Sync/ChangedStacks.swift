@@ -18,11 +18,27 @@ extension Prepare {
           continue
         }
         draft.reasons[name] = recorded(name, good, draft.observed, links)
-        if draft.reasons[name] != [] { draft.kept[name] = good }
+        if draft.reasons[name] != [] { try await keep(name, good, &draft) }
       case .pin(let pin, _): try await checkPin(pin, of: name, &draft)
       }
     }
     for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
+  }
+
+  /// Keeps a stack at what was good. Where a container may write to its files, values that changed since are judged first.
+  private func keep(_ name: String, _ good: Deployment, _ draft: inout PlanDraft) async throws(Failure) {
+    guard good.exposed == true, let look = try await draft.snapshots.look(at: good.commit),
+      let source = look.source(name), !isSame(good, in: look, draft)
+    else {
+      draft.kept[name] = good
+      return
+    }
+    draft.sources.append((look, source))
+  }
+
+  /// Whether a commit and the host's own files give what was deployed.
+  private func isSame(_ known: Deployment, in look: CommitSnapshot, _ draft: PlanDraft) -> Bool {
+    known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
   }
 
   /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync, unless what it was
@@ -81,8 +97,7 @@ extension Prepare {
       draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
       draft.sources.append((look, source))
     } else if let good = try await good(name), let known = state.standing(name), state.isDeployed(name),
-      rearranged(name, look).isEmpty,
-      known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
+      rearranged(name, look).isEmpty, isSame(known, in: look, draft)
     {
       draft.kept[name] = good
     } else {
@@ -132,7 +147,11 @@ extension Prepare {
     for answer in draft.answers {
       draft.diagnostics += answer.diagnostics
       guard var stack = answer.desired else { continue }
-      if case .pin(let pin, _) = draft.aims[stack.name] { stack.images = images(pin, stack) }
+      switch draft.aims[stack.name] {
+      case .pin(let pin, _): stack.images = images(pin, stack)
+      case .hold, .waiting: stack.images = state.lastGood(stack.name)?.images ?? [:]
+      default: break
+      }
       draft.desired[stack.name] = stack
     }
     draft.projects = draft.desired.mapValues(\.project)

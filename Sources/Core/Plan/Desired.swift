@@ -71,10 +71,13 @@ public struct JudgedModel: Sendable, Equatable {
     return .object(members)
   }
 
-  /// The same with these services alone.
-  public func keeping(_ services: Set<String>) -> JudgedModel {
+  /// The same with these services alone, which run images that are there.
+  public func running(_ services: [String]) -> JudgedModel {
     guard case .object(var members) = json else { return self }
-    members["services"] = .object(json["services"].object.filter { services.contains($0.key) })
+    members["services"] = .object(
+      json["services"].object.filter { services.contains($0.key) }.mapValues { service in
+        .object(service.object.filter { $0.key != "build" })
+      })
     return JudgedModel(.object(members), values: values)
   }
 }
