@@ -214,7 +214,9 @@ extension EngineClient {
       host: .init(
         networkMode: "none",
         mounts: volumes.sorted { $0.key < $1.key }.map { .init(source: $0.value, target: $0.key) }))
-    guard let body = try? JSONEncoder().encode(wish) else { return }
+    guard let body = try? JSONEncoder().encode(wish) else {
+      throw EngineError(.unreadable, "the container cannot be described")
+    }
     try await call("/containers/create", method: "POST", query: [("name", name)], body: Array(body))
   }
 

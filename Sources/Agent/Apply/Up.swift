@@ -122,10 +122,7 @@ struct Up: Sendable {
       guard let service = seen["Config"]?["Labels"]?[ComposeLabel.service]?.string, let own = networks[service] else {
         return
       }
-      let isLost = seen["NetworkSettings"]?["Networks"].members.contains { name, network in
-        own.contains(name) && !network["Aliases"].strings.contains(service)
-      }
-      if isLost == true { found.insert(service) }
+      if !own.isDisjoint(with: Programs.networks(of: service, lacking: seen)) { found.insert(service) }
     }
   }
 

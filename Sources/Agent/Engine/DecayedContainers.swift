@@ -16,7 +16,7 @@ extension Programs {
     return containers.map { container in
       guard projects.contains(container.project), let found = seen[container.id] else { return container }
       var container = container
-      container.lostAlias = Self.lostAlias(container, found)
+      if container.state == "running" { container.nameless = Self.networks(of: container.service, lacking: found) }
       container.deadNamespace = Self.shared(found).first { Self.isDead($0.base, of: found, seen) }?.what
       if let pid = found["State"]?["Pid"]?.integer, pid > 0 {
         container.lostFile = releases?.lost(in: KernelMounts(of: String(pid)))
@@ -31,12 +31,12 @@ extension Programs {
     }
   }
 
-  /// Compose gives each container its service's name in each network; who connects one by hand may leave that out.
-  private static func lostAlias(_ container: Container, _ found: JSON) -> String? {
-    guard container.state == "running" else { return nil }
-    return found["NetworkSettings"]?["Networks"].members.first { name, network in
-      !["bridge", "host", "none"].contains(name) && !network["Aliases"].strings.contains(container.service)
-    }?.key
+  /// Gives the networks in which a container is not known by its service's name. Compose gives it that in each one; where it
+  /// makes a network anew, or somebody connects the container by hand, the name may be missing.
+  static func networks(of service: String, lacking found: JSON) -> Set<String> {
+    Set(
+      (found["NetworkSettings"]?["Networks"].object ?? [:])
+        .filter { !$0.value["Aliases"].strings.contains(service) }.keys)
   }
 
   /// What a container shares with another one, and that one's id.

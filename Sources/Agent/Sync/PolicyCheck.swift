@@ -18,9 +18,11 @@ struct PolicyCheck: Sendable {
     mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     var subjects = subjects
+    var volumes: [ListedResource]?
     if containers != nil, subjects.contains(where: { !$0.externalVolumes.isEmpty }) {
-      let directories = try await volumeDirectories()
-      for index in subjects.indices { subjects[index].resolve(volumes: directories) }
+      let listed = try await programs.ask { engine throws(EngineError) in try await engine.volumes() }
+      for index in subjects.indices { subjects[index].resolve(volumes: Self.directories(of: listed)) }
+      volumes = listed
     }
     let neighbourhood = try await HostOwnership(
       of: subjects, records: records, settings: settings, programs: containers == nil ? nil : programs)
@@ -32,7 +34,7 @@ struct PolicyCheck: Sendable {
       subjects[index].compareAnonymousVolumes(containers ?? [], formerly: known?.project)
     }
     var present: Present?
-    if containers != nil, subjects.contains(where: \.needsEngine) { present = try await inventory() }
+    if containers != nil, subjects.contains(where: \.needsEngine) { present = try await inventory(volumes) }
     for subject in subjects {
       for name in subject.makes { present?.coming[name] = subject.stack }
     }
@@ -124,21 +126,20 @@ struct PolicyCheck: Sendable {
   }
 
   /// Gives the directory of the host that each volume is, for those that are one by their driver's options.
-  private func volumeDirectories() async throws(Failure) -> [String: String] {
-    try await programs.ask { engine throws(EngineError) in
-      try await engine.volumes().reduce(into: [:]) { found, volume in
-        let flags = (volume.options?["o"] ?? "").split(separator: ",")
-        guard let device = volume.options?["device"], Path.isAbsolute(device),
-          flags.contains(where: { $0.hasSuffix("bind") })
-        else { return }
-        found[volume.name] = device
-      }
+  private static func directories(of volumes: [ListedResource]) -> [String: String] {
+    volumes.reduce(into: [:]) { found, volume in
+      let flags = (volume.options?["o"] ?? "").split(separator: ",")
+      guard let device = volume.options?["device"], Path.isAbsolute(device),
+        flags.contains(where: { $0.hasSuffix("bind") })
+      else { return }
+      found[volume.name] = device
     }
   }
 
-  private func inventory() async throws(Failure) -> Present {
+  /// Asks what the engine has; `known` are the volumes, where they were listed already.
+  private func inventory(_ known: [ListedResource]?) async throws(Failure) -> Present {
     try await programs.ask { engine throws(EngineError) in
-      let volumes = try await engine.volumes()
+      let volumes = if let known { known } else { try await engine.volumes() }
       var present = Present(
         networks: Set(try await engine.networks().map(\.name)), volumes: Set(volumes.map(\.name)),
         images: try await engine.imageReferences())

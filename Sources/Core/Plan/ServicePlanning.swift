@@ -162,8 +162,8 @@ public enum ServicePlanning {
 extension Container {
   /// What it has lost since it was made, and only a new container has again; `networks` are those of its service.
   fileprivate func decay(in networks: Set<String>) -> String? {
-    if let lostAlias, networks.contains(lostAlias) {
-      return "\(name) is not known by its service's name in the network \(lostAlias) any more"
+    if let network = networks.intersection(nameless).min() {
+      return "\(name) is not known by its service's name in the network \(network) any more"
     }
     if let deadNamespace { return "the container whose \(deadNamespace) \(name) uses was started anew" }
     return lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }

@@ -118,9 +118,9 @@ public enum Secrets {
       }
       let user = String(decoding: rest[..<colon], as: UTF8.self)
       let password = String(decoding: rest[(colon + 1)..<at], as: UTF8.self)
-      // `http://host:80/path@2` has a port there.
       // What is doubled for Compose, which `literals` writes as a paragraph sign, is a variable of the container's shell.
       let parts = password.replacing("$$", with: "$").replacing("§", with: "$").literals
+      // `http://host:80/path@2` has a port there.
       guard !user.contains("/"), parts.contains(where: isWrittenOut), !password.contains("/") else {
         return nil
       }

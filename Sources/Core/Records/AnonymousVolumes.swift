@@ -19,18 +19,6 @@ public struct AnonymousVolumes: Codable, Sendable, Equatable {
   }
 }
 
-extension Deployment {
-  /// The same with the containers, and what those hold, that another look has found.
-  func having(as other: Deployment?) -> Deployment {
-    var deployment = self
-    for (index, service) in services.enumerated() {
-      guard let found = other?.services.first(where: { $0.name == service.name }) else { continue }
-      (deployment.services[index].containers, deployment.services[index].volumes) = (found.containers, found.volumes)
-    }
-    return deployment
-  }
-}
-
 /// Anonymous volumes that the next container of a service is to have, which would otherwise begin with empty ones.
 public struct CarriedVolumes: Sendable, Equatable {
   /// The service.
@@ -49,7 +37,7 @@ extension DesiredStack {
       (service.volumes ?? []).filter { wanted in
         let own = now.first { $0.service == service.name && $0.number == wanted.number }
         guard let own else { return true }
-        return !kept.contains(own.id) && own.anonymous != wanted.volumes
+        return !kept.contains(own.id) && own.volumes != wanted
       }.map { CarriedVolumes(service: service.name, volumes: $0) }
     }
   }
@@ -65,6 +53,16 @@ extension Deployment {
       guard let found = own[service.name], !found.isEmpty else { continue }
       deployment.services[index].containers = found.map(\.id).sorted()
       deployment.services[index].volumes = found.compactMap(\.volumes).orNothing
+    }
+    return deployment
+  }
+
+  /// The same with the containers, and what those hold, that another look has found.
+  func having(as other: Deployment?) -> Deployment {
+    var deployment = self
+    for (index, service) in services.enumerated() {
+      guard let found = other?.services.first(where: { $0.name == service.name }) else { continue }
+      (deployment.services[index].containers, deployment.services[index].volumes) = (found.containers, found.volumes)
     }
     return deployment
   }
@@ -92,10 +90,6 @@ public protocol VolumeHolder {
   var volumes: AnonymousVolumes? { get }
   /// Which of its service's containers it is.
   var number: Int { get }
-}
-
-extension VolumeHolder {
-  fileprivate var anonymous: [String: String]? { volumes?.volumes }
 }
 
 extension Container: VolumeHolder {}

@@ -15,7 +15,7 @@ extension Subject {
     }
   }
 
-  private static let others = ["service:", "target:", "docker-image://", "oci-layout://", "file://"]
+  private static let forms = ["service:", "target:", "docker-image://", "oci-layout://", "file://"]
 
   /// Whether a context that Compose has resolved is a path, or an address that every builder takes for one. Without a step
   /// upwards even a path of that name leads nowhere but below the project.
@@ -32,7 +32,7 @@ extension Subject {
 
   /// Whether an additional context is clear: it may also be a service, a stage, an image, or what is judged as a path.
   private static func isClear(named text: String) -> Bool {
-    others.contains(where: text.hasPrefix) || isClear(text)
+    forms.contains(where: text.hasPrefix) || isClear(text)
   }
 
   /// Whether an address goes on with the name of a host.

@@ -60,28 +60,26 @@ extension Subject {
     var found: [Finding] = []
     for (key, words) in [("network_mode", "network"), ("pid", "processes"), ("ipc", "memory")] {
       guard let value = json[key]?.string, let other = sharer(value), other != service else { continue }
-      if let giver = model["services"]?[other] {
-        if holdsSocket(other, giver) {
-          found.append(
-            Finding(
-              service: service, place: place(service, [key]),
-              message: "\(service) shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
-              help: "give it a network of its own, on which it reaches \(other)", option: "\(key) \(value)"))
-        }
-      } else if others.values.contains(where: { $0.containers.contains(other) && !$0.socketNetworks.isEmpty }) {
+      func add(_ message: String, _ help: String) {
         found.append(
           Finding(
-            service: service, place: place(service, [key]),
-            message: "\(service) shares the \(words) of \(other), whose stack holds the Docker socket",
-            help: "give it a network of its own", option: "\(key) \(value)"))
+            service: service, place: place(service, [key]), message: "\(service) \(message)", help: help,
+            option: "\(key) \(value)"))
+      }
+      if let giver = model["services"]?[other] {
+        if holdsSocket(other, giver) {
+          add(
+            "shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
+            "give it a network of its own, on which it reaches \(other)")
+        }
+      } else if others.values.contains(where: { $0.containers.contains(other) && !$0.socketNetworks.isEmpty }) {
+        add("shares the \(words) of \(other), whose stack holds the Docker socket", "give it a network of its own")
       }
       // The other one sees the processes and the memory of this one as well.
       if holdsSocket(service, json) {
-        found.append(
-          Finding(
-            service: service, place: place(service, [key]),
-            message: "\(service) holds the Docker socket and shares the \(words) of \(other), which so gets it, too",
-            help: "take `\(key)` away", option: "\(key) \(value)"))
+        add(
+          "holds the Docker socket and shares the \(words) of \(other), which so gets it, too",
+          "take `\(key)` away")
       }
     }
     for (key, name) in networks(of: json) {

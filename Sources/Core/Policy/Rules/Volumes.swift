@@ -56,6 +56,10 @@ public struct CoveredVolume: Sendable, Equatable {
   let target: String
   /// The engine's name of the volume.
   let volume: String
+  /// What is mounted there instead: a path of the host, or what the model calls a volume.
+  let source: String
+  /// Whether that is a volume.
+  let isVolume: Bool
 }
 
 extension Subject {
@@ -71,15 +75,14 @@ extension Subject {
   public mutating func compareAnonymousVolumes(_ containers: [Container], formerly project: String?) {
     let projects = [model["name"]?.string, project]
     for container in containers where projects.contains(container.project) {
-      let mounts = model["services"]?[container.service]?["volumes"].array ?? []
-      for (target, volume) in (container.volumes?.volumes ?? [:]).sorted(by: { $0.key < $1.key }) {
-        let isCovered = mounts.contains { mount in
-          mount["source"]?.string.map { !$0.isEmpty && $0 != volume } ?? false
-            && mount["target"]?.string.map(Path.normalized) == Path.normalized(target)
-        }
-        if isCovered {
-          coveredVolumes.append(CoveredVolume(service: container.service, target: target, volume: volume))
-        }
+      for mount in model["services"]?[container.service]?["volumes"].array ?? [] {
+        guard let source = mount["source"]?.string, !source.isEmpty, let target = mount["target"]?.string,
+          let volume = container.volumes?.volumes[Path.normalized(target)], volume != source
+        else { continue }
+        coveredVolumes.append(
+          CoveredVolume(
+            service: container.service, target: target, volume: volume, source: source,
+            isVolume: mount["type"]?.string == "volume"))
       }
     }
   }
@@ -87,22 +90,17 @@ extension Subject {
   /// Finds volumes and directories that would be empty where the container has its data in an anonymous volume.
   fileprivate var leftAnonymousVolumes: [Finding] {
     coveredVolumes.compactMap { covered in
-      guard let json = model["services"]?[covered.service],
-        let mount = json["volumes"].array.first(where: { mount in
-          mount["target"]?.string.map(Path.normalized) == Path.normalized(covered.target)
-        }), let source = mount["source"]?.string
-      else { return nil }
-      let isVolume = mount["type"]?.string == "volume"
-      let name = isVolume ? model["volumes"]?[source]?["name"]?.string ?? source : source
-      let isThere = isVolume ? present?.volumes.contains(name) ?? true : !paths.missing.contains(source)
+      let source = covered.source
+      let name = covered.isVolume ? model["volumes"]?[source]?["name"]?.string ?? source : source
+      let isThere = covered.isVolume ? present?.volumes.contains(name) ?? true : !paths.missing.contains(source)
       if isThere { return nil }
-      let new = isVolume ? "the volume \(name)" : name
+      let new = covered.isVolume ? "the volume \(name)" : name
       return Finding(
         service: covered.service, place: place(covered.service, ["volumes"]),
         message:
           "\(covered.service) would start with \(new), which is empty: what it has at \(covered.target) is in the "
           + "anonymous volume \(covered.volume.prefix(12))…",
-        help: isVolume
+        help: covered.isVolume
           ? "copy the data first: `docker volume create \(name)` and "
             + "`docker run --rm -v \(covered.volume):/from -v \(name):/to busybox cp -a /from/. /to`; or create it empty"
           : "make the directory first, with the data (`docker cp`) or empty, and with its owner")
