@@ -187,17 +187,22 @@ extension ModelHost {
     if isOurs { live[path] = former == .absent ? nil : former }
   }
 
-  /// What Compose does: it makes anew what has another hash or image, or what it is told to.
+  /// What Compose does: it makes anew what has another hash or image, or what it is told to, and adds what is missing.
   private mutating func up(_ plan: ServicePlan, _ stack: DesiredStack) {
     guard ![.keep, .remove].contains(plan.action), let service = stack.services.first(where: { $0.name == plan.name })
     else { return }
-    let own = boxes.filter { $0.service == service.name }
+    let before = boxes
+    let own = before.filter { $0.service == service.name }.sorted { $0.number < $1.number }
     let image = stack.images[service.name] ?? "image of \(service.image)"
-    let isSame = own.count == service.replicas && own.allSatisfy { $0.hash == service.hash && $0.image == image }
-    if isSame, plan.way != .force {
-      set("running", own.map(\.id))
-    } else {
-      makeAll(service, service.replicas, image: image)
+    let kept = own.filter { plan.way != .force && $0.hash == service.hash && $0.image == image }
+      .prefix(service.replicas)
+    boxes.removeAll { box in box.service == service.name && !kept.contains(box) }
+    set("running", kept.map(\.id))
+    let free =
+      own.filter { !kept.contains($0) }.map(\.number)
+      + (1..<(own.count + service.replicas + 1)).filter { number in !own.contains { $0.number == number } }
+    for number in free.prefix(service.replicas - kept.count) {
+      make(service, image: image, number: number, replacing: before)
     }
   }
 

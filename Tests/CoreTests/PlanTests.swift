@@ -95,6 +95,11 @@ struct ServicePlanningTests {
       testDescription: "a mounted file", wish: service(mounts: ["a": "2"]), known: service(mounts: ["a": "1"]),
       action: .recreate, reason: "mounted file a changed", way: .force),
     Row(
+      testDescription: "a mounted file, and one of two containers was made by hand",
+      wish: service(mounts: ["a": "2"], replicas: 2), known: service(mounts: ["a": "1"], replicas: 2),
+      found: [container(), container(hash: "other", id: "c2")], action: .recreate,
+      reason: "drift: configuration differs", way: .force),
+    Row(
       testDescription: "a mounted file was changed on the host", wish: service(mounts: ["a": "1"]),
       known: service(mounts: ["a": "1"]), stale: ["a"], action: .recreate, reason: "mounted file a changed", way: .force
     ),

@@ -58,7 +58,7 @@ public enum ServicePlanning {
     let way: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
     let decision =
       rebuilt(known, changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
-      ?? differing(service, known, changes, containers, imageID)
+      ?? differing(service, known, changes, containers, way, imageID)
       ?? unseen.map { (.recreate, $0.text, way) } ?? drifted(service, containers)
     if let decision { (plan.action, plan.reason, plan.way) = decision }
     return plan
@@ -93,27 +93,32 @@ public enum ServicePlanning {
   }
 
   /// Compares what containers were made from with what they should be made from.
+  ///
+  /// Compose makes only those anew that differ: the others go with them where what they hold is not what it should be.
   private static func differing(
     _ service: DesiredService, _ known: DesiredService?, _ changes: [DesiredService.Difference],
-    _ containers: [Container], _ imageID: String?
+    _ containers: [Container], _ way: ServicePlan.Way, _ imageID: String?
   ) -> Decision? {
+    func decision(_ reason: String, _ differing: [Container]) -> Decision {
+      (.recreate, reason, differing.count < containers.count ? way : .up)
+    }
     let isSame = known.map(service.isMade) ?? false
     let expected = [service.hash, isSame ? known?.hash : nil, isSame ? known?.running : nil]
-    if containers.contains(where: { !expected.contains($0.hash) }) {
+    let others = containers.filter { !expected.contains($0.hash) }
+    if !others.isEmpty {
       let cover = service.covers?.first { cover in
         containers.contains { $0.mounts?.write(to: [cover.source]) == true }
       }
       let change = cover.map { "it may write to \(Path.parent($0.source)): \($0.target) becomes read-only" }
-      return (.recreate, isSame && change == nil ? "drift: configuration differs" : change ?? definition(changes), .up)
+      return decision(isSame && change == nil ? "drift: configuration differs" : change ?? definition(changes), others)
     }
-    if let imageID, containers.contains(where: { $0.imageID.map { $0 != imageID } ?? false }) {
+    if let imageID {
+      let others = containers.filter { $0.imageID.map { $0 != imageID } ?? false }
       let image = service.image.isEmpty ? service.name : service.image
-      return (.recreate, "the image of \(image) as it was before", .up)
+      return others.isEmpty ? nil : decision("the image of \(image) as it was before", others)
     }
-    let hasNewBuild =
-      imageID == nil && !service.image.isEmpty
-      && containers.contains { isID($0.image) && $0.image != service.image }
-    return hasNewBuild ? (.recreate, "image \(service.image) has a new build", .up) : nil
+    let built = containers.filter { !service.image.isEmpty && isID($0.image) && $0.image != service.image }
+    return built.isEmpty ? nil : decision("image \(service.image) has a new build", built)
   }
 
   /// Names the keys whose value is not what it was.
