@@ -85,6 +85,40 @@ struct RecordTests {
     }
   }
 
+  /// Each event at a shared live path in each state, with what may be there after it: `old`, `new`, `old|new`; `-` where it cannot
+  /// happen.
+  static let paths: [(event: LinkEvent, next: String)] = [
+    (.began(copy("new"), over: nil), "|new old|new old|new"),
+    (.began(copy("new"), over: copy("old")), "old|new old|new old|new"),
+    (.placed(copy("new")), "- - new"), (.placed(copy("old")), "- old -"), (.released, "- absent absent"),
+  ]
+
+  static func copy(_ id: String) -> DesiredLink { DesiredLink(kind: .copy, from: "conf", id: id) }
+
+  @Test(arguments: paths.indices) func `a shared live path has the same states, and events that cannot happen`(
+    _ index: Int
+  ) throws {
+    let row = Self.paths[index]
+    for (before, wanted) in zip([nil, "old", "old|new"], row.next.split(separator: " ")) {
+      var state = State()
+      if before != nil {
+        try state.record(.began(Self.copy("old"), over: nil), at: "conf")
+        try state.record(.placed(Self.copy("old")), at: "conf")
+      }
+      if before == "old|new" { try state.record(.began(Self.copy("new"), over: nil), at: "conf") }
+      let known = state
+      let said: String
+      do {
+        try state.record(row.event, at: "conf")
+        said = state.links["conf"].map { (($0.replaces.map { $0.joined() + "|" }) ?? "") + $0.id } ?? "absent"
+      } catch {
+        said = "-"
+        #expect(state == known)
+      }
+      #expect(said == wanted, "after \(before ?? "absent")")
+    }
+  }
+
   @Test func `an event that cannot happen is said, and changes nothing`() throws {
     var state = State()
     let before = state

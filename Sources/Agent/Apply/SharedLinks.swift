@@ -17,8 +17,8 @@ struct SharedLinks: Sendable {
   private func bring(
     _ wishes: [String: DesiredLink], with members: Set<String>
   ) async throws(Failure) -> [LinkReport] {
-    try await records.change { state in
-      for (path, wish) in wishes { state.links[path] = known(path, state)?.becoming(wish) ?? wish.comingUp }
+    try await records.change { state throws(IllegalTransition) in
+      for (path, wish) in wishes { try state.record(.began(wish, over: own(path, state)), at: path) }
     }
     let state = await records.state
     var plans: [LinkPlan] = []
@@ -38,7 +38,7 @@ struct SharedLinks: Sendable {
     }
     for (path, wish) in wishes where wish.kind == .copy { checkout.removePointer(of: LinkPlanning.shared(path)) }
     try await records.change { state throws(IllegalTransition) in
-      for (path, wish) in wishes { state.links[path] = wish }
+      for (path, wish) in wishes { try state.record(.placed(wish), at: path) }
       let led = state.links
       for name in state.standing.keys where !members.contains(name) { try state.record(.follows(led), of: name) }
     }
@@ -58,7 +58,9 @@ struct SharedLinks: Sendable {
       }
     }
     _ = try await lead(wishes, with: Set(await records.state.standing.keys))
-    try await records.change { [released] state in for path in released { state.links[path] = nil } }
+    try await records.change { [released] state throws(IllegalTransition) in
+      for path in released where state.links[path] != nil { try state.record(.released, at: path) }
+    }
   }
 
   /// Takes away the paths that nobody needs any more.
@@ -77,12 +79,15 @@ struct SharedLinks: Sendable {
             live: [path: links.observe.live(path)]))
       }
       checkout.removePointer(of: pointer)
-      try await records.change { $0.links[path] = nil }
+      try await records.change { state throws(IllegalTransition) in
+        if state.links[path] != nil { try state.record(.released, at: path) }
+      }
     }
     return reports
   }
 
-  private func known(_ path: String, _ state: State) -> DesiredLink? {
-    state.links[path] ?? (Array(state.standing.values) + state.baselines).lazy.compactMap { $0.links[path] }.first
+  /// Gives what a stack has there that had the path alone until now.
+  private func own(_ path: String, _ state: State) -> DesiredLink? {
+    (Array(state.standing.values) + state.baselines).lazy.compactMap { $0.links[path] }.first
   }
 }

@@ -252,7 +252,6 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var commit: String?
   /// Whether a container may write to it: then what it writes stays until a commit changes the file.
   public var isWritable: Bool?
-
 }
 
 extension DesiredLink {
@@ -271,7 +270,7 @@ extension DesiredLink {
   public var isPlaced: Bool { kind == .copy && replaces == nil }
 
   /// Gives the link for as long as nobody knows whether it was put in place.
-  public var comingUp: DesiredLink {
+  var comingUp: DesiredLink {
     var link = self
     link.replaces = replaces ?? []
     link.commit = nil
@@ -289,7 +288,7 @@ extension DesiredLink {
   }
 
   /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
-  public func becoming(_ next: DesiredLink) -> DesiredLink {
+  func becoming(_ next: DesiredLink) -> DesiredLink {
     var next = next
     let copies =
       (replaces ?? [])

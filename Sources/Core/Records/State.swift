@@ -22,7 +22,7 @@ public struct State: Sendable, Equatable {
   /// The stacks that the branch no longer has, and that were left running.
   public internal(set) var gone: Set<String> = []
   /// The live paths of the configuration's `links:` and those that several stacks need.
-  public var links: [String: DesiredLink] = [:]
+  public internal(set) var links: [String: DesiredLink] = [:]
   /// What could not be read; it is not written.
   public var lost = LostRecords()
 
