@@ -88,6 +88,45 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I7: values that nobody has judged come into no container with a repair`() async throws {
+      let file = sleeper("web", "network_mode: none", "privileged: ${P:-false}", "environment: {MODE: '${MODE:-a}'}")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        try await host.shell("mv repo.git gone.git && printf 'MODE=b\\nP=true\\n' > live/a/.env")
+        let id = try #require(try await host.containers()["a/web"])
+        try await host.docker("stop", "-t0", id)
+        #expect(try await host.sync(expect: 4).stacks.first?.outcome == .deployed, "it is started as it is")
+        #expect(try await host.containers()["a/web"] == id)
+        try await host.docker("rm", "-f", id)
+        for source in ["it is away", "it refuses them"] {
+          let stack = try await host.sync(expect: source == "it is away" ? 4 : 3).stacks.first
+          #expect(
+            stack?.outcome == .failed && stack?.error?.contains("nobody has judged it") == true, "\(source): \(stack)")
+          #expect(stack?.error?.contains("live/a") == true && stack?.error?.contains("runs as before") == false)
+          #expect(try await host.containers().isEmpty)
+          try await host.shell("if [ -e gone.git ]; then mv gone.git repo.git; fi")
+        }
+        try await host.shell("echo MODE=b > live/a/.env")
+        #expect(try await host.sync().outcome == .deployed, "what may run does")
+        let now = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("inspect", "-f", "{{.Config.Env}}", now).contains("MODE=b"))
+      }
+    }
+
+    @Test func `I12: values that changed while a commit waits are judged, and then count`() async throws {
+      let file = sleeper("web", "network_mode: none", "environment: {MODE: '${MODE:-a}'}")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": file.replacing("busybox:test", with: "127.0.0.1:9/none:1")])
+        #expect(try await host.sync(expect: 1).stacks.first?.outcome == .waiting)
+        try await host.shell("echo MODE=b > live/a/.env")
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        _ = try await host.sync(expect: 1)
+        let now = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("inspect", "-f", "{{.Config.Env}}", now).contains("MODE=b"))
+      }
+    }
+
     @Test func `a stopped container whose network was pruned is made anew, and blames no commit`() async throws {
       let files = { (generation: Int) in
         sleeper("web", "networks: [n]") + service("other", ["network_mode: none", "environment: {G: '\(generation)'}"])

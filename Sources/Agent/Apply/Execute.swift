@@ -31,6 +31,8 @@ struct Execute: Sendable {
     var logTail: [String] = []
     /// The model of an exposed stack that goes by a record, once its files were looked at.
     var model: JudgedModel?
+    /// Whether containers are started as they are, since Compose would make them anew with values that nobody has judged.
+    var startsAsFound = false
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
     /// How the text of each event begins.
@@ -111,6 +113,7 @@ struct Execute: Sendable {
     case .stopInOrder(let services): await up.stop(services, of: stack)
     case .stopStarted(let others): try await up.stop(stack, but: others)
     case .start(let ids): try await up.start(ids)
+    case .up(let services) where progress.startsAsFound: try await up.start(services, of: stack)
     case .up(let services): try await up.run(services, stack, until: end(of: stack, progress))
     case .upAsFound(let services):
       try await bring(services, stack, until: end(of: stack, progress))

@@ -31,7 +31,7 @@ extension Execute {
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated. What goes by a record of what was
-  /// good is not judged again: Compose must read the same files, and what it mounts must be there.
+  /// good is not judged again: Compose must read the same files and make the same of them, and what it mounts must be there.
   ///
   /// Equal sources give equal answers: with `onlyChanged` nobody asks again where the host's own files are what they were.
   func check(
@@ -39,7 +39,12 @@ extension Execute {
   ) async throws(Failure) {
     guard let validated = stack.resolved else {
       try checkFiles(of: stack)
-      if stack.isExposed { progress.model = try await goodModel(of: stack) }
+      if stack.isExposed {
+        progress.model = try await goodModel(of: stack)
+      } else if hasOtherValues(stack) {
+        progress.startsAsFound = services.allSatisfy { [.keep, .remove, .start].contains($0.action) }
+        if !progress.startsAsFound { _ = try await goodModel(of: stack) }
+      }
       return try await checkBinds(of: stack.running(progress.model), services)
     }
     if stack.model != nil { return }
@@ -60,8 +65,15 @@ extension Execute {
       help: "find out what changes files there, and sync again")
   }
 
-  /// Goes on to what was good only when Compose will read no other files than it did then. Values that the host's own files
-  /// have by now count, as they would for a person; a Compose file that nobody judged does not.
+  /// Whether the host's own files have values by now that were judged neither then nor for what is gone back from.
+  private func hasOtherValues(_ good: DesiredStack) -> Bool {
+    good.untracked.contains { path, known in
+      let now = links.observe.untracked(path)
+      return now != known && now != good.alsoJudged[path]
+    }
+  }
+
+  /// Goes on to what was good only when Compose will read no other files than it did then.
   private func checkFiles(of good: DesiredStack) throws(Failure) {
     for path in ComposeFileName.all.map({ Path.join(good.place.directory, $0) }) {
       let now = links.observe.untracked(path)
@@ -84,7 +96,7 @@ extension Execute {
     }
   }
 
-  /// Gives the model of an exposed stack that was good: what Compose makes of its files, as long as that is what was deployed.
+  /// Gives the model of a stack that was good: what Compose makes of its files, as long as that is what was deployed.
   private func goodModel(of good: DesiredStack) async throws(Failure) -> JudgedModel {
     let written = try await liveModel(of: good)
     let resolved = written.covered(by: good.covers)

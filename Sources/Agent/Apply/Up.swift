@@ -175,6 +175,16 @@ struct Up: Sendable {
     }
   }
 
+  /// Starts the containers of services that are to be started, as they are.
+  func start(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
+    let names = Set(services.filter { $0.action == .start }.map(\.name))
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
+    }
+    let own = listed.compactMap(Container.init).filter { names.contains($0.service) && !$0.isLeftOver }
+    try await start(own.filter { $0.state != "running" }.map(\.id))
+  }
+
   /// Lets paused containers go on: Compose can neither start nor replace them.
   func resume(_ ids: [String]) async throws(Failure) {
     try await change(ids, "resumed") { engine, id throws(EngineError) in try await engine.unpause(id) }

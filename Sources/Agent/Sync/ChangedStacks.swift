@@ -25,9 +25,9 @@ extension Prepare {
     for good in draft.kept.values { _ = try await draft.snapshots.look(at: good.commit) }
   }
 
-  /// Keeps a stack at what was good. Where a container may write to its files, values that changed since are judged first.
+  /// Keeps a stack at what was good; values that changed since are judged first.
   private func keep(_ name: String, _ good: Deployment, _ draft: inout PlanDraft) async throws(Failure) {
-    guard good.exposed == true, let look = try await draft.snapshots.look(at: good.commit),
+    guard let look = try await draft.snapshots.look(at: good.commit),
       let source = look.source(name), !isSame(good, in: look, draft)
     else {
       draft.kept[name] = good
@@ -116,6 +116,7 @@ extension Prepare {
     draft.desired = draft.kept.reduce(into: [:]) { $0[$1.key] = DesiredStack($1.key, $1.value) }
     draft.projects = draft.desired.mapValues(\.project)
     if request.isRepair {
+      for (name, judged) in request.judged { draft.desired[name]?.alsoJudged = judged }
       draft.wishes = state.links
       return
     }

@@ -54,6 +54,9 @@ struct Round: Sendable {
     let containers = try await containers(state, &ended)
     let prepared = try await prepare.plan(try await prepare.draft(containers), try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
+    ended.judged = gated.plan.stacks.reduce(into: [:]) { judged, stack in
+      if let desired = stack.desired, desired.resolved != nil { judged[stack.name] = desired.untracked }
+    }
     if gated.plan.isEmpty {
       let all = findings(of: gated.plan, prepared, base, after: first)
       return .ended(try await end(gated, prepared, containers ?? [], base, after: all, &ended))

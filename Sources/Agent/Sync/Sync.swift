@@ -26,6 +26,8 @@ public struct Sync: Sendable {
     var found = Prepare.Findings()
     /// Whether the host has come to a commit that it was not at before.
     var isNewCommit = false
+    /// The ids of the host's own files that were judged, by stack and path.
+    var judged: [String: [String: String]] = [:]
   }
 
   /// Prepares a sync; `environment` is clup's own, `tell` hears what it does.
@@ -139,6 +141,7 @@ public struct Sync: Sendable {
     var repair = self
     repair.request.isRepair = true
     repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
+    repair.request.judged = ended.judged
     repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
     var kept = Ended(report: ended.report)
     do throws(Failure) {

@@ -79,15 +79,19 @@ public struct Recovery: Sendable {
       var wanted = DesiredStack(name, good)
       wanted.alsoJudged = change.desired.untracked
       stack = wanted
-      let commit = good.commit.prefix(7)
+      // A repair that could not begin has gone nowhere, and what it was for does not run as before.
+      let isRepair =
+        change.desired.commit == good.commit && change.desired.inputs.differences(from: good.inputs).isEmpty
+      if change.runsOn, isRepair { outcome = .failed }
+      let before = isRepair ? "" : ", \(good.commit.prefix(7)) runs as before"
       if change.runsOn, change.reached == .nothing {
-        said = "nothing was changed, \(commit) runs as before"
+        said = "nothing was changed\(before)"
         return
       }
       end = .deployed(good, of: name)
       let plans = Self.links(of: name, good, from: known?.paths ?? [:], state, links, live)
       files = [.files(plans, commit: good.commit)]
-      said = change.runsOn ? "no container was touched, \(commit) runs as before" : "back at \(commit)"
+      said = change.runsOn ? "no container was touched\(before)" : "back at \(good.commit.prefix(7))"
       if !change.runsOn { containers = .good(stack) }
     case .adopted(let adopted):
       stack = DesiredStack(name, adopted.stack)
