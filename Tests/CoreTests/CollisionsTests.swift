@@ -31,6 +31,13 @@ struct CollisionsTests {
     #expect(!hosts.isEmpty || !found.contains { $0.help.contains("include") })
   }
 
+  @Test func `a range is told once`() {
+    let range = ["80", "81", "82"].map { Self.port($0) }
+    let found = Collisions.between(claims: ["a": range, "b": range], places: [:]) { _, _ in ("f", nil) }
+    #expect(
+      found.count == 2 && found.allSatisfy { $0.message.hasPrefix("the host ports 80-82/tcp are also claimed by") })
+  }
+
   static let claims: [(Claim, Claim, Bool)] = [
     (.containerName("x"), .containerName("x"), true), (.containerName("x"), .containerName("y"), false),
     (port("80"), port("80"), true), (port("80"), port("81"), false), (port("80"), port("80", "udp"), false),

@@ -47,10 +47,10 @@ struct ProbeTests {
     (200, "", nil, nil, nil), (299, "", nil, nil, nil), (302, "", nil, nil, "it answered 302, not 200 to 299"),
     (503, "", 503, nil, nil), (200, "", 503, nil, "it answered 200, not 503"),
     (200, #"{"ok": true, "more": 1}"#, nil, #"{"ok": true}"#, nil),
-    (200, #"{"ok": false}"#, nil, #"{"ok": true}"#, "ok is false, not true"),
-    (200, #"{"ok": "true"}"#, nil, #"{"ok": true}"#, #"ok is "true", not true"#),
+    (200, #"{"ok": false}"#, nil, #"{"ok": true}"#, "it answered 200 with 13 bytes, where ok is not true"),
+    (200, #"{"ok": "true"}"#, nil, #"{"ok": true}"#, "it answered 200 with 14 bytes, where ok is not true"),
     (200, #"{"a": {"b": 1.0}}"#, nil, #"{"a": {"b": 1}}"#, nil),
-    (200, #"{"a": {}}"#, nil, #"{"a": {"b": 1}}"#, "its answer has no a.b"),
+    (200, #"{"a": {}}"#, nil, #"{"a": {"b": 1}}"#, "it answered 200 with 9 bytes, where a.b is missing"),
     (200, "hello", nil, #"{"ok": true}"#, "its answer is no JSON"),
   ]
 

@@ -18,6 +18,21 @@ struct SecretsTests {
     #expect(Secrets.isSecretName(name) == promises)
   }
 
+  static let pairs: [(name: String, value: String, isSecret: Bool)] = [
+    ("BACKUP_KEY", "8f3c1d9ab27e4f60c5d2e8b19a7f3c60", true), ("WEATHER_API", "8f3c1d9ab27e4f60c5d2e8b19a7f3c60", true),
+    ("B2_KEY", "K001abcdEFGHijklMNOPqrst12", true), ("homepage.widget.key", "8f3c1d9ab27e4f60c5d2e8b19a7f3c60", true),
+    ("PUBLIC_KEY", "K001abcdEFGHijklMNOPqrst12", false), ("GPG_KEY", "8f3c1d9ab27e4f60c5d2e8b19a7f3c60", false),
+    ("SORT_KEY", "created_at_descending_2", false), ("REDIS_KEY", "queue:jobs:default:2024", false),
+    ("PASSWORD_ENCRYPTION", "scram-sha-256", false), ("fiber.secret", "grafana-admin", false),
+    ("DB_PASSWORD", "ENTER_PASSWORD_HERE", false), ("DB_PASSWORD", "q7Rk2vTz9m", true),
+  ]
+
+  @Test(arguments: pairs) func `a name and its value together are a secret`(
+    _ name: String, _ value: String, _ isSecret: Bool
+  ) {
+    #expect(Secrets.isSecret(name, value) == isSecret)
+  }
+
   static let values: [(value: String, literals: [String])] = [
     ("hunter22", ["hunter22"]), ("${TOKEN}", []), ("${TOKEN:?needed}", []), ("${TOKEN:-abc}", ["abc"]), ("$TOKEN", []),
     ("Bearer ${TOKEN}", []), ("hunter22abc${EMPTY:-}", ["hunter22abc", ""]), ("a$$b", ["a§b"]),

@@ -57,7 +57,7 @@ extension EndToEnd {
 
     @Test(arguments: [
       (503, "{\"ok\": true}", "json: {ok: true}", "it answered 503"),
-      (200, "{\"ok\": false}", "json: {ok: true}", "ok is false, not true"),
+      (200, "{\"ok\": false}", "json: {ok: true}", "ok is not true"),
       (200, "{\"ok\": true}", "status: 204", "it answered 200, not 204"),
       (200, "hello", "json: {ok: true}", "its answer is no JSON"),
       (200, "{\"token\": \"TokenValue77\"}", "json: {token: x}", "token has another value"),

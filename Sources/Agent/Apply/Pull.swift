@@ -41,7 +41,8 @@ extension Up {
       let said = PullProgress.sentences(in: outcome.errorText)
       let failure = await programs.failure("docker compose pull", said, rewriting: look.view.rebased)
       guard failure.kind == .deploy else { throw failure }
-      let asked = await Registries(environment: programs.environment).facts(of: wanted.compactMap { references[$0] })
+      let asked = await Registries(environment: programs.asCalled.environment).facts(
+        of: wanted.compactMap { references[$0] })
       throw Self.waiting("\(failure.message); \(asked.text)", help: asked.help)
     }
   }
@@ -64,7 +65,7 @@ extension Up {
     let pull = ["pull", "--policy", policy, "--ignore-buildable"]
     let named = ["-p", desired.project] + desired.place.options
     do throws(Failure) {
-      return try await programs.compose(
+      return try await programs.asCalled.compose(
         named + (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
         limits: .init(deadline: settings.sync.pullTimeout), tap: tap)
     } catch {

@@ -276,7 +276,7 @@ struct Up: Sendable {
     var variables = desired.model?.values ?? [:]
     // By the name that was planned, also where the live `.env` gives another one by now.
     variables["COMPOSE_PROJECT_NAME"] = desired.project
-    let outcome = try await programs.compose(
+    let outcome = try await (arguments[0] == "build" ? programs.asCalled : programs).compose(
       options + arguments, in: directory, variables: variables, input: input, limits: .init(deadline: deadline))
     guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
   }

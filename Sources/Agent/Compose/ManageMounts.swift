@@ -13,8 +13,7 @@ extension Resolve {
     }
     try await view.bring(whole.hostPaths.compactMap(view.relative) + mine)
     for path in Set(mine).sorted() where !view.tree.files(under: path).isEmpty { try await gather.depend(on: path) }
-    let sealed = try await unusable(
-      name, model.services.flatMap { tracked($0.binds, directory) + $0.files.compactMap(view.relative) }, gather)
+    let sealed = try await unusable(name, mine, gather)
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await inside(whole.services.flatMap(\.writable))
     let reads = try await inside(whole.services.flatMap(\.binds))

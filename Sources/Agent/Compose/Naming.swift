@@ -19,6 +19,35 @@ extension Resolve {
     return source.place.options + ["-p", known.flatMap { $0 } ?? project]
   }
 
+  /// Finds why Compose need not be asked about a stack: its file stays out of the host, is ciphertext, or gives no project a name.
+  func hopeless(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
+    for path in source.composeFiles {
+      if let glob = settings.protectedPaths.glob(protecting: path) {
+        return Discovery.landsOnState(path, glob: glob, stack: source.name).asFinal
+      }
+    }
+    for text in gather.sources {
+      guard let kind = Ciphertext.kind(of: text.bytes) else { continue }
+      return Diagnostic(
+        rule: "compose", file: text.path, line: 1, column: 1, stack: source.name,
+        message: "\(text.path) is encrypted (\(kind)), and clup decrypts nothing",
+        help: "commit the Compose file in clear, and keep its secrets in the live `.env`", isFinal: true)
+    }
+    let name = source.project ?? Path.name(source.place.directory)
+    let isNamed =
+      name == "." || name.lowercased().utf8.contains { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) }
+    let values = Files.text(Path.join(view.root, Path.join(source.place.directory, ".env"))) ?? ""
+    if isNamed || values.contains("COMPOSE_PROJECT_NAME") || !environmentFiles.isEmpty
+      || gather.sources.contains(where: { $0.document?["name"] != nil })
+    {
+      return nil
+    }
+    return Diagnostic(
+      rule: "compose", file: source.composeFiles.first ?? source.name, line: 1, column: 1, stack: source.name,
+      message: "Compose makes the project's name of the letters a to z and digits in `\(name)`, and it has none",
+      help: "give the stack a top-level `name:`", isFinal: true)
+  }
+
   /// Finds an untracked Compose file that Compose would take instead of the tracked one.
   func hidden(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
     if source.layout != nil { return nil }

@@ -11,6 +11,8 @@ public struct Programs: Sendable {
   let compose: [String]
   let version: ComposeVersion
   private(set) var environment: [String: String]
+  /// Where programs are looked for: as whoever runs clup has it.
+  let searchPath: String
 
   /// The variables that children see of clup's own environment, beside PATH: a Compose file can interpolate each of them, so
   /// that none may hold a secret.
@@ -26,27 +28,33 @@ public struct Programs: Sendable {
       : "DOCKER_AUTH_CONFIG is not handed on, since any Compose file could name it: `docker login` keeps what pulls need"
   }
 
-  /// Finds them. Children see PATH and what is listed in `passed`, nothing else of clup's own environment. `versionFile` keeps
-  /// which Compose it is.
+  /// Finds them. Children see what is listed in `passed`, nothing else of clup's own environment, and a PATH that is the same
+  /// for everyone. `versionFile` keeps which Compose it is.
   public init(environment own: [String: String], versionFile: String? = nil) throws(Failure) {
     version = ComposeVersion(keptIn: versionFile)
-    let path = own["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    let path = own["PATH"] ?? usual
+    searchPath = path
     var kept = own.filter { Self.passed.contains($0.key) }
-    kept["PATH"] = path
-    // A Compose file may name them: who runs clup by `sudo`, and from where, must not decide what a stack mounts.
+    // A Compose file may name them: who runs clup, by `sudo` or a timer, and from where, must not decide what a stack mounts.
+    kept["PATH"] = usual
     if let home = own["HOME"], kept["DOCKER_CONFIG"] == nil { kept["DOCKER_CONFIG"] = home + "/.docker" }
     let root = geteuid() == 0 ? getpwuid(0).flatMap { $0.pointee.pw_dir }.map { String(cString: $0) } : nil
     kept["HOME"] = root ?? own["HOME"]
     // A Compose file from a git server or a registry is another thing at each look.
     kept["COMPOSE_EXPERIMENTAL_GIT_REMOTE"] = "false"
     kept["COMPOSE_EXPERIMENTAL_OCI_REMOTE"] = "false"
-    environment = kept
     guard let docker = Processes.find("docker", in: path) else {
       throw Failure(
         .host, "there is no docker command in \(path)",
         help: "install Docker Engine: https://docs.docker.com/engine/install")
     }
     self.docker = docker
+    // Helpers for logins lie beside a docker command of its own place.
+    if !usual.split(separator: ":").contains(Path.parent(docker)[...]) {
+      kept["PATH"] = usual + ":" + Path.parent(docker)
+    }
+    environment = kept
     engine = Self.client(docker: docker, environment: kept)
     let home = own["HOME"].map { $0 + "/.docker" }
     let places: [String] =
@@ -55,6 +63,9 @@ public struct Programs: Sendable {
     let plugin: String? = places.map { directory in directory + "/docker-compose" }.first { access($0, X_OK) == 0 }
     compose = plugin.map { [$0] } ?? [docker, "compose"]
   }
+
+  /// The programs as whoever runs clup would call them: helpers for logins are found where that one has them.
+  var asCalled: Programs { with(["PATH": searchPath]) }
 
   func with(_ variables: [String: String]) -> Programs {
     var same = self
@@ -80,12 +91,12 @@ public struct Programs: Sendable {
     -> Outcome
   {
     try await start(
-      try find(name), arguments, environment, directory: "/", input: input, Limits(deadline: deadline))
+      try find(name), arguments, asCalled.environment, directory: "/", input: input, Limits(deadline: deadline))
   }
 
   func find(_ name: String) throws(Failure) -> String {
-    guard let program = Processes.find(name, in: environment["PATH"] ?? "") else {
-      throw Failure(.host, "there is no \(name) command in \(environment["PATH"] ?? "")", help: "install \(name)")
+    guard let program = Processes.find(name, in: searchPath) else {
+      throw Failure(.host, "there is no \(name) command in \(searchPath)", help: "install \(name)")
     }
     return program
   }

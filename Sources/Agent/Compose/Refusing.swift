@@ -26,6 +26,10 @@ extension Resolve {
     let refusal = try await refusal(name, errors, asked, gather)
     let causes = unset(name, errors, gather).map(\.asFinal)
     let blamed = blamed(errors, asked, gather)
+    // Compose names the first of them alone.
+    let absent = knowsHost && isAboutValueFile(errors) ? gaps(name, gather) : []
+    let empty = causes.isEmpty && absent.isEmpty && !asked.invents ? try await emptied(name, gather) : []
+    let refusals = absent + empty + (absent.isEmpty && empty.isEmpty ? [refusal] : [])
     if !blamed.isEmpty {
       answer.diagnostics = blamed.map { unknown($0, name, gather) }
     } else if !asked.invents {
@@ -35,15 +39,15 @@ extension Resolve {
       if outcome.succeeded, let json = try? JSON(parsing: outcome.output) {
         // With a value for each variable Compose takes it: that they have none is all that is wrong.
         let isAllOfIt = !causes.isEmpty && !isAboutValueFile(errors)
-        answer.diagnostics = isAllOfIt ? causes : causes + [refusal]
+        answer.diagnostics = isAllOfIt ? causes : causes + refusals
         answer.subjects = [try await subject(name, kind, model(json, second, gather), gather)]
         answer.invented = second.invented
         answer.sources = gather.sources
         return answer
       }
-      answer.diagnostics = causes + [refusal]
+      answer.diagnostics = causes + refusals
     } else {
-      answer.diagnostics = causes + [refusal]
+      answer.diagnostics = causes + refusals
     }
     answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     answer.sources = gather.sources
@@ -103,6 +107,22 @@ extension Resolve {
       rule: "unset-variable", at: Variables.place(of: variable, in: gather.sources), stack: name,
       message: "the variable \(variable) has no value here, and Compose cannot resolve \(name) without it",
       help: "give it with `--env-file FILE` or `--live-root DIR`, or write a default: ${\(variable):-…}", isFinal: true)
+  }
+
+  /// Finds mounts whose path begins with a variable that is set, to nothing.
+  private func emptied(_ name: String, _ gather: ComposeSources) async throws(Failure) -> [Diagnostic] {
+    let uses = gather.sources.flatMap { source in
+      source.scalars.filter { $0.keys.contains("volumes") && $0.text.hasPrefix("$") }.map { (source.path, $0) }
+    }
+    if uses.isEmpty { return [] }
+    let values = try await interpolate(uses.map { $0.1.text }, directory(of: name), [], nil)
+    return zip(uses, values).compactMap { use, value in
+      guard let value, value.isEmpty || value.hasPrefix(":") else { return nil }
+      return Diagnostic(
+        rule: "unset-variable", at: (use.0, use.1.mark), stack: name,
+        message: "the path in `\(use.1.text)` is empty: its variable has no value",
+        help: "set it in \(settings.liveRoot)/\(directory(of: name))/.env", isFinal: true)
+    }
   }
 
   /// Tells the variables that Compose took for empty.

@@ -72,6 +72,7 @@ struct Resolve: Sendable {
     if let refusal = try await gather.read(source.composeFiles, in: place.directory, interpolate) {
       return try await refuse(name, .stack, refusal, gather)
     }
+    if let refusal = hopeless(source, gather) { return try await refuse(name, .stack, refusal, gather) }
     if let answer = try await refusedReads(name, .stack, gather) { return answer }
     try await gather.noteReferences()
     let sealed = try await unusable(name, gather.environmentFiles.keys, gather)

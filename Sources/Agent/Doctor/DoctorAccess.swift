@@ -88,7 +88,7 @@ extension Doctor {
   }
 
   private static func registry(_ name: String, _ reference: String, _ programs: Programs) async -> Check {
-    let registries = Registries(environment: programs.environment)
+    let registries = Registries(environment: programs.asCalled.environment)
     let login = await registries.login(at: name)
     let expected = "gives \(reference) to \(login.map { "\($0.user)" } ?? "anybody")"
     let facts = await registries.facts(of: [reference])

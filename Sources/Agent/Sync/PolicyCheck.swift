@@ -80,7 +80,7 @@ struct PolicyCheck: Sendable {
     let selection = settings.selection
     var found = Rule.forbiddenNames(in: tree, policy: settings.policy, selection: selection)
     found += discovery.forbidden(added: tree, settings: settings)
-    let compose = Set(discovery.stacks.flatMap(\.composeFiles) + discovery.jobs)
+    let compose = discovery.used.union(discovery.jobs)
     for file in tree.files where file.isRegular {
       if compose.contains(file.path) || known?[file.path]?.id == file.id { continue }
       if !selection.contains(file.path) { continue }

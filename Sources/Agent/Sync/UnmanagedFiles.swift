@@ -6,9 +6,30 @@ extension PolicyCheck {
   func unmanaged(
     in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
   ) async throws(Failure) -> [Diagnostic] {
-    UnmanagedFile.findings(
-      try await unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
+    try await UnmanagedFile.findings(
+      unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
       stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
+      + links(in: tree, discovery: discovery, tracked: tracked, known: known)
+  }
+
+  /// Finds symbolic links to directories that hold a Compose file.
+  private func links(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree?
+  ) async throws(Failure) -> [Diagnostic] {
+    var found: [Diagnostic] = []
+    for file in tree.files where file.kind == .symlink && known?[file.path]?.id != file.id {
+      guard settings.selection.contains(Path.join(file.path, "compose.yaml")),
+        let bytes = try await tracked.smallContents(of: file)
+      else { continue }
+      let text = String(decoding: bytes, as: UTF8.self)
+      let directory = Path.join(Path.parent(file.path), text)
+      guard !Path.isAbsolute(text), ComposeFileName.main.contains(where: { tree[Path.join(directory, $0)] != nil })
+      else {
+        continue
+      }
+      found.append(UnmanagedFile.finding(link: file.path, to: directory, isAll: discovery.stacks.isEmpty))
+    }
+    return found
   }
 
   /// The same, before anything is said about them.

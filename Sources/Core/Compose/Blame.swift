@@ -8,7 +8,8 @@ public struct ComposeSource: Sendable {
   public let document: Node?
   /// Why it could not be read.
   public let error: YAMLError?
-  let bytes: [UInt8]
+  /// The text as it was read.
+  public let bytes: [UInt8]
   /// How often the text goes up a directory.
   public var climbs: Int { Path.climbs(in: String(decoding: bytes, as: UTF8.self)) }
 
@@ -45,7 +46,7 @@ extension Node {
 
 extension ComposeSource {
   /// Every text of its tree; see `Node.scalars`.
-  var scalars: [(keys: [String], text: String, mark: Mark)] { document?.scalars ?? [] }
+  public var scalars: [(keys: [String], text: String, mark: Mark)] { document?.scalars ?? [] }
 }
 
 /// Finds the place in the source that a sentence of Compose's is about.

@@ -21,6 +21,21 @@ public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Says whether two are ports that one range can hold.
+  func isOfOneRange(with other: Claim) -> Bool {
+    guard case .port(_, let transport, let address) = self, case .port(_, transport, address) = other else {
+      return false
+    }
+    return true
+  }
+
+  /// Claims of one range for people, with the verb.
+  static func words(_ claims: [Claim]) -> String {
+    let ports = claims.compactMap { if case .port(let port, _, _) = $0 { port } else { nil } }
+    guard claims.count > 1, case .port(_, let transport, let address) = claims[0] else { return "\(claims[0]) is" }
+    return "the host ports \(address.isEmpty ? "" : address + ":")\(Port.range(ports))/\(transport) are"
+  }
+
   /// Says whether one excludes the other.
   public func excludes(_ other: Claim) -> Bool {
     guard case .port(let port, let transport, let address) = self,

@@ -134,7 +134,8 @@ extension Probe {
     }
     guard let json else { return nil }
     guard let answer = try? JSON(parsing: body) else { return "its answer is no JSON" }
-    return difference(answer, json, at: "")
+    // It may hold anything, and be another service's.
+    return difference(answer, json, at: "").map { "it answered \(status) with \(body.count) bytes, where \($0)" }
   }
 
   private static func difference(_ answer: JSON?, _ wanted: JSON, at path: String) -> String? {
@@ -145,16 +146,15 @@ extension Probe {
       }
       return nil
     }
-    guard let answer else { return "its answer has no \(path)" }
+    guard let answer else { return "\(path) is missing" }
     if answer == wanted { return nil }
     switch (answer, wanted) {
     case (.integer(let left), .number(let right)) where Double(left) == right: return nil
     case (.number(let left), .integer(let right)) where left == Double(right): return nil
     default:
-      func shown(_ value: JSON) -> String { String(String(decoding: value.canonical, as: UTF8.self).prefix(80)) }
-      // An answer may hold anything; a member that is named like a secret is not quoted.
       let isSecret = Secrets.isSecretName(path.split(separator: ".").last.map(String.init) ?? path)
-      return isSecret ? "\(path) has another value" : "\(path) is \(shown(answer)), not \(shown(wanted))"
+      let shown = String(decoding: wanted.canonical, as: UTF8.self).prefix(80)
+      return isSecret ? "\(path) has another value" : "\(path) is not \(shown)"
     }
   }
 }

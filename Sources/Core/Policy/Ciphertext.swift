@@ -51,6 +51,23 @@ public enum Ciphertext {
   }
 }
 
+extension Subject {
+  /// Finds values of services that are ciphertext, wherever they come from: the Compose file, a file of values, the live `.env`.
+  var encryptedValues: [Finding] {
+    services.flatMap { service, json in
+      json["environment"].members.compactMap { name, value -> Finding? in
+        guard let text = value.string, ["ENC[AES256_GCM,", "encrypted:B"].contains(where: text.hasPrefix) else {
+          return nil
+        }
+        return Finding(
+          service: service, place: place(service, ["environment", name]),
+          message: "the value of \(name) is encrypted, and clup decrypts nothing: \(service) would get the ciphertext",
+          help: "decrypt it on the host, into the live `.env`, and write `${\(name)}` here")
+      }
+    }
+  }
+}
+
 extension Collection<UInt8> {
   /// Says whether a word is somewhere among the bytes.
   func holds(_ word: [UInt8]) -> Bool {

@@ -11,7 +11,7 @@ public enum Placeholder {
     of name: String, in sources: [ComposeSource], taken: Set<String> = [], for stack: String = ""
   ) -> String {
     let values = sources.flatMap(\.scalars).filter { Variables.uses(name, $0.text) }.map {
-      kind(text: $0.text, keys: $0.keys)
+      kind(text: marked($0.text, name), keys: $0.keys)
     }
     // Where it is used in several ways, a path is what other places can take best.
     switch values.first(where: { $0 == .path }) ?? values.first(where: { $0 != .text }) ?? values.first ?? .text {
@@ -61,6 +61,16 @@ public enum Placeholder {
     case word(String)
   }
 
+  /// Writes a sign in the place of a variable, and a dollar sign alone in that of each other one: a default or a message may
+  /// have colons and slashes of its own.
+  private static func marked(_ text: String, _ name: String) -> String {
+    text.replacing(/\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}|([A-Za-z_][A-Za-z0-9_]*))/) { use in
+      (use.1 ?? use.2).map { $0 == name } == true ? sign : "$"
+    }
+  }
+
+  private static let sign = "\u{1}"
+
   private static func kind(text: String, keys: [String]) -> Kind {
     let key = keys.last ?? ""
     func under(_ names: String...) -> Bool { names.contains { keys.contains($0) } }
@@ -76,30 +86,24 @@ public enum Placeholder {
     if under("configs", "secrets"), key == "source" || keys.first == "services" { return .name }
     if under("volumes"), key == "type" { return .word("volume") }
     if keys.first == "volumes", key == "name" { return .name }
-    if under("volumes"), text.contains(/:\/[^:]*:\$/) { return .word("ro") }
+    if under("volumes"), text.contains(/:\/[^:]*:\u{1}/) { return .word("ro") }
     if under("volumes", "devices", "tmpfs", "configs", "secrets", "driver_opts", "env_file", "label_file", "context")
       || under("working_dir", "include") || under("extends") && key == "file"
     {
       return .path
     }
-    if key == "image" { return text.hasPrefix("$") && !text.hasSuffix("}}") && isWhole(text) ? .image : .name }
+    if key == "image" { return text == sign ? .image : .name }
     if ["hostname", "name", "networks", "target", "file"].contains(key) || under("networks", "depends_on", "extends") {
       return .name
     }
     return .text
   }
 
-  private static func isWhole(_ text: String) -> Bool {
-    text.hasPrefix("${")
-      ? text.firstIndex(of: "}") == text.indices.last : !text.dropFirst().contains { "$:/@".contains($0) }
-  }
-
   private static func portKind(_ text: String, _ key: String) -> Kind {
-    if key == "protocol" || text.contains("/$") { return .word("tcp") }
+    if key == "protocol" || text.contains("/" + sign) { return .word("tcp") }
     if key == "mode" { return .word("ingress") }
     if key == "name" || key == "app_protocol" { return .name }
-    // A default or a message may have colons of its own.
-    let first = text.hasPrefix("$") && text.replacing(/\$\{[^}]*\}/, with: "$").filter { $0 == ":" }.count > 1
+    let first = text.prefix { $0 != ":" }.contains(sign) && text.filter { $0 == ":" }.count > 1
     return key == "host_ip" || first ? .word("127.0.0.1") : .port
   }
 

@@ -117,6 +117,9 @@ extension Secrets {
   /// Says whether a text stands for a secret that is still to be put there.
   static func isPlaceholder(_ text: String) -> Bool {
     let lower = text.lowercased()
-    return placeholders.contains(where: lower.contains) || Set(lower).count < 3
+    if placeholders.contains(where: lower.contains) || Set(lower).count < 3 { return true }
+    // In capitals, and called as what is to be put there: `ENTER_PASSWORD_HERE`.
+    let isWords = text.utf8.allSatisfy { (0x41...0x5a).contains($0) || $0 == 0x5f || $0 == 0x2d || $0 == 0x20 }
+    return isWords && words.contains(where: text.contains)
   }
 }

@@ -24,10 +24,14 @@ extension Secrets {
   /// Says whether a value written out under a name is a secret: the name promises one, and not just something about
   /// secrets, such as `PASSWORD_HASHER`, the rule of a router that is called after one, or the name of one elsewhere.
   static func isSecret(_ name: String, _ value: String) -> Bool {
-    guard isSecretName(name), isWrittenOut(value) else { return false }
+    guard isSecretName(name) else { return isKeyName(name) && isKey(value) }
+    guard isWrittenOut(value) else { return false }
     var segments = name.split(separator: ".").map(String.init)
     if segments.count > 1, let last = segments.popLast(), let before = segments.last {
       let own = ["key", "value", "base", "default"].contains(last.lowercased()) ? "\(before)_\(last)" : last
+      if own.lowercased() == "secret", value.utf8.allSatisfy({ isSmallLetter($0) || $0 == 0x2d || $0 == 0x5f }) {
+        return false
+      }
       // Somebody chose the other segments, as names of what the setting is about.
       return isSecretName(own) ? isSecret(own.replacing(".", with: "_"), value) : isRandom(value)
     }
@@ -43,7 +47,28 @@ extension Secrets {
     }
     if words.contains(where: last.hasSuffix) || whole.contains(last) || owners.contains(last) { return true }
     if settings.contains(last) { return false }
-    return !value.utf8.allSatisfy { (0x61...0x7a).contains($0) }
+    // `scram-sha-256` is the name of something.
+    return !value.utf8.allSatisfy(isSmallLetter) && (!value.contains("-") || isRandomPart(value))
+  }
+
+  private static func isSmallLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }
+
+  /// Says whether a name may be that of a secret, which its value then tells: `BACKUP_KEY`, `WEATHER_API`.
+  static func isKeyName(_ name: String) -> Bool {
+    let parts = parts(name)
+    return parts.last == "KEY" || parts.count > 1 && parts.last == "API"
+      ? !parts.contains(where: ["PUBLIC", "PUB", "GPG", "PGP", "SITE", "CACHE", "HOST"].contains) : false
+  }
+
+  /// Says whether a value is a key that a machine made: 32 and more hexadecimal digits, or base64 of 16 and more bytes.
+  static func isKey(_ value: String) -> Bool {
+    let letters = value.utf8
+    let hex = letters.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    if hex { return letters.count >= 32 && isRandom(value + "g") }
+    guard letters.count >= 22, !isPlaceholder(value), !isReference(value), !value.contains("."), isRandom(value) else {
+      return false
+    }
+    return value.contains { $0.isUppercase } && value.contains { $0.isLowercase } && entropy(value) >= 3.8
   }
 
   /// Says whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.

@@ -77,6 +77,7 @@ public enum Secrets {
     look(
       "hooks.slack.com", "a Slack webhook", "hooks.slack.com/…",
       for: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{20,}/)
+    look("\"auth\"", "a registry's login", "\"auth\": …", for: /"auth"\s*:\s*"[A-Za-z0-9+\/]{8,}={0,2}"/)
     look(":AA", "a Telegram token", "…:AA…", for: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/)
     return hits
   }

@@ -34,16 +34,25 @@ public enum Collisions {
     let all = claims.sorted { $0.key < $1.key }.flatMap { stack, claims in claims.map { (stack, $0) } }
     var holders: [String: [(String, Claim)]] = [:]
     for (stack, claim) in all { holders[claim.subject, default: []].append((stack, claim)) }
-    return all.compactMap { stack, claim in
+    var found: [(stack: String, other: String, place: Place, claims: [Claim])] = []
+    for (stack, claim) in all {
       let isOwner = had[stack]?.contains(claim) == true
       let other = holders[claim.subject]?.first { other, theirs in
         other != stack && theirs.excludes(claim) && !(isOwner && had[other]?.contains(theirs) != true)
       }
-      guard let other else { return nil }
-      return Diagnostic(
-        rule: "project-collision", at: locate(stack, claim) ?? (places[stack] ?? stack, nil), stack: stack,
-        message: "\(claim) is also claimed by \(other.0)",
-        help: HostTrees.help(stack, other.0, among: places.keys) + "give one of the two another")
+      guard let other = other?.0 else { continue }
+      let place = locate(stack, claim) ?? (places[stack] ?? stack, nil)
+      // A range stands at one place and is one decision.
+      let index = found.lastIndex {
+        $0.stack == stack && $0.other == other && $0.place == place && $0.claims[0].isOfOneRange(with: claim)
+      }
+      if let index { found[index].claims.append(claim) } else { found.append((stack, other, place, [claim])) }
+    }
+    return found.map { stack, other, place, claims in
+      Diagnostic(
+        rule: "project-collision", at: place, stack: stack,
+        message: "\(Claim.words(claims)) also claimed by \(other)",
+        help: HostTrees.help(stack, other, among: places.keys) + "give one of the two another")
     }
   }
 

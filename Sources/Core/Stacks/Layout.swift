@@ -63,10 +63,13 @@ extension Discovery {
   public static func isJob(_ path: String) -> Bool { Path.components(path).dropLast().contains(jobDirectory[...]) }
 
   /// Says whether a file is YAML by its name.
-  static func isYAML(_ path: String) -> Bool { path.hasSuffix(".yml") || path.hasSuffix(".yaml") }
+  static func isYAML(_ path: String) -> Bool {
+    let path = path.lowercased()
+    return path.hasSuffix(".yml") || path.hasSuffix(".yaml")
+  }
 
   private static func withoutEnding(_ path: String) -> String {
-    let ending = [".yaml", ".yml", ".json"].first(where: path.hasSuffix) ?? ""
+    let ending = [".yaml", ".yml", ".json"].first(where: path.lowercased().hasSuffix) ?? ""
     return String(path.dropLast(ending.count))
   }
 }

@@ -14,7 +14,8 @@ extension Rule {
       file be tracked with `policy: {tracked: [{path: FILE, reason: …}]}`.
       """,
     bad: "infra/.env\ninfra/backup.sql.gz\nrunner/id_ed25519",
-    good: "infra/.env.example\ninfra/docker-compose.yml")
+    good: "infra/.env.example\ninfra/docker-compose.yml"
+  ) { subject in subject.encryptedValues }
 
   /// Names that are never infrastructure or source, with what they are.
   static let neverCommit: [(glob: Glob, what: String)] = [
@@ -28,7 +29,10 @@ extension Rule {
     ),
     (["*.tar", "*.tar.gz", "*.tgz", "*.tar.xz", "*.tar.zst", "*.tar.bz2", "*.zip", "*.7z", "*.rar"], "an archive"),
     (["PG_VERSION", "postmaster.pid", "*.pid", "*.sock", "*.bak.*"], "runtime state"),
-    ([".netrc", ".pgpass", ".git-credentials", ".htpasswd", ".dockerconfigjson"], "a file of credentials"),
+    (
+      [".netrc", ".pgpass", ".git-credentials", ".htpasswd", ".dockerconfigjson", "rclone.conf"],
+      "a file of credentials"
+    ),
   ].flatMap { globs, what in globs.map { (Glob("**/\($0)"), what) } }
 
   /// Finds files of a commit that must not be there by their name, or that the host's list does not allow.
@@ -77,7 +81,7 @@ extension Rule {
         hits += Secrets.inAddresses(string, isText: true, isGuide: isGuide || isTemplate)
       }
       for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
-      guard hits.isEmpty, line.hints.contains(.name), !isTemplate, !sealed.contains(line.number),
+      guard hits.isEmpty, line.hints.contains(.name), !isTemplate, !isDefault(text), !sealed.contains(line.number),
         let (name, value) = Secrets.assignment(in: string), Secrets.isRandom(value), Secrets.isSecret(name, value)
       else { continue }
       add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)
@@ -96,6 +100,9 @@ extension Rule {
         help: "call it `.yml` or `.yaml`, or keep it elsewhere")
     }.prefix(1).map { $0 }
   }
+
+  /// Says whether a line is one of an ini file that shows a default, commented out: `;secret_key = …`.
+  private static func isDefault(_ line: ArraySlice<UInt8>) -> Bool { line.first { $0 != 0x20 && $0 != 9 } == 0x3b }
 
   /// Says whether a file tells people what to write.
   private static func isGuide(_ path: String) -> Bool {

@@ -75,7 +75,7 @@ struct SecretSearch {
         isShell = isCommand(keys)
         let key = entry.key.string ?? ""
         if keys == ["services"] { service = key } else if keys.isEmpty { service = nil }
-        if let text = entry.value.string, takesAssignments(keys), Secrets.isSecretName(key) {
+        if let text = entry.value.string, takesAssignments(keys) {
           name(key, text, entry.value)
         }
         // What is merged in stands where it is merged.
@@ -147,7 +147,6 @@ struct SecretSearch {
   }
 
   private mutating func name(_ name: String, _ value: String, _ node: Node, promises: Bool = false) {
-    guard promises || Secrets.isSecretName(name.trimmingDashes) else { return }
     // What the container's own shell puts in is not written here.
     if isShell, value.firstMatch(of: /\$\$[A-Za-z_({]/) != nil { return }
     let bare = name.trimmingDashes

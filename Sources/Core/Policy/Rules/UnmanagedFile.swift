@@ -43,11 +43,11 @@ public struct UnmanagedFile: Sendable, Equatable {
 
   /// Recognises a file; nothing where it does not look like a Compose file.
   public init?(_ path: String, _ bytes: [UInt8]) {
-    let signs = ["services:", "include:"]
+    let signs = ["services:", "include:", "\"services\""]
     guard Self.isCandidate(path), signs.contains(where: { bytes.holds(Array($0.utf8)) }) else { return nil }
     self.path = path
     let documents = ComposeSource.documents(path: path, bytes: bytes)
-    if !Discovery.isYAML(path) || documents.contains(where: { $0.error != nil }) {
+    if Self.withoutTemplateEnding(path) != path || documents.contains(where: { $0.error != nil }) {
       let text = String(decoding: bytes, as: UTF8.self)
       let hasServices = text.split(separator: "\n").contains { $0.hasPrefix("services:") }
       guard hasServices, let mark = Self.templateMark(in: text) else { return nil }
@@ -73,7 +73,10 @@ public struct UnmanagedFile: Sendable, Equatable {
   }
 
   /// Says whether a file may be one by its name.
-  public static func isCandidate(_ path: String) -> Bool { Discovery.isYAML(withoutTemplateEnding(path)) }
+  public static func isCandidate(_ path: String) -> Bool {
+    let path = withoutTemplateEnding(path)
+    return Discovery.isYAML(path) || isNamed(path) && path.lowercased().hasSuffix(".json")
+  }
 
   /// Says whether it is laid over files that have these services: it has one of them, or is only a part by its name.
   public func isVariant(besideServices main: Set<String>) -> Bool {
@@ -81,8 +84,11 @@ public struct UnmanagedFile: Sendable, Equatable {
   }
 
   /// Whether it is called as if it were laid over another file.
-  var isNamedAsVariant: Bool {
-    ["compose.", "compose-", "docker-compose.", "docker-compose-"].contains(where: Path.name(path).hasPrefix)
+  var isNamedAsVariant: Bool { Self.isNamed(path) }
+
+  private static func isNamed(_ path: String) -> Bool {
+    ["compose.", "compose-", "docker-compose.", "docker-compose-"].contains(
+      where: Path.name(path).lowercased().hasPrefix)
   }
 
   private static func withoutTemplateEnding(_ path: String) -> String {

@@ -33,6 +33,16 @@ extension UnmanagedFile {
     }
   }
 
+  /// Tells of a symbolic link to a directory with a Compose file: clup follows none.
+  public static func finding(link path: String, to directory: String, isAll: Bool) -> Diagnostic {
+    Diagnostic(
+      rule: Rule.unmanagedFile.id, severity: isAll ? .error : .warning, file: path, line: 1, column: 1,
+      message: "\(path) is a symbolic link to \(directory), which has a Compose file, and no stack is made of a link",
+      help: "commit a directory there, with a Compose file that includes or extends that one; or have the host deploy "
+        + "\(directory) itself: `stacks: {include: [\(directory)]}`; or leave it out: `stacks: {exclude: [\(path)]}`",
+      isFinal: isAll)
+  }
+
   /// What could be written under `stacks:` for files.
   public struct Choice: Sendable, Equatable {
     /// Globs for `files`.
