@@ -146,6 +146,7 @@ struct PolicyCheck: Sendable {
       present.interfaces = HostInterfaces.all()
       present.volumeProjects = volumes.reduce(into: [:]) { $0[$1.name] = $1.labels?[ComposeLabel.project] }
       for container in try await engine.containers() {
+        present.add(user: container.labels[ComposeLabel.project] ?? "", of: container.image)
         for mount in container.mounts {
           guard let name = mount.name else { continue }
           present.volumeUsers[name, default: []].insert(container.labels[ComposeLabel.project] ?? "")

@@ -104,7 +104,7 @@ public struct Subject: Sendable {
     if kind == .job { return !model["volumes"].object.isEmpty }
     return external || !namedNetworkModes.isEmpty || !namedVolumes.isEmpty || !changedVolumes.isEmpty
       || !leftVolumes.isEmpty || !coveredVolumes.isEmpty || isReturning && !model["volumes"].object.isEmpty
-      || services.contains { Image.isLocal($0.json) } || !chosenNetworks.isEmpty
+      || services.contains { Image.isLocal($0.json) || $0.json["build"] != nil } || !chosenNetworks.isEmpty
   }
 
   /// The services, sorted by name.
@@ -125,8 +125,15 @@ public struct Present: Sendable, Equatable {
   public var interfaces: [String: [AddressRange]] = [:]
   /// The Compose project that made each volume, for those that one made.
   public var volumeProjects: [String: String] = [:]
+  /// The Compose projects whose containers run each image, by its reference; an empty name for containers of no project.
+  public private(set) var imageUsers: [String: Set<String>] = [:]
   /// The Compose projects whose containers use each volume; an empty name for containers of no project.
   public var volumeUsers: [String: Set<String>] = [:]
+
+  /// Adds a container of a project that runs an image.
+  public mutating func add(user project: String, of image: String) {
+    imageUsers[Image(image).reference, default: []].insert(project)
+  }
 
   /// Names what is there.
   public init(networks: Set<String>, volumes: Set<String>, images: Set<String>) {

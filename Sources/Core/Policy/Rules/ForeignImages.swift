@@ -51,12 +51,27 @@ extension Subject {
     let rival = others.sorted { $0.key < $1.key }.first { _, other in
       other.builds.contains { image.isSame(as: Image($0)) } || builds && other.runs.contains(image.reference)
     }
+    if builds, rival == nil { return runByHand(name, service) }
     guard let rival, !policy.shares(.image(name), among: [stack, rival.key]) else { return nil }
     let theirs = rival.value.runs.contains(image.reference) && builds ? "runs" : "builds"
     return Finding(
       service: service, place: place(service, "image", item: [name]),
       message: "\(service) \(builds ? "builds" : "runs") the image \(name), which \(rival.key) \(theirs)",
       help: "give it another name, or \(sharing(name, with: rival.key))")
+  }
+
+  /// Whoever builds an image that somebody runs by hand decides what that one starts next.
+  private func runByHand(_ name: String, _ service: String) -> Finding? {
+    let known = others.values.reduce(into: belongings.projects) { $0.formUnion($1.projects) }
+    guard let user = present?.imageUsers[Image(name).reference]?.subtracting(known).min(),
+      !policy.shares(.image(name), among: [stack])
+    else { return nil }
+    return Finding(
+      service: service, place: place(service, "image", item: [name]),
+      message: "\(service) builds the image \(name), which "
+        + (user.isEmpty ? "a container that no project made runs" : "the project \(user) runs"),
+      help:
+        "give it another name, or share it on the host: `policy: {shared: [{image: \"\(name)\", stacks: [\(stack)]}]}`")
   }
 
   /// What a container or a build sees of an image that another stack builds.
