@@ -22,6 +22,7 @@ struct Target: Sendable {
 
   static let all = [
     compose, settings, places, files, webhook, http, engine, answer, gitObject, gitTree, gitNames, state, checked,
+    mounts,
     history,
   ]
 }
