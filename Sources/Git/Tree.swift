@@ -49,7 +49,10 @@ final class TreeWalk {
   private func visit(_ root: String, _ entry: OpaquePointer) -> Int32 {
     let raw = git_tree_entry_name(entry)
     let name = raw.flatMap { String(validatingCString: $0) } ?? ""
-    let unprintable = name.unicodeScalars.contains { $0.value < 0x20 || (0x7f..<0xa0).contains($0.value) }
+    // Also what turns the direction of text: such a name would be read as another one.
+    let unprintable = name.unicodeScalars.contains { scalar in
+      [0..<0x20, 0x7f..<0xa0, 0x202a..<0x202f, 0x2066..<0x206a].contains { $0.contains(scalar.value) }
+    }
     if name.isEmpty || name == "." || name == ".." || name.contains("/") || unprintable || isGitDirectory(name) {
       unsafe = root + shown(name.isEmpty ? raw.map { String(cString: $0) } ?? "" : name)
       return -1

@@ -179,7 +179,9 @@ struct CheckoutTests {
   }
 
   @Test(arguments: [#"{"schema":"clup.state/2","records":{}}"#, #"{"schema":"clup.state/2","sta"#, "", "[]", "{ torn"])
-  func `a damaged state is kept aside, with the deployments that it named, and counts as lost`(_ text: String)
+  func `a damaged state is refused and left as it is; without it, what it named is kept and counts as lost`(
+    _ text: String
+  )
     async throws
   {
     let scratch = try Scratch()
@@ -187,19 +189,21 @@ struct CheckoutTests {
     try checkout.prepare()
     try scratch.write("clup/state.json", text)
     try scratch.write("clup/deployments/0.json", "{}")
+    #expect { try checkout.state() } throws: {
+      ($0 as? Failure)?.kind == .configuration && ($0 as? Failure)?.help.contains("pins") == true
+    }
+    #expect(try scratch.read("clup/state.json") == text && scratch.names("clup/deployments") == ["0.json"])
+    try FileManager.default.removeItem(atPath: checkout.stateFile)
     let lost = try checkout.state()
     #expect(lost.stacks.isEmpty && lost.lost.all?.contains("pins") == true)
     let records = Records(checkout)
     try await records.sweep()
-    #expect(try scratch.read("clup/state.json") == text && scratch.names("clup/deployments") == ["0.json"])
+    #expect(scratch.names("clup/deployments") == ["0.json"])
     for commit in ["c", "d"] {
       try await records.change { state throws(IllegalTransition) in state.commit = commit }
     }
     #expect(try checkout.state().commit == "d" && checkout.state().lost == LostRecords())
-    let kept = scratch.names("clup").filter { $0.contains(".damaged-") || $0.contains(".lost-") }
-    #expect(kept.count == 2, "\(kept)")
-    let aside = try #require(kept.last)
-    #expect(try scratch.read("clup/" + aside) == text)
+    #expect(scratch.names("clup").count { $0.contains(".lost-") } == 1)
   }
 
   @Test func `a damaged deployment concerns its own stack alone, and is written anew with it`() async throws {

@@ -38,6 +38,8 @@ import Testing
     Case("a line end", "a\nb", shown: "a\\nb"), Case("an escape", "a\u{1b}[31m", shown: "\\u{1B}"),
     Case("a control character of the second set", "a\u{9b}31m", shown: "dir/"),
     Case("a deletion", "a\u{7f}", shown: "dir/"),
+    Case("a mark that turns the text", "a\u{202e}lmay.b", shown: "dir/"),
+    Case("its newer form", "a\u{2066}b", shown: "dir/"),
     Case("bytes that are no text", bytes: [0x61, 0xff, 0xfe], shown: "dir/\"a"),
     Case("one name twice", "same", "same", shown: "same"),
     Case("two forms of one name", "caf\u{e9}", "cafe\u{301}", shown: "caf"),

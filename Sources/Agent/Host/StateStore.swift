@@ -53,9 +53,6 @@ extension Checkout {
     if schema == StateVersion1.schema, let old = try? JSONDecoder().decode(StateVersion1.self, from: Data(bytes)) {
       return old.state
     }
-    if schema == nil || schema == State.schema || schema == StateVersion1.schema {
-      return lost("\(name) is \(bytes.isEmpty ? "empty" : "damaged") and a sync keeps it as \(Self.damaged)…")
-    }
     throw Schema.refusal(
       of: name, bytes, knowing: State.schema,
       lost: "what was good, what failed and is held, pins, and whose links are whose")
@@ -85,14 +82,12 @@ extension Checkout {
     return state
   }
 
-  private static let damaged = "state.json.damaged-"
-
   private func file(of id: String) -> String { "\(deployments)/\(id).json" }
 
   /// Writes the state down: first what nobody has kept yet of what it names, then the records. `known` are the ids of the
   /// deployments that were written already, by stack.
   func write(_ state: State, _ known: inout [String: KeptDeployment]) throws(Failure) {
-    try keepLost(state)
+    try keepLost()
     var (fresh, kept): ([String: [UInt8]], [String: KeptDeployment]) = ([:], [:])
     let file = StateFile(state) { stack, deployment in
       if let known = known[stack], known.deployment == deployment {
@@ -147,19 +142,11 @@ extension Checkout {
     return deployment
   }
 
-  /// What cannot be read stays beside what takes its place. Deployments that nobody knows by now stay as well: the file that
-  /// names them may come back from a backup.
-  private func keepLost(_ state: State) throws(Failure) {
-    let now = time(nil)
-    if state.lost.all != nil, Files.status(stateFile) != nil {
-      try keep(stateFile, as: "\(path)/\(Self.damaged)\(now)")
-    }
+  /// Deployments that nobody knows by now stay: the file that names them may come back from a backup.
+  private func keepLost() throws(Failure) {
     guard Files.status(stateFile) == nil, !Files.names(in: deployments).isEmpty else { return }
-    try keep(deployments, as: "\(deployments).lost-\(now)")
-  }
-
-  private func keep(_ name: String, as kept: String) throws(Failure) {
-    guard rename(name, kept) == 0 else { throw Files.failure("cannot keep \(name) as \(kept)") }
+    let kept = "\(deployments).lost-\(time(nil))"
+    guard rename(deployments, kept) == 0 else { throw Files.failure("cannot keep \(deployments) as \(kept)") }
   }
 
   /// What an earlier version wrote stays beside what takes its place.
