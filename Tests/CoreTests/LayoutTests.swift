@@ -282,6 +282,98 @@ import Testing
       help.count == 1 && help[0].contains("one of them, write on the host: `stacks: {files: [compose/dell.yml]}`"))
   }
 
+  private func found(_ files: [String: String]) -> [UnmanagedFile] {
+    files.sorted { $0.key < $1.key }.compactMap { UnmanagedFile($0.key, Array($0.value.utf8)) }
+  }
+
+  /// What a file needs of the service `redis`, and whether it lacks it.
+  static let needs: [(text: String, lacks: Bool)] = [
+    ("depends_on: [redis]", true), ("depends_on: {redis: {condition: service_started}}", true),
+    ("depends_on: {redis: {required: false}}", false), ("network_mode: \"service:redis\"", true),
+    ("network_mode: host", false), ("extends: redis", true), ("extends: {service: redis}", true),
+    ("extends: {file: x.yml, service: redis}", false), ("links: [\"redis:r\"]", true),
+    ("volumes_from: [\"container:redis\"]", false), ("environment: {A: redis}", false),
+  ]
+
+  @Test(arguments: needs) func `a file that needs a service of another one is laid over that one`(
+    _ text: String, _ lacks: Bool
+  ) {
+    let tree = commit("docker/docker-compose.yml", "docker/immich.yml", "docker/notes.yml")
+    let stacks = Discovery(tree, settings: settings()).stacks
+    let files = UnmanagedFile.withBases(
+      found(["docker/immich.yml": "services: {a: {image: i, \(text)}}\n"]), stacks: stacks,
+      services: ["docker": ["redis"]])
+    let choice = UnmanagedFile.choice(for: files, in: tree, stacks: stacks)
+    #expect(choice.lines == (lacks ? ["docker: {compose_files: [docker-compose.yml, immich.yml]}"] : []))
+    #expect(choice.files == (lacks ? [] : ["docker/immich.yml"]))
+  }
+
+  @Test func `files that add to a service of another one are no stacks of their own`() throws {
+    let addon = "services: {proxy: {networks: [n]}, a: {image: i}}\n"
+    let paths = ["base.yml", "add-ons/a.yml", "add-ons/b.yml"]
+    let files = UnmanagedFile.withBases(
+      found(["base.yml": "services: {proxy: {image: i}}\n", "add-ons/a.yml": addon, "add-ons/b.yml": addon]),
+      stacks: [], services: [:])
+    let choice = UnmanagedFile.choice(for: files, in: commit(paths))
+    #expect(choice.lines == [".: {compose_files: [base.yml]}"] && choice.files.isEmpty)
+    #expect(choice.overlays.count == 1 && choice.overlays[0].contains("add-ons/*.yml"))
+    #expect(choice.overlays[0].contains("`compose_files: [base.yml, add-ons/a.yml]`"))
+    let alone = UnmanagedFile.withBases(found(["add-ons/a.yml": addon]), stacks: [], services: [:])
+    #expect(UnmanagedFile.choice(for: alone, in: commit(paths)).files.isEmpty)
+    let finding = try #require(UnmanagedFile.findings(alone, in: commit(paths), isAll: false).first)
+    #expect(finding.message.contains("the service proxy") && !finding.help.contains("files: [add-ons"))
+  }
+
+  static let covers: [(wanted: [String], others: [String], globs: [String], rest: [String])] = [
+    (["s/A/a.yaml", "s/B/b.yaml", "s/C/c.yaml", "s/D/d.yaml"], ["s/A/x.txt"], ["s/*/*.yaml"], []),
+    (["s/A/a.yaml", "s/B/b.yaml"], [], [], ["s/A/a.yaml", "s/B/b.yaml"]),
+    (["s/A/a.yaml", "s/B/a.yaml"], ["s/B/b.yaml"], ["s/*/a.yaml"], []),
+    (["a/x.yml", "a/y.yml", "b.yml"], [], ["a/*.yml"], ["b.yml"]),
+    (["a/x.yml", "a/y.yml"], ["a/z.yml"], [], ["a/x.yml", "a/y.yml"]),
+  ]
+
+  @Test(arguments: covers) func `the shortest globs match exactly what was found`(
+    _ wanted: [String], _ others: [String], _ globs: [String], _ rest: [String]
+  ) {
+    let cover = Glob.covering(Set(wanted), among: wanted + others)
+    #expect(cover.globs.map(\.pattern) == globs && cover.rest == rest)
+  }
+
+  @Test func `variants are told in a line for each shape`() {
+    let tree = commit("a/compose.yml", "a/compose.ports.yml", "b/compose.yml", "b/compose.ports.yml")
+    let stacks = Discovery(tree, settings: settings()).stacks
+    func notes(_ text: String) -> [String] {
+      let variants = stacks.compactMap { stack in
+        UnmanagedFile("\(stack.name)/compose.ports.yml", Array(text.utf8)).map {
+          Variant($0, of: stack, services: ["web"])
+        }
+      }
+      return Variant.notes(variants, in: tree)
+    }
+    let laid = notes("services: {web: {ports: [\"80:80\"]}, db: {image: i}}\n")
+    #expect(laid.count == 1 && laid[0].contains("*/compose.ports.yml (2)"))
+    #expect(laid.first?.contains("`stacks: {a: {compose_files: [compose.yml, compose.ports.yml]}}`") == true)
+    let whole = notes("services: {web: {image: i}}\n")
+    #expect(whole.count == 1 && whole[0].contains("`stacks: {files: [\"*/compose.ports.yml\"]}`"))
+  }
+
+  @Test func `a named file with all services of the file beside it takes its place`() throws {
+    let tree = commit("a/compose.yml", "a/compose.alone.yml", "b/compose.yml", "b/compose.alone.yml")
+    let read = try Settings.parse(
+      Array((SettingsTests.least + "stacks: {files: [\"*/compose.alone.yml\"]}\n").utf8)
+    ).get()
+    let services: [String: Set<String>] = [
+      "a": ["web"], "a/compose.alone": ["web", "db"], "b": ["web", "db"], "b/compose.alone": ["web"],
+    ]
+    var discovery = Discovery(tree, settings: read)
+    discovery.giveWay(services, settings: read, running: [])
+    #expect(discovery.stacks.map(\.name) == ["a/compose.alone", "b", "b/compose.alone"])
+    #expect(discovery.notes.count == 1 && discovery.notes[0].hasPrefix("a/compose.yml is no stack"))
+    var running = Discovery(tree, settings: read)
+    running.giveWay(services, settings: read, running: ["a"])
+    #expect(running.stacks.count == 4 && running.notes.isEmpty)
+  }
+
   @Test func `two stacks of one directory have it both, and another stack has neither`() {
     var paths = HostPaths(
       liveRoot: "/live", checkout: nil, stacks: ["apps/a": "apps", "apps/b": "apps", "web": "web"], isHost: true)

@@ -30,11 +30,32 @@ extension Discovery {
       queue += found.map { ($0, Path.parent($0), values) }
     }
     discovery.leaveOutParts(uses, settings: settings, running: running)
+    var services: [String: Set<String>] = [:]
+    let places = Set(discovery.contested.map(\.name))
+    for stack in discovery.stacks where places.contains(stack.place.directory) {
+      services[stack.name] = try await tracked.services(
+        of: discovery.made[stack.name] ?? Set(stack.composeFiles), in: tree)
+    }
+    discovery.giveWay(services, settings: settings, running: running)
     return discovery
   }
 
   private static func values(in file: String) -> [String: String] {
     let text = Files.read(file, limit: 1 << 20).map { String(decoding: $0, as: UTF8.self) } ?? ""
     return Dictionary(References.values(in: text).map { ($0.name, $0.value) }) { _, last in last }
+  }
+}
+
+extension Tracked {
+  /// Gives the names of the services that Compose files of a commit define.
+  func services(of paths: Set<String>, in tree: CommitTree) async throws(Failure) -> Set<String> {
+    var services: Set<String> = []
+    for path in paths.sorted() {
+      guard let entry = tree[path], entry.isRegular, let bytes = try await smallContents(of: entry) else { continue }
+      for document in ComposeSource.documents(path: path, bytes: bytes).compactMap(\.document) {
+        services.formUnion((document["services"]?.merged ?? []).compactMap(\.key.string))
+      }
+    }
+    return services
   }
 }

@@ -15,7 +15,7 @@ extension Init {
     }
     if !links.isEmpty {
       proposal.found.append(
-        "\(Self.list(links)) \(links.count == 1 ? "is a link" : "are links") today, made by hand: the first sync keeps "
+        "\(links.listed(4)) \(links.count == 1 ? "is a link" : "are links") today, made by hand: the first sync keeps "
           + "\(links.count == 1 ? "it" : "them") as .bak.<timestamp> and puts its own there.")
     }
     let values = Set(discovery.stacks.map(\.place.directory)).sorted().filter {
@@ -23,7 +23,7 @@ extension Init {
     }
     if !values.isEmpty {
       proposal.found.append(
-        "Values come from the .env in \(Self.list(values)); clup reads these and never writes them.")
+        "Values come from the .env in \(values.listed(4)); clup reads these and never writes them.")
     }
     proposal.bindRoots = Proposal.bindRoots(
       of: Set(own.flatMap(\.mounts).filter { !Self.isSocket($0) }),
@@ -55,10 +55,6 @@ extension Init {
         )
       }
     }
-  }
-
-  static func list(_ names: [String]) -> String {
-    names.prefix(4).joined(separator: ", ") + (names.count > 4 ? " and \(names.count - 4) more" : "")
   }
 }
 

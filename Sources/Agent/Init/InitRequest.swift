@@ -61,8 +61,8 @@ public struct Init: Sendable {
     let source = try await source(services, scratch)
     let empty = Settings(repository: source.url, branch: source.branch, liveRoot: "/", checkout: scratch)
     let discovery = try await Discovery.of(source.tree, source.tracked, settings: empty)
-    let unmanaged = try await PolicyCheck(settings: empty, programs: programs, today: today()).unmanagedFiles(
-      in: source.tree, discovery: discovery, tracked: source.tracked)
+    let (unmanaged, variants) = try await PolicyCheck(settings: empty, programs: programs, today: today())
+      .unmanagedFiles(in: source.tree, discovery: discovery, tracked: source.tracked)
     let paths = Set(unmanaged.map(\.path))
     let files = paths.union(discovery.stacks.flatMap(\.composeFiles))
     guard let liveRoot = request.liveRoot ?? Proposal.liveRoot(of: services, files: files) else {
@@ -83,6 +83,9 @@ public struct Init: Sendable {
       proposal.files + proposal.composeFiles.flatMap { entry in entry.value.map { Path.join(entry.key, $0) } })
     proposal.choice = UnmanagedFile.choice(
       for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree, stacks: discovery.stacks)
+    proposal.found +=
+      proposal.choice.overlays + Variant.notes(variants.filter { !taken.contains($0.path) }, in: source.tree)
+    proposal.submodules = try await submodules(of: discovery, source)
     place(&proposal, source, own)
     await look(around: &proposal, discovery, own, listed, programs)
     return proposal
@@ -109,7 +112,7 @@ public struct Init: Sendable {
     proposal.remarks["live_root"] =
       running.isEmpty
       ? "the tree that the host is to run from"
-      : "\(Self.list(running)) \(running.count == 1 ? "runs" : "run") from there"
+      : "\(running.listed(4)) \(running.count == 1 ? "runs" : "run") from there"
     if let clone = source.clone, Files.resolved(proposal.liveRoot) == clone {
       proposal.found.append(
         "\(clone) is a clone that containers run from: its Compose files become links into clup's checkout, and nobody pulls "

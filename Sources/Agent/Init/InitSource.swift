@@ -88,3 +88,25 @@ extension Init {
       url: settings.repository, branch: branch, tree: target.tree, tracked: .commit(target.mirror, stage: ""))
   }
 }
+
+extension Init {
+  /// Finds the submodules in which a stack's files name something by a relative path.
+  func submodules(of discovery: Discovery, _ source: Source) async throws(Failure) -> [String] {
+    let modules = source.tree.files.filter { $0.kind == .submodule }.map(\.path)
+    if modules.isEmpty { return [] }
+    var used: Set<String> = []
+    for stack in discovery.stacks {
+      for path in discovery.made[stack.name] ?? [] {
+        guard let entry = source.tree[path], entry.isRegular,
+          let bytes = try await source.tracked.smallContents(of: entry)
+        else { continue }
+        for scalar in ComposeSource.documents(path: path, bytes: bytes).compactMap(\.document).flatMap(\.scalars) {
+          guard scalar.text.hasPrefix(".") || ["build", "context"].contains(scalar.keys.last) else { continue }
+          let named = Path.join(stack.place.directory, String(scalar.text.prefix { $0 != ":" }))
+          used.formUnion(modules.filter { Path.relative(named, to: $0) != nil })
+        }
+      }
+    }
+    return used.sorted()
+  }
+}

@@ -21,7 +21,7 @@ extension Sync {
     let refused = Set(refusing.compactMap(\.stack))
     let isWhole = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
     if !isWhole { plan.holdBack(refused, as: .refused, state) }
-    let warnings = request.isRepair ? [] : warnings(of: prepared, state)
+    let warnings = request.isRepair ? [] : try await warnings(of: prepared, state)
     for warning in warnings { say("warning: \(warning)") }
     ended.report.diagnostics = prepared.diagnostics
     (ended.excerpts, ended.found) = (prepared.excerpts, prepared.found)
@@ -90,13 +90,21 @@ extension Sync {
       !others.isSuperset(of: failed) ? .failed : gated.refused.isEmpty ? .deployed : .refused
   }
 
-  private func warnings(of prepared: Prepare.Prepared, _ state: State) -> [String] {
+  private func warnings(of prepared: Prepare.Prepared, _ state: State) async throws(Failure) -> [String] {
     let known = Set(prepared.discovery.stacks.map(\.name))
     // What a commit once was found to be is not said with each poll.
     let isNews = request.dryRun || state.commit != prepared.plan.commit
-    var found = isNews ? prepared.discovery.parts.map(\.text) : []
-    if let tree = prepared.snapshots[prepared.plan.commit]?.tree {
-      found += prepared.discovery.unused(of: settings, in: tree)
+    var found = isNews ? prepared.discovery.notes : []
+    if let snapshot = prepared.snapshots[prepared.plan.commit] {
+      found += prepared.discovery.unused(of: settings, in: snapshot.tree)
+      if request.dryRun, request.rollback == nil, state.commit != prepared.plan.commit {
+        let check = PolicyCheck(
+          settings: settings, programs: snapshot.resolve.programs, today: snapshot.resolve.today)
+        let variants = try await check.unmanagedFiles(
+          in: snapshot.tree, discovery: prepared.discovery, tracked: snapshot.tracked
+        ).variants
+        found += Variant.notes(variants, in: snapshot.tree)
+      }
     }
     for stack in prepared.plan.stacks where stack.aim == .gone {
       found.append("\(stack.name) is \(stack.aim.reason ?? "")")

@@ -7,8 +7,8 @@ extension PolicyCheck {
     in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
   ) async throws(Failure) -> [Diagnostic] {
     try await UnmanagedFile.findings(
-      unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known), in: tree,
-      stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
+      unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known).files,
+      in: tree, stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
       + links(in: tree, discovery: discovery, tracked: tracked, known: known)
   }
 
@@ -32,10 +32,10 @@ extension PolicyCheck {
     return found
   }
 
-  /// The same, before anything is said about them.
+  /// The same, before anything is said about them, with the variants of stacks' own files.
   func unmanagedFiles(
     in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
-  ) async throws(Failure) -> [UnmanagedFile] {
+  ) async throws(Failure) -> (files: [UnmanagedFile], variants: [Variant]) {
     let (selection, uses) = (settings.selection, uses.union(discovery.used))
     let candidates = tree.files.filter { file in
       let path = file.path
@@ -49,25 +49,29 @@ extension PolicyCheck {
     }
     let new = candidates.filter { known?[$0.path]?.id != $0.id }
     for file in new { try await read(file) }
-    if found.isEmpty { return [] }
+    if found.isEmpty { return ([], []) }
     // One that was there before may use one that is new.
     for file in candidates { try await read(file) }
     let parts = parts(of: &found, in: tree, stacks: uses)
+    let unused = new.compactMap { parts.contains($0.path) ? nil : found[$0.path] }
+    let directories = Set(unused.flatMap { [Path.parent($0.path), "."] + Path.ancestors($0.path) })
     var services: [String: Set<String>] = [:]
-    var result: [UnmanagedFile] = []
-    for file in new {
-      guard let one = found[file.path], !parts.contains(file.path) else { continue }
-      let directory = Path.parent(file.path)
-      if let stack = discovery.stacks.first(where: { $0.name == directory }) {
-        if services[directory] == nil {
-          services[directory] = try await self.services(
-            of: discovery.made[stack.name] ?? Set(stack.composeFiles), tree, tracked)
-        }
-        if one.isVariant(besideServices: services[directory] ?? []) { continue }
-      }
-      result.append(one)
+    for stack in discovery.stacks where stack.place.directory == stack.name && directories.contains(stack.name) {
+      services[stack.name] = try await tracked.services(
+        of: discovery.made[stack.name] ?? Set(stack.composeFiles), in: tree)
     }
-    return result
+    var (files, variants) = ([UnmanagedFile](), [Variant]())
+    for file in UnmanagedFile.withBases(unused, stacks: discovery.stacks, services: services) {
+      let (directory, base) = (Path.parent(file.path), file.base.flatMap { $0.isStack ? $0.directory : nil })
+      let own = services[directory] ?? []
+      let name = file.isVariant(besideServices: own) ? directory : file.isOverlay ? base : nil
+      if let stack = discovery.stacks.first(where: { $0.name == name }), let services = services[stack.name] {
+        variants.append(Variant(file, of: stack, services: services))
+      } else {
+        files.append(file)
+      }
+    }
+    return (files, variants)
   }
 
   /// Gives the files that others of them use; those that only include something else than Compose files are left out.
@@ -86,20 +90,5 @@ extension PolicyCheck {
       // Of those that use one another, all stay.
       parts.formUnion((targets[user] ?? []).filter { targets[$0]?.contains(user) != true })
     }
-  }
-
-  private func services(of paths: Set<String>, _ tree: CommitTree, _ tracked: Tracked) async throws(Failure) -> Set<
-    String
-  > {
-    var services: Set<String> = []
-    for path in paths.sorted() {
-      guard let entry = tree[path], entry.isRegular, let bytes = try await tracked.smallContents(of: entry) else {
-        continue
-      }
-      for document in ComposeSource.documents(path: path, bytes: bytes).compactMap(\.document) {
-        services.formUnion((document["services"]?.merged ?? []).compactMap(\.key.string))
-      }
-    }
-    return services
   }
 }

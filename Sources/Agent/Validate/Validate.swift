@@ -129,8 +129,10 @@ public struct Validate: Sendable {
         of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
         + judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask), answers)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
-    diagnostics += try await judge.unmanaged(
+    let unused = try await judge.unmanagedFiles(
       in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))
+    diagnostics += UnmanagedFile.findings(
+      unused.files, in: tree, stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
     diagnostics += nothing(diagnostics, discovery, settings)
     if let changed {
       let touched = Set(
@@ -146,7 +148,7 @@ public struct Validate: Sendable {
           diagnostics, today: day, configuration: settings.file, whole: changed == nil)),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),
-      notes: discovery.parts.map(\.text) + discovery.unused(of: settings, in: tree))
+      notes: discovery.notes + discovery.unused(of: settings, in: tree) + Variant.notes(unused.variants, in: tree))
   }
 
   /// Refuses a work tree in which there is nothing to deploy, as a sync does.

@@ -35,7 +35,7 @@ extension ComposeSource {
 
 extension Node {
   /// Every text at and below it, in order, each with the keys that lead there.
-  var scalars: [(keys: [String], text: String, mark: Mark)] {
+  public var scalars: [(keys: [String], text: String, mark: Mark)] {
     if let text = string { return [([], text, start)] }
     let members = (mapping ?? []).flatMap { entry in
       entry.value.scalars.map { ([entry.key.string ?? ""] + $0.keys, $0.text, $0.mark) }

@@ -45,6 +45,8 @@ public struct Proposal: Sendable, Equatable {
   public var part: HostPart?
   /// What could go under `stacks:`, and runs nowhere here.
   public var choice = UnmanagedFile.Choice()
+  /// The submodules that stacks use.
+  public var submodules: [String] = []
   /// The directories beyond the live root that containers mount.
   public var bindRoots: [String] = []
   /// What holds the Docker socket, by stack.
@@ -79,6 +81,9 @@ public struct Proposal: Sendable, Equatable {
       lines.append("# credentials: {ssh_key_file: /root/.ssh/id_ed25519}   # what the repository's server lets in")
     case .https, .http: lines.append("# credentials: {token_file: /etc/clup/token}   # for a private repository")
     default: break
+    }
+    if !submodules.isEmpty {
+      lines.append("git: {submodules: true}   # stacks use \(submodules.listed(4))")
     }
     lines += stacks + policy(day)
     return lines.joined(separator: "\n") + "\n"

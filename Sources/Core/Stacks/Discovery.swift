@@ -43,6 +43,9 @@ public struct Discovery: Sendable {
   public var diagnostics: [Diagnostic] = []
   /// What would be a stack of its own, if others did not use its Compose file.
   public internal(set) var parts: [StackPart] = []
+  /// The Compose files of directories that would be stacks, if the host did not name files beside them that have all of their
+  /// services.
+  public internal(set) var replaced: [String] = []
   /// The Compose files of the stacks, and those that they include or extend.
   public internal(set) var used: Set<String> = []
   /// For each stack the Compose files that it is made of, those that it includes or extends among them.

@@ -149,3 +149,38 @@ extension Discovery {
     diagnostics.removeAll { finding in finding.isFinal && finding.stack.map(names.contains) == true }
   }
 }
+
+extension Discovery {
+  /// The stacks beside whose files the host names others; which of both are stacks depends on their services.
+  public var contested: [StackSource] {
+    let places = Set(stacks.filter { $0.layout != nil && $0.name != $0.place.directory }.map(\.place.directory))
+    return stacks.filter { $0.layout == nil && places.contains($0.name) }
+  }
+
+  /// Leaves out the stacks of directories in which a file that the host names has all of their services: it is the same in
+  /// another form, and both could not run. What the host names stays a stack, and so does what runs as one already.
+  public mutating func giveWay(_ services: [String: Set<String>], settings: Settings, running: Set<String>) {
+    for stack in contested where !running.contains(stack.name) && !Self.isNamed(stack, settings) {
+      let own = services[stack.name] ?? []
+      let other = stacks.first {
+        $0.name != stack.name && $0.place.directory == stack.name && own.isSubset(of: services[$0.name] ?? [])
+      }
+      if own.isEmpty || other == nil { continue }
+      replaced += stack.composeFiles.prefix(1)
+      stacks.removeAll { $0.name == stack.name }
+      diagnostics.removeAll { $0.isFinal && $0.stack == stack.name }
+    }
+  }
+
+  /// What is no stack although it looks like one, a sentence each.
+  public var notes: [String] {
+    let them = replaced.count == 1 ? "is no stack, since a file beside it" : "are no stacks, since files beside them"
+    return parts.map(\.text)
+      + (replaced.isEmpty
+        ? []
+        : [
+          "\(replaced.listed(4)) \(them), which `stacks: {files: …}` names, "
+            + "\(replaced.count == 1 ? "has" : "have") the same services"
+        ])
+  }
+}

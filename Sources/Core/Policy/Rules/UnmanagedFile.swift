@@ -38,8 +38,12 @@ public struct UnmanagedFile: Sendable, Equatable {
   public let services: Set<String>
   /// Those of them that do not say what they run: it is laid over a file that does.
   public let bare: Set<String>
+  /// The services that its own ones depend on and that it does not have.
+  let needed: Set<String>
   /// The Compose files that it includes or extends, as it names them.
   public let uses: Set<String>
+  /// The files that have the services which it lacks.
+  public internal(set) var base: Base?
 
   /// Recognises a file; nothing where it does not look like a Compose file.
   public init?(_ path: String, _ bytes: [UInt8]) {
@@ -51,13 +55,14 @@ public struct UnmanagedFile: Sendable, Equatable {
       let text = String(decoding: bytes, as: UTF8.self)
       let hasServices = text.split(separator: "\n").contains { $0.hasPrefix("services:") }
       guard hasServices, let mark = Self.templateMark(in: text) else { return nil }
-      (kind, services, bare, uses) = (.template(mark), [], [], [])
+      (kind, services, bare, needed, uses) = (.template(mark), [], [], [], [])
       return
     }
     let all = documents.compactMap(\.document)
     let own = all.flatMap { $0["services"]?.mapping ?? [] }
     services = Set(own.compactMap(\.key.string))
     bare = Self.bareServices(in: all)
+    needed = Self.neededServices(in: all)
     uses = Set(all.flatMap(Discovery.usedPaths))
     let isIncluding = own.isEmpty && all.contains { !References.includes(in: $0).flatMap(\.files).isEmpty }
     guard isIncluding || own.contains(where: { Self.saysWhatItRuns($0.value) }) else { return nil }

@@ -9,10 +9,12 @@ extension UnmanagedFile {
       let ways = group.lines.map { "\($0.purpose), write on the host: `stacks: {\($0.line)}`" }.joined(separator: "; ")
       let (message, help): (String, String) =
         switch group.files[0].kind {
+        case .compose where group.isIncomplete:
+          ("\(group.subject) \(group.lack)", "bring in the file that has them by `compose_files:` as well; or \(leave)")
         case .compose:
           (
             "\(group.subject) \(one ? "looks like a Compose file" : "look like Compose files"), and no stack uses \(them)",
-            "\(ways); or \(leave)"
+            "\(ways)\(group.overlayNote.map { " (\($0))" } ?? ""); or \(leave)"
           )
         case .swarm(let key):
           (
@@ -51,14 +53,19 @@ extension UnmanagedFile {
     public var lines: [String] = []
     /// What is no Compose file as it is, each with what it is.
     public var others: [String: String] = [:]
+    /// What is laid over the files of a line if somebody chooses it, a sentence each.
+    public var overlays: [String] = []
   }
 
   /// Gives what could be written under `stacks:` for files.
   public static func choice(for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = []) -> Choice {
     groups(of: files, in: tree, stacks).reduce(into: Choice()) { choice, group in
       switch group.files[0].kind {
+      case .compose where group.isIncomplete:
+        for file in group.files { choice.others[file.path] = group.lack }
       case .compose:
         if let line = group.ownLine { choice.lines.append(line) } else { choice.files += group.patterns }
+        if let note = group.overlayNote { choice.overlays.append(note) }
       case .swarm(let key):
         for pattern in group.patterns { choice.others[pattern] = "made for `docker stack deploy` (\(key))" }
       case .template(let mark): for pattern in group.patterns { choice.others[pattern] = "a template (`\(mark)`)" }
@@ -73,8 +80,32 @@ extension UnmanagedFile {
     /// The stack in whose directory they all are.
     let stack: StackSource?
 
+    /// What is laid over them if somebody chooses it.
+    var overlays: [UnmanagedFile] = []
+    var overlayPatterns: [String] = []
+
     init(_ files: [UnmanagedFile], _ patterns: [String], _ stack: StackSource? = nil) {
       (self.files, self.patterns, self.stack) = (files, patterns, stack)
+    }
+
+    private var base: UnmanagedFile.Base? { files.lazy.compactMap(\.base).first }
+
+    /// Whether it lacks services that no file here has.
+    var isIncomplete: Bool { base == nil && files.contains { !$0.lacking.isEmpty } }
+
+    /// Says what it lacks.
+    var lack: String {
+      let services = Set(files.flatMap(\.lacking)).sorted()
+      return "\(files.count == 1 ? "needs" : "need") \(services.count == 1 ? "the service" : "the services") "
+        + "\(services.listed(4)), which no Compose file beside or above has"
+    }
+
+    /// Names the overlays for a sentence.
+    var overlayNote: String? {
+      if overlays.isEmpty { return nil }
+      return "\(overlayPatterns.listed(6)) \(overlays.count == 1 ? "is" : "are") only laid over that, each by its name "
+        + "there: `compose_files: [\(files.map { Path.name($0.path) }.listed(2)), "
+        + "\(Path.relative(overlays[0].path, to: Path.parent(files[0].path)) ?? overlays[0].path)]`"
     }
 
     private static let mostNamed = 12
@@ -98,9 +129,11 @@ extension UnmanagedFile {
 
     /// What is written under a name of its own rather than under `files`: files that are called as parts of one.
     var ownLine: String? {
+      if let base { return layered(over: base, files) }
       let directory = Path.parent(files[0].path)
+      if !overlays.isEmpty { return "\(directory): {compose_files: [\(Path.name(files[0].path))]}" }
       guard patterns.count == files.count, files.allSatisfy(\.isNamedAsVariant) else { return nil }
-      if let stack { return layered(over: stack) }
+      if let stack { return stack.layered(stack.composeFiles + files.map(\.path)) }
       return files.count == 1 ? "\(directory): {compose_files: [\(Path.name(patterns[0]))]}" : nil
     }
 
@@ -113,9 +146,10 @@ extension UnmanagedFile {
       return Set(parts).count < parts.count
     }
 
-    private func layered(over stack: StackSource) -> String {
-      let names = (stack.composeFiles + files.map(\.path)).map { Path.relative($0, to: stack.name) ?? $0 }
-      return "\(stack.name): {compose_files: [\(names.joined(separator: ", "))]}"
+    private func layered(over base: UnmanagedFile.Base, _ files: [UnmanagedFile]) -> String {
+      let own = files.map(\.path).filter { !base.files.contains($0) }
+      let names = (base.files + own).map { Path.relative($0, to: base.directory) ?? $0 }
+      return "\(base.directory): {compose_files: [\(names.joined(separator: ", "))]}"
     }
 
     /// The lines that may be written under `stacks:`, the likeliest first, each with what it is for.
@@ -126,45 +160,52 @@ extension UnmanagedFile {
         let one = Group([files[0]], [files[0].path], stack)
         return [("to deploy one of them", one.ownLine ?? "files: [\(one.list)]"), ("to deploy all", own)]
       }
+      if base != nil, let line = ownLine {
+        return [("to deploy \(it) with what \(it == "it" ? "it needs" : "they need")", line)]
+      }
       guard let stack else { return [("to deploy \(it)", ownLine ?? own)] }
       let plain = ("to deploy \(it) as \(files.count == 1 ? "a stack of its" : "stacks of their") own", own)
-      let part = ("to deploy \(it) as a part of the stack \(stack.name)", layered(over: stack))
+      let part = (
+        "to deploy \(it) as a part of the stack \(stack.name)", stack.layered(stack.composeFiles + files.map(\.path))
+      )
       return ownLine == nil ? [plain, part] : [part, plain]
     }
   }
 
-  /// Puts together files with one name in directories side by side, and those of one directory.
+  /// Puts together the files that are laid over the same ones, those that one glob takes, and those of one directory.
   private static func groups(of files: [UnmanagedFile], in tree: CommitTree, _ stacks: [StackSource]) -> [Group] {
-    func isSame(_ one: UnmanagedFile, _ other: UnmanagedFile) -> Bool {
-      switch (one.kind, other.kind) {
-      case (.compose, .compose), (.swarm, .swarm), (.template, .template): true
-      default: false
+    var found: [Group] = []
+    let based = Dictionary(grouping: files.filter { $0.base != nil }) { $0.base }
+    let bases = Set(based.keys.compactMap { $0 }.filter { !$0.isStack }.flatMap(\.files))
+    for (base, users) in based {
+      guard let base else { continue }
+      let users = users.sorted { $0.path < $1.path }
+      let own = files.filter { base.files.contains($0.path) && !base.isStack } + users.filter { !$0.isOverlay }
+      let overlays = users.filter(\.isOverlay)
+      var group = Group(own, own.map(\.path))
+      group.overlays = overlays
+      let patterns = Glob.covering(Set(overlays.map(\.path)), among: tree.files.map(\.path))
+      group.overlayPatterns = patterns.globs.map(\.pattern) + patterns.rest
+      if !own.isEmpty { found.append(group) }
+    }
+    func kind(_ file: UnmanagedFile) -> Int {
+      switch file.kind {
+      case .compose: file.lacking.isEmpty ? 0 : 1
+      case .swarm: 2
+      case .template: 3
       }
     }
-    var (rest, found) = (files.sorted { $0.path < $1.path }, [Group]())
-    while let first = rest.first {
-      let (directory, name) = (Path.parent(first.path), Path.name(first.path))
-      let above = Path.parent(directory)
-      let alike = rest.filter { other in
-        Path.name(other.path) == name && directory != "." && Path.parent(other.path) != "."
-          && Path.parent(Path.parent(other.path)) == above && isSame(other, first)
+    let rest = files.filter { $0.base == nil && !bases.contains($0.path) }
+    let all = tree.files.map(\.path)
+    for (_, alike) in Dictionary(grouping: rest, by: kind) {
+      let byPath = Dictionary(alike.map { ($0.path, $0) }) { first, _ in first }
+      let cover = Glob.covering(Set(byPath.keys), among: all)
+      found += cover.globs.map { glob in Group(glob.paths.compactMap { byPath[$0] }, [glob.pattern]) }
+      for (directory, paths) in Dictionary(grouping: cover.rest, by: Path.parent) {
+        let stack = stacks.first { $0.name == directory && $0.place.directory == directory }
+        found.append(Group(paths.compactMap { byPath[$0] }, paths, stack))
       }
-      let ending = name.split(separator: ".").last.map { ".\($0)" } ?? ""
-      let beside = rest.filter {
-        Path.parent($0.path) == directory && isSame($0, first) && $0.path.hasSuffix(ending)
-      }
-      let paths = Set(beside.map(\.path))
-      let siblings = tree.children(of: directory).filter { $0.kind != .directory && $0.path.hasSuffix(ending) }
-      let stack = stacks.first { $0.name == directory && $0.place.directory == directory }
-      let group =
-        alike.count > 1
-        ? Group(alike, [Path.join(above, "*/\(name)")])
-        : beside.count > 1 && siblings.allSatisfy { paths.contains($0.path) }
-          ? Group(beside, [Path.join(directory, "*\(ending)")]) : Group(beside, beside.map(\.path), stack)
-      found.append(group)
-      let taken = Set(group.files.map(\.path))
-      rest.removeAll { taken.contains($0.path) }
     }
-    return found
+    return found.sorted { $0.files[0].path < $1.files[0].path }
   }
 }

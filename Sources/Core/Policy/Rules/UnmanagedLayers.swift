@@ -1,0 +1,121 @@
+import YAML
+
+/// What a file makes sense with: the files that have the services which it only adds to, or which its own ones depend on.
+extension UnmanagedFile {
+  /// Compose files under which others may be laid.
+  public struct Base: Sendable, Hashable {
+    /// Their directory.
+    public let directory: String
+    /// The files, from the repository's root.
+    public let files: [String]
+    /// Whether they are a stack already.
+    public let isStack: Bool
+  }
+
+  /// The services that its own ones depend on and that it does not have.
+  static func neededServices(in documents: [Node]) -> Set<String> {
+    let services = documents.flatMap { $0["services"]?.merged ?? [] }
+    let needed = services.flatMap { service -> [String] in
+      let node = service.value
+      let others = ["network_mode", "ipc", "pid"].compactMap { node[$0]?.string }.compactMap { text in
+        text.hasPrefix("service:") ? String(text.dropFirst(8)) : nil
+      }
+      let dependencies = node["depends_on"]
+      let required = (dependencies?.mapping ?? []).filter { $0.value["required"]?.string != "false" }
+      let extended = node["extends"]
+      return others + (dependencies?.sequence ?? []).compactMap(\.string) + required.compactMap(\.key.string)
+        + ["links", "volumes_from"].flatMap { node[$0]?.sequence ?? [] }.compactMap(\.string)
+        .filter { !$0.hasPrefix("container:") }.map { String($0.prefix { $0 != ":" }) }
+        + [extended?["file"] == nil ? extended?.string ?? extended?["service"]?.string : nil].compactMap { $0 }
+    }
+    return Set(needed.filter { !$0.contains("$") }).subtracting(services.compactMap(\.key.string))
+  }
+
+  /// The services that another file has to bring; those that it includes or extends may.
+  public var lacking: Set<String> { kind == .compose && uses.isEmpty ? bare.union(needed) : [] }
+
+  /// Finds for each file that lacks services the one that has them, in its own directory or above: a stack, or else one of the
+  /// files themselves; `services` are those of the stacks by name.
+  public static func withBases(
+    _ files: [UnmanagedFile], stacks: [StackSource], services: [String: Set<String>]
+  ) -> [UnmanagedFile] {
+    let whole = files.filter { $0.kind == .compose && $0.lacking.isEmpty }
+    let taken = Set(stacks.map(\.name))
+    return files.map { file in
+      guard !file.lacking.isEmpty else { return file }
+      var file = file
+      for directory in [Path.parent(file.path)] + Path.ancestors(Path.parent(file.path)).reversed() + ["."] {
+        if let stack = stacks.first(where: { $0.layout == nil && $0.name == directory }),
+          file.lacking.isSubset(of: services[stack.name] ?? [])
+        {
+          file.base = Base(directory: directory, files: stack.composeFiles, isStack: true)
+        } else if !taken.contains(directory) {
+          let found = whole.filter { Path.parent($0.path) == directory && file.lacking.isSubset(of: $0.services) }
+          if found.count == 1 { file.base = Base(directory: directory, files: [found[0].path], isStack: false) }
+        }
+        if file.base != nil { break }
+      }
+      return file
+    }
+  }
+
+  /// Whether it adds to a service of another file, so that one chooses whether to lay it over that one.
+  public var isOverlay: Bool { !bare.isEmpty && !lacking.isEmpty }
+}
+
+/// A file that is laid over a stack's, or takes the place of them, if the host says so.
+public struct Variant: Sendable, Equatable {
+  /// The file.
+  public let path: String
+  /// The stack.
+  public let stack: StackSource
+  /// Whether it can run without the stack's own files.
+  public let isWhole: Bool
+
+  /// Describes what a file is to a stack; `services` are those of the stack.
+  public init(_ file: UnmanagedFile, of stack: StackSource, services: Set<String>) {
+    (path, self.stack) = (file.path, stack)
+    isWhole = file.lacking.isEmpty && file.services.isSuperset(of: services)
+  }
+
+  /// Tells of variants in a few lines: those of one name together, wherever they are.
+  public static func notes(_ variants: [Variant], in tree: CommitTree) -> [String] {
+    let (whole, laid) = (variants.filter(\.isWhole), variants.filter { !$0.isWhole })
+    return [(whole, true), (laid, false)].flatMap { variants, isWhole -> [String] in
+      guard let first = variants.first else { return [] }
+      let found = Glob.covering(Set(variants.map(\.path)), among: tree.files.map(\.path))
+      let names = found.globs.map { "\($0.pattern) (\($0.paths.count))" } + found.rest
+      let stacks = Set(variants.map(\.stack.name)).count
+      let own = variants.filter { $0.stack == first.stack }.map(\.path)
+      let line: String
+      if isWhole, stacks > 1, let glob = found.globs.first {
+        line = "files: [\"\(glob.pattern)\"]"
+      } else {
+        let paths = isWhole ? [first.path] : first.stack.composeFiles + own
+        line = first.stack.layered(paths)
+      }
+      let what = isWhole ? "instead of the files beside them" : "laid over the others of their stack"
+      return [
+        "variants not used: \(names.listed(6)); a host has them \(what) by "
+          + "\(stacks > 1 && !line.hasPrefix("files") ? "one line for each stack, as " : "")`stacks: {\(line)}`"
+      ]
+    }
+  }
+}
+
+extension StackSource {
+  /// The line of a configuration that makes the stack of these files.
+  func layered(_ paths: [String]) -> String {
+    let names = paths.map { Path.relative($0, to: name) ?? $0 }
+    return "\(name): {compose_files: [\(names.joined(separator: ", "))]}"
+  }
+}
+
+extension Sequence<String> {
+  /// The texts as a list in a sentence, of which only so many are named.
+  public func listed(_ most: Int) -> String {
+    let all = Array(self)
+    if all.count <= most + 1 { return all.joined(separator: ", ") }
+    return all.prefix(most).joined(separator: ", ") + " and \(all.count - most) more"
+  }
+}
