@@ -4,18 +4,15 @@ import FoundationEssentials
 
 /// The shapes in which findings are told.
 enum Findings {
-  /// For people, as compilers write it: place, message, the line with a caret, the way out. What is found in a file that
-  /// several stacks share is told once.
+  /// For people, as compilers write it: place, message, the line with a caret, the way out.
   static func text(_ found: [Diagnostic], _ excerpts: Excerpts, width: Int = .max) -> [String] {
     let place = { (finding: Diagnostic) in "\(finding.file):\(finding.line ?? 0)" }
     let secret = Set(found.filter { ["plaintext-secret", "forbidden-file"].contains($0.rule) }.map(place))
-    let same = Dictionary(grouping: found) { Render.diagnostic($0) }
-    var told: Set<[String]> = []
-    return found.flatMap { finding -> [String] in
+    return groups(of: found).flatMap { group -> [String] in
+      let finding = group[0]
       let plain = Render.diagnostic(finding)
-      guard told.insert(plain).inserted else { return [] }
       let head = Render.fitted(plain[0], width, indent: "    ")
-      let rest = plain.dropFirst() + sharing((same[plain] ?? []).compactMap(\.stack), finding.file)
+      let rest = plain.dropFirst() + sharing(group).map { "    \($0)" }
       var lines = head + rest.flatMap { Render.fitted($0, width, indent: "          ") }
       let shown = secret.contains(place(finding)) ? [] : excerpts.lines(of: finding)
       if shown.count == 2, let line = finding.line {
@@ -27,16 +24,48 @@ enum Findings {
     }
   }
 
-  /// Names the stacks that a finding is about, where its file does not say so.
-  private static func sharing(_ stacks: [String], _ file: String) -> [String] {
-    let names = Set(stacks).sorted()
-    guard names.count > 1 || names.contains(where: { Path.relative(file, to: $0) == nil && !file.hasPrefix($0 + ".") })
-    else {
-      return []
+  /// Puts together what people are told once: the same of several services or stacks at one place, and what stacks take from
+  /// each other. Each of them stays a finding, since a waiver or the baseline is for one.
+  static func groups(of found: [Diagnostic]) -> [[Diagnostic]] {
+    var (groups, known): ([[Diagnostic]], [[String]: Int]) = ([], [:])
+    for finding in found {
+      let key = key(of: finding)
+      if let index = known[key] {
+        groups[index].append(finding)
+      } else {
+        known[key] = groups.count
+        groups.append([finding])
+      }
     }
-    let rest = names.count > 4 ? " and \(names.count - 3) more" : ""
-    let shown = names.prefix(names.count > 4 ? 3 : 4).joined(separator: ", ")
-    return ["    in \(names.count == 1 ? "the stack" : "\(names.count) stacks:") \(shown)\(rest)"]
+    return groups
+  }
+
+  private static func key(of finding: Diagnostic) -> [String] {
+    if let dispute = finding.dispute { return [finding.rule, finding.word, dispute] }
+    var lines = Render.diagnostic(finding)
+    if let service = finding.service, finding.message.hasPrefix(service + " ") {
+      lines[0] = lines[0].replacing(": \(finding.message) [", with: ": \(finding.message.dropFirst(service.count)) [")
+    }
+    return lines
+  }
+
+  /// Names the services and the stacks that a finding is about, where it and its file do not say so.
+  private static func sharing(_ group: [Diagnostic]) -> [String] {
+    let file = group[0].file
+    if group[0].dispute != nil {
+      let others = group.dropFirst().map {
+        [$0.file, $0.line.map(String.init)].compactMap { $0 }.joined(separator: ":")
+      }
+      return others.isEmpty ? [] : ["the other is at \(others.named(atMost: 4))"]
+    }
+    let (services, stacks) = (
+      Set(group.compactMap(\.service)).sorted(), Set(group.compactMap(\.stack)).sorted()
+    )
+    let isElsewhere = stacks.contains { Path.relative(file, to: $0) == nil && !file.hasPrefix($0 + ".") }
+    return (services.count > 1 ? ["in \(services.count) services: \(services.named(atMost: 4))"] : [])
+      + (stacks.count > 1
+        ? ["in \(stacks.count) stacks: \(stacks.named(atMost: 4))"]
+        : isElsewhere ? ["in the stack \(stacks[0])"] : [])
   }
 
   /// Annotations of GitHub's workflow commands.
@@ -45,12 +74,13 @@ enum Findings {
       text.replacing("%", with: "%25").replacing("\r", with: "%0D").replacing("\n", with: "%0A")
     }
     func property(_ text: String) -> String { escaped(text).replacing(":", with: "%3A").replacing(",", with: "%2C") }
-    return found.filter { !$0.waived }.map { finding in
+    return groups(of: found.filter { !$0.waived }).map { group in
+      let (finding, shared) = (group[0], sharing(group))
       let place = [("line", finding.line), ("col", finding.column)].compactMap { name, value in
         value.map { ",\(name)=\($0)" }
       }
       return
-        "::\(finding.severity.rawValue) file=\(property(finding.file))\(place.joined()),title=\(property(finding.rule))::\(escaped("\(finding.message). \(finding.help)"))"
+        "::\(finding.severity.rawValue) file=\(property(finding.file))\(place.joined()),title=\(property(finding.rule))::\(escaped(([finding.message] + [finding.help] + shared).joined(separator: ". ")))"
     }
   }
 

@@ -57,7 +57,7 @@ enum Render {
 
   static func summary(_ ended: Validate.Ended) -> String {
     func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
-    let found = ended.validation.diagnostics
+    let found = Findings.groups(of: ended.validation.diagnostics).map { $0[0] }
     var parts = [
       count(found.filter(\.refuses).count, "error"),
       count(found.filter { $0.severity == .warning && !$0.waived }.count, "warning"),

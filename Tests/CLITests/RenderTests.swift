@@ -125,6 +125,31 @@ struct RenderTests {
     #expect(Render.report(report, help: nil) == ["0123456 on main: nothing to do, 0 stacks in place (0 ms)"])
   }
 
+  @Test func `what is found at one place for several services, or from two sides, is told once`() {
+    func found(_ service: String, _ line: Int) -> Diagnostic {
+      Diagnostic(
+        rule: "r", file: "a/compose.yaml", line: line, stack: "a", service: service, message: "\(service) logs",
+        help: "fix")
+    }
+    let services = (1...31).map { found("s\($0)", 2) } + [found("s1", 9)]
+    let claims = ["a", "b"].map { stack in
+      var one = Diagnostic(
+        rule: "c", file: stack + "/compose.yaml", line: 5, stack: stack, message: "taken", help: "no")
+      one.dispute = "port 80"
+      return one
+    }
+    #expect(Findings.groups(of: services + claims).map(\.count) == [31, 1, 2])
+    #expect(
+      Findings.text(services + claims, Excerpts(sources: [])) == [
+        "a/compose.yaml:2: error: s1 logs [r]", "    help: fix", "    in 31 services: s1, s10, s11 and 28 more",
+        "a/compose.yaml:9: error: s1 logs [r]", "    help: fix", "a/compose.yaml:5: error: taken [c]", "    help: no",
+        "    the other is at b/compose.yaml:5",
+      ])
+    var waived = found("s2", 2)
+    waived.waived = true
+    #expect(Findings.groups(of: [found("s1", 2), waived]).count == 2)
+  }
+
   @Test func `what is found in a file that several stacks share is told once, with the stacks`() {
     func found(_ file: String, in stacks: [String]) -> [Diagnostic] {
       stacks.map { Diagnostic(rule: "r", severity: .error, at: (file, nil), stack: $0, message: "wrong", help: "fix") }

@@ -58,6 +58,16 @@ struct CollisionsTests {
     #expect(Collisions.between(claims: ["a": [one], "b": [other]], places: [:]).count == (clash ? 2 : 0))
   }
 
+  @Test func `both sides of a collision are one dispute, and each is a finding`() {
+    let found =
+      Collisions.between(projects: ["a": "p", "b": "p"], places: [:])
+      + Collisions.between(
+        claims: ["a": [Self.port("80")], "b": [Self.port("80")], "c": [Self.port("81")]], places: [:])
+    #expect(found.map(\.stack) == ["a", "b", "a", "b"])
+    #expect(found[0].dispute == found[1].dispute && found[2].dispute == found[3].dispute)
+    #expect(found[0].dispute != nil && found[2].dispute != nil && found[0].dispute != found[2].dispute)
+  }
+
   @Test func `a stack does not collide with itself`() {
     #expect(Collisions.between(claims: ["a": [Self.port("80"), Self.port("80")]], places: [:]).isEmpty)
   }

@@ -18,10 +18,12 @@ public enum Collisions {
       let owners = stacks.filter { had[$0] == project }
       return stacks.filter { owners != [$0] }.map { stack in
         let others = stacks.filter { $0 != stack }.joined(separator: ", ")
-        return Diagnostic(
+        var found = Diagnostic(
           rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
           message: "the project name \(project) is also that of \(others)",
           help: HostTrees.help(stack, stacks.first { $0 != stack }, among: places.keys) + help(stack))
+        found.dispute = "project \(project)"
+        return found
       }
     }
   }
@@ -49,10 +51,12 @@ public enum Collisions {
       if let index { found[index].claims.append(claim) } else { found.append((stack, other, place, [claim])) }
     }
     return found.map { stack, other, place, claims in
-      Diagnostic(
+      var found = Diagnostic(
         rule: "project-collision", at: place, stack: stack,
         message: "\(Claim.words(claims)) also claimed by \(other)",
         help: HostTrees.help(stack, other, among: places.keys) + "give one of the two another")
+      found.dispute = "\(claims[0].subject): \([stack, other].sorted())"
+      return found
     }
   }
 
