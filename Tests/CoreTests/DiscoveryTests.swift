@@ -64,7 +64,7 @@ struct DiscoveryTests {
   }
 
   static let state: [(path: String, refused: Bool)] = [
-    ("gw/.env", true), ("gw/.env.example", false), ("gw/data/x", true), ("docs/data/x", false), ("repo/x", true),
+    ("gw/.env", true), ("gw/.env.example", false), ("gw/data/x", false), ("docs/data/x", false), ("repo/x", true),
     ("skip/.env", false), ("gw/src/main.py", false), ("pgdata/x", true),
   ]
 

@@ -186,6 +186,10 @@ import Testing
     ("a.yml", "services:\n  a:\n{% if x %}\n    image: i\n{% endif %}\n", .template("{%")),
     ("a.yml.j2", "services:\n  a: {image: \"{{ i }}\"}\n", .template("{{")),
     ("compose.yaml.tmpl", service, nil),
+    ("a.yml", "services:\n  a:\n    labels: ['k={{K}}']\n    logging: *logging\n", nil),
+    ("a.yml", "services:\n  a:\n    user: {{ uid }}:{{ gid }}\n", .template("{{")),
+    ("a.yml", "services:\n  a: # {{ host }}\n  b: [\"{{.Node}}\", '{{.Node}}'\n", nil),
+    ("a.yml", "services:\n  a: {image: i}\n{{ more }}\nvolumes: {}\n", .template("{{")),
   ]
 
   @Test(arguments: looks) func `what looks like a Compose file is told from what does not`(

@@ -93,19 +93,20 @@ extension Resolve {
   }
 
   /// Describes a stack or a job file for the rules, with where its paths lead on this host.
-  func subject(_ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources) async throws(Failure)
-    -> Subject
-  {
+  func subject(
+    _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources, invented: [String: String] = [:]
+  ) async throws(Failure) -> Subject {
     // Compose doubles each dollar sign of what it prints; a path is what is meant.
     let model = model.undollared
     let isHost = Files.status(settings.liveRoot) != nil && !view.invents
     var paths = HostPaths(
-      liveRoot: settings.liveRoot, checkout: view.invents ? nil : settings.checkout,
+      liveRoot: settings.liveRoot, checkout: knowsSettings ? settings.checkout : nil,
       stacks: discovery.stacks.reduce(into: neighbours) { $0[$1.name] = $1.place.directory }, isHost: isHost)
     paths.named = Set(discovery.stacks.filter { Discovery.isNamed($0, settings) }.map(\.name))
     paths.tree = view.tree
+    paths.knowsRoots = knowsSettings
     paths.own =
-      view.invents
+      !knowsSettings
       ? []
       : Set(["/etc/clup", settings.file, AcceptedFindings.file(beside: settings.file)].filter { Path.isAbsolute($0) })
     let directory = gather.stack?.place.directory ?? Path.parent(name)
@@ -118,6 +119,7 @@ extension Resolve {
       policy: settings.policy,
       today: today, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
+    (subject.invented, subject.refusesUnset) = (invented, knowsHost && kind == .stack)
     let resolver = SymlinkResolver(view: view)
     let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
     for path in candidates.sorted() where Path.isAbsolute(path) {

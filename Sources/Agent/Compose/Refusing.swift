@@ -40,7 +40,9 @@ extension Resolve {
         // With a value for each variable Compose takes it: that they have none is all that is wrong.
         let isAllOfIt = !causes.isEmpty && !isAboutValueFile(errors)
         answer.diagnostics = isAllOfIt ? causes : causes + refusals
-        answer.subjects = [try await subject(name, kind, model(json, second, gather), gather)]
+        answer.subjects = [
+          try await subject(name, kind, model(json, second, gather), gather, invented: second.invented)
+        ]
         answer.invented = second.invented
         answer.sources = gather.sources
         return answer
@@ -86,6 +88,7 @@ extension Resolve {
     ).sparing(gather.sources).hide(message)
     message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
     message = Placeholder.mask(asked.invented).hide(message)
+    let alias = gather.sources.first { $0.error?.kind == .unknownAlias }
     let lost =
       message.contains("env file") || message.contains("label file") || message.contains("required variable")
     let other = gather.sources.lazy.compactMap { source in
@@ -93,6 +96,12 @@ extension Resolve {
     }.first
     let excluding = discovery.stacks.first { $0.name == name }?.excluding ?? name
     let said = message.isEmpty ? "Compose refuses it" : message
+    if let alias, let error = alias.error {
+      return Diagnostic(
+        rule: "compose", at: (alias.path, error.mark), stack: name, message: "\(error.message); Compose says: \(said)",
+        help: "define that anchor (`&…`) further up in \(alias.path): an anchor of another file does not count here; "
+          + "what several files need comes by `extends`", isFinal: true)
+    }
     let base = other == nil ? try await layeredHelp(name, gather) : nil
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
@@ -171,23 +180,40 @@ extension Resolve {
   func gaps(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
     gather.sources.flatMap { source -> [Diagnostic] in
       guard let document = source.document else { return [] }
-      func gaps(_ files: [References.ValueFile], _ message: (References.ValueFile) -> String) -> [Diagnostic] {
-        files.filter { isGap($0.text, beside: source.path) }.map { file in
-          Diagnostic(
-            rule: "unset-variable", severity: knowsHost ? .error : .warning, at: (source.path, file.mark), stack: name,
-            service: file.service,
-            message: knowsHost
-              ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it" : message(file),
-            help: "have it on the host before the sync, or commit it", isFinal: knowsHost)
-        }
+      return gaps(References.valueFiles(in: document), in: source.path, of: name) {
+        "\($0) from `\($1)`, which \(isOfHost($1) ? "only a host has" : "git does not have"): they were not checked"
       }
-      return gaps(References.valueFiles(in: document)) {
-        "\($0.service ?? name) takes values from `\($0.text)`, which git does not have: they were not checked"
-      }
-        + gaps(References.included(in: document)) {
-          "\(name) includes `\($0.text)`, which git does not have: what it adds was not checked"
+        + gaps(References.included(in: document), in: source.path, of: name) {
+          "\(name) includes `\($1)`, which git does not have: what it adds was not checked"
         }
     }
+  }
+
+  /// Tells each file once, whoever takes values from it.
+  private func gaps(
+    _ files: [References.ValueFile], in path: String, of name: String, _ message: (_ takers: String, String) -> String
+  ) -> [Diagnostic] {
+    let lacking = files.filter { isGap($0.text, beside: path) }
+    var told: Set<String> = []
+    return lacking.filter { told.insert($0.text).inserted }.map { file in
+      let services = lacking.filter { $0.text == file.text }.compactMap(\.service)
+      let takers = services.isEmpty ? name : services.named(atMost: 3)
+      return Diagnostic(
+        rule: "unset-variable", severity: knowsHost ? .error : .warning, at: (path, file.mark), stack: name,
+        service: services.count == 1 ? services.first : nil,
+        message: knowsHost
+          ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it"
+          : message("\(takers) \(services.count > 1 ? "take" : "takes") values", file.text),
+        help: isOfHost(file.text)
+          ? "have it on the host before the sync, below the live root or a directory of `policy: {bind_roots: […]}`"
+          : "have it on the host before the sync, or commit it", isFinal: knowsHost)
+    }
+  }
+
+  /// Whether a path can be no file of the repository.
+  private func isOfHost(_ text: String) -> Bool {
+    let path = text.withDefaults
+    return Path.isAbsolute(path) && view.relative(path) == nil
   }
 
   func isGap(_ text: String, beside file: String) -> Bool {

@@ -23,6 +23,8 @@ struct Resolve: Sendable {
   var environmentFiles: [String] = []
   /// Whether what is not there is not on the host either; on a plain work tree nobody knows.
   var knowsHost = true
+  /// Whether the settings are those of a host, and not made up for a plain work tree.
+  var knowsSettings = true
   /// The live paths that containers of other stacks may write to.
   var written: Set<String> = []
 
@@ -106,9 +108,11 @@ struct Resolve: Sendable {
       source, ComposeModel(rebased), ComposeModel(whole), isCovered: !covers.isEmpty, &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
-    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather)]
+    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather, invented: asked.invented)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather))
+      answer.subjects.append(
+        try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather, invented: asked.invented)
+      )
     }
     if view.invents { return answer }
 

@@ -31,9 +31,9 @@ extension Resolve {
       answer.diagnostics.append(climbing)
       return answer
     }
-    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather)]
+    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather, invented: asked.invented)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(path, .job, other, gather))
+      answer.subjects.append(try await subject(path, .job, other, gather, invented: asked.invented))
     }
     return answer
   }

@@ -105,7 +105,7 @@ public struct Validate: Sendable {
     let resolve = Resolve(
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
       environmentFiles: values,
-      knowsHost: request.liveRoot != nil)
+      knowsHost: request.liveRoot != nil, knowsSettings: request.settings != nil)
     let judge = PolicyCheck(settings: settings, programs: programs, today: day)
     var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: tracked)
     let broken = Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
@@ -124,10 +124,9 @@ public struct Validate: Sendable {
     diagnostics += Order.problems(
       after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
       stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
-    diagnostics += named(
-      try await judge.findings(
-        of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
-        + judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask), answers)
+    diagnostics += try await judge.findings(
+      of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
+    diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     let unused = try await judge.unmanagedFiles(
       in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))
@@ -179,20 +178,6 @@ public struct Validate: Sendable {
     let locate: Collisions.Locate = { stack, claim in subjects[stack]?.place(of: claim) }
     return Collisions.between(projects: projects, places: places, at: locate)
       + Collisions.between(claims: claims, places: places, at: locate)
-  }
-
-  /// Names the variables again in whose place the rules saw placeholders.
-  private func named(_ found: [Diagnostic], _ answers: [Resolve.Answer]) -> [Diagnostic] {
-    var masks: [String: Mask] = [:]
-    for answer in answers where !answer.invented.isEmpty {
-      for subject in answer.subjects + answer.glimpses { masks[subject.stack] = Placeholder.mask(answer.invented) }
-    }
-    return found.map { finding in
-      guard let mask = finding.stack.flatMap({ masks[$0] }) else { return finding }
-      var finding = finding
-      (finding.message, finding.help) = (mask.hide(finding.message), mask.hide(finding.help))
-      return finding
-    }
   }
 
   private func changes(in directory: String, _ revision: String) throws(Failure) -> Set<String> {

@@ -26,6 +26,8 @@ public struct HostPaths: Sendable {
   public var own: Set<String> = []
   /// Whether the live root is a real host's, not a work tree that stands for one.
   public var isHost = true
+  /// Whether the live root and the bind roots are those of a host's configuration, also where nobody is on that host.
+  public var knowsRoots = false
 
 }
 

@@ -99,6 +99,12 @@ public enum Placeholder {
     return .text
   }
 
+  /// The variable that a text is and nothing beside it.
+  static func variable(_ text: String) -> String? {
+    text.wholeMatch(of: /\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)/).flatMap { $0.1 ?? $0.2 }
+      .map(String.init)
+  }
+
   private static func portKind(_ text: String, _ key: String) -> Kind {
     if key == "protocol" || text.contains("/" + sign) { return .word("tcp") }
     if key == "mode" { return .word("ingress") }
@@ -145,6 +151,20 @@ public enum Placeholder {
 
   private static func allDefaults(in sources: [ComposeSource]) -> [(name: String, value: String)] {
     sources.flatMap(\.scalars).flatMap(\.text.defaults)
+  }
+}
+
+extension Subject {
+  /// Names the variables again in whose place a rule saw placeholders. Gives nothing where there is no more to a finding than
+  /// a placeholder: where it is about one and the variable is refused anyway, or where a variable is all that is written there.
+  func withoutPlaceholders(_ found: Diagnostic) -> Diagnostic? {
+    if invented.isEmpty { return found }
+    if let text = found.spot?.value, let name = Placeholder.variable(text), invented[name] != nil { return nil }
+    if refusesUnset, Placeholder.isIn(found.message + found.help, of: invented) { return nil }
+    let mask = Placeholder.mask(invented)
+    var found = found
+    (found.message, found.help) = (mask.hide(found.message), mask.hide(found.help))
+    return found
   }
 }
 

@@ -213,7 +213,7 @@ extension Policy {
   }
 
   /// Grows with rules that judge otherwise than before, so that every stack is looked at again after an upgrade.
-  private static let edition = 3
+  private static let edition = 4
 }
 
 extension Waiver {

@@ -56,6 +56,11 @@ public struct Subject: Sendable {
   /// The tracked `env_file`s: path and text.
   public let environmentFiles: [String: String]
 
+  /// What stands for variables that nobody gave a value, by their names.
+  public var invented: [String: String] = [:]
+  /// Whether a variable without a value is refused by itself, so that nothing has to be said of what stands for it.
+  public var refusesUnset = false
+
   /// Describes a stack for the rules.
   public init(
     stack: String, kind: Kind, directory: String? = nil, model: JSON, sources: [ComposeSource], paths: HostPaths,

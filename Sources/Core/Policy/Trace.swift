@@ -47,16 +47,31 @@ extension Subject {
     place(service, "ports") { Port.likeness(of: $0, to: port) } ?? place(service, "ports", item: port.clues)
   }
 
+  /// Whether a resolved port is written as a mapping.
+  func isLong(_ port: Port, of service: String) -> Bool {
+    item(service, "ports") { Port.likeness(of: $0, to: port) }?.node.mapping != nil
+  }
+
   /// Finds the item of a list that is most alike; nothing when none is.
   private func place(_ service: String, _ key: String, likeness: (Node) -> Int) -> Place? {
-    var best: (place: Place, score: Int)?
+    item(service, key, likeness: likeness).map { ($0.path, $0.node.start) }
+  }
+
+  private func item(_ service: String, _ key: String, likeness: (Node) -> Int) -> (path: String, node: Node)? {
+    var best: (path: String, node: Node, score: Int)?
     for node in definitions(of: service) {
       for item in node.value[key]?.sequence ?? [] {
         let score = likeness(item)
-        if score > best?.score ?? 0 { best = ((node.path, item.start), score) }
+        if score > best?.score ?? 0 { best = (node.path, item, score) }
       }
     }
-    return best?.place
+    return best.map { ($0.path, $0.node) }
+  }
+
+  /// Finds where a service says what it is built from.
+  func place(ofContext service: String) -> Place {
+    let isLong = definitions(of: service).contains { $0.value["build"]?.mapping != nil }
+    return place(service, isLong ? ["build", "context"] : ["build"])
   }
 
   /// Finds something outside of the services, such as `volumes.NAME.driver_opts`.

@@ -121,18 +121,19 @@ public struct Discovery: Sendable {
 
   /// Finds tracked files that stand where the host keeps runtime state.
   ///
-  /// Directories that are merely called `data`, `volumes` or `cache` count only within a stack.
+  /// Directories that are merely called `data`, `volumes` or `cache` count only where a stack uses them: `ManagedPaths`.
   private static func forbidden(
     _ files: [TrackedPath], stacks: [StackSource], selection: PathSelection, protected: ProtectedPaths
   ) -> [Diagnostic] {
     var found: [Diagnostic] = []
     var memory: [String: Int] = [:]
     for file in files {
-      guard let glob = protected.glob(protecting: file.path, memory: &memory) else { continue }
+      guard let glob = protected.glob(protecting: file.path, memory: &memory), !anywhere.contains(glob) else {
+        continue
+      }
       let stack = stacks.last { source in
         source.place.directory != "." && Path.relative(file.path, to: source.place.directory) != nil
       }
-      if anywhere.contains(glob), stack == nil { continue }
       if Keeper.isNamed(file.path) || !selection.contains(file.path) { continue }
       found.append(Self.landsOnState(file.path, glob: glob, stack: stack?.name))
     }
@@ -151,7 +152,7 @@ public struct Discovery: Sendable {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,
       message: "\(path) would land on runtime state: `\(glob)` is protected on this host",
-      help: "remove it from the repository with `git rm --cached \(path)`; the host's own file stays where it is. "
+      help: "remove it from the repository with `git rm --cached -r \(path)`; the host's own file stays where it is. "
         + "What is no state can be allowed on the host: `policy: {tracked: [{path: \(path), reason: …}]}`")
   }
 }

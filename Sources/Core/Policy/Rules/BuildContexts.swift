@@ -8,7 +8,8 @@ extension Subject {
       let context = [build["context"]?.string].compactMap { $0 }.filter { !Self.isClear($0) }
       return (context + named).sorted().map { text in
         Finding(
-          service: service, place: place(service, ["build"]),
+          service: service,
+          place: context.contains(text) ? place(ofContext: service) : place(service, ["build", "additional_contexts"]),
           message: "\(service) is built from \(text), which may be an address as well as a path of this host",
           help: "write a path that begins with `./`, or a whole address such as `https://host/repository.git`")
       }

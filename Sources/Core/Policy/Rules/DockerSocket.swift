@@ -35,7 +35,11 @@ extension Subject {
       guard let way = DockerSocket.way(mount.source, paths) else { return nil }
       var finding = Finding(
         service: service, place: place(of: mount),
-        message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)", help: Self.socketHelp)
+        message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)",
+        help: way.isAbove
+          ? "mount only those directories below \(mount.source) that it reads, and not the one with the socket; "
+            + "a monitor that has to see all of it needs a waiver on the host, with `options: [\"\(mount.source)\"]`"
+          : Self.socketHelp)
       finding.option = mount.source
       if case .bind = mount.way { finding.isPlain = way.isExact }
       return finding
@@ -150,6 +154,8 @@ enum DockerSocket {
     let words: String
     /// Whether the path is the socket itself, and nothing more.
     let isExact: Bool
+    /// Whether the path is a directory that holds the socket.
+    var isAbove = false
   }
 
   /// Says how a path leads to the socket, if it does.
@@ -162,7 +168,9 @@ enum DockerSocket {
         return Way(words: forms[0] == form ? "is it" : "leads to \(form)", isExact: known.contains(form))
       }
       if known.contains(where: { Path.relative($0, to: form) != nil }) {
-        return Way(words: forms[0] == form ? "holds it" : "leads to \(form), which holds it", isExact: false)
+        return Way(
+          words: forms[0] == form ? "holds it" : "leads to \(form), which holds it", isExact: false,
+          isAbove: true)
       }
     }
     return nil

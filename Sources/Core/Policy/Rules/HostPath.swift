@@ -28,8 +28,14 @@ extension Rule {
 }
 
 extension Subject {
-  private static let help =
-    "keep it beside the Compose file, add its directory to `policy: {bind_roots: […]}` on the host, or share it with this stack: `policy: {shared: […]}`"
+  /// What can be done about a path: of the live root it may be shared, outside of it the host may name a root.
+  private func help(for path: String) -> String {
+    guard let relative = Path.relative(path, to: paths.liveRoot), relative != "." else {
+      return "keep it beside the Compose file, or add its directory to `policy: {bind_roots: […]}` on the host"
+    }
+    return "keep it beside the Compose file, or share it with this stack on the host: "
+      + "`policy: {shared: [{path: \(relative), stacks: [\(stack)]}]}`"
+  }
 
   /// Finds the paths that the stack may not have; of another stack's tracked files where `tracked` says so.
   private func object(to path: String, readOnly: Bool, tracked: Bool) -> String? {
@@ -41,11 +47,11 @@ extension Subject {
     services.flatMap { service, json -> [Finding] in
       var found = mounts(of: service, json).compactMap { mount -> Finding? in
         // The socket has its own rule.
-        if DockerSocket.way(mount.source, paths) != nil, mount.source != "/" { return nil }
+        if DockerSocket.way(mount.source, paths) != nil, mount.source != "/" || refusesSocket { return nil }
         guard let words = object(to: mount.source, readOnly: mount.readOnly, tracked: tracked) else { return nil }
         return Finding(
           service: service, place: place(of: mount), message: "\(service) mounts \(self.words(mount)), \(words)",
-          help: Self.help)
+          help: help(for: mount.source))
       }
       guard !tracked else { return found }
       for other in json["volumes_from"].strings where other.hasPrefix("container:") {
@@ -59,17 +65,33 @@ extension Subject {
     }
   }
 
+  private var refusesSocket: Bool { (policy.severity[Rule.dockerSocket.id] ?? .error) == .error }
+
   func foreignBuilds(tracked: Bool) -> [Finding] {
     services.flatMap { service, json -> [Finding] in
       guard let build = json["build"] else { return [] }
       return buildPaths(build).compactMap { path in
         guard let words = object(to: path, readOnly: true, tracked: tracked) else { return nil }
-        let isFile = build["dockerfile"]?.string.map { Path.join(build["context"]?.string ?? "", $0) == path } ?? false
+        let context = build["context"]?.string ?? ""
+        // What is said of a context is said of its Dockerfile.
+        if path != context, Path.relative(path, to: context) != nil,
+          object(to: context, readOnly: true, tracked: tracked) == words
+        {
+          return nil
+        }
+        let isFile = build["dockerfile"]?.string.map { Path.join(context, $0) == path } ?? false
         return Finding(
-          service: service, place: place(service, isFile ? ["build", "dockerfile"] : ["build"]),
-          message: "\(service) is built from \(path), \(words)", help: Self.help)
+          service: service,
+          place: isFile ? place(service, ["build", "dockerfile"]) : place(of: path, of: build, service),
+          message: "\(service) is built from \(path), \(words)",
+          help: help(for: path))
       }
     }
+  }
+
+  private func place(of path: String, of build: JSON, _ service: String) -> Place {
+    let isContext = build["context"]?.string.map(Path.normalized) == path
+    return isContext ? place(ofContext: service) : place(service, ["build"])
   }
 
   /// A config or a secret may be for a build alone.
@@ -82,7 +104,7 @@ extension Subject {
         else { return nil }
         return Finding(
           place: place(topLevel: [section, name, "file"]), message: "\(name) is read from \(file), \(words)",
-          help: Self.help)
+          help: help(for: file))
       }
     }
   }
@@ -140,7 +162,7 @@ extension Subject {
         object(to: reference.path, readOnly: true, tracked: tracked)
         ?? (!tracked && paths.forms(reference.path).contains(where: Self.isHarmless)
           ? "which belongs to the system" : nil)
-      return words.map { finding($0, Self.help) }
+      return words.map { finding($0, help(for: reference.path)) }
     }
   }
 
@@ -173,6 +195,11 @@ extension Subject {
     }
   }
 
+  /// Says what a container could do to what lies below a directory.
+  private static func swap(_ above: String) -> String {
+    "A container may write to \(above), which holds it, and could put a symbolic link to any path of the host in its place"
+  }
+
   /// What lies below a directory that a container may write to can be another thing at the next start.
   fileprivate var swappable: [Finding] {
     let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
@@ -190,7 +217,7 @@ extension Subject {
         return Finding(
           place: place(topLevel: [section, name, "file"]),
           message:
-            "\(name) is read from \(file) below \(above), which a container may write to and so exchange for a link",
+            "\(name) is read from \(file). \(Self.swap(above))",
           help: "keep it beside \(above)")
       }
     }
@@ -207,14 +234,13 @@ extension Subject {
           return Finding(
             service: service, place: place(of: mount),
             message:
-              "\(service) mounts \(words(mount)) below \(above), which a container may write to and so exchange for a link",
+              "\(service) mounts \(words(mount)). \(Self.swap(above))",
             help: "mount \(above) itself, or a directory beside it")
         }
           + [builds].compactMap { $0 }.map { context, above in
             Finding(
-              service: service, place: place(service, ["build"]),
-              message:
-                "\(service) is built from \(context) below \(above), which a container may write to and so exchange for a link",
+              service: service, place: place(of: context, of: json["build"] ?? .null, service),
+              message: "\(service) is built from \(context). \(Self.swap(above))",
               help: "keep what it is built from beside \(above)")
           }
       }

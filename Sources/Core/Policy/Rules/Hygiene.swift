@@ -27,8 +27,9 @@ extension Rule {
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
     good: #"services: {web: {image: "nginx:1.27", restart: unless-stopped}}"#
   ) { subject in
-    each(subject) { service, json in
-      if json["restart"] != nil || json["deploy"]?["restart_policy"] != nil { return nil }
+    let oneShots = subject.oneShots
+    return each(subject) { service, json in
+      if json["restart"] != nil || json["deploy"]?["restart_policy"] != nil || oneShots.contains(service) { return nil }
       return Finding(
         service: service, place: subject.place(service), message: "\(service) is not started again when it ends",
         help: "add `restart: unless-stopped`, or `restart: \"no\"` for a one-shot")
@@ -42,8 +43,9 @@ extension Rule {
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
     good: #"services: {web: {image: "nginx:1.27", healthcheck: {test: [CMD, curl, -fs, "http://localhost/"]}}}"#
   ) { subject in
-    each(subject) { service, json in
-      if json["healthcheck"] != nil || json["restart"]?.string == "no" { return nil }
+    let oneShots = subject.oneShots
+    return each(subject) { service, json in
+      if json["healthcheck"] != nil || json["restart"]?.string == "no" || oneShots.contains(service) { return nil }
       return Finding(
         service: service, place: subject.place(service), message: "\(service) has no health check",
         help: "add a `healthcheck:`; where the image brings one, this rule can be switched off on the host")
@@ -66,5 +68,15 @@ extension Rule {
 
   private static func each(_ subject: Subject, _ check: (String, JSON) -> Finding?) -> [Finding] {
     subject.kind == .stack ? subject.services.compactMap { check($0.name, $0.json) } : []
+  }
+}
+
+extension Subject {
+  /// The services whose end others wait for.
+  fileprivate var oneShots: Set<String> {
+    Set(
+      services.flatMap { _, json in
+        json["depends_on"].object.filter { $0.value["condition"]?.string == "service_completed_successfully" }.keys
+      })
   }
 }

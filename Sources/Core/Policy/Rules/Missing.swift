@@ -110,7 +110,8 @@ extension Rule {
         }
         return Finding(
           service: service, place: subject.place(of: mount), message: message,
-          help: "make it with its owner before the sync, or commit it",
+          help: "make it with its owner before the sync"
+            + (Path.relative(mount.source, to: subject.paths.liveRoot) == nil ? "" : ", or commit it"),
           severity: mount.isMadeByEngine ? nil : .error)
       }
     }

@@ -54,8 +54,15 @@ extension Rule {
       return Finding(
         service: service, place: place,
         message: "\(service) publishes \(text) on \(address.isEmpty ? "every address of the host" : address)",
-        help: "publish it on loopback: `127.0.0.1:\(published):\(target)`")
+        help: "publish it on loopback: "
+          + loopback(ports[0], published, target, isLong: subject.isLong(ports[0], of: service)))
     }
+  }
+
+  /// Writes the address of loopback in the form that the port has.
+  private static func loopback(_ port: Port, _ published: String, _ target: String, isLong: Bool) -> String {
+    if isLong { return "add `host_ip: 127.0.0.1`" }
+    return "`127.0.0.1:\(published):\(target)\(port.transport == "tcp" ? "" : "/" + port.transport)`"
   }
 }
 

@@ -56,11 +56,16 @@ extension Subject {
   }
 
   fileprivate func proxyPorts(_ service: String, _ json: JSON) -> [Finding] {
-    json["ports"].array.map { port in
-      Finding(
-        service: service, place: place(service, of: Port(port)),
-        message: "\(service) holds the Docker socket and publishes \(Port(port).text)",
-        help: "take the port away; containers reach it over a network")
+    json["ports"].array.map(Port.init).map { port in
+      // What serves something else has the socket for itself, and is no proxy.
+      let help =
+        ["2375", "2376"].contains(port.target)
+        ? "take the port away; containers reach it over a network"
+        : "have \(service) ask a socket proxy instead (`DOCKER_HOST: tcp://…`, or its own setting for that), on a network "
+          + "of the two, and take the socket from it; or excuse it on the host: a waiver of `socket-proxy`"
+      return Finding(
+        service: service, place: place(service, of: port),
+        message: "\(service) holds the Docker socket and publishes \(port.text)", help: help)
     }
   }
 

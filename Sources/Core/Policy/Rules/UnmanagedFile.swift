@@ -51,10 +51,13 @@ public struct UnmanagedFile: Sendable, Equatable {
     guard Self.isCandidate(path), signs.contains(where: { bytes.holds(Array($0.utf8)) }) else { return nil }
     self.path = path
     let documents = ComposeSource.documents(path: path, bytes: bytes)
-    if Self.withoutTemplateEnding(path) != path || documents.contains(where: { $0.error != nil }) {
+    let error = documents.lazy.compactMap(\.error).first
+    let isTemplate = Self.withoutTemplateEnding(path) != path
+    if isTemplate || error != nil {
       let text = String(decoding: bytes, as: UTF8.self)
-      let hasServices = text.split(separator: "\n").contains { $0.hasPrefix("services:") }
-      guard hasServices, let mark = Self.templateMark(in: text) else { return nil }
+      let hasServices = text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("services:") }
+      let sign = isTemplate ? Self.sign(in: text) : error.flatMap { Self.templateSign(in: text, of: $0) }
+      guard hasServices, let mark = sign else { return nil }
       (kind, services, bare, needed, uses) = (.template(mark), [], [], [], [])
       return
     }
@@ -106,8 +109,17 @@ public struct UnmanagedFile: Sendable, Equatable {
   }
 
   /// `{{` alone is no mark of a template: a command may be given one.
-  private static func templateMark(in text: String) -> String? {
-    ["{{", "{%"].first(where: text.contains)
+  private static func sign(in text: String) -> String? { ["{{", "{%"].first(where: text.contains) }
+
+  /// What makes a text unreadable as YAML, where that is a template's; libyaml may name the line after it.
+  private static func templateSign(in text: String, of error: YAMLError) -> String? {
+    guard error.kind == .syntax, let line = error.mark?.line else { return nil }
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+    for number in [line, line - 1] where lines.indices.contains(number - 1) {
+      let bare = lines[number - 1].replacing(/"[^"]*"|'[^']*'|(?:^|\s)#.*/, with: "")
+      if let found = sign(in: bare) { return found }
+    }
+    return nil
   }
 
   /// What says that something has to fill a file in first, and where.
