@@ -63,8 +63,12 @@ struct WeighTests {
   }
 
   @Test func `the host lifts names and places, one glob at a time`() {
-    let lifted = settings { $0.policy.tracked = [TrackedFile(path: "postgres/seed*.sql", reason: "only test data")] }
-    let tree = commit("gw/compose.yaml", "postgres/seed.sql", "postgres/rows", "postgres/.gitkeep", "gw/old.tar")
+    let lifted = settings {
+      $0.policy.tracked = ["postgres", "gw/data"].map { TrackedFile(path: "\($0)/seed*.sql", reason: "only test data") }
+    }
+    let tree = commit(
+      "gw/compose.yaml", "gw/data/seed.sql", "gw/data/rows", "gw/data/.gitkeep", "postgres/seed.sql", "postgres/rows",
+      "postgres/.gitkeep", "gw/old.tar")
     #expect(Discovery(tree, settings: lifted).diagnostics.map(\.file) == ["postgres/rows"])
     #expect(Rule.forbiddenNames(in: tree, policy: lifted.policy).map(\.file) == ["gw/old.tar"])
     var archive = lifted.policy
