@@ -21,7 +21,7 @@ extension CLI {
       if arguments.output == .json {
         print(encode(ended.acceptance))
       } else {
-        Render.acceptance(ended.acceptance, ended.excerpts).forEach { print($0) }
+        print(fitted: Render.acceptance(ended.acceptance, ended.excerpts))
       }
       return ended.acceptance.isRefused && !request.prunes ? 3 : 0
     } catch {

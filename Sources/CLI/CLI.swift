@@ -118,7 +118,7 @@ public enum CLI {
     await progress.end()
     if arguments.output != .text {
       print(encode(ended.report))
-      for text in ended.diffs { tell(text) }
+      for text in ended.diffs { write(text.printableLines + "\n", to: 2) }
     } else {
       for line in Render.diff(ended.diffs, .output(environment)) { print(dyed: line) }
       // What is usual in many stacks would bury what matters; `validate` tells it.
@@ -133,7 +133,7 @@ public enum CLI {
         let count = "\(accepted.count) finding\(accepted.count == 1 ? "" : "s")"
         print("\(count) accepted by the baseline, until \(first) or later: `clup baseline -n` lists them")
       }
-      for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment)) {
+      for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment), width: width) {
         print(dyed: line)
       }
     }
@@ -169,7 +169,7 @@ public enum CLI {
       case .text:
         Findings.text(found, ended.excerpts, width: width).forEach { print($0) }
         for note in ended.notes { tell(note) }
-        print(Render.summary(ended))
+        print(fitted: [Render.summary(ended)])
       }
       return found.contains(where: \.refuses) ? 3 : 0
     } catch {
@@ -251,7 +251,7 @@ public enum CLI {
   {
     do throws(Failure) {
       let status = try await Status.look(settings: settings, environment: environment)
-      if arguments.output == .json { print(encode(status)) } else { Render.status(status).forEach { print($0) } }
+      if arguments.output == .json { print(encode(status)) } else { print(fitted: Render.status(status)) }
       return arguments.switches.contains("--exit-code") && !status.isGood ? 1 : 0
     } catch {
       return end(error)
@@ -290,7 +290,7 @@ public enum CLI {
     } else if shown.isEmpty {
       print("no sync was recorded yet")
     } else {
-      Render.history(shown).forEach { print($0) }
+      print(fitted: Render.history(shown))
     }
     return 0
   }

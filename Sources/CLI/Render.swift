@@ -3,7 +3,7 @@ import Core
 
 /// Texts for people.
 enum Render {
-  static func report(_ report: Report, help: String?, ink: Ink = Ink(isOn: false)) -> [String] {
+  static func report(_ report: Report, help: String?, ink: Ink = Ink(isOn: false), width: Int = .max) -> [String] {
     var lines = report.links.filter { $0.action != .keep }.map { link in
       "  \(link.action.rawValue) \(link.live)" + (link.backup.map { "  (kept as \($0))" } ?? "")
     }
@@ -14,18 +14,18 @@ enum Render {
       lines.append("pinned, until `clup resume`: \(brought.joined(separator: ", "))")
     }
     lines.append(summary(report))
-    return stacks(in: report, ink) + lines.map(\.printable)
+    return stacks(in: report, ink, width) + lines.flatMap { fitted($0.printable, width) }
   }
 
   /// More than ten stacks that nothing was done to are one line, which hides nothing that was done.
-  private static func stacks(in report: Report, _ ink: Ink) -> [String] {
+  private static func stacks(in report: Report, _ ink: Ink, _ width: Int) -> [String] {
     let unchanged = report.stacks.filter { $0.outcome == .unchanged }.count
-    if unchanged <= 10 { return report.stacks.flatMap { stack(in: $0, ink) } }
-    return report.stacks.filter { $0.outcome != .unchanged }.flatMap { stack(in: $0, ink) }
+    if unchanged <= 10 { return report.stacks.flatMap { stack(in: $0, ink, width) } }
+    return report.stacks.filter { $0.outcome != .unchanged }.flatMap { stack(in: $0, ink, width) }
       + ["\(mark(.unchanged, ink)) \(unchanged) stacks unchanged"]
   }
 
-  private static func stack(in stack: StackReport, _ ink: Ink) -> [String] {
+  private static func stack(in stack: StackReport, _ ink: Ink, _ width: Int) -> [String] {
     let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
     let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
     let first = "\(mark(stack.outcome, ink)) " + "\(stack.name)  \(stack.outcome.words)  \(commits)".printable
@@ -43,8 +43,8 @@ enum Render {
     }
     if let steps = stack.steps, !steps.isEmpty { lines.append("steps: \(steps.joined(separator: "; "))") }
     if let error = stack.error, stack.outcome != .held { lines.append("error: \(error)") }
-    lines += stack.logTail.map { "| \($0)" }
-    return [first] + lines.map { "    \($0)".printable }
+    let log = stack.logTail.map { "    | \($0)".printable }
+    return [first] + lines.flatMap { fitted("    \($0)".printable, width) } + log
   }
 
   static func diagnostic(_ diagnostic: Diagnostic) -> [String] {
@@ -69,7 +69,7 @@ enum Render {
     var text = "\(parts.joined(separator: ", ")) in \(count(ended.stacks, "stack"))"
     if ended.jobs > 0 { text += " and \(count(ended.jobs, "job file"))" }
     if !ended.placeholders.isEmpty {
-      text += "; checked with placeholders for \(ended.placeholders.joined(separator: ", "))"
+      text += "; checked with placeholders for \(ended.placeholders.listed(8))"
     }
     return text
   }

@@ -84,9 +84,10 @@ extension Render {
 
   /// Breaks a line that is wider than a terminal between words; what follows is indented further. No path and no command is
   /// cut: what is wider than a line has one for itself.
-  static func fitted(_ line: String, _ width: Int, indent: String) -> [String] {
+  static func fitted(_ line: String, _ width: Int, indent: String? = nil) -> [String] {
     if line.count <= width { return [line] }
     let start = String(line.prefix { $0 == " " })
+    let indent = indent ?? start + "    "
     let parts = wrapped(String(line.dropFirst(start.count)), width - indent.count)
     return parts.enumerated().map { ($0 == 0 ? start : indent) + $1 }
   }
@@ -108,12 +109,12 @@ extension Render {
 }
 
 extension CLI {
-  /// The columns of the terminal that standard output leads to; a pipe or a file takes lines of any length.
+  /// The columns of the terminal that standard output leads to; a pipe or a file takes long lines, which a person can read yet.
   static var width: Int { width(of: 1) }
 
   /// The columns of the terminal that a descriptor leads to.
   static func width(of descriptor: Int32) -> Int {
     var size = winsize()
-    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 10_000
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 40 ? Int(size.ws_col) : 400
   }
 }

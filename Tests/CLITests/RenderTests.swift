@@ -150,6 +150,14 @@ struct RenderTests {
     #expect(Findings.groups(of: [found("s1", 2), waived]).count == 2)
   }
 
+  @Test func `a report keeps to the columns, and a list in a sentence ends`() {
+    var wide = report
+    wide.error = Array(repeating: "word", count: 60).joined(separator: " ")
+    let lines = Render.report(wide, help: nil, width: 80)
+    #expect(lines.count > 3 && lines.allSatisfy { $0.count <= 80 })
+    #expect((1...40).map { "N\($0)" }.listed(2) == "N1, N2 and 38 more")
+  }
+
   @Test func `what is found in a file that several stacks share is told once, with the stacks`() {
     func found(_ file: String, in stacks: [String]) -> [Diagnostic] {
       stacks.map { Diagnostic(rule: "r", severity: .error, at: (file, nil), stack: $0, message: "wrong", help: "fix") }

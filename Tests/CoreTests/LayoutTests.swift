@@ -190,6 +190,8 @@ import Testing
     ("a.yml", "services:\n  a:\n    user: {{ uid }}:{{ gid }}\n", .template("{{")),
     ("a.yml", "services:\n  a: # {{ host }}\n  b: [\"{{.Node}}\", '{{.Node}}'\n", nil),
     ("a.yml", "services:\n  a: {image: i}\n{{ more }}\nvolumes: {}\n", .template("{{")),
+    ("a.yml", "services: {a: {ports: [\"80:80\"]}}\n", nil),
+    ("compose.ports.yml", "services: {a: {ports: [\"80:80\"]}}\n", .compose),
   ]
 
   @Test(arguments: looks) func `what looks like a Compose file is told from what does not`(
@@ -321,7 +323,7 @@ import Testing
     let choice = UnmanagedFile.choice(for: files, in: commit(paths))
     #expect(choice.lines == [".: {compose_files: [base.yml]}"] && choice.files.isEmpty)
     #expect(choice.overlays.count == 1 && choice.overlays[0].contains("add-ons/*.yml"))
-    #expect(choice.overlays[0].contains("`compose_files: [base.yml, add-ons/a.yml]`"))
+    #expect(choice.overlays[0].contains("`stacks: {.: {compose_files: [base.yml, add-ons/a.yml]}}`"))
     let alone = UnmanagedFile.withBases(found(["add-ons/a.yml": addon]), stacks: [], services: [:])
     #expect(UnmanagedFile.choice(for: alone, in: commit(paths)).files.isEmpty)
     let finding = try #require(UnmanagedFile.findings(alone, in: commit(paths), isAll: false).first)

@@ -31,6 +31,19 @@ struct PlaceholderTests {
     #expect(values == ["placeholder-apps-web-v", "placeholder--rger-v", "placeholder-v"])
   }
 
+  static let bareUses: [(text: String, names: [String])] = [
+    ("$A/${B}", ["A", "B"]), ("${A:-x}${B-x}${C:+x}", []), ("${A:?why}${B?}", ["A", "B"]), ("$$A $${B} $$$C", ["C"]),
+    ("${A:-${B}}", ["B"]), ("a$", []),
+  ]
+
+  @Test(arguments: bareUses) func `the variables without a default are known before Compose is asked`(
+    _ text: String, _ names: [String]
+  ) {
+    let source = ComposeSource(
+      path: "compose.yaml", bytes: Array("services: {a: {labels: ['\(text)'], image: i}}".utf8))
+    #expect(Variables.withoutDefault(in: [source]) == names)
+  }
+
   @Test func `two variables never have one port, and no port of the text`() {
     let text = "services: {a: {ports: ['127.0.0.1:$A:80', '127.0.0.1:$B:81', '127.0.0.1:61001:82']}}"
     let source = ComposeSource(path: "compose.yaml", bytes: Array(text.utf8))

@@ -79,6 +79,7 @@ extension Resolve {
   /// variable.
   func ask(_ asked: inout Asked, _ gather: inout ComposeSources) async throws(Failure) -> Outcome {
     try Files.makeDirectories(asked.directory)
+    try await preset(&asked, &gather)
     var outcome: Outcome
     var rounds = 0
     repeat {
@@ -115,12 +116,7 @@ extension Resolve {
     -> Bool
   {
     let names = unsetNames(outcome.errorText).filter { asked.values[$0] == nil }
-    for name in names {
-      asked.take(name, gather.sources)
-      if let (directory, file) = try await directory(named: name, &gather) {
-        (asked.values[name], asked.guessed[name]) = (directory, file)
-      }
-    }
+    try await take(names, &asked, &gather)
     if !names.isEmpty { return true }
     if outcome.succeeded { return false }
     if !asked.skipsValueFiles, isAboutValueFile(outcome.errorText) {
@@ -141,6 +137,28 @@ extension Resolve {
     // Another value may be named in a way that leads to no place.
     if !found.isEmpty { asked.blamed = found }
     return asked.blamed.contains { asked.takeOther($0) }
+  }
+
+  private func take(
+    _ names: [String], _ asked: inout Asked, _ gather: inout ComposeSources
+  ) async throws(Failure) {
+    for name in names {
+      asked.take(name, gather.sources)
+      if let (directory, file) = try await directory(named: name, &gather) {
+        (asked.values[name], asked.guessed[name]) = (directory, file)
+      }
+    }
+  }
+
+  /// Takes placeholders at once for the variables that nothing can give a value, so that Compose need not be asked to hear
+  /// their names.
+  private func preset(_ asked: inout Asked, _ gather: inout ComposeSources) async throws(Failure) {
+    guard asked.invents, !(view.invents && knowsHost), environmentFiles.isEmpty,
+      Files.resolved(Path.join(asked.directory, ".env")) == nil,
+      gather.sources.allSatisfy({ References.includes(in: $0.document).isEmpty })
+    else { return }
+    let names = Variables.withoutDefault(in: gather.sources).filter { asked.values[$0] == nil }
+    try await take(names, &asked, &gather)
   }
 
   func isAboutValueFile(_ errors: String) -> Bool {

@@ -153,16 +153,18 @@ struct Prepare: Sendable {
     throw Failure(
       .refused,
       (["the commit \(target.tree.commit.prefix(12)) holds no stack\(place): no directory has a Compose file"]
-        + found.map(\.message)).joined(separator: "; "),
+        + found.prefix(3).map(\.message) + (found.count > 3 ? ["\(found.count - 3) more look like Compose files"] : []))
+        .joined(separator: "; "),
       help: found.isEmpty
         ? "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
-        : found.map(\.help).joined(separator: "; ") + "; what runs stays as it is")
+        : found.prefix(3).map(\.help).joined(separator: "; ")
+          + (found.count > 3 ? "; `clup validate` in a clone says it of each" : "") + "; what runs stays as it is")
   }
 
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {
     for stack in request.stacks where !names.contains(stack) && state.standing(stack) == nil {
       throw Failure(
-        .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().joined(separator: ", "))
+        .configuration, "there is no stack \(stack)", help: "the stacks are " + names.sorted().listed(20))
     }
     if let rollback = request.rollback { return Set(rollback.goal.pins.keys) }
     return request.stacks.isEmpty ? names : names.intersection(request.stacks)

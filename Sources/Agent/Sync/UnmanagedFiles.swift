@@ -67,7 +67,7 @@ extension PolicyCheck {
       let name = file.isVariant(besideServices: own) ? directory : file.isOverlay ? base : nil
       if let stack = discovery.stacks.first(where: { $0.name == name }), let services = services[stack.name] {
         variants.append(Variant(file, of: stack, services: services))
-      } else {
+      } else if file.base != nil || file.bare.isEmpty || file.bare != file.services {
         files.append(file)
       }
     }

@@ -116,10 +116,11 @@ final class Progress: Sendable {
         return (shown.waiting, shown.isOver ? nil : shown.rows)
       }
       guard let next else { return }
+      let lines = form == .json ? next.lines : next.lines.flatMap { Render.fitted($0, CLI.width(of: descriptor)) }
       if form == .rows {
-        draw(next.rows, below: next.lines)
+        draw(next.rows, below: lines)
       } else {
-        CLI.write(next.lines.map { $0 + "\n" }.joined(), to: descriptor)
+        CLI.write(lines.map { $0 + "\n" }.joined(), to: descriptor)
       }
     }
   }

@@ -36,11 +36,15 @@ extension ComposeSource {
 extension Node {
   /// Every text at and below it, in order, each with the keys that lead there.
   public var scalars: [(keys: [String], text: String, mark: Mark)] {
-    if let text = string { return [([], text, start)] }
-    let members = (mapping ?? []).flatMap { entry in
-      entry.value.scalars.map { ([entry.key.string ?? ""] + $0.keys, $0.text, $0.mark) }
-    }
-    return (sequence ?? []).flatMap(\.scalars) + members
+    var found: [(keys: [String], text: String, mark: Mark)] = []
+    addScalars(below: [], to: &found)
+    return found
+  }
+
+  private func addScalars(below keys: [String], to found: inout [(keys: [String], text: String, mark: Mark)]) {
+    if let text = string { return found.append((keys, text, start)) }
+    for element in sequence ?? [] { element.addScalars(below: keys, to: &found) }
+    for entry in mapping ?? [] { entry.value.addScalars(below: keys + [entry.key.string ?? ""], to: &found) }
   }
 }
 
@@ -190,6 +194,15 @@ public enum Variables {
   }
 
   private static let commands: Set<String> = ["command", "entrypoint", "test", "exec", "dockerfile_inline"]
+
+  /// The variables that are used somewhere without a default, sorted.
+  public static func withoutDefault(in sources: [ComposeSource]) -> [String] {
+    let use = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:\}|:?\?))/
+    let names = sources.flatMap(\.scalars).filter { $0.text.contains("$") }.flatMap { scalar in
+      scalar.text.matches(of: use).compactMap { ($0.output.1 ?? $0.output.2).map(String.init) }
+    }
+    return Set(names).sorted()
+  }
 
   /// Says whether a line of a source uses a variable.
   public static func isUsed(_ name: String, at mark: Mark, of path: String, in sources: [ComposeSource]) -> Bool {

@@ -57,7 +57,6 @@ public struct JudgedModel: Sendable, Equatable {
   public var json: JSON
   /// The values of variables of which its configs and secrets are made.
   public var values: [String: String]
-
   /// Takes a model.
   public init(_ json: JSON, values: [String: String]) { (self.json, self.values) = (json, values) }
 

@@ -17,7 +17,7 @@ public enum Collisions {
       if stacks.count < 2 { return [] }
       let owners = stacks.filter { had[$0] == project }
       return stacks.filter { owners != [$0] }.map { stack in
-        let others = stacks.filter { $0 != stack }.joined(separator: ", ")
+        let others = stacks.filter { $0 != stack }.listed(4)
         var found = Diagnostic(
           rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
           message: "the project name \(project) is also that of \(others)",

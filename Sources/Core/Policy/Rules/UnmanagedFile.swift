@@ -68,7 +68,8 @@ public struct UnmanagedFile: Sendable, Equatable {
     needed = Self.neededServices(in: all)
     uses = Set(all.flatMap(Discovery.usedPaths))
     let isIncluding = own.isEmpty && all.contains { !References.includes(in: $0).flatMap(\.files).isEmpty }
-    guard isIncluding || own.contains(where: { Self.saysWhatItRuns($0.value) }) else { return nil }
+    guard isIncluding || own.contains(where: { Self.saysWhatItRuns($0.value) }) || !own.isEmpty && Self.isNamed(path)
+    else { return nil }
     kind =
       Self.template(in: all).map { .template($0.sign) } ?? Self.swarmSign(in: all).map { .swarm($0) } ?? .compose
   }

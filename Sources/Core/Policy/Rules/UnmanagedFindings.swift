@@ -103,9 +103,10 @@ extension UnmanagedFile {
     /// Names the overlays for a sentence.
     var overlayNote: String? {
       if overlays.isEmpty { return nil }
-      return "\(overlayPatterns.listed(6)) \(overlays.count == 1 ? "is" : "are") only laid over that, each by its name "
-        + "there: `compose_files: [\(files.map { Path.name($0.path) }.listed(2)), "
-        + "\(Path.relative(overlays[0].path, to: Path.parent(files[0].path)) ?? overlays[0].path)]`"
+      let directory = Path.parent(files[0].path)
+      let names = [Path.name(files[0].path), Path.relative(overlays[0].path, to: directory) ?? overlays[0].path]
+      return "\(overlayPatterns.listed(6)) \(overlays.count == 1 ? "adds" : "add") to services of \(files[0].path); "
+        + "lay one over it by its name: `stacks: {\(directory): {compose_files: [\(names.joined(separator: ", "))]}}`"
     }
 
     private static let mostNamed = 12
@@ -121,7 +122,8 @@ extension UnmanagedFile {
 
     /// The patterns as a list of YAML; only the first ones of very many.
     var list: String {
-      let shown = patterns.prefix(patterns.count > Self.mostNamed ? 3 : patterns.count)
+      let length = patterns.reduce(0) { $0 + $1.count + 2 }
+      let shown = patterns.prefix(patterns.count > Self.mostNamed || length > 200 ? 3 : patterns.count)
       return
         (shown.map { $0.contains("*") ? "\"\($0)\"" : $0 } + (shown.count < patterns.count ? ["…"] : []))
         .joined(separator: ", ")

@@ -86,18 +86,17 @@ public struct Variant: Sendable, Equatable {
       let found = Glob.covering(Set(variants.map(\.path)), among: tree.files.map(\.path))
       let names = found.globs.map { "\($0.pattern) (\($0.paths.count))" } + found.rest
       let stacks = Set(variants.map(\.stack.name)).count
-      let own = variants.filter { $0.stack == first.stack }.map(\.path)
       let line: String
       if isWhole, stacks > 1, let glob = found.globs.first {
         line = "files: [\"\(glob.pattern)\"]"
       } else {
-        let paths = isWhole ? [first.path] : first.stack.composeFiles + own
+        let paths = isWhole ? [first.path] : first.stack.composeFiles + [first.path]
         line = first.stack.layered(paths)
       }
       let what = isWhole ? "instead of the files beside them" : "laid over the others of their stack"
+      let each = variants.count == 1 || line.hasPrefix("files") ? "" : "such a line for each stack, as "
       return [
-        "variants not used: \(names.listed(6)); a host has them \(what) by "
-          + "\(stacks > 1 && !line.hasPrefix("files") ? "one line for each stack, as " : "")`stacks: {\(line)}`"
+        "variants not used: \(names.listed(6)); a host has them \(what) by \(each)`stacks: {\(line)}`"
       ]
     }
   }
