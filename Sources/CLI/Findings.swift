@@ -56,15 +56,15 @@ enum Findings {
       let others = group.dropFirst().map {
         [$0.file, $0.line.map(String.init)].compactMap { $0 }.joined(separator: ":")
       }
-      return others.isEmpty ? [] : ["the other is at \(others.named(atMost: 4))"]
+      return others.isEmpty ? [] : ["the other is at \(others.listed(3))"]
     }
     let (services, stacks) = (
       Set(group.compactMap(\.service)).sorted(), Set(group.compactMap(\.stack)).sorted()
     )
     let isElsewhere = stacks.contains { Path.relative(file, to: $0) == nil && !file.hasPrefix($0 + ".") }
-    return (services.count > 1 ? ["in \(services.count) services: \(services.named(atMost: 4))"] : [])
+    return (services.count > 1 ? ["in \(services.count) services: \(services.listed(3))"] : [])
       + (stacks.count > 1
-        ? ["in \(stacks.count) stacks: \(stacks.named(atMost: 4))"]
+        ? ["in \(stacks.count) stacks: \(stacks.listed(3))"]
         : isElsewhere ? ["in the stack \(stacks[0])"] : [])
   }
 

@@ -197,7 +197,7 @@ extension Resolve {
     var told: Set<String> = []
     return lacking.filter { told.insert($0.text).inserted }.map { file in
       let services = lacking.filter { $0.text == file.text }.compactMap(\.service)
-      let takers = services.isEmpty ? name : services.named(atMost: 3)
+      let takers = services.isEmpty ? name : services.listed(2)
       return Diagnostic(
         rule: "unset-variable", severity: knowsHost ? .error : .warning, at: (path, file.mark), stack: name,
         service: services.count == 1 ? services.first : nil,

@@ -1,9 +1,10 @@
-extension [String] {
-  /// Names them for a sentence, of many only the first: `a, b and 29 more`.
-  public func named(atMost most: Int) -> String {
-    guard count > 1, let last else { return first ?? "" }
-    if count <= most { return dropLast().joined(separator: ", ") + " and \(last)" }
-    let shown = prefix(Swift.max(most - 1, 1))
-    return shown.joined(separator: ", ") + " and \(count - shown.count) more"
+extension Sequence<String> {
+  /// The texts as a list in a sentence, of many only the first: `a, b and 29 more`. One more than `most` is named as well.
+  public func listed(_ most: Int) -> String {
+    let all = Array(self)
+    guard all.count > 1, let last = all.last else { return all.first ?? "" }
+    let isWhole = all.count <= most + 1
+    let shown = isWhole ? all.dropLast() : all.prefix(most)
+    return shown.joined(separator: ", ") + " and " + (isWhole ? last : "\(all.count - most) more")
   }
 }

@@ -109,12 +109,3 @@ extension StackSource {
     return "\(name): {compose_files: [\(names.joined(separator: ", "))]}"
   }
 }
-
-extension Sequence<String> {
-  /// The texts as a list in a sentence, of which only so many are named.
-  public func listed(_ most: Int) -> String {
-    let all = Array(self)
-    if all.count <= most + 1 { return all.joined(separator: ", ") }
-    return all.prefix(most).joined(separator: ", ") + " and \(all.count - most) more"
-  }
-}
