@@ -324,6 +324,10 @@ import Testing
     #expect(choice.lines == [".: {compose_files: [base.yml]}"] && choice.files.isEmpty)
     #expect(choice.overlays.count == 1 && choice.overlays[0].contains("add-ons/*.yml"))
     #expect(choice.overlays[0].contains("`stacks: {.: {compose_files: [base.yml, add-ons/a.yml]}}`"))
+    let base = StackSource(
+      name: ".", composeFiles: ["base.yml"], layout: ProjectPlace(directory: ".", files: ["base.yml"]))
+    let below = UnmanagedFile.withBases(found(["add-ons/a.yml": addon]), stacks: [base], services: [".": ["proxy"]])
+    #expect(below.map(\.base) == [UnmanagedFile.Base(directory: ".", files: ["base.yml"], isStack: true)])
     let alone = UnmanagedFile.withBases(found(["add-ons/a.yml": addon]), stacks: [], services: [:])
     #expect(UnmanagedFile.choice(for: alone, in: commit(paths)).files.isEmpty)
     let finding = try #require(UnmanagedFile.findings(alone, in: commit(paths), isAll: false).first)

@@ -112,7 +112,7 @@ public struct Proposal: Sendable, Equatable {
       proposed.append(
         "  include: [\(globs)]   # this host's part, if \(part.others.joined(separator: ", ")) is another's")
     }
-    proposed += choice.lines.map { "  \($0)   # looks like a Compose file, and runs nowhere here" }
+    proposed += choice.lines.map { "  \($0)   # Compose files that belong together, and run nowhere here" }
     let more = choice.files.map(\.yaml).joined(separator: ", ")
     if !more.isEmpty {
       let reason = "# look like Compose files, and run nowhere here"

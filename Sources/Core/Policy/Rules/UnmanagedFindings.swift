@@ -97,7 +97,7 @@ extension UnmanagedFile {
     var lack: String {
       let services = Set(files.flatMap(\.lacking)).sorted()
       return "\(files.count == 1 ? "needs" : "need") \(services.count == 1 ? "the service" : "the services") "
-        + "\(services.listed(4)), which no Compose file beside or above has"
+        + "\(services.listed(4)) of another Compose file"
     }
 
     /// Names the overlays for a sentence.

@@ -45,7 +45,7 @@ extension UnmanagedFile {
       guard !file.lacking.isEmpty else { return file }
       var file = file
       for directory in [Path.parent(file.path)] + Path.ancestors(Path.parent(file.path)).reversed() + ["."] {
-        if let stack = stacks.first(where: { $0.layout == nil && $0.name == directory }),
+        if let stack = stacks.first(where: { $0.name == directory && $0.place.directory == directory }),
           file.lacking.isSubset(of: services[stack.name] ?? [])
         {
           file.base = Base(directory: directory, files: stack.composeFiles, isStack: true)
@@ -94,7 +94,7 @@ public struct Variant: Sendable, Equatable {
         line = first.stack.layered(paths)
       }
       let what = isWhole ? "instead of the files beside them" : "laid over the others of their stack"
-      let each = variants.count == 1 || line.hasPrefix("files") ? "" : "such a line for each stack, as "
+      let each = stacks == 1 || line.hasPrefix("files") ? "" : "such a line for each stack, as "
       return [
         "variants not used: \(names.listed(6)); a host has them \(what) by \(each)`stacks: {\(line)}`"
       ]
