@@ -108,7 +108,7 @@ extension EndToEnd {
         testDescription: "a secret", script: "echo 'k: AKIA''Q3EGRTZ4NS7WXYBM' > c.yml; git add -A",
         file: "a/conf/sub/c.yml", says: "the file holds"),
       Case(
-        testDescription: "runtime state", script: "mkdir data; echo x > data/x; git add -A", file: "a/conf/sub/data/x",
+        testDescription: "runtime state", script: "mkdir data; echo x > data/x; git add -A", file: "a/conf/sub/data",
         says: "runtime state"),
       Case(
         testDescription: "a submodule of its own",

@@ -56,6 +56,7 @@ public struct ManagedPaths {
       put(entry, isInside || written.names(path) ? .copy : .link)
     case .symlink, .submodule: refuse(entry)
     case .directory:
+      refuseState(below: path)
       let real = (isDirectory(path) ?? (path == ".")) || written.touches(path) || seen.holds(path)
       guard real || directory == path || Path.relative(directory, to: path) != nil else {
         for file in tree.files(under: path) where !file.isRegular { refuse(file) }
@@ -72,6 +73,18 @@ public struct ManagedPaths {
         } else if !composeFiles.contains(file.path) {
           put(file, .copy)
         }
+      }
+    }
+  }
+
+  /// Refuses directories below one that is brought as a whole which are called as the host calls its runtime state.
+  private mutating func refuseState(below path: String) {
+    for file in tree.files(under: path) where !Keeper.isNamed(file.path) {
+      guard let glob = protected.glob(protecting: file.path), Discovery.anywhere.contains(glob) else { continue }
+      let above = Path.ancestors(file.path).filter { Path.relative($0, to: path) != nil && $0 != path }
+      let state = above.filter { protected.glob(protecting: $0) != nil }.min { $0.utf8.count < $1.utf8.count }
+      if refused.insert(state ?? file.path).inserted {
+        diagnostics.append(Discovery.landsOnState(state ?? file.path, glob: glob, stack: stack))
       }
     }
   }

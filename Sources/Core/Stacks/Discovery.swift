@@ -117,7 +117,7 @@ public struct Discovery: Sendable {
     }
   }
 
-  private static let anywhere: Set<String> = ["**/data", "**/volumes", "**/cache"]
+  static let anywhere: Set<String> = ["**/data", "**/volumes", "**/cache"]
 
   /// Finds tracked files that stand where the host keeps runtime state.
   ///
