@@ -55,8 +55,11 @@ struct PathTests {
     ("90s", 90_000), ("5m", 300_000), ("1h30m", 5_400_000), ("250ms", 250), ("0s", 0), ("", nil), ("5", nil),
     ("5d", nil),
     ("-5s", nil), ("5 m", nil), ("1.5h", nil), ("s", nil), ("99999999999s", nil),
+    ("1h501h1ms", 1_807_200_001), ("1500ms", 1500), ("999999999h", nil),
   ])
-  func `a length of time needs its unit`(_ text: String, _ milliseconds: Int?) {
-    #expect(Duration(parsing: text)?.milliseconds == milliseconds)
+  func `a length of time needs its unit, and is read again as it is written`(_ text: String, _ milliseconds: Int?) {
+    let time = Duration(parsing: text)
+    #expect(time?.milliseconds == milliseconds)
+    #expect(time.flatMap { Duration(parsing: $0.text) } == time)
   }
 }

@@ -79,7 +79,7 @@ struct WeighTests {
       tree: tree, stack: "gw", protected: lifted.protectedPaths, isDirectory: { _ in true })
     managed.add("gw/data", .mounted)
     #expect(managed.links.mapValues(\.kind) == ["gw/data/seed.sql": .copy])
-    #expect(managed.diagnostics.map(\.file) == ["gw/data"])
+    #expect(managed.diagnostics.map(\.file) == ["gw/data/rows"])
   }
 
   @Test func `what only keeps a directory is neither state nor linked`() {

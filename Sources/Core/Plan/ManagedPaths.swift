@@ -98,18 +98,15 @@ public struct ManagedPaths {
       }
       return
     }
-    var isState = false
-    for file in tree.files(under: entry.path) where !Keeper.isNamed(file.path) {
-      if protected.glob(protecting: file.path) != nil {
-        isState = true
-      } else if file.isRegular {
-        put(file, .copy)
-      } else {
-        add(file.path, .plain)
-      }
+    let files = tree.files(under: entry.path).filter { !Keeper.isNamed($0.path) }
+    let state = files.filter { protected.glob(protecting: $0.path) != nil }.map(\.path)
+    for file in files where !state.contains(file.path) {
+      if file.isRegular { put(file, .copy) } else { add(file.path, .plain) }
     }
-    if isState, refused.insert(entry.path).inserted {
-      diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
+    // Beside what the host lets be tracked each file is named.
+    for path in state.count < files.count ? state : state.isEmpty ? [] : [entry.path]
+    where refused.insert(path).inserted {
+      diagnostics.append(Discovery.landsOnState(path, glob: glob, stack: stack))
     }
   }
 

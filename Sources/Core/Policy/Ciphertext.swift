@@ -53,12 +53,14 @@ public enum Ciphertext {
 
 extension Subject {
   /// Finds values of services that are ciphertext, wherever they come from: the Compose file, a file of values, the live `.env`.
+  /// A tracked file that is told of as a whole is not told of again.
   var encryptedValues: [Finding] {
-    services.flatMap { service, json in
+    let told = environmentFiles.values.filter { Ciphertext.kind(of: Array($0.utf8)) != nil }
+    return services.flatMap { service, json in
       json["environment"].members.compactMap { name, value -> Finding? in
-        guard let text = value.string, ["ENC[AES256_GCM,", "encrypted:B"].contains(where: text.hasPrefix) else {
-          return nil
-        }
+        guard let text = value.string, ["ENC[AES256_GCM,", "encrypted:B"].contains(where: text.hasPrefix),
+          !told.contains(where: { $0.contains(text) })
+        else { return nil }
         return Finding(
           service: service, place: place(service, ["environment", name]),
           message: "the value of \(name) is encrypted, and clup decrypts nothing: \(service) would get the ciphertext",

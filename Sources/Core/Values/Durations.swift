@@ -1,5 +1,5 @@
 extension Duration {
-  /// Reads `90s`, `5m`, `1h30m`, `250ms`; nothing else, not even a bare number.
+  /// Reads `90s`, `5m`, `1h30m`, `250ms`, up to some thirty years; nothing else, not even a bare number.
   public init?(parsing text: String) {
     var total = Duration.zero
     var digits = ""
@@ -27,16 +27,15 @@ extension Duration {
         unit.append(letter)
       }
     }
-    guard let part = amount() else { return nil }
+    guard let part = amount(), total + part < .seconds(1_000_000_000) else { return nil }
     self = total + part
   }
 
   /// The time as people write it: `1h30m`, `90s`, `250ms`.
   public var text: String {
     let (seconds, rest) = (Int(components.seconds), milliseconds % 1000)
-    if rest != 0 { return "\(milliseconds)ms" }
-    let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60)
-    let parts = [(hours, "h"), (minutes, "m"), (seconds % 60, "s")].filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
+    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s"), (rest, "ms")]
+      .filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
     return parts.isEmpty ? "0s" : parts.joined()
   }
 
