@@ -628,6 +628,19 @@ import Testing
     ("job-timeout", ""), ("job-params", ""),
   ]
 
+  @Test func `a parameter chooses neither the image nor the network of a job`() async throws {
+    try await Self.scratch { root in
+      let text =
+        "x-clup: {timeout: 20m, params: [IMG, NET]}\nservices:\n  job: {image: '${IMG}', network_mode: '${NET}', mem_limit: 1g, "
+        + "cpus: 1, pids_limit: 9}\n"
+      try Self.lay(["w/runner/job-definitions": ["build.yml": text]], at: root)
+      try "repository: r\nbranch: main\nlive_root: /srv\ncheckout: /srv/clup\npolicy: {job_images: ['job-*:*']}\n"
+        .write(toFile: root + "/c.yaml", atomically: false, encoding: .utf8)
+      let found = try await Self.validate(root + "/w", "--config", root + "/c.yaml", expect: 3).filter(\.refuses)
+      #expect(Set(found.map(\.rule)).isSuperset(of: ["job-image", "job-network", "job-params"]), "\(found)")
+    }
+  }
+
   @Test func `job files have stricter rules`() async throws {
     try await Self.scratch { root in
       func job(_ head: String, _ body: [String: String], _ extra: String = "") -> String {

@@ -99,9 +99,15 @@ public struct ManagedPaths {
       return
     }
     let files = tree.files(under: entry.path).filter { !Keeper.isNamed($0.path) }
-    let state = files.filter { protected.glob(protecting: $0.path) != nil }.map(\.path)
-    for file in files where !state.contains(file.path) {
-      if file.isRegular { put(file, .copy) } else { add(file.path, .plain) }
+    var state: [String] = []
+    for file in files {
+      if protected.glob(protecting: file.path) != nil {
+        state.append(file.path)
+      } else if file.isRegular {
+        put(file, .copy)
+      } else {
+        add(file.path, .plain)
+      }
     }
     // Beside what the host lets be tracked each file is named.
     for path in state.count < files.count ? state : state.isEmpty ? [] : [entry.path]

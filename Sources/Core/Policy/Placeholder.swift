@@ -159,7 +159,10 @@ extension Subject {
   /// a placeholder: where it is about one and the variable is refused anyway, or where a variable is all that is written there.
   func withoutPlaceholders(_ found: Diagnostic) -> Diagnostic? {
     if invented.isEmpty { return found }
-    if let text = found.spot?.value, let name = Placeholder.variable(text), invented[name] != nil { return nil }
+    // Whoever starts a job gives its parameters any value.
+    if kind == .stack, let text = found.spot?.value, let name = Placeholder.variable(text), invented[name] != nil {
+      return nil
+    }
     if refusesUnset, Placeholder.isIn(found.message + found.help, of: invented) { return nil }
     let mask = Placeholder.mask(invented)
     var found = found
