@@ -150,8 +150,7 @@ extension UnmanagedFile {
 
     private func layered(over base: UnmanagedFile.Base, _ files: [UnmanagedFile]) -> String {
       let own = files.map(\.path).filter { !base.files.contains($0) }
-      let names = (base.files + own).map { Path.relative($0, to: base.directory) ?? $0 }
-      return "\(base.directory): {compose_files: [\(names.joined(separator: ", "))]}"
+      return StackSource.layered(base.files + own, in: base.directory)
     }
 
     /// The lines that may be written under `stacks:`, the likeliest first, each with what it is for.

@@ -104,8 +104,11 @@ public struct Variant: Sendable, Equatable {
 
 extension StackSource {
   /// The line of a configuration that makes the stack of these files.
-  func layered(_ paths: [String]) -> String {
-    let names = paths.map { Path.relative($0, to: name) ?? $0 }
-    return "\(name): {compose_files: [\(names.joined(separator: ", "))]}"
+  func layered(_ paths: [String]) -> String { Self.layered(paths, in: name) }
+
+  /// The same for a directory that may be no stack yet.
+  static func layered(_ paths: [String], in directory: String) -> String {
+    let names = paths.map { Path.relative($0, to: directory) ?? $0 }
+    return "\(directory): {compose_files: [\(names.joined(separator: ", "))]}"
   }
 }
