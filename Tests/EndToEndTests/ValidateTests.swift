@@ -506,6 +506,15 @@ import Testing
     }
   }
 
+  @Test func `a link to a stack's directory is told as a sync tells it`() async throws {
+    try await Self.scratch { root in
+      try Self.lay(["w": ["a/compose.yaml": "services: {web: {image: 'nginx:1.27'}}\n"]], at: root)
+      try FileManager.default.createSymbolicLink(atPath: root + "/w/b", withDestinationPath: "a")
+      let found = try await Self.validate(root + "/w", expect: 0).filter { $0.rule == "unmanaged-file" }
+      #expect(found.map(\.file) == ["b"])
+    }
+  }
+
   static let bombs: [(what: String, text: String)] = [
     ("deep lists", "services: " + String(repeating: "[", count: 200_000)),
     (

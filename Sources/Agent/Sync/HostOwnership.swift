@@ -79,6 +79,7 @@ struct HostOwnership: Sendable {
         }?.key
     }
     (subject.formerWrites, subject.formerlyKept) = (record?.writes ?? [], record?.kept ?? [])
+    subject.formerProjects = record?.projects ?? []
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
     subject.paths.used = (record?.places ?? []).union(

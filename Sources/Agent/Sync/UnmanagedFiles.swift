@@ -9,12 +9,12 @@ extension PolicyCheck {
     try await UnmanagedFile.findings(
       unmanagedFiles(in: tree, discovery: discovery, tracked: tracked, uses: uses, known: known).files,
       in: tree, stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
-      + links(in: tree, discovery: discovery, tracked: tracked, known: known)
+      + linkedStacks(in: tree, discovery: discovery, tracked: tracked, known: known)
   }
 
   /// Finds symbolic links to directories that hold a Compose file.
-  private func links(
-    in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree?
+  func linkedStacks(
+    in tree: CommitTree, discovery: Discovery, tracked: Tracked, known: CommitTree? = nil
   ) async throws(Failure) -> [Diagnostic] {
     var found: [Diagnostic] = []
     for file in tree.files where file.kind == .symlink && known?[file.path]?.id != file.id {

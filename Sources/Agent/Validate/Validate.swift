@@ -132,6 +132,7 @@ public struct Validate: Sendable {
       in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))
     diagnostics += UnmanagedFile.findings(
       unused.files, in: tree, stacks: discovery.stacks, isAll: discovery.stacks.isEmpty)
+    diagnostics += try await judge.linkedStacks(in: tree, discovery: discovery, tracked: tracked)
     diagnostics += nothing(diagnostics, discovery, settings)
     if let changed {
       let touched = Set(

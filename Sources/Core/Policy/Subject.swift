@@ -33,6 +33,8 @@ public struct Subject: Sendable {
   public var others: [String: OwnedResources] = [:]
   /// What the stack's containers may have written to before.
   public var formerWrites: Set<String> = []
+  /// The names that its projects had before.
+  public var formerProjects: Set<String> = []
   /// The stack whose containers mount the directory that this one would have from now on.
   public var mountedBy: String?
   /// Whether the stack was moved here from another directory, so that nothing kept them from this one.

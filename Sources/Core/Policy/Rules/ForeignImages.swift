@@ -62,7 +62,7 @@ extension Subject {
 
   /// Whoever builds an image that somebody runs by hand decides what that one starts next.
   private func runByHand(_ name: String, _ service: String) -> Finding? {
-    let known = others.values.reduce(into: belongings.projects) { $0.formUnion($1.projects) }
+    let known = others.values.reduce(into: belongings.projects.union(formerProjects)) { $0.formUnion($1.projects) }
     guard let user = present?.imageUsers[Image(name).reference]?.subtracting(known).min(),
       !policy.shares(.image(name), among: [stack])
     else { return nil }
