@@ -128,9 +128,26 @@ extension EndToEnd {
           "inspect", "-f", "{{range $k, $v := .NetworkSettings.Networks}}{{$k}}{{end}}", id)
         let network = networks.trimmingCharacters(in: .whitespacesAndNewlines)
         try await host.shell("docker network disconnect \(network) \(id); docker network connect \(network) \(id)")
-        #expect(try await host.clup("status").output.contains("not known by its service's name"))
+        #expect(try await host.clup("status").output.contains("is not known as web in the network"))
         let report = try await host.sync()
         #expect(report.stacks.first?.services.first?.action == .recreate, "\(report)")
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test(arguments: ["--alias web --ip 10.218.77.9", "--alias web --alias other"])
+    func `a service that lost a further name or its address in a network is made anew`(_ options: String) async throws {
+      let own = "networks: {back: {aliases: [other], ipv4_address: 10.218.77.9}}"
+      let network = "networks:\n  back: {name: loss-back, ipam: {config: [{subnet: 10.218.77.0/24}]}}\n"
+      try await Host.with(["a/compose.yaml": sleeper("web", own) + network]) { host in
+        _ = try await host.sync()
+        #expect(try await host.sync().outcome == .unchanged)
+        let id = try #require(try await host.containers()["a/web"])
+        try await host.shell(
+          "docker network disconnect loss-back \(id); docker network connect \(options) loss-back \(id)")
+        let report = try await host.sync()
+        let lost = options.contains("other") ? "10.218.77.9" : "other"
+        #expect(report.stacks.first?.services.first?.reason?.contains("not known as \(lost) in") == true, "\(report)")
         #expect(try await host.sync().outcome == .unchanged)
       }
     }

@@ -107,22 +107,22 @@ struct Up: Sendable {
     try await force(forced.filter { $0.state == "running" })
   }
 
-  /// Finds the services that are not known by their names in one of their networks: where Compose makes a network anew it connects
-  /// the containers again as they are, without the names that others find them by.
+  /// Finds the services that are not known by their names in one of their networks: where Compose makes a network anew it
+  /// connects the containers again as they are, without the names that others find them by.
   private func unnamed(_ services: Set<String>, _ desired: DesiredStack) async throws(Failure) -> Set<String> {
     let connected = desired.services.filter { services.contains($0.name) && !$0.networks.isEmpty }
     if connected.isEmpty { return [] }
-    let networks = Dictionary(connected.map { ($0.name, $0.networks) }) { first, _ in first }
+    let known = Dictionary(connected.map { ($0.name, $0) }) { first, _ in first }
     let listed = try await programs.ask { engine throws(EngineError) in
       try await engine.containers(labels: [ComposeLabel.of(desired.project)])
     }
-    let ids = listed.compactMap(Container.init).filter { networks[$0.service] != nil && $0.state == "running" }.map(
+    let ids = listed.compactMap(Container.init).filter { known[$0.service] != nil && $0.state == "running" }.map(
       \.id)
     return try await programs.inspections(of: ids).reduce(into: []) { found, seen in
-      guard let service = seen["Config"]?["Labels"]?[ComposeLabel.service]?.string, let own = networks[service] else {
+      guard let service = seen["Config"]?["Labels"]?[ComposeLabel.service]?.string, let own = known[service] else {
         return
       }
-      if !own.isDisjoint(with: Programs.networks(of: service, lacking: seen)) { found.insert(service) }
+      if own.lost(in: Programs.attachments(of: seen)) != nil { found.insert(service) }
     }
   }
 

@@ -16,7 +16,7 @@ extension Programs {
     return containers.map { container in
       guard projects.contains(container.project), let found = seen[container.id] else { return container }
       var container = container
-      if container.state == "running" { container.nameless = Self.networks(of: container.service, lacking: found) }
+      if container.state == "running" { container.attachments = Self.attachments(of: found) }
       container.deadNamespace = Self.shared(found).first { Self.isDead($0.base, of: found, seen) }?.what
       if let pid = found["State"]?["Pid"]?.integer, pid > 0 {
         container.lostFile = releases?.lost(in: KernelMounts(of: String(pid)))
@@ -31,12 +31,12 @@ extension Programs {
     }
   }
 
-  /// Gives the networks in which a container is not known by its service's name. Compose gives it that in each one; where it
-  /// makes a network anew, or somebody connects the container by hand, the name may be missing.
-  static func networks(of service: String, lacking found: JSON) -> Set<String> {
-    Set(
-      (found["NetworkSettings"]?["Networks"].object ?? [:])
-        .filter { !$0.value["Aliases"].strings.contains(service) }.keys)
+  /// Gives the names, and the fixed address, by which a container is known, by network. Compose gives it that of its service in
+  /// each one; where it makes a network anew, or somebody connects the container by hand, they may be missing.
+  static func attachments(of found: JSON) -> [String: Set<String>] {
+    (found["NetworkSettings"]?["Networks"].object ?? [:]).mapValues { network in
+      Set(network["Aliases"].strings + [network["IPAMConfig"]?["IPv4Address"]?.string].compactMap { $0 })
+    }
   }
 
   /// What a container shares with another one, and that one's id.

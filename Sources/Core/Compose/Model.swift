@@ -78,6 +78,8 @@ public struct ComposeService: Sendable, Equatable {
   /// What it uses of the model's networks and volumes, and of the configs and secrets that are in no file, as
   /// `network NAME`, `volume NAME`, `config NAME` and `secret NAME`.
   public let resources: [String: JSON]
+  /// The further names and the fixed IPv4 address that its containers have, by the engine's name of the network.
+  public let attachments: [String: [String]]
   /// Absolute paths of its build contexts, and of a Dockerfile that lies outside of them.
   public let buildContexts: [String]
   /// Whether its image is built.
@@ -119,6 +121,7 @@ public struct ComposeService: Sendable, Equatable {
       }
     }
     resources = Self.resources(json, top)
+    attachments = Self.attachments(json["networks"].object, top["networks"])
     isBuilt = json["build"] != nil
     let pulling = json["pull_policy"]?.string ?? ""
     pullsAnew = !isBuilt && (["always", "daily", "weekly"].contains(pulling) || pulling.hasPrefix("every_"))
@@ -155,6 +158,14 @@ public struct ComposeService: Sendable, Equatable {
     }
     contexts += build["additional_contexts"].object.values.compactMap(\.string)
     return contexts.filter { Path.isAbsolute($0) }
+  }
+
+  private static func attachments(_ networks: [String: JSON], _ top: JSON?) -> [String: [String]] {
+    networks.reduce(into: [:]) { found, network in
+      let own = network.value
+      let names = own["aliases"].strings + [own["ipv4_address"]?.string].compactMap { $0 }
+      if !names.isEmpty, let name = top?[network.key]?["name"]?.string { found[name] = names.sorted() }
+    }
   }
 
   private static func resources(_ json: JSON, _ top: JSON) -> [String: JSON] {

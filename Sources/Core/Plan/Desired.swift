@@ -146,6 +146,9 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// What it uses beside files, as `network NAME`, `volume NAME`, `config NAME` and `secret NAME`, each with the engine's name
   /// for it and a digest of what it is to be; unknown in what an earlier version wrote.
   public var resources: [String: String]?
+  /// The further names and the fixed IPv4 address that its containers have, by the engine's name of the network; unknown in what
+  /// an earlier version wrote.
+  public var attachments: [String: [String]]?
   /// Whether its image is built; unknown in what an earlier version wrote.
   public var built: Bool?
   /// How many containers it has.
@@ -179,6 +182,17 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var networks: Set<String> {
     Set((resources ?? [:]).filter { $0.key.hasPrefix("network ") }.compactMap { $0.value.split(separator: " ").first })
       .reduce(into: []) { $0.insert(String($1)) }
+  }
+
+  /// Finds a name or address that a container no longer has in one of the service's networks; `present` are those that it has,
+  /// by network.
+  public func lost(in present: [String: Set<String>]) -> (name: String, network: String)? {
+    for network in networks.sorted() {
+      guard let own = present[network] else { continue }
+      let lost = ([name] + (attachments?[network] ?? [])).first { !own.contains($0) }
+      if let lost { return (lost, network) }
+    }
+    return nil
   }
 
   /// Whether its image is built.
@@ -227,74 +241,8 @@ extension DesiredService {
   ) {
     self.init(
       name: service.name, hash: hash, image: service.image, fields: service.fields.mapValues(digest), mounts: mounts,
-      builds: builds, built: service.isBuilt, replicas: service.replicas, restarts: service.restarts,
-      joins: service.joins.isEmpty ? nil : service.joins, claims: service.claims,
+      builds: builds, attachments: service.attachments, built: service.isBuilt, replicas: service.replicas,
+      restarts: service.restarts, joins: service.joins.isEmpty ? nil : service.joins, claims: service.claims,
       pullsAnew: service.pullsAnew ? true : nil)
-  }
-}
-
-/// What is to stand at a live path.
-public struct DesiredLink: Codable, Sendable, Equatable {
-  /// A symbolic link through the pointer, or the content itself.
-  public enum Kind: String, Codable, Sendable { case link, copy }
-  /// How the file reaches the live path.
-  public var kind: Kind
-  /// The path in the repository.
-  public var from: String
-  /// The id of the content.
-  public var id: String
-  /// Whether the content is a program; a copy takes its mode from this.
-  public var executable = false
-  /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
-  public var replaces: [String]?
-  /// The commit that the pointer of a shared path names; nothing while it is on its way.
-  public var commit: String?
-  /// Whether a container may write to it: then what it writes stays until a commit changes the file.
-  public var isWritable: Bool?
-}
-
-extension DesiredLink {
-  /// Describes a live path for what a commit has.
-  public init(kind: Kind, _ entry: TrackedPath) {
-    self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
-  }
-
-  /// Says whether both put the same there.
-  public func isSame(as other: DesiredLink) -> Bool {
-    kind == other.kind && from == other.from && id == other.id && executable == other.executable
-      && isWritable ?? false == other.isWritable ?? false
-  }
-
-  /// Whether it is a copy that was put in place.
-  public var isPlaced: Bool { kind == .copy && replaces == nil }
-
-  /// Gives the link for as long as nobody knows whether it was put in place.
-  var comingUp: DesiredLink {
-    var link = self
-    link.replaces = replaces ?? []
-    link.commit = nil
-    return link
-  }
-
-  /// Says whether clup wrote the file with this id there, and no person did.
-  public func wrote(_ file: String) -> Bool {
-    kind == .copy && id == file || (replaces ?? []).contains(file)
-  }
-
-  /// Whether a copy with the same content may have another mode than this one.
-  func differsInMode(from wish: DesiredLink) -> Bool {
-    kind == .copy && id == wish.id && (executable != wish.executable || (replaces ?? []).contains(id))
-  }
-
-  /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
-  func becoming(_ next: DesiredLink) -> DesiredLink {
-    var next = next
-    let copies =
-      (replaces ?? [])
-      + (kind == .copy && !(next.kind == .copy && next.id == id && next.executable == executable) ? [id] : [])
-    // A copy that takes the place of a link is not there yet either.
-    next.replaces = copies.isEmpty && replaces == nil && kind == next.kind ? nil : copies
-    next.commit = nil
-    return next
   }
 }

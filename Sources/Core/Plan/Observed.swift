@@ -29,8 +29,8 @@ public struct Container: Sendable, Equatable {
 
   /// The ids of what connects it to its networks, where that was asked for.
   public var endpoints: Set<String> = []
-  /// The networks in which it is not known by its service's name, where that was asked for.
-  public var nameless: Set<String> = []
+  /// The names, and the fixed IPv4 address, by which it is known in each of its networks, where that was asked for.
+  public var attachments: [String: Set<String>] = [:]
   /// What it shares with a container that was started anew since, or is gone: its `ipc` or its `pid`.
   public var deadNamespace: String?
   /// Where it mounts a file of a release that was removed since.

@@ -135,7 +135,7 @@ public enum ServicePlanning {
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
       return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
     }
-    if let found = containers.lazy.compactMap({ $0.decay(in: service.networks) }).first {
+    if let found = containers.lazy.compactMap({ $0.decay(as: service) }).first {
       return (.recreate, "drift: \(found)", .force)
     }
     if let path = containers.lazy.compactMap(\.movedBind).first {
@@ -165,10 +165,10 @@ public enum ServicePlanning {
 }
 
 extension Container {
-  /// What it has lost since it was made, and only a new container has again; `networks` are those of its service.
-  fileprivate func decay(in networks: Set<String>) -> String? {
-    if let network = networks.intersection(nameless).min() {
-      return "\(name) is not known by its service's name in the network \(network) any more"
+  /// What it has lost since it was made, and only a new container has again.
+  fileprivate func decay(as service: DesiredService) -> String? {
+    if let (lost, network) = service.lost(in: attachments) {
+      return "\(name) is not known as \(lost) in the network \(network) any more"
     }
     if let deadNamespace { return "the container whose \(deadNamespace) \(name) uses was started anew" }
     return lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }

@@ -1,0 +1,65 @@
+/// What is to stand at a live path.
+public struct DesiredLink: Codable, Sendable, Equatable {
+  /// A symbolic link through the pointer, or the content itself.
+  public enum Kind: String, Codable, Sendable { case link, copy }
+  /// How the file reaches the live path.
+  public var kind: Kind
+  /// The path in the repository.
+  public var from: String
+  /// The id of the content.
+  public var id: String
+  /// Whether the content is a program; a copy takes its mode from this.
+  public var executable = false
+  /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
+  public var replaces: [String]?
+  /// The commit that the pointer of a shared path names; nothing while it is on its way.
+  public var commit: String?
+  /// Whether a container may write to it: then what it writes stays until a commit changes the file.
+  public var isWritable: Bool?
+}
+
+extension DesiredLink {
+  /// Describes a live path for what a commit has.
+  public init(kind: Kind, _ entry: TrackedPath) {
+    self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
+  }
+
+  /// Says whether both put the same there.
+  public func isSame(as other: DesiredLink) -> Bool {
+    kind == other.kind && from == other.from && id == other.id && executable == other.executable
+      && isWritable ?? false == other.isWritable ?? false
+  }
+
+  /// Whether it is a copy that was put in place.
+  public var isPlaced: Bool { kind == .copy && replaces == nil }
+
+  /// Gives the link for as long as nobody knows whether it was put in place.
+  var comingUp: DesiredLink {
+    var link = self
+    link.replaces = replaces ?? []
+    link.commit = nil
+    return link
+  }
+
+  /// Says whether clup wrote the file with this id there, and no person did.
+  public func wrote(_ file: String) -> Bool {
+    kind == .copy && id == file || (replaces ?? []).contains(file)
+  }
+
+  /// Whether a copy with the same content may have another mode than this one.
+  func differsInMode(from wish: DesiredLink) -> Bool {
+    kind == .copy && id == wish.id && (executable != wish.executable || (replaces ?? []).contains(id))
+  }
+
+  /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
+  func becoming(_ next: DesiredLink) -> DesiredLink {
+    var next = next
+    let copies =
+      (replaces ?? [])
+      + (kind == .copy && !(next.kind == .copy && next.id == id && next.executable == executable) ? [id] : [])
+    // A copy that takes the place of a link is not there yet either.
+    next.replaces = copies.isEmpty && replaces == nil && kind == next.kind ? nil : copies
+    next.commit = nil
+    return next
+  }
+}
