@@ -43,7 +43,8 @@ extension Execute {
         progress.model = try await goodModel(of: stack)
       } else if hasOtherValues(stack) {
         progress.startsAsFound = services.allSatisfy { [.keep, .remove, .start].contains($0.action) }
-        if !progress.startsAsFound { _ = try await goodModel(of: stack) }
+        if progress.startsAsFound { return try await checkMounts(of: stack, services) }
+        _ = try await goodModel(of: stack)
       }
       return try await checkBinds(of: stack.running(progress.model), services)
     }
@@ -89,11 +90,28 @@ extension Execute {
     let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
     if acting.isEmpty { return }
     for service in ComposeModel(try await liveModel(of: good)).services where acting.contains(service.name) {
-      guard let gone = service.binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { continue }
-      throw Failure(
-        .host, "\(service.name) was good with \(gone), which this host no longer has",
-        help: "bring it back, from a backup or empty with its owner, and sync again")
+      try check(service.binds, of: service.name)
     }
+  }
+
+  /// The same for containers that are started as they are.
+  private func checkMounts(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
+    let starting = Set(plans.filter { $0.action == .start }.map(\.name))
+    if starting.isEmpty { return }
+    let listed = try await programs.ask { engine throws(EngineError) in
+      try await engine.containers(labels: [ComposeLabel.of(good.project)])
+    }
+    for container in listed {
+      guard let service = container.labels[ComposeLabel.service], starting.contains(service) else { continue }
+      try check(container.mounts.filter { $0.type == "bind" }.map(\.source), of: service)
+    }
+  }
+
+  private func check(_ binds: [String], of service: String) throws(Failure) {
+    guard let gone = binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { return }
+    throw Failure(
+      .host, "\(service) was good with \(gone), which this host no longer has",
+      help: "bring it back, from a backup or empty with its owner, and sync again")
   }
 
   /// Gives the model of a stack that was good: what Compose makes of its files, as long as that is what was deployed.

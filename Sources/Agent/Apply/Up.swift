@@ -175,14 +175,23 @@ struct Up: Sendable {
     }
   }
 
-  /// Starts the containers of services that are to be started, as they are.
+  /// Starts the containers of services that are to be started, as they are; what lives in another one's network after that.
   func start(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
     let names = Set(services.filter { $0.action == .start }.map(\.name))
     let listed = try await programs.ask { engine throws(EngineError) in
       try await engine.containers(labels: [ComposeLabel.of(stack.project)])
     }
-    let own = listed.compactMap(Container.init).filter { names.contains($0.service) && !$0.isLeftOver }
-    try await start(own.filter { $0.state != "running" }.map(\.id))
+    let joins = Dictionary(stack.services.map { ($0.name, $0.joins ?? []) }) { first, _ in first }
+    var left = listed.compactMap(Container.init).filter {
+      names.contains($0.service) && !$0.isLeftOver && $0.state != "running"
+    }
+    while !left.isEmpty {
+      let waiting = Set(left.map(\.service))
+      let next = left.filter { waiting.isDisjoint(with: joins[$0.service] ?? []) }
+      let wave = next.isEmpty ? left : next
+      try await start(wave.map(\.id))
+      left.removeAll { own in wave.contains { $0.id == own.id } }
+    }
   }
 
   /// Lets paused containers go on: Compose can neither start nor replace them.
