@@ -31,9 +31,10 @@ struct HostOwnership: Sendable {
       found[subject.stack, default: OwnedResources()].formUnion(own)
     }
     belongings.merge(found) { _, new in new }
-    // Where the engine is asked, such a service may run all the same, started by hand.
-    for (name, own) in found where programs == nil && !settings.policy.excuses("docker-socket", in: name) {
-      refusedNetworks[name] = own.socketNetworks.subtracting(records[name]?.belongings?.socketNetworks ?? [])
+    for (name, own) in found where !settings.policy.excuses("docker-socket", in: name) {
+      let refused = own.socketNetworks.subtracting(records[name]?.belongings?.socketNetworks ?? [])
+      // Such a service may run all the same, started by hand.
+      if !refused.isEmpty, try await !Self.runs(own.projects, programs) { refusedNetworks[name] = refused }
     }
     guard let programs else { return }
     let beyond = subjects.contains { subject in
@@ -107,6 +108,17 @@ struct HostOwnership: Sendable {
       if names.contains(name), !digests.contains(resourceDigest(volume)) { subject.changedVolumes.insert(key) }
       let old = "\(record.project)_\(key)"
       if record.project != project, name == "\(project)_\(key)", names.contains(old) { subject.leftVolumes[key] = old }
+    }
+  }
+
+  /// Whether a project has containers; nothing is known of that without an engine.
+  private static func runs(_ projects: Set<String>, _ programs: Programs?) async throws(Failure) -> Bool {
+    guard let programs else { return false }
+    return try await programs.ask { engine throws(EngineError) in
+      for project in projects where try await !engine.containers(labels: [ComposeLabel.of(project)]).isEmpty {
+        return true
+      }
+      return false
     }
   }
 
