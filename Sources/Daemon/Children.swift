@@ -53,11 +53,11 @@ struct Children: Sendable {
 
   /// Puts right what somebody changed by hand, beside whatever else goes on; gives the stacks that it worked on, nothing where
   /// others work on all of them.
-  func repair(_ stacks: [String]) async throws(ProcessError) -> Set<String>? {
+  func repair(_ stacks: [String]) async throws(ProcessError) -> [StackReport]? {
     let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, ["CLUP_REPAIR": "1"])
     if outcome.status == .exited(5) { return nil }
     guard let report = Self.report(in: outcome.output) else { return [] }
-    return Set(report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
+    return report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
   }
 
   /// The report is the last line; what is left before it are events of another version.

@@ -14,6 +14,8 @@ actor Drift {
   private(set) var waiting: [String] = []
   private var told: [String: [String]] = [:]
   private var pending: (task: Task<Void, Never>, at: ContinuousClock.Instant)?
+  /// The stacks of which no container had to be touched, with what had changed: it is a sync's affair, such as a changed `.env`.
+  private var others: [String: [String]] = [:]
   /// The stacks that are being put right.
   private var repairing: Set<String> = []
 
@@ -69,6 +71,7 @@ actor Drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
     }
     told = Dictionary(uniqueKeysWithValues: drifted.map { ($0.name, $0.drift) })
+    others = others.filter { told[$0.key] == $0.value }
     guard children.configuration.settings.sync.drift == .repair else {
       note(waiting: names)
       return
@@ -82,7 +85,7 @@ actor Drift {
     // What a sync was cut off from is gone on with by one; what failed and is held stays as it is.
     let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) }
     if unfinished.contains(where: { $0.held == nil }), await mailbox.isIdle { await mailbox.remind(.drift) }
-    await put(right: repair.filter { name in !unfinished.contains { $0.name == name } })
+    await put(right: repair.filter { name in others[name] == nil && !unfinished.contains { $0.name == name } })
   }
 
   /// Puts stacks right beside whatever else goes on. What could not be begun since others work on it is no try.
@@ -90,21 +93,23 @@ actor Drift {
     if stacks.isEmpty { return }
     repairing.formUnion(stacks)
     counters.change { $0.running += 1 }
-    var worked: Set<String>? = []
+    var worked: [StackReport]? = []
     do throws(ProcessError) { worked = try await children.repair(stacks) } catch { say("drift: \(error.message)") }
     repairing.subtract(stacks)
     counters.change { $0.running -= 1 }
     await statusCache.forget()
     guard let worked else { return look(after: .seconds(5)) }
-    patience.note(Set(stacks), at: .now)
-    counters.change { for name in worked { $0.repairs[name, default: 0] += 1 } }
-    if worked.isEmpty {
-      // It is not the containers alone: a changed `.env` is a sync's affair.
-      if await mailbox.isIdle { await mailbox.remind(.drift) }
-    } else {
-      say("drift: repaired \(worked.sorted().joined(separator: ", "))")
-      look(after: .milliseconds(300))
+    patience.note(Set(worked.map(\.name)), at: .now)
+    let repaired = worked.filter { ![.failed, .rolledBack].contains($0.outcome) }.map(\.name).sorted()
+    counters.change { for name in repaired { $0.repairs[name, default: 0] += 1 } }
+    let left = stacks.filter { name in !worked.contains { $0.name == name } }
+    for name in left { others[name] = told[name] }
+    if !left.isEmpty, await mailbox.isIdle { await mailbox.remind(.drift) }
+    if !repaired.isEmpty { say("drift: repaired \(repaired.joined(separator: ", "))") }
+    for stack in worked where !repaired.contains(stack.name) {
+      say("drift: \(stack.name) is not repaired: \(stack.error ?? stack.outcome.rawValue)")
     }
+    if !worked.isEmpty { look(after: .milliseconds(300)) }
   }
 
   private func note(waiting names: [String]) {

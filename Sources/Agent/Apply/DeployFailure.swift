@@ -78,7 +78,9 @@ extension Deploy {
   func condemn(_ attempt: inout Attempt, because cause: Failure) async {
     // An interrupt ends what this task starts, and what is told must be masked all the same.
     let directory = Path.join(settings.liveRoot, attempt.desired.place.directory)
-    attempt.mask = await Task { await programs.mask(for: directory) }.value
+    let files = attempt.desired.untracked.keys.filter { Path.name($0).hasSuffix(".env") }
+    attempt.mask = await Task { await programs.mask(for: directory) }.value.adding(
+      valuesIn: files.compactMap { Files.text(Path.join(settings.liveRoot, $0)) })
     // A way back that failed says nothing about the commit that is held.
     guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !isGood(attempt) else { return }
     let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
@@ -87,6 +89,7 @@ extension Deploy {
     )
     hold.settings = settings.fingerprint(of: attempt.plan.name)
     if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
+    if case .deployment(let good) = attempt.former { hold.judged = attempt.desired.judged(with: good) }
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
     let name = attempt.plan.name
@@ -120,6 +123,7 @@ extension Deploy {
       return
     }
     if isGood(attempt) {
+      if cause.kind == .host { return }
       report.error = "\(why); this already is the last good deployment, so there is nothing to go back to"
       return
     }

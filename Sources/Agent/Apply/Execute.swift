@@ -29,10 +29,11 @@ struct Execute: Sendable {
     var began: ContinuousClock.Instant?
     var isWatched = false
     var logTail: [String] = []
-    /// The model of an exposed stack that goes by a record, once its files were looked at.
+    /// What Compose makes of the files of a stack that goes by a record, where it is not to read them itself: the services that are
+    /// what they were.
     var model: JudgedModel?
-    /// Whether containers are started as they are, since Compose would make them anew with values that nobody has judged.
-    var startsAsFound = false
+    /// What keeps the other services from being made; they can only be started as they are.
+    var unjudged: Unjudged?
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
     /// How the text of each event begins.
@@ -113,8 +114,7 @@ struct Execute: Sendable {
     case .stopInOrder(let services): await up.stop(services, of: stack)
     case .stopStarted(let others): try await up.stop(stack, but: others)
     case .start(let ids): try await up.start(ids)
-    case .up(let services) where progress.startsAsFound: try await up.start(services, of: stack)
-    case .up(let services): try await up.run(services, stack, until: end(of: stack, progress))
+    case .up(let services): try await bring(services, stack, progress)
     case .upAsFound(let services):
       try await bring(services, stack, until: end(of: stack, progress))
     case .verify(let promise): try await verify(stack, promise, but: going, events, &progress)
@@ -127,6 +127,24 @@ struct Execute: Sendable {
         if isNeeded { throw error }
       }
     }
+  }
+
+  /// Does to containers what is planned; what nobody has judged is only started, as it is.
+  private func bring(
+    _ services: [ServicePlan], _ stack: DesiredStack, _ progress: Progress
+  ) async throws(Failure) {
+    let up = Up(settings: settings, programs: programs, tell: tell)
+    guard let unjudged = progress.unjudged else {
+      return try await up.run(services, stack, until: end(of: stack, progress))
+    }
+    let others = services.filter { unjudged.services.contains($0.name) }
+    try await up.run(
+      services.filter { !unjudged.services.contains($0.name) }, stack, until: end(of: stack, progress))
+    try await up.start(others, of: stack)
+    // A new start brings it into the network as that is now.
+    let again = others.filter { $0.action == .recreate && unjudged.joined.contains($0.name) }
+    try await up.restart(again, of: stack)
+    if others.contains(where: { service in service.isMade && !again.contains(service) }) { throw unjudged.failure }
   }
 
   private func bring(
@@ -148,7 +166,8 @@ struct Execute: Sendable {
     let began = progress.began ?? .now
     let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
     let watched = try await Verify(programs: programs).settle(
-      try await withProbes(stack), before: progress.before, since: began, by: events, until: end
+      try await withProbes(stack, isUnjudged: progress.unjudged != nil), before: progress.before, since: began,
+      by: events, until: end
     ) { goal in
       var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)
       event.since -= Double(began.duration(to: .now).milliseconds) / 1000

@@ -37,17 +37,8 @@ extension Execute {
   func check(
     _ stack: DesiredStack, _ services: [ServicePlan], onlyChanged: Bool, _ progress: inout Progress
   ) async throws(Failure) {
-    guard let validated = stack.resolved else {
-      try checkFiles(of: stack)
-      if stack.isExposed {
-        progress.model = try await goodModel(of: stack)
-      } else if hasOtherValues(stack) {
-        progress.startsAsFound = services.allSatisfy { [.keep, .remove, .start].contains($0.action) }
-        if progress.startsAsFound { return try await checkMounts(of: stack, services) }
-        _ = try await goodModel(of: stack)
-      }
-      return try await checkBinds(of: stack.running(progress.model), services)
-    }
+    try await checkMounts(of: stack, services)
+    guard let validated = stack.resolved else { return try await checkGood(stack, services, &progress) }
     if stack.model != nil { return }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
@@ -66,6 +57,43 @@ extension Execute {
       help: "find out what changes files there, and sync again")
   }
 
+  /// Finds what of a stack that was good can be made again. Where the host's own files are others by now, or a container could have
+  /// written the stack's, Compose gets the model of the services that are what they were, and reads none of them again.
+  private func checkGood(
+    _ stack: DesiredStack, _ services: [ServicePlan], _ progress: inout Progress
+  ) async throws(Failure) {
+    let obstacle = otherFile(than: stack)
+    let isOther = obstacle != nil || hasOtherValues(stack)
+    guard stack.isExposed || isOther else { return try await checkBinds(of: stack, services) }
+    let all = Set(stack.services.map(\.name))
+    if obstacle != nil || isOther && !services.contains(where: \.isMade) {
+      progress.unjudged = Unjudged(services: all, failure: obstacle ?? notJudged(all.min() ?? "", stack))
+    } else {
+      do throws(Failure) {
+        let (model, others) = try await goodModel(of: stack)
+        let joined = stack.joined(to: others)
+        let able = stack.services.map(\.name).filter { !others.contains($0) && !joined.contains($0) }
+        progress.model = model.running(able)
+        if let other = others.min() {
+          progress.unjudged = Unjudged(
+            services: others.union(joined), joined: joined, failure: notJudged(other, stack))
+        }
+      } catch {
+        guard error.kind == .deploy else { throw error }
+        progress.unjudged = Unjudged(services: all, failure: Failure(.host, error.message, help: error.help))
+      }
+    }
+    let able = services.filter { progress.unjudged?.services.contains($0.name) != true }
+    try await checkBinds(of: stack.running(progress.model), able)
+  }
+
+  private func notJudged(_ service: String, _ stack: DesiredStack) -> Failure {
+    let directory = Path.join(settings.liveRoot, stack.place.directory)
+    return Failure(
+      .host, "the files in \(directory) make another \(service) than was good, and nobody has judged it",
+      help: "see who changed them; a sync that reaches the repository judges them, or put them back")
+  }
+
   /// Whether the host's own files have values by now that were judged neither then nor for what is gone back from.
   private func hasOtherValues(_ good: DesiredStack) -> Bool {
     good.untracked.contains { path, known in
@@ -74,15 +102,16 @@ extension Execute {
     }
   }
 
-  /// Goes on to what was good only when Compose will read no other files than it did then.
-  private func checkFiles(of good: DesiredStack) throws(Failure) {
+  /// Finds a Compose file that Compose would read, and did not when the stack was good.
+  private func otherFile(than good: DesiredStack) -> Failure? {
     for path in ComposeFileName.all.map({ Path.join(good.place.directory, $0) }) {
       let now = links.observe.untracked(path)
       guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
-      throw Failure(
+      return Failure(
         .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
         help: "see who put it there, move it aside, and sync again")
     }
+    return nil
   }
 
   /// The engine would make an empty directory of a bind source that is gone, and a service would start with nothing.
@@ -114,12 +143,14 @@ extension Execute {
       help: "bring it back, from a backup or empty with its owner, and sync again")
   }
 
-  /// Gives the model of a stack that was good: what Compose makes of its files, as long as that is what was deployed.
-  private func goodModel(of good: DesiredStack) async throws(Failure) -> JudgedModel {
+  /// Gives what Compose makes of the files of a stack that was good, as far as that is what was deployed, and the services that are
+  /// others by now.
+  private func goodModel(of good: DesiredStack) async throws(Failure) -> (JudgedModel, others: Set<String>) {
     let written = try await liveModel(of: good)
     let resolved = written.covered(by: good.covers)
     let services = ComposeModel(written).services
     let directory = Path.join(settings.liveRoot, good.place.directory)
+    var others: Set<String> = []
     let needed = services.flatMap(\.resources.values).compactMap { $0["environment"]?.string }
     let values = needed.isEmpty ? [:] : try await programs.values(in: directory).filter { needed.contains($0.key) }
     for known in good.services {
@@ -128,22 +159,22 @@ extension Execute {
         DesiredService(service, hash: "", mounts: [:], builds: [:]) { blobID(of: $0.canonical) }
           .covered(by: known.covers, resolved["services"]?[known.name])
       }
-      guard now?.isMade(as: known) == true, now?.replicas == known.replicas,
-        service?.digests(values) == known.resources ?? [:]
-      else {
-        throw Failure(
-          .host, "the files in \(directory) make another \(known.name) than was good, and nobody has judged it",
-          help: "see who changed them; a sync that reaches the repository judges them, or put them back")
+      if now?.isMade(as: known) != true || now?.replicas != known.replicas
+        || service?.digests(values) != known.resources ?? [:]
+      {
+        others.insert(known.name)
       }
     }
-    return JudgedModel(resolved, values: values).running(good.services.map(\.name))
+    return (JudgedModel(resolved, values: values), others)
   }
 
   /// Reads the probes of a stack that goes by a record of what was good.
-  func withProbes(_ desired: DesiredStack) async throws(Failure) -> DesiredStack {
+  func withProbes(_ desired: DesiredStack, isUnjudged: Bool) async throws(Failure) -> DesiredStack {
     guard desired.readsProbes else { return desired }
     var desired = desired
     desired.readsProbes = false
+    // They may ask for what only other values make of the stack.
+    if isUnjudged { return desired }
     if let own = settings.stacks[desired.name]?.probes {
       desired.probes = own
       return desired
@@ -159,7 +190,8 @@ extension Execute {
     // Where Compose finds the files itself, it finds the project's name, too.
     let named = place.files.isEmpty ? [] : ["-p", stack.project] + place.options
     let asked = try await programs.compose(
-      named + ["config", "--format", "json"], in: Path.join(settings.liveRoot, place.directory))
+      named + ["config", "--format", "json"], in: Path.join(settings.liveRoot, place.directory),
+      variables: ["COMPOSE_PROJECT_NAME": stack.project])
     guard asked.succeeded, let model = try? JSON(parsing: asked.output) else {
       throw await programs.failure("docker compose config", asked.errorText)
     }
@@ -167,7 +199,24 @@ extension Execute {
   }
 }
 
+/// The services of a stack that cannot be made as they were good.
+struct Unjudged: Sendable {
+  let services: Set<String>
+  /// Those among them that are as they were, and live in the network of one that is not.
+  var joined: Set<String> = []
+  let failure: Failure
+}
+
 extension DesiredStack {
+  /// The services that live in the network or the volumes of some of these, or of one that does, and are none of them.
+  fileprivate func joined(to others: Set<String>) -> Set<String> {
+    var all = others
+    while let next = services.first(where: { !all.contains($0.name) && !all.isDisjoint(with: $0.joins ?? []) }) {
+      all.insert(next.name)
+    }
+    return all.subtracting(others)
+  }
+
   /// The same stack with the model that Compose gets for it.
   func running(_ model: JudgedModel?) -> DesiredStack {
     guard let model else { return self }

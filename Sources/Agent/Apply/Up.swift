@@ -175,23 +175,24 @@ struct Up: Sendable {
     }
   }
 
-  /// Starts the containers of services that are to be started, as they are; what lives in another one's network after that.
+  /// Starts the containers of services that are to be started, as they are, in the order that their labels say.
   func start(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
-    let names = Set(services.filter { $0.action == .start }.map(\.name))
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
-    }
-    let joins = Dictionary(stack.services.map { ($0.name, $0.joins ?? []) }) { first, _ in first }
-    var left = listed.compactMap(Container.init).filter {
-      names.contains($0.service) && !$0.isLeftOver && $0.state != "running"
-    }
-    while !left.isEmpty {
-      let waiting = Set(left.map(\.service))
-      let next = left.filter { waiting.isDisjoint(with: joins[$0.service] ?? []) }
-      let wave = next.isEmpty ? left : next
-      try await start(wave.map(\.id))
-      left.removeAll { own in wave.contains { $0.id == own.id } }
-    }
+    try await composeAsFound(["start"], services.filter { $0.action == .start }, of: stack)
+  }
+
+  /// Starts the containers of services anew, as they are.
+  func restart(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
+    try await composeAsFound(["restart", "--no-deps"], services, of: stack)
+  }
+
+  /// Runs Compose for what the labels of a project's containers say, without its files.
+  private func composeAsFound(
+    _ arguments: [String], _ services: [ServicePlan], of stack: DesiredStack
+  ) async throws(Failure) {
+    if services.isEmpty { return }
+    let outcome = try await programs.compose(
+      ["-p", stack.project] + arguments + services.map(\.name), in: "/", limits: .init(deadline: patience))
+    guard outcome.succeeded else { throw await programs.failure("docker compose \(arguments[0])", outcome.errorText) }
   }
 
   /// Lets paused containers go on: Compose can neither start nor replace them.
@@ -270,12 +271,11 @@ struct Up: Sendable {
   ) async throws(Failure) {
     let directory = live(desired)
     var (options, input): ([String], [UInt8]) = (desired.place.options, [])
-    if desired.isExposed {
-      guard let model = desired.model else {
-        throw Failure(.host, "nobody has judged what stands in \(directory)", help: "sync again")
-      }
+    if let model = desired.model {
       options = ["--project-directory", directory, "--env-file", "/dev/null", "--profile", "*", "-f", "-"]
       input = model.laying(laid).canonical
+    } else if desired.isExposed {
+      throw Failure(.host, "nobody has judged what stands in \(directory)", help: "sync again")
     } else if !laid.isEmpty {
       // Laid over the stack's own files, so that its tags are left to whoever else uses them.
       input = JSON.object(["services": .object(laid.mapValues { .object($0) })]).canonical

@@ -44,6 +44,8 @@ public struct Programs: Sendable {
     // A Compose file from a git server or a registry is another thing at each look.
     kept["COMPOSE_EXPERIMENTAL_GIT_REMOTE"] = "false"
     kept["COMPOSE_EXPERIMENTAL_OCI_REMOTE"] = "false"
+    // A stack's `.env` must not have it remove what clup does not know.
+    kept["COMPOSE_REMOVE_ORPHANS"] = "false"
     guard let docker = Processes.find("docker", in: path) else {
       throw Failure(
         .host, "there is no docker command in \(path)",

@@ -85,7 +85,7 @@ extension Resolve {
     let (file, mark) = Blame.place(message, in: gather.sources)
     message = await programs.mask(
       for: asked.directory, options: environmentFiles.flatMap { ["--env-file", $0] }, variables: asked.values
-    ).sparing(gather.sources).hide(message)
+    ).adding(valuesIn: gather.references.hostValues(view.liveRoot, view.tree)).sparing(gather.sources).hide(message)
     message = Mask(assignments: Placeholder.secretDefaults(in: gather.sources), all: true).hide(message)
     message = Placeholder.mask(asked.invented).hide(message)
     let alias = gather.sources.first { $0.error?.kind == .unknownAlias }

@@ -116,9 +116,8 @@ extension Prepare {
     draft.desired = draft.kept.reduce(into: [:]) { $0[$1.key] = DesiredStack($1.key, $1.value) }
     draft.projects = draft.desired.mapValues(\.project)
     if request.isRepair {
-      // What was judged with a commit that waits, or that failed.
       for name in draft.desired.keys {
-        draft.desired[name]?.alsoJudged = request.judged[name] ?? state.stacks[name]?.held?.untracked ?? [:]
+        draft.desired[name]?.alsoJudged = request.judged[name] ?? state.stacks[name]?.held?.judged ?? [:]
       }
       draft.wishes = state.links
       return

@@ -52,7 +52,9 @@ struct PolicyCheck: Sendable {
       }
       var found = Rule.findings(in: subject)
       if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
-        let mask = await mask(subject.stack).sparing(subject.sources)
+        let mask = await mask(subject.stack)
+          .adding(valuesIn: subject.references.hostValues(subject.paths.liveRoot, subject.paths.tree))
+          .sparing(subject.sources)
         for index in found.indices {
           found[index].message = mask.hide(found[index].message)
           found[index].help = mask.hide(found[index].help)

@@ -112,7 +112,10 @@ struct Prepare: Sendable {
     if draft.containers != nil {
       draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.aims.filter(\.value.isHeld))
     }
-    if !request.isRepair { try await validate(&draft) }
+    if !request.isRepair {
+      try await validate(&draft)
+      try await judgeWayBack(&draft)
+    }
     let plan = try await stacks(&draft)
     if request.diff {
       for commit in Set(plan.stacks.compactMap(\.from)) { _ = try await draft.snapshots.look(at: commit) }

@@ -55,7 +55,8 @@ struct Round: Sendable {
     let prepared = try await prepare.plan(try await prepare.draft(containers), try await ahead.get())
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
     ended.judged = gated.plan.stacks.reduce(into: [:]) { judged, stack in
-      if let desired = stack.desired, desired.resolved != nil { judged[stack.name] = desired.untracked }
+      guard let desired = stack.desired, let good = state.standing(stack.name) else { return }
+      judged[stack.name] = desired.judged(with: good)
     }
     if gated.plan.isEmpty {
       let all = findings(of: gated.plan, prepared, base, after: first)

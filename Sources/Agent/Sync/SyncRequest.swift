@@ -24,7 +24,7 @@ public struct SyncRequest: Sendable {
   public var isRepair = false
   /// The stacks that wait for something all the same, which stays said of them.
   var waiting: Set<String> = []
-  /// The ids of the host's own files that were judged with what is not to be had now, by stack and path.
+  /// The ids of the host's own files that were judged with what was good, by stack and path.
   var judged: [String: [String: String]] = [:]
   /// Whether what was cut off goes back as well: what it was on its way to is refused by now.
   var givesUp = false

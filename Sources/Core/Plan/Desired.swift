@@ -40,7 +40,7 @@ public struct DesiredStack: Sendable, Equatable {
   public var layout: ProjectPlace?
   /// All that its containers mount, the same way.
   public var reads: [String]?
-  /// What else may stand at untracked paths, since it was judged for what is gone back from.
+  /// The ids of the host's own files with which what was good was judged as well: they may stand there when it comes back.
   public var alsoJudged: [String: String] = [:]
   /// The references of the images that services are built from, as far as they are known, by service.
   public var bases: [String: [String]] = [:]
@@ -70,12 +70,15 @@ public struct JudgedModel: Sendable, Equatable {
     return .object(members)
   }
 
-  /// The same with these services alone, which run images that are there.
+  /// The same with these services alone, which run images that are there and wait for none of the others.
   public func running(_ services: [String]) -> JudgedModel {
     guard case .object(var members) = json else { return self }
     members["services"] = .object(
       json["services"].object.filter { services.contains($0.key) }.mapValues { service in
-        .object(service.object.filter { $0.key != "build" })
+        .object(
+          service.object.filter { $0.key != "build" }.merging(
+            service["depends_on"].map { ["depends_on": .object($0.object.filter { services.contains($0.key) })] } ?? [:]
+          ) { $1 })
       })
     return JudgedModel(.object(members), values: values)
   }
@@ -95,6 +98,11 @@ extension DesiredStack {
       deployTimeout: good.deployTimeout, readsProbes: good.isProbed ?? true, images: good.images ?? [:],
       contents: good.contents, policy: good.policy, belongings: good.belongings, writes: good.writes,
       layout: good.layout, reads: good.reads, isExposed: good.exposed ?? false)
+  }
+
+  /// The ids of the host's own files that were judged together with the files of what was good.
+  public func judged(with good: Deployment) -> [String: String] {
+    resolved != nil && tracked == good.tracked ? untracked : alsoJudged
   }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.

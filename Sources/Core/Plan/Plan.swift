@@ -206,6 +206,9 @@ public struct ServicePlan: Sendable, Equatable {
   /// The container's health as it was found.
   public var health: String
 
+  /// Whether a container is made for it.
+  public var isMade: Bool { [.create, .recreate].contains(action) }
+
   /// The service in a report.
   public var report: ServiceReport {
     ServiceReport(name: name, action: action, reason: reason, state: state, health: health)

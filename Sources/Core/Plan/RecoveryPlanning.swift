@@ -77,7 +77,7 @@ public struct Recovery: Sendable {
     switch baseline {
     case .deployment(let good):
       var wanted = DesiredStack(name, good)
-      wanted.alsoJudged = change.desired.untracked
+      wanted.alsoJudged = change.desired.judged(with: good)
       stack = wanted
       // A repair that could not begin has gone nowhere, and what it was for does not run as before.
       let isRepair =

@@ -31,7 +31,10 @@ public enum ServicePlanning {
   private static func join(_ plans: inout [ServicePlan], _ desired: [DesiredService]) {
     let joins = Dictionary(desired.map { ($0.name, $0.joins ?? []) }) { first, _ in first }
     while true {
-      let acting = Dictionary(plans.filter { $0.action != .keep }.map { ($0.name, $0) }) { first, _ in first }
+      // What is only paused goes on in the network that it has.
+      let acting = Dictionary(
+        plans.filter { $0.action != .keep && !($0.action == .start && $0.state == "paused") }.map { ($0.name, $0) }
+      ) { first, _ in first }
       let index = plans.firstIndex { plan in
         plan.action == .keep && joins[plan.name]?.contains { acting[$0] != nil } == true
       }

@@ -69,7 +69,9 @@ public struct Waiver: Sendable, Equatable {
   func gap(to finding: Diagnostic) -> String? {
     guard Self.bound.contains(finding.rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
-    if terms.image.isEmpty, !terms.builds { return "nobody knows which image it runs before Compose can resolve the stack" }
+    if terms.image.isEmpty, !terms.builds {
+      return "nobody knows which image it runs before Compose can resolve the stack"
+    }
     if stacks.isEmpty || services.isEmpty {
       return "it names no stack or no service, and excuses one service of one stack"
     }

@@ -44,6 +44,8 @@ public struct Hold: Codable, Sendable, Equatable {
   public var tracked: [String: String]
   /// The host's own paths that it depended on, with their ids.
   public var untracked: [String: String]
+  /// The ids of the host's own files with which what is gone back to was judged, too; unknown in what an earlier version wrote.
+  public var judged: [String: String]?
   /// The fingerprint of what the host's configuration says of the stack; unknown in what an earlier version wrote.
   public var settings: String?
   /// The id behind each image's reference; none for an image that the host did not have.

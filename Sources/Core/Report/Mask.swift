@@ -31,6 +31,15 @@ public struct Mask: Sendable {
     return fewer
   }
 
+  /// Gives the same with the values of further files of values.
+  public func adding(valuesIn texts: some Sequence<String>) -> Mask {
+    let more = texts.flatMap(References.values).map { "\($0.name)=\($0.value)"[...] }
+    if more.isEmpty { return self }
+    var longer = Mask(assignments: more, all: true)
+    longer.names = (names + longer.names).sorted { $0.value.count > $1.value.count }
+    return longer
+  }
+
   /// Replaces each value by the name of its variable.
   public func hide(_ text: String) -> String {
     names.reduce(text) { $0.replacing($1.value, with: "${\($1.name)}") }
