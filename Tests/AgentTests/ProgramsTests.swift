@@ -18,7 +18,10 @@ struct ProgramsTests {
       "CLUP_TOKEN": "t",
     ]
     let seen = try Programs(environment: given.merging(secret) { own, _ in own }).environment
-    let fixed = ["COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false", "COMPOSE_REMOVE_ORPHANS": "false"]
+    let fixed = [
+      "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+      "COMPOSE_REMOVE_ORPHANS": "false",
+    ]
     let path = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:\(scratch.root)/bin"]
     #expect(seen == given.merging(fixed) { own, _ in own }.merging(path) { $1 })
   }
