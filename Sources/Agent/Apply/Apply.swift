@@ -133,9 +133,10 @@ struct Apply: Sendable {
     result.stacks.sort { $0.name < $1.name }
     result.links.sort { $0.live < $1.live }
     let undone = result.stacks.filter { [.failed, .rolledBack, .skipped, .waiting].contains($0.outcome) }.map(\.name)
-    // A rollback that was cut off is gone on with by the next sync; one that failed says nothing about the commit that
-    // the stack is back at.
-    let lifted = result.stacks.filter { $0.outcome == .rolledBack || !Task.isCancelled }.map(\.name)
+    // A rollback that was cut off, or waits, is gone on with by the next sync; one that failed says nothing about the commit
+    // that the stack is back at.
+    let lifted = result.stacks.filter { $0.outcome == .rolledBack || $0.outcome != .waiting && !Task.isCancelled }
+      .map(\.name)
       .filter { undone.contains($0) && state.stacks[$0]?.pin?.replaces != nil }
     if !lifted.isEmpty {
       try await records.change { state throws(IllegalTransition) in

@@ -33,7 +33,7 @@ struct Execute: Sendable {
     /// what they were.
     var model: JudgedModel?
     /// What keeps the other services from being made; they can only be started as they are.
-    var unjudged: Unjudged?
+    var unmade: Unmade?
     /// Whether a turn was taken, which is given on while the stack is watched.
     var hasTurn = false
     /// How the text of each event begins.
@@ -134,17 +134,19 @@ struct Execute: Sendable {
     _ services: [ServicePlan], _ stack: DesiredStack, _ progress: Progress
   ) async throws(Failure) {
     let up = Up(settings: settings, programs: programs, tell: tell)
-    guard let unjudged = progress.unjudged else {
+    guard let unmade = progress.unmade else {
       return try await up.run(services, stack, until: end(of: stack, progress))
     }
-    let others = services.filter { unjudged.services.contains($0.name) }
-    try await up.run(
-      services.filter { !unjudged.services.contains($0.name) }, stack, until: end(of: stack, progress))
-    try await up.start(others, of: stack)
+    let others = services.filter { unmade.services.contains($0.name) }
+    try await up.run(services.filter { !unmade.services.contains($0.name) }, stack, until: end(of: stack, progress))
+    try await up.start(others.filter { !unmade.lost.contains($0.name) }, of: stack)
     // A new start brings it into the network as that is now.
-    let again = others.filter { $0.action == .recreate && unjudged.joined.contains($0.name) }
+    let again = others.filter { $0.action == .recreate && unmade.joined.contains($0.name) }
     try await up.restart(again, of: stack)
-    if others.contains(where: { service in service.isMade && !again.contains(service) }) { throw unjudged.failure }
+    let left = others.contains { service in
+      !again.contains(service) && (service.isMade || service.action == .start && unmade.lost.contains(service.name))
+    }
+    if left, let failure = unmade.failure { throw failure }
   }
 
   private func bring(
@@ -166,7 +168,7 @@ struct Execute: Sendable {
     let began = progress.began ?? .now
     let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
     let watched = try await Verify(programs: programs).settle(
-      try await withProbes(stack, isUnjudged: progress.unjudged != nil), before: progress.before, since: began,
+      try await withProbes(stack, isUnmade: progress.unmade != nil), before: progress.before, since: began,
       by: events, until: end
     ) { goal in
       var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)

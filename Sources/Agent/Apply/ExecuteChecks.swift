@@ -37,8 +37,8 @@ extension Execute {
   func check(
     _ stack: DesiredStack, _ services: [ServicePlan], onlyChanged: Bool, _ progress: inout Progress
   ) async throws(Failure) {
-    try await checkMounts(of: stack, services)
     guard let validated = stack.resolved else { return try await checkGood(stack, services, &progress) }
+    if let lost = try await lostMounts(of: stack, services).min(by: { $0.key < $1.key }) { throw lost.value }
     if stack.model != nil { return }
     // What a container may write to need not be the commit's.
     let copies = stack.links.merging(stack.shared) { $1 }.filter { $0.value.kind == .copy }
@@ -62,29 +62,42 @@ extension Execute {
   private func checkGood(
     _ stack: DesiredStack, _ services: [ServicePlan], _ progress: inout Progress
   ) async throws(Failure) {
+    if services.allSatisfy({ [.keep, .remove].contains($0.action) }) { return }
     let obstacle = otherFile(than: stack)
     let isOther = obstacle != nil || hasOtherValues(stack)
-    guard stack.isExposed || isOther else { return try await checkBinds(of: stack, services) }
-    let all = Set(stack.services.map(\.name))
+    var unmade = Unmade()
     if obstacle != nil || isOther && !services.contains(where: \.isMade) {
-      progress.unjudged = Unjudged(services: all, failure: obstacle ?? notJudged(all.min() ?? "", stack))
-    } else {
-      do throws(Failure) {
-        let (model, others) = try await goodModel(of: stack)
-        let joined = stack.joined(to: others)
-        let able = stack.services.map(\.name).filter { !others.contains($0) && !joined.contains($0) }
-        progress.model = model.running(able)
-        if let other = others.min() {
-          progress.unjudged = Unjudged(
-            services: others.union(joined), joined: joined, failure: notJudged(other, stack))
-        }
-      } catch {
-        guard error.kind == .deploy else { throw error }
-        progress.unjudged = Unjudged(services: all, failure: Failure(.host, error.message, help: error.help))
-      }
+      let all = Set(stack.services.map(\.name))
+      unmade = Unmade(services: all, failure: obstacle ?? notJudged(all.min() ?? "", stack))
+    } else if stack.isExposed || isOther {
+      progress.model = try await checkModel(of: stack, &unmade)
     }
-    let able = services.filter { progress.unjudged?.services.contains($0.name) != true }
-    try await checkBinds(of: stack.running(progress.model), able)
+    let able = services.filter { $0.isMade && !unmade.services.contains($0.name) }.map(\.name)
+    unmade.lose(try await lostMounts(of: stack, services))
+    unmade.lose(try await lostBinds(of: stack.running(progress.model), able))
+    if !unmade.lost.isEmpty, progress.model == nil, !isOther {
+      progress.model = try await checkModel(of: stack, &unmade)
+    }
+    if unmade.failure == nil { return }
+    let names = stack.services.map(\.name).filter { !unmade.services.contains($0) }
+    progress.model = progress.model?.running(names)
+    progress.unmade = unmade
+  }
+
+  /// Gives what Compose makes of the files of a stack that was good, and notes what of it is another by now.
+  private func checkModel(of stack: DesiredStack, _ unmade: inout Unmade) async throws(Failure) -> JudgedModel? {
+    do throws(Failure) {
+      let (model, others) = try await goodModel(of: stack)
+      unmade.joined = stack.joined(to: others)
+      unmade.services.formUnion(others.union(unmade.joined))
+      if let other = others.min() { unmade.failure = notJudged(other, stack) }
+      return model
+    } catch {
+      guard error.kind == .deploy else { throw error }
+      unmade.services = Set(stack.services.map(\.name))
+      unmade.failure = Failure(.host, error.message, help: error.help)
+      return nil
+    }
   }
 
   private func notJudged(_ service: String, _ stack: DesiredStack) -> Failure {
@@ -114,33 +127,36 @@ extension Execute {
     return nil
   }
 
-  /// The engine would make an empty directory of a bind source that is gone, and a service would start with nothing.
-  private func checkBinds(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
-    let acting = Set(plans.filter { ![.keep, .remove].contains($0.action) }.map(\.name))
-    if acting.isEmpty { return }
-    for service in ComposeModel(try await liveModel(of: good)).services where acting.contains(service.name) {
-      try check(service.binds, of: service.name)
+  /// Finds services that are to be made and whose bind source is gone: the engine would make an empty directory of it, and they
+  /// would start with nothing.
+  private func lostBinds(of good: DesiredStack, _ names: [String]) async throws(Failure) -> [String: Failure] {
+    if names.isEmpty { return [:] }
+    return ComposeModel(try await liveModel(of: good)).services.reduce(into: [:]) { lost, service in
+      if names.contains(service.name) { lost[service.name] = loss(among: service.binds, of: service.name) }
     }
   }
 
   /// The same for containers that are started as they are.
-  private func checkMounts(of good: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) {
+  private func lostMounts(of stack: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) -> [String: Failure] {
     let starting = Set(plans.filter { $0.action == .start }.map(\.name))
-    if starting.isEmpty { return }
+    if starting.isEmpty { return [:] }
     let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(good.project)])
+      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
     }
-    for container in listed {
-      guard let service = container.labels[ComposeLabel.service], starting.contains(service) else { continue }
-      try check(container.mounts.filter { $0.type == "bind" }.map(\.source), of: service)
+    return listed.reduce(into: [:]) { lost, container in
+      guard let service = container.labels[ComposeLabel.service], starting.contains(service) else { return }
+      if let loss = loss(among: container.mounts.filter { $0.type == "bind" }.map(\.source), of: service) {
+        lost[service] = loss
+      }
     }
   }
 
-  private func check(_ binds: [String], of service: String) throws(Failure) {
-    guard let gone = binds.first(where: { HostPaths.isShared($0) && Files.isMissing($0) }) else { return }
-    throw Failure(
-      .host, "\(service) was good with \(gone), which this host no longer has",
-      help: "bring it back, from a backup or empty with its owner, and sync again")
+  private func loss(among binds: [String], of service: String) -> Failure? {
+    binds.first { HostPaths.isShared($0) && Files.isMissing($0) }.map { gone in
+      Failure(
+        .host, "\(service) was good with \(gone), which this host no longer has",
+        help: "bring it back, from a backup or empty with its owner, and sync again")
+    }
   }
 
   /// Gives what Compose makes of the files of a stack that was good, as far as that is what was deployed, and the services that are
@@ -169,12 +185,12 @@ extension Execute {
   }
 
   /// Reads the probes of a stack that goes by a record of what was good.
-  func withProbes(_ desired: DesiredStack, isUnjudged: Bool) async throws(Failure) -> DesiredStack {
+  func withProbes(_ desired: DesiredStack, isUnmade: Bool) async throws(Failure) -> DesiredStack {
     guard desired.readsProbes else { return desired }
     var desired = desired
     desired.readsProbes = false
     // They may ask for what only other values make of the stack.
-    if isUnjudged { return desired }
+    if isUnmade { return desired }
     if let own = settings.stacks[desired.name]?.probes {
       desired.probes = own
       return desired
@@ -199,12 +215,20 @@ extension Execute {
   }
 }
 
-/// The services of a stack that cannot be made as they were good.
-struct Unjudged: Sendable {
-  let services: Set<String>
+/// The services of a stack that cannot be made as they were good, and why.
+struct Unmade: Sendable {
+  var services: Set<String> = []
   /// Those among them that are as they were, and live in the network of one that is not.
   var joined: Set<String> = []
-  let failure: Failure
+  /// Those that cannot be started either, since what they mount is gone.
+  var lost: Set<String> = []
+  var failure: Failure?
+
+  mutating func lose(_ found: [String: Failure]) {
+    lost.formUnion(found.keys)
+    services.formUnion(found.keys)
+    failure = failure ?? found.min { $0.key < $1.key }?.value
+  }
 }
 
 extension DesiredStack {
