@@ -95,7 +95,9 @@ extension Execute {
     } catch {
       guard error.kind == .deploy else { throw error }
       unmade.services = Set(stack.services.map(\.name))
-      unmade.failure = Failure(.host, error.message, help: error.help)
+      let directory = Path.join(settings.liveRoot, stack.place.directory)
+      unmade.failure = Failure(
+        .host, error.message, help: "see who changed the files in \(directory), and put them back or push a fix")
       return nil
     }
   }

@@ -81,7 +81,11 @@ struct Up: Sendable {
     }
     let forced = acting.filter { $0.way == .force }
     let others = acting.filter { $0.way != .force }.map(\.name)
-    let moved = try await moved(desired)
+    var moved = try await moved(desired)
+    if desired.hasOtherValues {
+      // Other values may name another image.
+      for service in acting where service.isMade { moved[service.name] = desired.images[service.name] }
+    }
     // A service that is to be left alone must not be named where Compose would make it anew: its image's name has moved on,
     // or another version of Compose has hashed it in another way.
     let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || older[$0.name] != nil) }

@@ -193,7 +193,11 @@ struct ComposeSources: Sendable {
   mutating func noteReferences() async throws(Failure) {
     try await view.bring(references.filter { !$0.isRemote }.compactMap { view.relative($0.path) })
     for reference in references where !reference.isRemote && reference.key != "include.project_directory" {
-      if let target = view.relative(reference.path) { try await note(target) }
+      if let target = view.relative(reference.path) {
+        try await note(target)
+      } else {
+        untracked[reference.path] = observe.untracked(reference.path)
+      }
     }
   }
 }

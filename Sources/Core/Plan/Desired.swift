@@ -74,11 +74,11 @@ public struct JudgedModel: Sendable, Equatable {
   public func running(_ services: [String]) -> JudgedModel {
     guard case .object(var members) = json else { return self }
     members["services"] = .object(
-      json["services"].object.filter { services.contains($0.key) }.mapValues { service in
-        .object(
-          service.object.filter { $0.key != "build" }.merging(
-            service["depends_on"].map { ["depends_on": .object($0.object.filter { services.contains($0.key) })] } ?? [:]
-          ) { $1 })
+      json["services"].object.filter { services.contains($0.key) }.reduce(into: [:]) { kept, entry in
+        var fields = entry.value.object.filter { $0.key != "build" }
+        if fields["image"] == nil { fields["image"] = .string("\(json["name"]?.string ?? "")-\(entry.key)") }
+        fields["depends_on"] = fields["depends_on"].map { .object($0.object.filter { services.contains($0.key) }) }
+        kept[entry.key] = .object(fields)
       })
     return JudgedModel(.object(members), values: values)
   }
@@ -104,6 +104,9 @@ extension DesiredStack {
   public func judged(with good: Deployment) -> [String: String] {
     resolved != nil && tracked == good.tracked ? untracked : alsoJudged
   }
+
+  /// Whether the host's own files may be others than when it was good.
+  public var hasOtherValues: Bool { alsoJudged.contains { path, id in untracked[path] != id } }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
   public func networksMadeAnew(since known: Deployment?) -> Set<String> {
