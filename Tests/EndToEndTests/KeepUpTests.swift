@@ -137,6 +137,55 @@ extension EndToEnd {
       }
     }
 
+    static let heads = [
+      "waits": sleeper("web", "network_mode: none").replacing("busybox:test", with: "127.0.0.1:9/none:1"),
+      "fails": "services:\n  web: {image: 'busybox:test', command: 'false', restart: always, network_mode: none}\n",
+    ]
+
+    @Test(arguments: heads.keys.sorted())
+    func `I7: values judged with the head alone come into no container of what was good`(_ head: String) async throws {
+      let file = sleeper("web", "network_mode: none", "volumes: ['${D:-./data}:/d']")
+      try await Host.with(["a/compose.yaml": file], settings: "sync: {deploy_timeout: 10s}\n") { host in
+        try await host.shell("mkdir -p live/a/data")
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": Self.heads[head]])
+        try await host.shell("echo D=/etc > live/a/.env")
+        _ = try await host.sync(expect: 1)
+        try await host.shell("docker rm -f $(docker ps -aq --filter label=com.docker.compose.project=a)")
+        for away in [false, true] {
+          if away { try await host.shell("mv repo.git gone.git") }
+          _ = try await host.clup("sync")
+          #expect(try await host.containers().isEmpty, "\(away)")
+        }
+        try await host.shell("rm live/a/.env")
+        _ = try await host.sync(expect: 4)
+        let now = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("inspect", "-f", "{{.HostConfig.Binds}}", now).contains("live/a/data:/d"))
+      }
+    }
+
+    @Test func `I7: what the .env brings in is not started with a repair, and one other service keeps none away`()
+      async throws
+    {
+      let file =
+        sleeper("web", "network_mode: none")
+        + service("other", ["network_mode: none", "environment: {MODE: '${MODE:-a}'}"])
+        + service("debug", ["network_mode: none", "profiles: [debug]"])
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell("mv repo.git gone.git; printf 'COMPOSE_PROFILES=debug\nMODE=b\n' > live/a/.env")
+        try await host.docker("rm", "-f", try #require(before["a/web"]))
+        #expect(try await host.sync(expect: 4).stacks.first?.outcome == .deployed)
+        let now = try await host.containers()
+        #expect(Set(now.keys) == ["a/web", "a/other"] && now["a/other"] == before["a/other"])
+        try await host.docker("rm", "-f", try #require(now["a/web"]), try #require(now["a/other"]))
+        let stack = try await host.sync(expect: 4).stacks.first
+        #expect(stack?.outcome == .failed && stack?.error?.contains("make another other than was good") == true)
+        #expect(try await host.containers().keys.sorted() == ["a/web"])
+      }
+    }
+
     @Test func `I12: values that changed while a commit waits are judged, and then count`() async throws {
       let file = sleeper("web", "network_mode: none", "environment: {MODE: '${MODE:-a}'}")
       try await Host.with(["a/compose.yaml": file]) { host in
