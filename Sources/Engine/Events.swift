@@ -8,9 +8,20 @@ public struct EngineEvent: Sendable, Decodable, Equatable {
   /// `start`, `die`, `health_status: healthy` and others.
   public let action: String
 
+  /// The labels of what it happened to, and its name.
+  public var labels: [String: String] { actor?.attributes ?? [:] }
+
+  private let actor: Actor?
+
+  private struct Actor: Decodable, Equatable {
+    let attributes: [String: String]?
+    enum CodingKeys: String, CodingKey { case attributes = "Attributes" }
+  }
+
   private enum CodingKeys: String, CodingKey {
     case type = "Type"
     case action = "Action"
+    case actor = "Actor"
   }
 }
 

@@ -84,13 +84,18 @@ extension Programs {
   /// Says each time that something happens to a container of Compose's, until the reader stops or the engine is away.
   public func containerEvents() -> AsyncThrowingStream<Void, any Error> {
     let events = engine.events([
-      "type": ["container"], "label": [ComposeLabel.project],
-      "event": ["create", "start", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status"],
+      "type": ["container", "network"],
+      "event": [
+        "create", "start", "die", "stop", "destroy", "rename", "pause", "unpause", "health_status", "disconnect",
+      ],
     ])
     return AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
       let reader = Task {
         do {
-          for try await _ in events { continuation.yield() }
+          // A network's events carry no labels.
+          for try await event in events where event.type == "network" || event.labels[ComposeLabel.project] != nil {
+            continuation.yield()
+          }
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
