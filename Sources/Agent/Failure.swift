@@ -19,7 +19,7 @@ public struct Failure: Error, Sendable, Equatable {
   /// The way out.
   public let help: String
   /// What is away, where that is why: nobody's fault, and over once it is back.
-  public let outage: Outage?
+  let outage: Outage?
 
   /// Makes a failure.
   public init(_ kind: Kind, _ message: String, help: String, outage: Outage? = nil) {

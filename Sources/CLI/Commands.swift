@@ -8,7 +8,6 @@ struct CommandHelp: Sendable {
   let text: String
 }
 
-/// Every command.
 enum Commands {
   static let order = [
     "init", "baseline", "sync", "rollback", "resume", "status", "history", "validate", "verify", "doctor", "explain",

@@ -139,7 +139,6 @@ enum Findings {
     return path.hasPrefix("/") ? "file://" + text : text
   }
 
-  /// The page of a rule.
   static func page(of rule: Rule) -> String {
     func indented(_ text: String) -> String {
       text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }.joined(separator: "\n")

@@ -2,5 +2,5 @@ import CVersion
 
 extension CLI {
   /// The version of the program, as the build was told.
-  public static let version = String(cString: clup_version())
+  static let version = String(cString: clup_version())
 }

@@ -9,7 +9,6 @@ struct SyncResult: Sendable, Equatable {
   var status: Int32?
   var outcome: Report.Outcome?
   var commit: String?
-  /// The id of its report.
   var report: String?
   var error: String?
   /// How long it took.

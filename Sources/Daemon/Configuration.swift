@@ -42,7 +42,6 @@ public final class Configuration: Sendable {
   /// What counts now.
   var settings: Settings { standing.withLock { $0.source.settings } }
 
-  /// The text that it was read from.
   var text: [UInt8] { standing.withLock { $0.source.text } }
 
   var now: Standing { standing.withLock { $0 } }

@@ -3,7 +3,6 @@ import Synchronization
 
 /// What has happened since the daemon began.
 final class Counters: Sendable {
-  /// The numbers at one moment.
   struct Numbers: Sendable {
     var syncs: [String: Int] = [:]
     /// The lengths of all syncs in seconds: how many were at most as long as each bound, how many there were, their sum.

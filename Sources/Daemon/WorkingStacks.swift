@@ -26,7 +26,6 @@ final class WorkingStacks: Sendable {
     }
   }
 
-  /// Forgets a sync.
   func end(_ name: String) { syncs.withLock { _ = $0.events.removeValue(forKey: name) } }
 
   /// Takes a line, where it is an event: the last line is the report.

@@ -1,4 +1,3 @@
-/// One HTTP request.
 struct Request: Sendable {
   /// The way to the server.
   enum Route: Sendable {

@@ -7,8 +7,7 @@ public struct Commit: Sendable, Hashable {
   public let id: String
   /// The first line of the message.
   public let subject: String
-  /// The author's name.
-  public let author: String
+  let author: String
   /// The time of the commit in seconds since 1970.
   public let time: Int64
   /// The ids of the parents.

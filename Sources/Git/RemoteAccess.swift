@@ -25,11 +25,9 @@ public struct RemoteAccess: Sendable {
   /// A private ssh key.
   public struct Key: Sendable {
     /// Where it was read from, for messages.
-    public let name: String
-    /// Its text.
-    public let text: Lend
-    /// Its passphrase, where it has one.
-    public let passphrase: Lend?
+    let name: String
+    let text: Lend
+    let passphrase: Lend?
 
     /// Makes a key.
     public init(name: String, text: @escaping Lend, passphrase: Lend?) {

@@ -8,7 +8,7 @@ public struct RemoteTag: Sendable, Hashable {
   public let commit: String
 
   /// Makes a tag.
-  public init(name: String, object: String, commit: String) {
+  init(name: String, object: String, commit: String) {
     self.name = name
     self.object = object
     self.commit = commit

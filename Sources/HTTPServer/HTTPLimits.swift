@@ -4,17 +4,17 @@ public struct HTTPLimits: Sendable, Equatable {
   ///
   /// Where answers take the places, 24 or a quarter more may wait for their clients; beyond those, clients queue in the
   /// kernel. A limit below 24 has no effect on connections that wait.
-  public var connections: Int
+  var connections: Int
   /// How many of them may come from one IP address; the same rules hold among those. Unix sockets have no address.
-  public var connectionsPerAddress: Int
+  var connectionsPerAddress: Int
   /// How many bytes are set aside for a connection; the request line and the headers must fit into them.
-  public var headerBytes: Int
+  var headerBytes: Int
   /// How many bytes a body may have; all bodies on their way in may have 16 times as many together.
-  public var bodyBytes: Int
+  var bodyBytes: Int
   /// How long a client may take to send a whole request, however steadily it drips, and again to take the whole answer.
   ///
   /// A connection on which nothing is asked is closed after the same time.
-  public var clientTime: Duration
+  var clientTime: Duration
 
   /// Makes limits; without arguments, those for a small server behind a reverse proxy.
   public init(

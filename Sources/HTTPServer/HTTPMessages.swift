@@ -21,7 +21,7 @@ public struct HTTPRequest: Sendable, Equatable {
   /// The query's items in their order, decoded.
   public let query: [Field]
   /// The headers in no particular order.
-  public let headers: [Field]
+  let headers: [Field]
   /// The bytes of the body, after any chunked encoding; empty without one.
   public let body: [UInt8]
   /// The client's IP address; `nil` on a Unix socket.
@@ -62,7 +62,7 @@ public struct HTTPResponse: Sendable, Equatable {
   /// The headers; length, date and connection are added where they are due.
   public var headers: [String: String]
   /// The bytes of the body; not sent in answer to `HEAD`, nor with a status that has none.
-  public var body: [UInt8]
+  var body: [UInt8]
 
   /// Makes an answer from bytes.
   public init(status: Int, headers: [String: String] = [:], body: [UInt8] = []) {

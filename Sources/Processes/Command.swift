@@ -3,23 +3,23 @@ public struct Command: Sendable {
   /// The absolute path of the program.
   public var executable: String
   /// The arguments, without the program's own name.
-  public var arguments: [String]
+  var arguments: [String]
   /// The complete environment: nothing is inherited.
-  public var environment: [String: String]
+  var environment: [String: String]
   /// The directory to start in; `nil` for the caller's own.
-  public var directory: String?
+  var directory: String?
   /// The bytes written to standard input, which is then closed. Empty: standard input is `/dev/null`.
-  public var input: [UInt8]
+  var input: [UInt8]
   /// The longest time from the start; then the process group is ended.
-  public var deadline: Duration
+  var deadline: Duration
   /// The time between SIGTERM and SIGKILL when the process group is ended early.
   public var grace: Duration
   /// The number of bytes kept of each output stream; the rest is read and dropped.
   public var outputLimit: Int
   /// The number of bytes of memory that the program, and each that it starts, may hold; `nil` for no bound.
-  public var memoryLimit: Int?
+  var memoryLimit: Int?
   /// The number of bytes of each file that the program, and each that it starts, may write; `nil` for no bound.
-  public var fileLimit: Int?
+  var fileLimit: Int?
 
   /// Describes a program; see the properties.
   public init(

@@ -13,14 +13,14 @@ public struct Outcome: Sendable, Equatable {
   /// What it wrote to standard output, up to the command's limit.
   public let output: [UInt8]
   /// What it wrote to standard error, up to the command's limit.
-  public let errors: [UInt8]
+  let errors: [UInt8]
   /// Whether it was ended because it took longer than its deadline.
   public let deadlineExceeded: Bool
   /// Whether it wrote more than was kept.
   public let truncated: Bool
 
   /// Makes an outcome, as a test of a caller may want to.
-  public init(
+  init(
     status: Status, output: [UInt8] = [], errors: [UInt8] = [], deadlineExceeded: Bool = false, truncated: Bool = false
   ) {
     self.status = status

@@ -46,7 +46,6 @@ final class Supervisor: Sendable {
     lastID.wrappingAdd(1, ordering: .relaxed).newValue
   }
 
-  /// Starts a job.
   func start(_ job: Job) {
     post(.start(job))
   }

@@ -5,9 +5,9 @@ public struct Limits: Sendable {
   /// The bytes of the text.
   public var bytes = 1 << 20
   /// How deep values may be nested.
-  public var depth = 64
+  var depth = 64
   /// How many values there may be once every alias is replaced by what it refers to.
-  public var nodes = 200_000
+  var nodes = 200_000
 
   /// Starts from the defaults: 1 MiB, 64 levels, 200,000 values.
   public init() {}

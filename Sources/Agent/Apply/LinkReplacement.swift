@@ -13,7 +13,6 @@ struct LinkReplacement: Sendable {
 
   /// What a link leads to.
   private struct Source {
-    /// Where it is.
     let place: String
     /// The same within the release.
     let path: String

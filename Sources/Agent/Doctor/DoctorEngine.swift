@@ -7,13 +7,11 @@ struct SeenEngine: Sendable {
   var programs: Programs?
   /// The directory that it keeps everything in.
   var root: String?
-  /// Every container.
   var containers: [InspectedContainer] = []
   /// The names of networks and volumes; nothing where they are not known.
   var (networks, volumes): (Set<String>?, Set<String>?)
   /// Why its containers are not known.
   var problem: String?
-  /// What was found of it.
   var checks: [Check] = []
 
   /// Tells of something that only the engine can answer.

@@ -5,7 +5,6 @@ import Git
 /// A stack as it stands on the host: one that clup has deployed, or a Compose project that somebody runs below the live root.
 struct SeenStack: Sendable {
   let name: String
-  /// What clup has recorded of it.
   let record: Deployment?
   var containers: [InspectedContainer]
   /// What Compose makes of the files in its live directory.

@@ -18,7 +18,6 @@ extension ListedContainer {
 /// A listing of the engine's says what was asked for. Where that came to lie depends on links in the container, and on what
 /// became of directories since.
 struct KernelMounts: Sendable {
-  /// One mount.
   struct Entry: Sendable, Equatable {
     let (id, parent, device, root, point): (String, String, String, String, String)
     let isWritable: Bool

@@ -17,7 +17,6 @@ struct StoredContent: Sendable {
     var files: [LargeFile.Pointer: [TrackedPath]] = [:]
   }
 
-  /// The repositories that there are.
   private static func stores(_ checkout: Checkout) -> [String] {
     let modules = Files.names(in: checkout.modules).filter { $0.hasSuffix(".git") }
     return modules.map { "\(checkout.modules)/\($0)" }

@@ -46,7 +46,6 @@ struct LastCheck: Sendable {
     return basis == Self.basis(head, programs, settings) && containers == Self.containers(now, of: projects)
   }
 
-  /// Whether the disk is as it was.
   func isSame(onDiskAt liveRoot: String) -> Bool { places.areSame(at: liveRoot) }
 
   /// The stacks and live paths as they were reported.

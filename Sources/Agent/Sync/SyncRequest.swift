@@ -40,9 +40,9 @@ public struct SyncRequest: Sendable {
 /// What a rollback is asked for, and the pins that it comes to.
 public struct RollbackRequest: Sendable {
   /// The commit to go back to; nothing for what each stack ran before.
-  public var revision: String?
+  var revision: String?
   /// Whether it may move more than one stack that nobody named.
-  public var all: Bool
+  var all: Bool
   var goal = Rollback.Goal(pins: [:])
 
   /// Asks to go back.

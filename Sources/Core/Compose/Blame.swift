@@ -17,7 +17,7 @@ public struct ComposeSource: Sendable {
 
 extension ComposeSource {
   /// Reads a text; of several documents the first.
-  public init(path: String, bytes: [UInt8]) {
+  init(path: String, bytes: [UInt8]) {
     self = Self.documents(path: path, bytes: bytes)[0]
   }
 
@@ -80,7 +80,7 @@ public enum Blame {
   }
 
   /// Gives the place of `services.web.image`, or of the nearest key above it that stands there.
-  public static func mark(ofPath path: [String], in document: Node) -> Mark? {
+  static func mark(ofPath path: [String], in document: Node) -> Mark? {
     var node = document
     var mark: Mark?
     for key in path {

@@ -5,9 +5,9 @@
 /// below what is mounted, and that right below the container's root.
 public struct CoverMount: Codable, Sendable, Equatable {
   /// The stack's directory on the host, an absolute path.
-  public let source: String
+  let source: String
   /// The path in the container.
-  public let target: String
+  let target: String
 
   /// Describes a mount.
   public init(source: String, target: String) { (self.source, self.target) = (source, target) }

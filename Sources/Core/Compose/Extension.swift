@@ -7,20 +7,20 @@ public struct Extension: Sendable, Equatable {
   /// What is asked once Compose calls everything up.
   public var probes: [Probe] = []
   /// What is wrong with it: the keys that lead there, and why.
-  public private(set) var problems: [Problem] = []
+  private(set) var problems: [Problem] = []
 
   /// What is wrong at one place.
   public struct Problem: Sendable, Equatable {
     /// The keys from the top level on.
-    public var keys: [String]
+    var keys: [String]
     /// What is wrong.
-    public var message: String
+    var message: String
   }
 
   static let keys = ["after", "deploy_timeout", "probes", "timeout", "params"]
 
   /// Reads what Compose resolved.
-  public init(_ json: JSON?) {
+  init(_ json: JSON?) {
     guard let json, json != .null else { return }
     guard case .object(let members) = json else {
       refuse([], "x-clup must be a mapping of keys to values")

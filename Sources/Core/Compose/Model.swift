@@ -5,11 +5,11 @@ public struct ComposeModel: Sendable, Equatable {
   /// The services of the active profiles, sorted by name.
   public let services: [ComposeService]
   /// The files behind top-level `configs` and `secrets`, by name; absolute paths.
-  public let files: [String: String]
+  let files: [String: String]
   /// What it says to clup.
   public let own: Extension
   /// The whole model.
-  public let json: JSON
+  let json: JSON
 
   /// Reads the model.
   public init(_ json: JSON) {
@@ -68,7 +68,7 @@ public struct ComposeService: Sendable, Equatable {
   /// The service's name.
   public let name: String
   /// The image's reference; empty for a service that is only built.
-  public let image: String
+  let image: String
   /// Absolute paths of bind mounts, also of those that a named volume's options make.
   public let binds: [String]
   /// Those among them that the container may write to.
@@ -83,9 +83,9 @@ public struct ComposeService: Sendable, Equatable {
   /// Absolute paths of its build contexts, and of a Dockerfile that lies outside of them.
   public let buildContexts: [String]
   /// Whether its image is built.
-  public let isBuilt: Bool
+  let isBuilt: Bool
   /// Whether its image is to be pulled although it is on the host.
-  public let pullsAnew: Bool
+  let pullsAnew: Bool
   /// Whether the engine starts it again when it ends.
   public let restarts: Bool
   /// The services whose network, processes or volumes it shares.

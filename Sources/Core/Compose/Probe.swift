@@ -21,7 +21,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
   public var deadline: Duration = .seconds(60)
 
   /// Asks with the usual patience.
-  public init(_ question: Question) { self.question = question }
+  init(_ question: Question) { self.question = question }
 
   /// The question for people.
   public var description: String {
@@ -38,15 +38,15 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
   /// What is wrong with a probe's text, and the key that says so.
   public struct Problem: Error, Sendable, Equatable {
     /// The key, or nothing for the probe as a whole.
-    public var key: String?
+    var key: String?
     /// What is wrong.
-    public var message: String
+    var message: String
   }
 
   static let keys = ["http", "status", "json", "exec", "service", "retries", "interval", "timeout", "deadline"]
 
   /// Reads a probe from the host's configuration or a Compose file's `x-clup`.
-  public init(_ json: JSON) throws(Problem) {
+  init(_ json: JSON) throws(Problem) {
     guard case .object(let members) = json else {
       throw Problem(message: "a probe is a mapping such as {http: \"http://127.0.0.1:8080/healthz\"}")
     }

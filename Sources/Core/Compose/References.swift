@@ -7,7 +7,7 @@ public struct Reference: Sendable, Hashable {
   /// The text as written.
   public let text: String
   /// The Compose file that names it, relative to the repository's root.
-  public let file: String
+  let file: String
   /// Where it stands there.
   public let mark: Mark
   /// The absolute path that it comes to on the host; the text where that is no path.
@@ -28,7 +28,7 @@ public struct Reference: Sendable, Hashable {
   public var isComposeFile: Bool { key == "include" || key == "extends" }
 
   /// Whether no text names it: the `.env` beside an included file.
-  public var isImplied: Bool { key == "include" && text == ".env" }
+  var isImplied: Bool { key == "include" && text == ".env" }
 
   /// Whether it names something that is not on the host: Compose takes Compose files from git servers and registries.
   public var isRemote: Bool { isComposeFile && Self.isRemote(path) }

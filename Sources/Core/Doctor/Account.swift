@@ -1,11 +1,10 @@
 /// Whom a container's program runs as, by numbers.
 public struct Account: Sendable, Equatable {
-  /// The user.
-  public var uid: Int
+  var uid: Int
   /// The user's own group.
-  public var gid: Int
+  var gid: Int
   /// All groups, with that one.
-  public var groups: Set<Int>
+  var groups: Set<Int>
 
   /// Finds it as the engine does: `user` is `USER[:GROUP]`, each a name or a number, and `extra` are groups given beside.
   /// `passwd` and `group` are the files of the container; see passwd(5) and group(5). Nothing where a name stands for

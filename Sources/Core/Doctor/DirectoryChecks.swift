@@ -3,8 +3,7 @@ public struct HostEntry: Sendable, Equatable {
   /// What it is.
   public enum Kind: Sendable, Equatable { case missing, file, directory, other }
 
-  /// The path.
-  public var path: String
+  var path: String
   /// What it is.
   public var kind = Kind.missing
   /// The names of owner and group, or their numbers where they have none.
@@ -20,7 +19,7 @@ public struct HostEntry: Sendable, Equatable {
   public init(path: String) { self.path = path }
 
   /// Owner and mode for people: `directory psy:psy 0755`.
-  public var text: String {
+  var text: String {
     let word = [.missing: "missing", .file: "file", .directory: "directory", .other: "special file"][kind] ?? ""
     if kind == .missing { return word }
     let digits = String(mode, radix: 8)
@@ -60,9 +59,9 @@ public struct MountedPath: Sendable, Hashable {
   /// The path on the host.
   public var source: String
   /// The path in the container.
-  public var target: String
+  var target: String
   /// Whether the container may write to it.
-  public var isWritable: Bool
+  var isWritable: Bool
 
   /// Describes one.
   public init(source: String, target: String, isWritable: Bool) {

@@ -1,16 +1,15 @@
 /// A mounted file system, as a line of proc_pid_mountinfo(5) tells it.
 public struct MountedDisk: Sendable, Hashable {
   /// Where it is mounted.
-  public let point: String
+  let point: String
   /// `ext4`, `xfs` and the like.
-  public let type: String
+  let type: String
   /// The device, or what stands for one.
   public let source: String
   /// Whether nothing can be written to it.
-  public let isReadOnly: Bool
+  let isReadOnly: Bool
 
-  /// Describes one.
-  public init(point: String, type: String, source: String, isReadOnly: Bool = false) {
+  init(point: String, type: String, source: String, isReadOnly: Bool = false) {
     (self.point, self.type, self.source, self.isReadOnly) = (point, type, source, isReadOnly)
   }
 
@@ -71,9 +70,9 @@ public struct MountedDisk: Sendable, Hashable {
 /// How much room a file system has.
 public struct DiskRoom: Sendable, Equatable {
   /// Bytes in all, and bytes that are free.
-  public var (size, free): (Int, Int)
+  var (size, free): (Int, Int)
   /// Inodes in all, and those that are free; 0 of 0 where the file system makes as many as it needs.
-  public var (inodes, freeInodes): (Int, Int)
+  var (inodes, freeInodes): (Int, Int)
 
   /// Describes it.
   public init(size: Int, free: Int, inodes: Int = 0, freeInodes: Int = 0) {
@@ -83,12 +82,11 @@ public struct DiskRoom: Sendable, Equatable {
 
 /// Something that takes room on a disk.
 public struct DiskUse: Sendable, Equatable {
-  /// What it is.
-  public var name: String
+  var name: String
   /// Its bytes.
-  public var size: Int
+  var size: Int
   /// What makes it less; nothing where only its owner knows.
-  public var way: String?
+  var way: String?
 
   /// Describes it.
   public init(_ name: String, size: Int, way: String? = nil) { (self.name, self.size, self.way) = (name, size, way) }

@@ -16,16 +16,15 @@ public struct InspectedContainer: Sendable, Equatable {
   public var id = ""
   /// Its name.
   public var name = ""
-  /// The image's reference.
-  public var image = ""
+  var image = ""
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
-  public var state = ""
+  var state = ""
   /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
-  public var health = "none"
+  var health = "none"
   /// What its program ended with.
-  public var exitCode = 0
+  var exitCode = 0
   /// `no`, `always`, `unless-stopped` or `on-failure`.
-  public var restartPolicy = "no"
+  var restartPolicy = "no"
   /// Compose's project, service and project directory; empty for a container of somebody else's.
   public var (project, service, directory) = ("", "", "")
   /// Whether it is one of `docker compose run`.
@@ -36,14 +35,13 @@ public struct InspectedContainer: Sendable, Equatable {
   public var groups: [String] = []
   /// What it mounts of the host.
   public var mounts: [MountedPath] = []
-  /// Where its DOCKER_HOST leads.
-  public var dockerHost: String?
+  var dockerHost: String?
   /// The networks that it is in, each with its address there and the names that it has for others.
   public var networks: [String: (address: String, names: Set<String>)] = [:]
   /// The TCP ports that it publishes.
   public var ports: Set<Port> = []
   /// What no other container can have beside it: its name, and while it runs its ports.
-  public var claims: [Claim] = []
+  var claims: [Claim] = []
   /// Whom its program runs as, by the files of the container; nothing where nobody asked, or they do not say.
   public var account: Account?
   /// The command of its health check, empty without one.
@@ -108,13 +106,13 @@ extension InspectedContainer {
   }
 
   /// The user's number, where it is known: the image's own root is 0.
-  public var uid: Int? {
+  var uid: Int? {
     let name = user.prefix { $0 != ":" }
     return account?.uid ?? (name.isEmpty || name == "root" ? 0 : Int(name))
   }
 
   /// The numbers of its groups, as far as they are numbers.
-  public var gids: Set<Int> {
+  var gids: Set<Int> {
     let main = user.split(separator: ":").dropFirst().first.map(String.init)
     return (account?.groups ?? []).union((groups + [main].compactMap { $0 }).compactMap { Int($0) })
   }

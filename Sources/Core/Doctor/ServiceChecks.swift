@@ -83,8 +83,7 @@ public enum ServiceChecks {
 
   /// Why there was no answer.
   public struct Complaint: Error, Sendable, Equatable {
-    /// The reason.
-    public let text: String
+    let text: String
     /// Keeps it.
     public init(_ text: String) { self.text = text }
   }

@@ -1,15 +1,15 @@
 /// Judges who reaches the Docker socket, which makes root of whoever does.
 public struct SocketChecks: Sendable {
   /// Every container that runs.
-  public let containers: [InspectedContainer]
+  let containers: [InspectedContainer]
   /// The stack of a container, by its id.
   public let stacks: [String: String]
   /// The host's policy, whose waivers allow holders of the socket.
-  public let policy: Policy
+  let policy: Policy
   /// The day, `YYYY-MM-DD`.
-  public let today: String
+  let today: String
   /// The host's paths, with the engine's own.
-  public let paths: HostPaths
+  let paths: HostPaths
   /// Where published ports were seen to give the engine to whoever asks, by the id of the container.
   public var open: [String: Set<InspectedContainer.Port>] = [:]
 

@@ -85,11 +85,10 @@ public enum StackChecks {
   /// A live path of a stack, with what its link is to say and what stands there.
   public struct Link: Sendable {
     /// The path, below the live root.
-    public var path: String
+    var path: String
     /// What the link is to say.
-    public var wanted: String
-    /// What stands there.
-    public var found: LiveEntry
+    var wanted: String
+    var found: LiveEntry
     /// The release that the link leads into although it has no such file; nothing where the file is there, or no release.
     public var damaged: String?
 

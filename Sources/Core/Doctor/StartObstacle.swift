@@ -1,7 +1,7 @@
 /// What keeps a sync from starting a service.
 public struct StartObstacle: Sendable, Equatable {
   /// What is in the way.
-  public var found: String
+  var found: String
   /// How to take it out of the way.
   public var help: String
 
@@ -11,12 +11,11 @@ public struct StartObstacle: Sendable, Equatable {
 
 /// What a host has given away, or lacks, of what a service needs.
 public struct Surroundings: Sendable {
-  /// Every container.
-  public var containers: [InspectedContainer]
+  var containers: [InspectedContainer]
   /// Where programs of the host listen.
-  public var listening: [Claim]
+  var listening: [Claim]
   /// The names of networks and volumes; nothing where they are not known.
-  public var (networks, volumes): (Set<String>?, Set<String>?)
+  var (networks, volumes): (Set<String>?, Set<String>?)
 
   /// Takes what was seen.
   public init(

@@ -109,7 +109,7 @@ extension DesiredStack {
   public var hasOtherValues: Bool { alsoJudged.contains { path, id in untracked[path] != id } }
 
   /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
-  public func networksMadeAnew(since known: Deployment?) -> Set<String> {
+  func networksMadeAnew(since known: Deployment?) -> Set<String> {
     func networks(_ services: [DesiredService]) -> [String: Set<String>] {
       services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("network ") }.reduce(into: [:]) {
         found, entry in
@@ -161,33 +161,33 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// an earlier version wrote.
   public var attachments: [String: [String]]?
   /// Whether its image is built; unknown in what an earlier version wrote.
-  public var built: Bool?
+  var built: Bool?
   /// How many containers it has.
   public var replicas: Int
   /// Whether the engine starts it again when it ends.
-  public var restarts: Bool
+  var restarts: Bool
   /// The services whose network, processes or volumes it shares: it cannot outlive their containers.
-  public var joins: [String]?
+  var joins: [String]?
   /// What no other service can have beside it: container names and host ports.
   public var claims: [Claim] = []
   /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container
   /// into what it hashes when a service shares that one's network or volumes.
-  public var running: String?
+  var running: String?
   /// The ids of containers that had failed before clup came and are not to be started again: they are left as they were
   /// found until the service changes.
   public var resting: [String]?
   /// What is mounted over its own mounts to keep it from the stack's directory; nothing where that is not needed.
   public var covers: [CoverMount]?
   /// Whether its image is pulled with each change although it is on the host.
-  public var pullsAnew: Bool?
+  var pullsAnew: Bool?
   /// The ids of the containers that it was seen in place with; unknown in what an earlier version wrote.
-  public var containers: [String]?
+  var containers: [String]?
   /// The volumes that the engine made for each of these containers alone; nothing where there are none, unknown in what an
   /// earlier version wrote.
-  public var volumes: [AnonymousVolumes]?
+  var volumes: [AnonymousVolumes]?
 
   /// Whether a container was left as it was found.
-  public func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }
+  func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }
 
   /// The engine's names of the networks that its containers are in.
   public var networks: Set<String> {
@@ -210,7 +210,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   public var isBuilt: Bool { built ?? !builds.isEmpty }
 
   /// The same service before any container of it was seen in place: of it nothing is known but the name.
-  public var unseen: DesiredService {
+  var unseen: DesiredService {
     var service = self
     (service.hash, service.fields, service.mounts, service.builds) = ("", [:], [:], [:])
     service.resources = nil
@@ -218,7 +218,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   }
 
   /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere by now.
-  public func doubting(_ paths: Set<String>) -> DesiredService {
+  func doubting(_ paths: Set<String>) -> DesiredService {
     var service = self
     for mount in mounts.keys where uses(mount, paths) { service.mounts[mount] = Fingerprint.absent }
     return service
@@ -234,14 +234,14 @@ public struct DesiredService: Codable, Sendable, Equatable {
   }
 
   /// Whether it mounts a path, or something above or below it.
-  public func mounts(any paths: Set<String>) -> Bool { mounts.keys.contains { uses($0, paths) } }
+  func mounts(any paths: Set<String>) -> Bool { mounts.keys.contains { uses($0, paths) } }
 
   private func uses(_ mount: String, _ paths: Set<String>) -> Bool {
     paths.contains { Path.relative($0, to: mount) != nil || Path.relative(mount, to: $0) != nil }
   }
 
   /// Whether what its containers are made from is known.
-  public var isSeen: Bool { !hash.isEmpty }
+  var isSeen: Bool { !hash.isEmpty }
 }
 
 extension DesiredService {

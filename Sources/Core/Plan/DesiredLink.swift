@@ -11,7 +11,7 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   /// Whether the content is a program; a copy takes its mode from this.
   public var executable = false
   /// The ids of the copies that may still stand there instead; nothing once this one was put in place.
-  public var replaces: [String]?
+  var replaces: [String]?
   /// The commit that the pointer of a shared path names; nothing while it is on its way.
   public var commit: String?
   /// Whether a container may write to it: then what it writes stays until a commit changes the file.
@@ -25,13 +25,13 @@ extension DesiredLink {
   }
 
   /// Says whether both put the same there.
-  public func isSame(as other: DesiredLink) -> Bool {
+  func isSame(as other: DesiredLink) -> Bool {
     kind == other.kind && from == other.from && id == other.id && executable == other.executable
       && isWritable ?? false == other.isWritable ?? false
   }
 
   /// Whether it is a copy that was put in place.
-  public var isPlaced: Bool { kind == .copy && replaces == nil }
+  var isPlaced: Bool { kind == .copy && replaces == nil }
 
   /// Gives the link for as long as nobody knows whether it was put in place.
   var comingUp: DesiredLink {

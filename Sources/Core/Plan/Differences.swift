@@ -1,13 +1,12 @@
 /// Decides from what is at hand, without asking Compose, whether a stack needs a closer look.
 public struct Differences: Sendable {
   /// The target commit.
-  public let tree: CommitTree
-  /// The host.
-  public let observed: Observed
+  let tree: CommitTree
+  let observed: Observed
   /// The links' texts.
-  public let links: LinkPlanning
+  let links: LinkPlanning
   /// The fingerprint of the host's policy; nothing where it does not matter.
-  public let policy: String?
+  let policy: String?
 
   /// Compares a commit with a host.
   public init(tree: CommitTree, observed: Observed, links: LinkPlanning, policy: String? = nil) {

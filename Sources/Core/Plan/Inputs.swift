@@ -3,9 +3,9 @@ public struct Inputs: Sendable, Equatable {
   /// What else an attempt stood under. It counts for a commit that failed, and makes nobody deploy what runs well.
   public struct Conditions: Sendable, Equatable {
     /// The fingerprint of what the host's configuration says of the stack; nothing where that is not known.
-    public var settings: String?
+    var settings: String?
     /// The id behind each image's reference; nothing where the engine was not asked.
-    public var images: [String: String]?
+    var images: [String: String]?
   }
 
   /// One thing that is not what it was.
@@ -22,7 +22,7 @@ public struct Inputs: Sendable, Equatable {
     case condition(String)
 
     /// Says it for people.
-    public var text: String {
+    var text: String {
       switch self {
       case .tracked(let path, let change): "\(path) \(change)"
       case .untracked(let path): "the host's \(path) changed"
@@ -34,13 +34,13 @@ public struct Inputs: Sendable, Equatable {
   }
 
   /// Each path of the repository, with the fingerprint of what stands there; `absent` where a file would count.
-  public var tracked: [String: String]
+  var tracked: [String: String]
   /// Each path of the host's own, with the id of what stands there.
-  public var untracked: [String: String]
+  var untracked: [String: String]
   /// Its services as Compose resolved them; nothing where nobody asked, since equal sources give equal services.
-  public var services: [DesiredService]?
+  var services: [DesiredService]?
   /// What an attempt stood under; nothing where no attempt is meant.
-  public var conditions: Conditions?
+  var conditions: Conditions?
 
   /// Gives what stands at the same paths in a commit and on the host by now. Compose is not asked.
   public func now(in tree: CommitTree, host: [String: String], conditions: Conditions? = nil) -> Inputs {
@@ -110,7 +110,7 @@ extension Hold {
   }
 
   /// What failed, and what it stood under.
-  public var inputs: Inputs {
+  var inputs: Inputs {
     Inputs(
       tracked: tracked, untracked: untracked,
       conditions: .init(settings: settings, images: images))

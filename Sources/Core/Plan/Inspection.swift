@@ -21,7 +21,6 @@ private struct Inspection {
     return AnonymousVolumes(number: number, mounted: Dictionary(mounted) { first, _ in first })
   }
 
-  /// Gives one of Compose's labels.
   func label(_ name: String) -> String { json["Config"]["Labels"]["com.docker.compose.\(name)"]?.string ?? "" }
 }
 

@@ -1,9 +1,9 @@
 /// Decides what is done at live paths.
 public struct LinkPlanning: Sendable {
   /// The directory of the pointers, absolute.
-  public let pointers: String
+  let pointers: String
   /// Where they lay before the checkout was moved: a link that leads there is clup's own, and not in place.
-  public let former: [String]
+  let former: [String]
 
   /// Plans for the pointers of one checkout.
   public init(pointers: String, former: [String] = []) {

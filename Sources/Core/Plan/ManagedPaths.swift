@@ -10,7 +10,7 @@ public struct ManagedPaths {
   }
 
   /// What is to stand at each live path.
-  public private(set) var links: [String: DesiredLink] = [:]
+  private(set) var links: [String: DesiredLink] = [:]
   /// What must not be linked.
   public private(set) var diagnostics: [Diagnostic] = []
   /// Whether the stack's own directory is kept from its containers although they may write to what is above it.
@@ -174,7 +174,7 @@ public struct MountedPaths: Sendable, Equatable {
   }
 
   /// Whether a container may write to the path itself, by a mount of its own.
-  public func names(_ path: String) -> Bool { paths.contains(path) }
+  func names(_ path: String) -> Bool { paths.contains(path) }
 
   /// Whether a container may write to the path, by its own mount or one that covers it.
   public func covers(_ path: String) -> Bool {

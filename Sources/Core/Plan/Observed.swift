@@ -91,7 +91,7 @@ public struct HostMount: Sendable, Equatable {
 extension [HostMount] {
   /// Whether one of them lets a container write to a directory, known by the paths `forms`, since it holds that and no
   /// other one covers it.
-  public func write(to forms: Set<String>) -> Bool {
+  func write(to forms: Set<String>) -> Bool {
     contains { mount in
       mount.isWritable
         && forms.contains { path in
@@ -106,9 +106,7 @@ extension [HostMount] {
 
 /// What a look at a container tells.
 public protocol SeenContainer {
-  /// The engine's id.
   var id: String { get }
-  /// The container's name.
   var name: String { get }
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
   var state: String { get }

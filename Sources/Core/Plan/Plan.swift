@@ -186,11 +186,10 @@ public struct ServicePlan: Sendable, Equatable {
     /// The containers' ids: `up -d --remove-orphans` would take what is not clup's as well.
     case remove([String])
 
-    /// The containers that it removes.
-    public var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
+    var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
 
     /// Whether it removes a container.
-    public func removes(_ id: String) -> Bool { removed.contains(id) }
+    func removes(_ id: String) -> Bool { removed.contains(id) }
   }
 
   /// The service's name.
@@ -198,7 +197,7 @@ public struct ServicePlan: Sendable, Equatable {
   /// What is done to its containers.
   public var action: ServiceReport.Action
   /// Why, for every action but `keep`; there, what a sync that was cut off had done already.
-  public var reason: String?
+  var reason: String?
   /// How.
   public var way: Way = .up
   /// The container's state as it was found.

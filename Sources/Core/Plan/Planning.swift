@@ -1,15 +1,13 @@
 /// Makes the plan of a sync from what is wished, what is known and what was found.
 public struct Planning: Sendable {
-  /// The host.
-  public let observed: Observed
+  let observed: Observed
   /// What clup remembers.
-  public let state: State
-  /// The links' texts.
-  public let links: LinkPlanning
+  let state: State
+  let links: LinkPlanning
   /// Whose pointer each live path goes through from now on: a stack, or `LinkPlanning.shared` for a path that has its own pointer.
-  public let leaders: [String: String]
+  let leaders: [String: String]
   /// The order that the host asks for, by stack; it wins over the Compose file's own.
-  public let after: [String: [String]]
+  let after: [String: [String]]
 
   /// Plans for one host.
   public init(

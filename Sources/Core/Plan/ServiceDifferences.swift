@@ -15,7 +15,7 @@ extension DesiredService {
     case replicas
 
     /// Says it for people.
-    public var text: String {
+    var text: String {
       switch self {
       case .definition(let keys): (keys.isEmpty ? "configuration" : keys.joined(separator: ", ")) + " changed"
       case .build: "build changed"
@@ -31,7 +31,7 @@ extension DesiredService {
   private static let beside: Set<String> = ["build", "depends_on", "profiles", "pull_policy", "scale"]
 
   /// Lists what is another than was recorded of the service.
-  public func differences(from known: DesiredService) -> [Difference] {
+  func differences(from known: DesiredService) -> [Difference] {
     var found: [Difference] = []
     if !isMade(as: known) { found.append(.definition(known.isSeen ? keys(otherThan: known) : [])) }
     if let path = Self.changed(from: known.builds, to: builds) { found.append(.buildContext(path)) }

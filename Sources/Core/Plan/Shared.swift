@@ -64,7 +64,7 @@ public struct SharedPath: Sendable, Equatable {
 
 extension DesiredLink {
   /// Gives the link with the commit that its own pointer is to name.
-  public func led(to commit: String?) -> DesiredLink {
+  func led(to commit: String?) -> DesiredLink {
     var link = self
     link.commit = commit
     return link

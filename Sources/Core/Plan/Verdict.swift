@@ -11,17 +11,17 @@ public struct WatchedContainer: Sendable, Equatable {
   /// `healthy`, `unhealthy`, `starting` or `none`.
   public var health: String
   /// What the program ended with.
-  public var exitCode: Int
+  var exitCode: Int
   /// How often the engine has started it again.
   public var restarts: Int
   /// How long it has been running.
   public var age: Duration
   /// Compose's hash of the configuration that it was made with.
-  public var hash = ""
+  var hash = ""
   /// The id of its image.
   public var image = ""
   /// The directory that `docker compose` was run for.
-  public var directory = ""
+  var directory = ""
   /// The engine's names of the networks that it is in, where that was asked for.
   public var networks: Set<String>?
   /// How long ago its last health check began; nothing where there was none.
@@ -29,7 +29,7 @@ public struct WatchedContainer: Sendable, Equatable {
   /// Which of its service's containers it is, as Compose counts.
   public var number = 1
   /// The volumes that the engine made for it alone.
-  public var volumes: AnonymousVolumes?
+  var volumes: AnonymousVolumes?
 }
 
 /// What a look at a stack's containers says about its deploy.
@@ -41,11 +41,11 @@ public enum Verdict: Sendable, Equatable {
   case failed(String, container: String)
 
   /// How long a service must keep running that has no health check.
-  public static let settle = Duration.seconds(2)
+  static let settle = Duration.seconds(2)
   /// How often the engine may start a container again before it counts as a loop.
-  public static let restartLimit = 3
+  static let restartLimit = 3
   /// The same for a service that is to end well one day, `restart: on-failure`: it may have to wait for another one.
-  public static let retryLimit = 10
+  static let retryLimit = 10
 
   /// Judges a stack; `restarts` holds how often each container from before the deploy had been started again by then.
   public static func of(

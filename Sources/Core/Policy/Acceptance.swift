@@ -81,13 +81,13 @@ public struct Acceptance: Codable, Sendable, Equatable {
 /// What of a commit's findings is accepted.
 public struct Acceptor: Sendable {
   /// The host's policy, with the baseline as it was.
-  public var policy: Policy
+  var policy: Policy
   /// The rules that are accepted although they protect data or the host, or only warn.
-  public var include: Set<String>
+  var include: Set<String>
   /// Whether nothing is accepted, and only dropped what is not there any more.
-  public var prunes: Bool
+  var prunes: Bool
   /// The day, `YYYY-MM-DD`.
-  public var today: String
+  var today: String
 
   /// Takes what it goes by.
   public init(policy: Policy, include: Set<String>, prunes: Bool, today: String) {
@@ -179,7 +179,6 @@ public struct Acceptor: Sendable {
 }
 
 extension Waiver {
-  /// Accepts one finding as it is.
   init(accepting finding: Diagnostic, on today: String, until end: String) {
     self.init(
       rules: [finding.rule], stacks: [finding.stack].compactMap { $0 }, services: [finding.service].compactMap { $0 },

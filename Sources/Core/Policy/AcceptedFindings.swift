@@ -3,9 +3,9 @@ import YAML
 /// The place of a finding that the baseline accepts.
 public struct AcceptedPlace: Sendable, Equatable {
   /// The text by which it is known again.
-  public var text: String
+  var text: String
   /// The day on which it was accepted, `YYYY-MM-DD`.
-  public var since: String
+  var since: String
 }
 
 /// How much the baseline accepts.
@@ -23,8 +23,7 @@ public struct AcceptedFindings: Sendable, Equatable {
   /// A waiver for each finding.
   public var entries: [Waiver] = []
 
-  /// Accepts these findings.
-  public init(_ entries: [Waiver] = []) { self.entries = entries }
+  init(_ entries: [Waiver] = []) { self.entries = entries }
 
   /// The file that belongs to a configuration.
   public static func file(beside configuration: String) -> String {

@@ -1,9 +1,8 @@
 /// Where the host keeps what, as far as rules care.
 public struct HostPaths: Sendable {
-  /// The live root.
-  public let liveRoot: String
+  let liveRoot: String
   /// clup's own directory.
-  public var checkout: String?
+  var checkout: String?
   /// The directory of each stack by its name, those that left the repository and run on included.
   public var stacks: [String: String] = [:]
   /// The stacks that the host names by themselves.
@@ -25,7 +24,7 @@ public struct HostPaths: Sendable {
   /// Files of clup's own beside the checkout.
   public var own: Set<String> = []
   /// Whether the live root is a real host's, not a work tree that stands for one.
-  public var isHost = true
+  var isHost = true
   /// Whether the live root and the bind roots are those of a host's configuration, also where nobody is on that host.
   public var knowsRoots = false
 

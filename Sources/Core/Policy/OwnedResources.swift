@@ -3,9 +3,9 @@ public struct OwnedResources: Codable, Sendable, Equatable {
   /// The engine's names of the volumes that it makes.
   public var volumes: Set<String> = []
   /// The references of the images that it builds.
-  public var builds: Set<String> = []
+  var builds: Set<String> = []
   /// The references of the images that it runs.
-  public var runs: Set<String> = []
+  var runs: Set<String> = []
   /// What it mounts below the live root that no stack's directory holds, relative to the live root.
   public var places: Set<String> = []
   /// The absolute host paths that its containers may write to.
@@ -15,19 +15,19 @@ public struct OwnedResources: Codable, Sendable, Equatable {
   /// The networks through which its Docker socket is spoken to, by the engine's names.
   public var socketNetworks: Set<String> = []
   /// The names that it gives to containers.
-  public var containers: Set<String> = []
+  var containers: Set<String> = []
   /// Its Compose project.
   public var projects: Set<String> = []
 
   /// The networks that it makes, by the engine's names.
-  public var networks: Set<String> = []
+  var networks: Set<String> = []
   /// The names that its services have on networks, `NETWORK NAME`.
-  public var hosts: Set<String> = []
+  var hosts: Set<String> = []
   /// What it mounts of the live root beside its own directory, unless the commit or the host has that for all.
-  public var outside: Set<String> = []
+  var outside: Set<String> = []
 
   /// The ports of the host that it publishes, `PORT/TRANSPORT`.
-  public var ports: Set<String> = []
+  var ports: Set<String> = []
 
   private struct Key: CodingKey {
     let stringValue: String

@@ -6,21 +6,21 @@ public struct Policy: Sendable, Equatable {
   /// Where bind mounts may lead; the live root when the host names none.
   public var bindRoots: [String] = []
   /// The weight of rules that the host changes, by rule id.
-  public var severity: [String: Weight] = [:]
+  var severity: [String: Weight] = [:]
   /// What the host excuses.
   public var waivers: [Waiver] = []
   /// Files that may be in git although their name or their place says otherwise.
   public var tracked: [TrackedFile] = []
   /// Globs of all files that the repository may hold; empty allows every file.
-  public var allowedFiles: [String] = []
+  var allowedFiles: [String] = []
   /// Globs of the images that jobs may use; empty allows every image.
-  public var jobImages: [String] = []
+  var jobImages: [String] = []
   /// The networks that jobs may use beside `none`.
-  public var jobNetworks: [String] = []
+  var jobNetworks: [String] = []
   /// What one stack may see of another one, or of what belongs to nobody.
-  public var shared: [SharedPlace] = []
+  var shared: [SharedPlace] = []
   /// What the gate would not know.
-  public var options = AllowedOptions()
+  var options = AllowedOptions()
 }
 
 /// Something that several stacks may use: one entry of `policy: {shared: …}`.
@@ -31,16 +31,14 @@ public struct SharedPlace: Sendable, Equatable {
     case path(String)
     /// A volume, by the engine's name.
     case volume(String)
-    /// An image's reference.
     case image(String)
     /// A network on which one of the stacks has a service with the Docker socket, by the engine's name.
     case network(String)
   }
 
-  /// What is shared.
-  public var kind: Kind
+  var kind: Kind
   /// Globs of the stacks and job files that may use it.
-  public var stacks: [String]
+  var stacks: [String]
 
   func names(_ stack: String) -> Bool { stacks.contains { $0 == stack || Glob($0).matches(stack) } }
 }

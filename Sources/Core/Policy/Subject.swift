@@ -17,10 +17,9 @@ public struct Subject: Sendable {
   public let sources: [ComposeSource]
   /// The host's paths.
   public var paths: HostPaths
-  /// The host's policy.
-  public let policy: Policy
+  let policy: Policy
   /// The day, `YYYY-MM-DD`.
-  public let today: String
+  let today: String
   /// What the engine has, where it was asked.
   public var present: Present?
   /// The stacks that must be in place first, with all those before them.
@@ -48,7 +47,7 @@ public struct Subject: Sendable {
   /// The volumes that would stay behind under the name of the project's former name, by what the model calls them.
   public var leftVolumes: [String: String] = [:]
   /// The anonymous volumes of containers over which a service has another mount from now on.
-  public var coveredVolumes: [CoveredVolume] = []
+  var coveredVolumes: [CoveredVolume] = []
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
   /// Each service's Dockerfile, as far as the gate may know what is built.
@@ -56,7 +55,7 @@ public struct Subject: Sendable {
   /// What Compose reads beside the stack's own Compose files.
   public var references: [Reference] = []
   /// The tracked `env_file`s: path and text.
-  public let environmentFiles: [String: String]
+  let environmentFiles: [String: String]
 
   /// What stands for variables that nobody gave a value, by their names.
   public var invented: [String: String] = [:]
@@ -120,12 +119,10 @@ public struct Subject: Sendable {
 
 /// What the engine has, by name.
 public struct Present: Sendable, Equatable {
-  /// The networks.
-  public var networks: Set<String>
-  /// The volumes.
-  public var volumes: Set<String>
+  var networks: Set<String>
+  var volumes: Set<String>
   /// The images, each as `name:tag`.
-  public var images: Set<String>
+  var images: Set<String>
   /// The networks and volumes that stacks of the same commit make, with the stack.
   public var coming: [String: String] = [:]
   /// The host's own network interfaces, with the networks that it reaches through each.
@@ -133,7 +130,7 @@ public struct Present: Sendable, Equatable {
   /// The Compose project that made each volume, for those that one made.
   public var volumeProjects: [String: String] = [:]
   /// The Compose projects whose containers run each image, by its reference; an empty name for containers of no project.
-  public private(set) var imageUsers: [String: Set<String>] = [:]
+  private(set) var imageUsers: [String: Set<String>] = [:]
   /// The Compose projects whose containers use each volume; an empty name for containers of no project.
   public var volumeUsers: [String: Set<String>] = [:]
 

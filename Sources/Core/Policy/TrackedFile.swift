@@ -3,6 +3,5 @@
 public struct TrackedFile: Sendable, Hashable {
   /// A glob of the files, relative to the live root.
   public var path: String
-  /// Why.
-  public var reason: String
+  var reason: String
 }

@@ -2,28 +2,24 @@ import FoundationEssentials
 
 /// One excuse from rules, for a while: an entry of `policy: {waivers: …}`, or of the host's baseline.
 public struct Waiver: Sendable, Equatable {
-  /// The rules' ids.
-  public var rules: [String]
+  var rules: [String]
   /// Globs of the stacks that it holds for; every stack when empty.
-  public var stacks: [String] = []
+  var stacks: [String] = []
   /// Globs of the services that it holds for; every service when empty.
-  public var services: [String] = []
+  var services: [String] = []
   /// A glob of the files that it holds for; every file when empty.
-  public var file: String?
+  var file: String?
   /// The image that the service must run, as the Compose file names it.
-  public var image: String?
+  var image: String?
   /// What exactly is excused, in the words of the findings' `option`.
-  public var options: [String] = []
+  var options: [String] = []
   /// The commands that the service may run beside those of its image.
-  public var commands: [String] = []
-  /// Why.
-  public var reason: String
+  var commands: [String] = []
+  var reason: String
   /// The last day on which it holds, `YYYY-MM-DD`.
-  public var expires: String
-  /// The line in the configuration.
-  public var line: Int
-  /// The column in the configuration.
-  public var column: Int
+  var expires: String
+  var line: Int
+  var column: Int
   /// What it accepts, where it is an entry of the baseline: then it is about one finding alone.
   public var accepted: AcceptedPlace?
 

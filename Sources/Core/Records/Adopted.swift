@@ -29,10 +29,9 @@ public struct FoundContainer: Codable, Sendable, Equatable {
   public struct Call: Codable, Sendable, Hashable {
     /// The project directory.
     public var directory: String
-    /// The Compose files.
-    public var files: [String]
+    var files: [String]
     /// The files of variables that were named.
-    public var environmentFiles: [String]
+    var environmentFiles: [String]
 
     /// The options that bring Compose to the same files again.
     public var options: [String] {
@@ -41,24 +40,22 @@ public struct FoundContainer: Codable, Sendable, Equatable {
     }
   }
 
-  /// The engine's id.
-  public var id: String
+  var id: String
   /// The container's name.
   public var name: String
   /// The service.
   public var service: String
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
-  public var state: String
+  var state: String
   /// `healthy`, `unhealthy`, `starting` or `none`.
-  public var health: String
+  var health: String
   /// Compose's hash of the configuration that it was made with.
   public var hash: String
-  /// The reference of its image.
-  public var reference: String
+  var reference: String
   /// The id of its image.
   public var image: String
   /// Whether the engine starts it again when it ends.
-  public var restarts: Bool
+  var restarts: Bool
   /// How Compose was called for it; nothing where the labels do not say it.
   public var call: Call?
   /// Whether the same call would give the same configuration again.
@@ -66,10 +63,10 @@ public struct FoundContainer: Codable, Sendable, Equatable {
   /// The hash that the same call gave when it was found; unknown in what an earlier version wrote.
   public var given: String?
   /// The volumes that the engine made for it alone; unknown in what an earlier version wrote.
-  public var volumes: AnonymousVolumes?
+  var volumes: AnonymousVolumes?
 
   /// Whether it was up: such a container is up again when a takeover fails, and another one is not started.
   public var isUp: Bool { state == "running" || state == "restarting" }
   /// Whether it was up and well, which a way back has to reach again.
-  public var isGood: Bool { state == "running" && health != "unhealthy" }
+  var isGood: Bool { state == "running" && health != "unhealthy" }
 }

@@ -30,7 +30,7 @@ public struct CarriedVolumes: Sendable, Equatable {
 extension DesiredStack {
   /// Lists the volumes that services had and that the containers that stand there `now` do not have. A container of `kept` is one
   /// that Compose takes the right ones from.
-  public func carried(
+  func carried(
     for services: Set<String>, kept: Set<String>, now: [some VolumeHolder]
   ) -> [CarriedVolumes] {
     self.services.filter { services.contains($0.name) }.flatMap { service in
@@ -81,12 +81,9 @@ extension DesiredService {
 }
 
 /// A container that may hold anonymous volumes.
-public protocol VolumeHolder {
-  /// The engine's id.
+protocol VolumeHolder {
   var id: String { get }
-  /// The service.
   var service: String { get }
-  /// Its anonymous volumes; nothing where it has none.
   var volumes: AnonymousVolumes? { get }
   /// Which of its service's containers it is.
   var number: Int { get }

@@ -17,15 +17,15 @@ public struct Deployment: Codable, Sendable, Equatable {
   /// The stacks that must be in place first, as its Compose file says.
   public var after: [String]
   /// The fingerprint of the host's policy that it was checked against.
-  public var policy: String?
+  var policy: String?
   /// One id for all that `tracked` says.
   public var contents: String?
   /// The id of the image that each service was seen with.
   public var images: [String: String]?
   /// How long it may take to become healthy.
-  public var deployTimeout: Duration?
+  var deployTimeout: Duration?
   /// Whether probes are asked of it; which ones is read from its files, since values of its `.env` may stand in them.
-  public var isProbed: Bool?
+  var isProbed: Bool?
   /// What it has for itself beside its directory; unknown in what an earlier version wrote.
   public var belongings: OwnedResources?
   /// The live paths that its containers may write to; unknown in what an earlier version wrote.
@@ -35,7 +35,7 @@ public struct Deployment: Codable, Sendable, Equatable {
   /// The live paths that its containers mount; unknown in what an earlier version wrote.
   public var reads: [String]?
   /// Whether a container of it has what is above its directory.
-  public var exposed: Bool?
+  var exposed: Bool?
 }
 
 extension Deployment {
@@ -92,7 +92,7 @@ extension Deployment {
   }
 
   /// Remembers that services are being worked on: what their containers are made from is not known until that has ended.
-  public mutating func doubt(_ acting: Set<String>) {
+  mutating func doubt(_ acting: Set<String>) {
     for index in services.indices where acting.contains(services[index].name) {
       services[index].mounts = services[index].mounts.mapValues { _ in Fingerprint.absent }
       services[index].builds = services[index].builds.mapValues { _ in Fingerprint.absent }
@@ -130,7 +130,7 @@ extension Deployment {
   }
 
   /// Tells its own paths from those that have pointers of their own by now.
-  public mutating func follow(_ led: [String: DesiredLink]) {
+  mutating func follow(_ led: [String: DesiredLink]) {
     let all = paths
     links = [:]
     shared = [:]

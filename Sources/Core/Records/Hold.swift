@@ -4,8 +4,7 @@ public struct LastResult: Codable, Sendable, Equatable {
   public var outcome: StackReport.Outcome
   /// What went wrong.
   public var error: String?
-  /// The report's id.
-  public var report: String
+  var report: String
   /// What it waits for, where it does.
   public var waiting: Waiting?
 }
@@ -20,7 +19,7 @@ public struct Pin: Codable, Sendable, Equatable {
   /// was seen in place.
   public var replaces: [Pin]?
   /// What was held before it, which then counts again.
-  public var held: Hold?
+  var held: Hold?
   /// The ids of the images that its services are to run, by service; none where the references decide.
   public var images: [String: String]
 

@@ -36,8 +36,7 @@ public enum StackEvent: Sendable, Equatable {
 
 /// An event that cannot happen to a stack as it is.
 public struct IllegalTransition: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The stack.
-  public let stack: String
+  let stack: String
   /// What was to happen, and to what.
   public let description: String
 }

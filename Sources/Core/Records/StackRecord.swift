@@ -72,7 +72,7 @@ public struct StackRecord: Sendable, Equatable {
 /// A stack on its way from what it goes back to on a failure; written before the first effect.
 public struct Change: Sendable, Equatable {
   /// What it goes back to.
-  public var from: Baseline
+  var from: Baseline
   /// What may stand there: some of what it comes from, of what was tried since, and of what it is brought to.
   public var standing: Deployment
   /// Compose's project name that it is brought to, where that is another one: containers of both may stand.

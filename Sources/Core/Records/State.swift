@@ -12,7 +12,7 @@ public struct State: Sendable, Equatable {
   /// The live root that all this is about.
   public internal(set) var liveRoot: String?
   /// The checkout that holds this file; unknown in what an earlier version wrote.
-  public internal(set) var checkout: String?
+  var checkout: String?
   /// Where the live root and the checkout lay before they were moved: links still lead there, and containers mount it.
   public internal(set) var formerPlaces: [String] = []
   /// One record for each stack that there is something to remember of.
@@ -30,7 +30,7 @@ public struct State: Sendable, Equatable {
   public init() {}
 
   /// Takes records as they were read.
-  public init(stacks: [String: StackRecord]) {
+  init(stacks: [String: StackRecord]) {
     self.stacks = stacks.filter { !$0.value.isEmpty }
     standing = stacks.compactMapValues(\.standing)
   }

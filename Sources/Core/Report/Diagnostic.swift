@@ -73,7 +73,7 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   }
 
   /// Orders findings by file and place.
-  public func precedes(_ other: Diagnostic) -> Bool {
+  func precedes(_ other: Diagnostic) -> Bool {
     (file, line ?? 0, column ?? 0, rule, message) < (
       other.file, other.line ?? 0, other.column ?? 0, other.rule, other.message
     )

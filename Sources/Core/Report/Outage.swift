@@ -24,15 +24,14 @@ public struct Waiting: Codable, Sendable, Equatable {
   /// When it was last tried, RFC 3339 in UTC.
   public var tried: String
   /// How often it was tried.
-  public var tries: Int
+  var tries: Int
 
-  /// Begins to wait.
-  public init(for outage: Outage, commit: String?, since: String) {
+  init(for outage: Outage, commit: String?, since: String) {
     (self.outage, self.commit, self.since, tried, tries) = (outage, commit, since, since, 1)
   }
 
   /// Gives what it waits for after another try. Tries are counted for each commit.
-  public func tried(again next: Waiting) -> Waiting {
+  func tried(again next: Waiting) -> Waiting {
     guard outage == next.outage else { return next }
     var next = next
     next.since = since

@@ -16,7 +16,7 @@ public struct Report: Codable, Sendable, Equatable {
   /// The host's name.
   public var host: String
   /// The repository, without credentials.
-  public var repository: String
+  var repository: String
   /// The branch.
   public var branch: String
   /// The target commit, where it became known.

@@ -8,7 +8,7 @@ public enum Followed: Sendable, Equatable {
   case commit(String)
 
   /// How it is called in reports and on the page: a branch by its name alone.
-  public var name: String {
+  var name: String {
     switch self {
     case .branch(let name): name
     case .tag(let pattern): "tag \(pattern)"

@@ -1,9 +1,9 @@
 /// The part of a repository for several hosts that belongs to one of them, told by what runs there.
 public struct HostPart: Sendable, Equatable {
   /// Globs for `stacks: {include: …}`, sorted.
-  public var include: [String] = []
+  var include: [String] = []
   /// The directories of which nothing runs there, although something of a directory beside them does.
-  public var others: [String] = []
+  var others: [String] = []
 
   /// Compares the directories of the stacks that run with those of all; nothing where no directory looks like that of
   /// another host.

@@ -1,13 +1,9 @@
 /// A container of Compose's as it runs on a host that clup does not look after yet.
 public struct RunningService: Sendable, Equatable {
-  /// Its name.
-  public var container: String
-  /// Compose's project.
-  public var project: String
-  /// The service.
-  public var service: String
-  /// The reference of its image.
-  public var image: String
+  var container: String
+  var project: String
+  var service: String
+  var image: String
   /// The project directory, absolute.
   public var directory: String
   /// The Compose files that it was made from, absolute.
@@ -28,9 +24,8 @@ public struct RunningService: Sendable, Equatable {
 /// A configuration for a host, from what a look at it and at a repository shows.
 public struct Proposal: Sendable, Equatable {
   /// The repository's URL or path.
-  public var repository: String
-  /// The branch.
-  public var branch: String
+  var repository: String
+  var branch: String
   /// The directory that the host runs from.
   public var liveRoot: String
   /// The directory for clup.

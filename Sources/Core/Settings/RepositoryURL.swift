@@ -7,8 +7,7 @@ public struct RepositoryURL: Sendable, Equatable {
   public let scheme: Scheme
   /// The user's name, where the URL has one.
   public let user: String?
-  /// The password, where the URL has one.
-  public let password: String?
+  let password: String?
   /// The host's name or address, without brackets; empty for a path.
   public let host: String
   /// The port that the URL names.
@@ -96,14 +95,14 @@ public struct RepositoryURL: Sendable, Equatable {
 
   /// The same URL without a user and a password, which may be a token; nothing where it has none, and for ssh, where a
   /// user is no secret.
-  public var withoutLogin: String? {
+  var withoutLogin: String? {
     guard [.http, .https].contains(scheme), user != nil || password != nil else { return nil }
     let name = host.contains(":") ? "[\(host)]" : host
     return "\(scheme.rawValue)://\(name)\(port.map { ":\($0)" } ?? "")\(path)"
   }
 
   /// Whether what is sent stays on this host.
-  public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+  var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
   /// The host as `known_hosts` names it: `host`, or `[host]:port` where the port is not 22; see sshd(8).
   public var knownHostName: String {

@@ -21,7 +21,7 @@ public struct Settings: Sendable, Equatable {
   /// The directory that clup owns; absolute, normalized.
   public var checkout: String
   /// Globs added to the built-in protected ones.
-  public var protected: [String] = [] { didSet { protectPaths() } }
+  var protected: [String] = [] { didSet { protectPaths() } }
   /// The protected globs, built-in and added.
   public private(set) var protectedPaths = ProtectedPaths()
   /// Live paths beside the stacks' own.
@@ -45,7 +45,7 @@ public struct Settings: Sendable, Equatable {
   /// How `clup serve` is reached.
   public var serve = ServeSettings()
   /// Programs that are given each report.
-  public var notify: [Notify] = []
+  var notify: [Notify] = []
   /// Keys that are understood but not acted on by this version.
   public var dormant: [SettingsProblem] = []
 
@@ -82,7 +82,7 @@ public struct StackSettings: Sendable, Equatable {
   /// The stacks that must be in place first.
   public var after: [String]?
   /// Where the configuration says so.
-  public var afterMark: Mark?
+  var afterMark: Mark?
   /// How long the stack may take to become healthy.
   public var deployTimeout: Duration?
   /// What is asked once Compose calls everything up.
@@ -90,7 +90,7 @@ public struct StackSettings: Sendable, Equatable {
   /// The Compose files, relative to the stack's directory, each laid over those before it.
   public var composeFiles: [String]?
   /// Where the configuration says so.
-  public var composeFilesMark: Mark?
+  var composeFilesMark: Mark?
 
   /// What stands for a stack's chances in the text that `Hold` keeps.
   public var chances: String {
@@ -155,11 +155,11 @@ public struct ServeSettings: Sendable, Equatable {
 /// One entry of `notify:`.
 public struct Notify: Sendable, Equatable {
   /// An executable; a relative path is taken from the configuration file's directory.
-  public var run: String
+  var run: String
   /// The outcomes that are told.
-  public var on: [String]
+  var on: [String]
   /// How long it may take.
-  public var timeout: Duration
+  var timeout: Duration
 }
 
 /// What is wrong at one place of the configuration.

@@ -42,10 +42,10 @@ public struct Discovery: Sendable {
   /// What stands where a Compose file should, and what would land on runtime state.
   public var diagnostics: [Diagnostic] = []
   /// What would be a stack of its own, if others did not use its Compose file.
-  public internal(set) var parts: [StackPart] = []
+  var parts: [StackPart] = []
   /// The Compose files of directories that would be stacks, if the host did not name files beside them that have all of their
   /// services.
-  public internal(set) var replaced: [String] = []
+  var replaced: [String] = []
   /// The Compose files of the stacks, and those that they include or extend.
   public internal(set) var used: Set<String> = []
   /// For each stack the Compose files that it is made of, those that it includes or extends among them.
@@ -101,7 +101,7 @@ public struct Discovery: Sendable {
   }
 
   /// The directories that hold job files.
-  public static let jobDirectory = "job-definitions"
+  static let jobDirectory = "job-definitions"
 
   /// Gives the directory that a job file is linked with.
   public static func jobDirectory(of job: String) -> String {

@@ -105,14 +105,12 @@ extension ComposeSource {
 /// A Compose file that is no stack of its own, since one uses it.
 public struct StackPart: Sendable, Equatable {
   /// What the stack would be called.
-  public let name: String
-  /// The file.
-  public let file: String
-  /// The stack that uses it.
-  public let user: String
+  let name: String
+  let file: String
+  let user: String
 
   /// Says it for people, with the way to have it as a stack all the same.
-  public var text: String {
+  var text: String {
     "\(file) is no stack of its own, since the stack \(user) includes or extends it; `stacks: {files: [\(file)]}` on the "
       + "host makes it one all the same"
   }

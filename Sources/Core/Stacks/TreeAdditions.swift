@@ -57,10 +57,9 @@ final class TreeAdditions: Sendable {
 extension CommitTree {
   /// Why something that git only names cannot be brought.
   public struct Refusal: Sendable, Equatable {
-    /// What is wrong.
-    public let message: String
+    let message: String
     /// The way out.
-    public let help: String
+    let help: String
 
     /// Makes a refusal.
     public init(_ message: String, help: String) {

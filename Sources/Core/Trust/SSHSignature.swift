@@ -3,7 +3,7 @@ import FoundationEssentials
 /// A signature as `ssh-keygen -Y sign` makes it; see PROTOCOL.sshsig of OpenSSH.
 public struct SSHSignature: Sendable, Equatable {
   /// The public key in it, as `authorized_keys` and `allowed_signers` write it, in base64.
-  public let key: String
+  let key: String
 
   /// Reads the armoured text; nothing where it is no such signature.
   public init?(_ armoured: [UInt8]) {

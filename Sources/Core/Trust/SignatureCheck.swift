@@ -27,7 +27,7 @@ public struct SignatureCheck: Codable, Sendable, Equatable {
   }
 
   /// The signer and the key, for people.
-  public var by: String {
+  var by: String {
     [signer, key.map { signer == nil ? "the key \($0)" : "(\($0))" }].compactMap { $0 }.joined(separator: " ")
   }
 
@@ -68,7 +68,7 @@ public struct Verification: Codable, Sendable, Equatable {
   /// The schema's name.
   public var schema = "clup.verification/1"
   /// The repository, without credentials.
-  public var repository: String
+  var repository: String
   /// What is followed.
   public var branch: String
   /// The commit that was looked at.

@@ -1,6 +1,6 @@
 extension Duration {
   /// Reads `90s`, `5m`, `1h30m`, `250ms`, up to some thirty years; nothing else, not even a bare number.
-  public init?(parsing text: String) {
+  init?(parsing text: String) {
     var total = Duration.zero
     var digits = ""
     var unit = ""

@@ -17,7 +17,7 @@ public struct Glob: Sendable, Hashable {
   }
 
   /// Whether it matches one path alone, the one that is written.
-  public var isLiteral: Bool { literal.allSatisfy { $0 } }
+  var isLiteral: Bool { literal.allSatisfy { $0 } }
 
   /// Says whether the whole path matches.
   public func matches(_ path: String) -> Bool { matches(Path.components(path)) }
@@ -47,7 +47,7 @@ public struct Glob: Sendable, Hashable {
 /// The globs of runtime state that clup never writes, moves or deletes.
 public struct ProtectedPaths: Sendable, Hashable {
   /// Holds on every host, whatever its configuration says.
-  public static let builtIn: [String] = [
+  static let builtIn: [String] = [
     "**/.env", "**/.env.*", "gw-*/config", "gw-*/workspace", "runner/jobs", "runner/audit", "runner/reports",
     "runner/logs", "runner/work", "runner/tmp", "runner/gradle", "postgres", "pgdata", "workspaces", "artifacts",
     "repo", "upstream-openclaw", "**/data", "**/volumes", "**/cache",
@@ -57,7 +57,7 @@ public struct ProtectedPaths: Sendable, Hashable {
   private let lifted: [Glob]
 
   /// Adds the host's globs to the built-in ones; what `lifted` covers is not protected all the same.
-  public init(adding globs: [String] = [], lifting lifted: [String] = []) {
+  init(adding globs: [String] = [], lifting lifted: [String] = []) {
     self.globs = (Self.builtIn + globs).map(Glob.init)
     self.lifted = lifted.map(Glob.init)
   }

@@ -92,7 +92,7 @@ public indirect enum JSON: Codable, Hashable, Sendable {
   }
 
   /// The texts among the elements of an array.
-  public var strings: [String] { array.compactMap(\.string) }
+  var strings: [String] { array.compactMap(\.string) }
 
   /// Applies a change to every string within.
   public func mapStrings(_ change: (String) -> String) -> JSON {
@@ -113,7 +113,7 @@ extension Optional<JSON> {
   public var object: [String: JSON] { self?.object ?? [:] }
 
   /// The members of an object, sorted by name.
-  public var members: [(key: String, value: JSON)] { object.sorted { $0.key < $1.key } }
+  var members: [(key: String, value: JSON)] { object.sorted { $0.key < $1.key } }
 
   /// The elements of an array, none for any other shape or where nothing stands.
   public var array: [JSON] { self?.array ?? [] }
@@ -124,7 +124,7 @@ extension Optional<JSON> {
 
 extension JSON {
   /// Takes over a YAML value; scalars without quotes are read by YAML's core schema.
-  public init(_ node: Node) {
+  init(_ node: Node) {
     switch node.content {
     case .sequence(let items): self = .array(items.map(JSON.init))
     case .mapping(let entries):

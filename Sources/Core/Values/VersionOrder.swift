@@ -23,7 +23,7 @@ public struct VersionOrder: Sendable, Comparable {
   }
 
   /// Whether it comes before the release that it is named after.
-  public var isPreRelease: Bool { !preRelease.isEmpty }
+  var isPreRelease: Bool { !preRelease.isEmpty }
 
   /// Says which comes first.
   public static func < (left: VersionOrder, right: VersionOrder) -> Bool {

@@ -7,7 +7,6 @@ struct Headline {
   let tone: Tone
   /// The sentence as plain text, for the title.
   let title: String
-  /// The sentence.
   let sentence: HTML
 
   init(_ tone: Tone, _ words: String) {
@@ -103,7 +102,6 @@ enum Standing {
     }
   }
 
-  /// The word for people, in its tone.
   var word: HTML { tone.word(words) }
 
   private var words: String {

@@ -1,6 +1,6 @@
 extension Page {
   /// Says that nothing is kept under an address: 404.
-  public static func missing(_ path: String, of seen: StatusPageModel) -> [UInt8] {
+  static func missing(_ path: String, of seen: StatusPageModel) -> [UInt8] {
     frame(
       seen, at: .elsewhere, Headline(.note, "There is nothing here"), every: 30,
       """

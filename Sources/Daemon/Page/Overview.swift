@@ -3,7 +3,7 @@ import Core
 
 extension Page {
   /// Shows how the host stands: `GET /`.
-  public static func overview(_ seen: StatusPageModel) -> [UInt8] {
+  static func overview(_ seen: StatusPageModel) -> [UInt8] {
     let body: HTML = "\(notices(seen))\(working(seen))\(stacks(seen))\(runs(seen))"
     let isBusy = seen.runs.contains { $0.stage == .running }
     return frame(seen, at: .overview, .host(seen), below: repository(seen), every: isBusy ? 1 : 5, body)

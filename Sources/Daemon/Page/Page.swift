@@ -2,9 +2,9 @@ import Agent
 import Core
 
 /// The status page: HTML made of what the daemon knows, whole without a script and without anything from elsewhere.
-public enum Page {
+enum Page {
   /// The headers of every page; its one style sheet and its one script are allowed by their digests.
-  public static let headers = [
+  static let headers = [
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": [
       "default-src 'none'", "style-src '\(styleDigest)'", "script-src '\(scriptDigest)'", "img-src data:",

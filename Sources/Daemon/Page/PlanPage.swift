@@ -4,7 +4,7 @@ extension Page {
   /// Shows what a sync would do now: `GET /plan`.
   ///
   /// Takes the report of a dry run with its unified diff, or why there is none.
-  public static func plan(report: Report?, diff: String, error: String? = nil, of seen: StatusPageModel) -> [UInt8] {
+  static func plan(report: Report?, diff: String, error: String? = nil, of seen: StatusPageModel) -> [UInt8] {
     guard let report else {
       let why: HTML = error.map { "<p class=\"text\">\($0)</p>" } ?? "<p>Nobody asked yet what a sync would do.</p>"
       let headline = Headline(error == nil ? .calm : .bad, "There is no plan")

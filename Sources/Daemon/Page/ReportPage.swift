@@ -2,7 +2,7 @@ import Core
 
 extension Page {
   /// Shows a run's whole report: `GET /runs/<id>`.
-  public static func report(_ report: Report, of seen: StatusPageModel) -> [UInt8] {
+  static func report(_ report: Report, of seen: StatusPageModel) -> [UInt8] {
     let moments = Moments(now: seen.now)
     var facts: [HTML] = [
       fact("Began", "\(moments.ago(report.started)), by \(report.trigger)"),

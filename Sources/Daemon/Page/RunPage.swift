@@ -2,7 +2,7 @@ import Core
 
 extension Page {
   /// Shows a run that has not ended, or that left no report: `GET /runs/<id>`.
-  public static func run(_ run: Run, of seen: StatusPageModel) -> [UInt8] {
+  static func run(_ run: Run, of seen: StatusPageModel) -> [UInt8] {
     let moments = Moments(now: seen.now)
     let headline =
       switch run.stage {

@@ -28,7 +28,6 @@ struct Services {
       """
   }
 
-  /// The services as a table.
   var table: HTML {
     if services.isEmpty { return .nothing }
     let acts = ![.now, .underWay].contains(time) && services.contains { $0.action != .keep }
@@ -57,6 +56,5 @@ struct Services {
 }
 
 extension ServiceReport {
-  /// Its state and its health.
   fileprivate var words: String { health == "none" ? state : "\(state), \(health)" }
 }

@@ -40,7 +40,6 @@ enum Tone: Int, Comparable {
     }
   }
 
-  /// Shows a word in this tone.
   func word(_ text: String) -> HTML {
     "<span class=\"word \(name)\"><span aria-hidden=\"true\">\(mark)</span>&nbsp;\(text)</span>"
   }

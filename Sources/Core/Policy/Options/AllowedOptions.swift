@@ -1,21 +1,17 @@
 /// What the gate would not know and the host allows all the same: `policy: {options: …}`.
 public struct AllowedOptions: Sendable, Equatable {
   /// Volume drivers, and file system types of the local driver such as `nfs`.
-  public var volumeDrivers: [String] = []
-  /// Log drivers.
-  public var logDrivers: [String] = []
+  var volumeDrivers: [String] = []
+  var logDrivers: [String] = []
   /// Network and address drivers.
-  public var networkDrivers: [String] = []
-  /// Options of network drivers.
-  public var networkOptions: [String] = []
-  /// Container runtimes.
-  public var runtimes: [String] = []
+  var networkDrivers: [String] = []
+  var networkOptions: [String] = []
+  var runtimes: [String] = []
   /// Values of `security_opt`.
-  public var securityOptions: [String] = []
-  /// Names of `sysctls`.
-  public var sysctls: [String] = []
+  var securityOptions: [String] = []
+  var sysctls: [String] = []
   /// Keys of the Compose file, `*` for a chosen name: `services.*.annotations`.
-  public var keys: [String] = []
+  var keys: [String] = []
 
   /// Each list with its key in the configuration.
   static let lists: [(key: String, path: WritableKeyPath<AllowedOptions, [String]> & Sendable)] = [

@@ -49,7 +49,6 @@ enum VolumeOptions: Equatable, Sendable {
 }
 
 extension JSON {
-  /// A scalar as text.
   var text: String? {
     switch self {
     case .string(let text): text

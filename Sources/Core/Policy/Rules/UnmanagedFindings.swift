@@ -47,12 +47,11 @@ extension UnmanagedFile {
 
   /// What could be written under `stacks:` for files.
   public struct Choice: Sendable, Equatable {
-    /// Globs for `files`.
-    public var files: [String] = []
+    var files: [String] = []
     /// Lines for directories of their own.
-    public var lines: [String] = []
+    var lines: [String] = []
     /// What is no Compose file as it is, each with what it is.
-    public var others: [String: String] = [:]
+    var others: [String: String] = [:]
     /// What is laid over the files of a line if somebody chooses it, a sentence each.
     public var overlays: [String] = []
   }
@@ -93,7 +92,6 @@ extension UnmanagedFile {
     /// Whether it lacks services that no file here has.
     var isIncomplete: Bool { base == nil && files.contains { !$0.lacking.isEmpty } }
 
-    /// Says what it lacks.
     var lack: String {
       let services = Set(files.flatMap(\.lacking)).sorted()
       return "\(files.count == 1 ? "needs" : "need") \(services.count == 1 ? "the service" : "the services") "

@@ -7,7 +7,7 @@ extension UnmanagedFile {
     /// Their directory.
     public let directory: String
     /// The files, from the repository's root.
-    public let files: [String]
+    let files: [String]
     /// Whether they are a stack already.
     public let isStack: Bool
   }
@@ -32,7 +32,7 @@ extension UnmanagedFile {
   }
 
   /// The services that another file has to bring; those that it includes or extends may.
-  public var lacking: Set<String> { kind == .compose && uses.isEmpty ? bare.union(needed) : [] }
+  var lacking: Set<String> { kind == .compose && uses.isEmpty ? bare.union(needed) : [] }
 
   /// Finds for each file that lacks services the one that has them, in its own directory or above: a stack, or else one of the
   /// files themselves; `services` are those of the stacks by name.
@@ -67,10 +67,9 @@ extension UnmanagedFile {
 public struct Variant: Sendable, Equatable {
   /// The file.
   public let path: String
-  /// The stack.
-  public let stack: StackSource
+  let stack: StackSource
   /// Whether it can run without the stack's own files.
-  public let isWhole: Bool
+  let isWhole: Bool
 
   /// Describes what a file is to a stack; `services` are those of the stack.
   public init(_ file: UnmanagedFile, of stack: StackSource, services: Set<String>) {

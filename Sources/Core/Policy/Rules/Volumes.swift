@@ -50,7 +50,6 @@ extension Rule {
 
 /// An anonymous volume over which its service has another mount from now on.
 public struct CoveredVolume: Sendable, Equatable {
-  /// The service.
   let service: String
   /// The path in the container.
   let target: String
@@ -58,7 +57,6 @@ public struct CoveredVolume: Sendable, Equatable {
   let volume: String
   /// What is mounted there instead: a path of the host, or what the model calls a volume.
   let source: String
-  /// Whether that is a volume.
   let isVolume: Bool
 }
 
