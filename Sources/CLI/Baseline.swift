@@ -45,7 +45,6 @@ extension CLI {
 
 extension Render {
   static func acceptance(_ told: Acceptance, _ excerpts: Excerpts) -> [String] {
-    func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
     var lines: [String] = []
     func list(_ heading: String, _ found: [Diagnostic]) {
       if !found.isEmpty { lines += ["\(heading):"] + found.map { "  \(place($0)): \($0.message) [\($0.rule)]" } }

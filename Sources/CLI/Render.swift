@@ -56,7 +56,6 @@ enum Render {
   }
 
   static func summary(_ ended: Validate.Ended) -> String {
-    func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
     let found = Findings.groups(of: ended.validation.diagnostics).map { $0[0] }
     var parts = [
       count(found.filter(\.refuses).count, "error"),
@@ -106,10 +105,9 @@ enum Render {
 
   /// Says what a dry run would change beside the stacks; nothing where it is nothing.
   private static func plannedFiles(_ report: Report) -> String? {
-    let count = report.links.count { $0.action != .keep }
-    if count == 0 { return nil }
-    return
-      "would update \(count) file\(count == 1 ? "" : "s") beside the stacks, and restart nothing; nothing was changed"
+    let changed = report.links.count { $0.action != .keep }
+    if changed == 0 { return nil }
+    return "would update \(count(changed, "file")) beside the stacks, and restart nothing; nothing was changed"
   }
 
   /// Names what failed, and counts what did not.
@@ -243,7 +241,9 @@ enum Render {
     milliseconds < 1000 ? "\(milliseconds) ms" : "\(milliseconds / 1000).\(milliseconds / 100 % 10) s"
   }
 
-  private static func stacks(_ count: Int) -> String { "\(count) stack\(count == 1 ? "" : "s")" }
+  static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+
+  private static func stacks(_ number: Int) -> String { count(number, "stack") }
 
   private static func mark(_ outcome: StackReport.Outcome, _ ink: Ink) -> String {
     switch outcome {

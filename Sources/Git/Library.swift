@@ -83,14 +83,8 @@ struct Repository: ~Copyable {
 
   /// Removes every reference whose name matches.
   func removeReferences(_ glob: String) throws(GitError) {
-    var iterator: OpaquePointer?
-    try Git.check("cannot list references") { git_reference_iterator_glob_new(&iterator, raw, glob) }
-    defer { git_reference_iterator_free(iterator) }
-    var reference: OpaquePointer?
-    while git_reference_next(&reference, iterator) == 0 {
-      let code = git_reference_delete(reference)
-      git_reference_free(reference)
-      try Git.check("cannot remove a reference") { code }
+    for name in try references(glob) {
+      try Git.check("cannot remove a reference") { git_reference_remove(raw, name) }
     }
   }
 

@@ -7,13 +7,7 @@ public enum WorkTree {
   public static func files(in directory: String) throws(GitError) -> [String]? {
     guard let opened = try open(directory) else { return nil }
     defer { git_repository_free(opened.repository) }
-    var index: OpaquePointer?
-    try Git.check("cannot read the index of \(directory)") { git_repository_index(&index, opened.repository) }
-    defer { git_index_free(index) }
-    var paths: Set<String> = []
-    for number in 0..<git_index_entrycount(index) {
-      if let path = git_index_get_byindex(index, number)?.pointee.path { paths.insert(String(cString: path)) }
-    }
+    var paths = Set(try opened.tracked(in: directory).map(\.path))
     var options = git_status_options()
     git_status_options_init(&options, UInt32(GIT_STATUS_OPTIONS_VERSION))
     options.show = GIT_STATUS_SHOW_WORKDIR_ONLY
@@ -37,16 +31,8 @@ public enum WorkTree {
   public static func submodules(in directory: String) throws(GitError) -> Set<String> {
     guard let opened = try open(directory) else { return [] }
     defer { git_repository_free(opened.repository) }
-    var index: OpaquePointer?
-    try Git.check("cannot read the index of \(directory)") { git_repository_index(&index, opened.repository) }
-    defer { git_index_free(index) }
-    var paths: Set<String> = []
-    for number in 0..<git_index_entrycount(index) {
-      guard let entry = git_index_get_byindex(index, number)?.pointee, entry.mode == GIT_FILEMODE_COMMIT.rawValue
-      else { continue }
-      if let path = opened.inside(String(cString: entry.path)) { paths.insert(path) }
-    }
-    return paths
+    let modules = try opened.tracked(in: directory).filter { $0.mode == GIT_FILEMODE_COMMIT.rawValue }
+    return Set(modules.compactMap { opened.inside($0.path) })
   }
 
   /// Finds the paths of a directory of which git holds, or would hold, a pointer of Git LFS; see gitattributes(5), "filter".
@@ -132,6 +118,16 @@ public enum WorkTree {
 
     func inside(_ path: String) -> String? {
       path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : nil
+    }
+
+    /// Lists what the index holds, each path relative to the work tree's root.
+    func tracked(in directory: String) throws(GitError) -> [(path: String, mode: UInt32)] {
+      var index: OpaquePointer?
+      try Git.check("cannot read the index of \(directory)") { git_repository_index(&index, repository) }
+      defer { git_index_free(index) }
+      return (0..<git_index_entrycount(index)).compactMap { number in
+        git_index_get_byindex(index, number).map { (String(cString: $0.pointee.path), $0.pointee.mode) }
+      }
     }
   }
 

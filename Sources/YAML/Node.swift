@@ -38,14 +38,11 @@ public struct Node: Sendable, Hashable {
   public let tag: String?
   /// Where it begins. For an alias, where the alias stands.
   public let start: Mark
-  /// Where it ends.
-  public let end: Mark
 
-  init(_ content: Content, tag: String?, start: Mark, end: Mark) {
+  init(_ content: Content, tag: String?, start: Mark) {
     self.content = content
     self.tag = tag
     self.start = start
-    self.end = end
   }
 
   /// The text of a scalar.

@@ -73,7 +73,6 @@ private struct EventParser {
       throw YAMLError(kind: .tooLarge, message: "values are nested deeper than \(limits.depth)", mark: event.start)
     }
     if event.kind == YAML_ALIAS_EVENT { return try alias(event) }
-    var end = event.end
     let content: Content
     switch event.kind {
     case YAML_SEQUENCE_START_EVENT:
@@ -83,20 +82,19 @@ private struct EventParser {
         elements.append(try node(at: next, depth: depth + 1))
         next = try self.next()
       }
-      end = next.end
       content = .sequence(elements)
     case YAML_MAPPING_START_EVENT:
-      (content, end) = try mapping(depth: depth)
+      content = .mapping(try entries(depth: depth))
     default:
       content = .scalar(event.text, plain: event.plain)
     }
-    let node = Node(content, tag: event.tag, start: event.start, end: end)
+    let node = Node(content, tag: event.tag, start: event.start)
     try checkSize(event.start)
     if let anchor = event.anchor { anchors[anchor] = (node, size - before) }
     return node
   }
 
-  private mutating func mapping(depth: Int) throws(YAMLError) -> (Content, Mark) {
+  private mutating func entries(depth: Int) throws(YAMLError) -> [Entry] {
     var entries: [Entry] = []
     var seen: [String: Mark] = [:]
     var next = try self.next()
@@ -113,7 +111,7 @@ private struct EventParser {
       entries.append(Entry(key: key, value: value))
       next = try self.next()
     }
-    return (.mapping(entries), next.end)
+    return entries
   }
 
   private mutating func alias(_ event: Event) throws(YAMLError) -> Node {
@@ -123,7 +121,7 @@ private struct EventParser {
     }
     size += target.size
     try checkSize(event.start)
-    return Node(target.node.content, tag: target.node.tag, start: event.start, end: event.end)
+    return Node(target.node.content, tag: target.node.tag, start: event.start)
   }
 
   private func checkSize(_ mark: Mark) throws(YAMLError) {
@@ -170,7 +168,6 @@ private struct EventParser {
 private struct Event {
   let kind: yaml_event_type_e
   let start: Mark
-  let end: Mark
   var anchor: String?
   var tag: String?
   var text = ""
@@ -179,7 +176,6 @@ private struct Event {
   init(_ event: yaml_event_t) {
     kind = event.type
     start = Mark(event.start_mark)
-    end = Mark(event.end_mark)
     switch event.type {
     case YAML_ALIAS_EVENT: anchor = string(event.data.alias.anchor)
     case YAML_SEQUENCE_START_EVENT:

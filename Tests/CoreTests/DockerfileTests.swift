@@ -45,7 +45,7 @@ import Testing
       (["node:", nil], false),
     ] as [([String?], Bool)])
   func `what is known of a reference decides whether it may be an image`(_ parts: [String?], _ may: Bool) {
-    #expect(Dockerfile.Named(parts: parts, line: 1).mayBe(Image("bank-web:latest")) == may)
+    #expect(Dockerfile.Named(parts: parts).mayBe(Image("bank-web:latest")) == may)
   }
 }
 

@@ -16,7 +16,7 @@ struct DoctorContainerTests {
     container.networks = networks.mapValues { ("10.0.0.2", [$0]) }
     if let socket {
       container.mounts = [
-        MountedPath(source: "/var/run/docker.sock", target: "/var/run/docker.sock", isWritable: socket)
+        HostMount(source: "/var/run/docker.sock", target: "/var/run/docker.sock", isWritable: socket)
       ]
     }
     return container
@@ -41,7 +41,7 @@ struct DoctorContainerTests {
     #expect(seen.gids == [44, 1001] && seen.healthCommand == ["/bin/sh", "-c", "true"])
     #expect(seen.engineAddress?.host == "proxy" && seen.engineAddress?.port == 2375)
     #expect(seen.ports.map(\.port) == [18888] && seen.networks["net"]?.names == ["runner"])
-    #expect(seen.mounts == [MountedPath(source: "/srv/jobs", target: "/jobs", isWritable: false)])
+    #expect(seen.mounts == [HostMount(source: "/srv/jobs", target: "/jobs", isWritable: false)])
   }
 
   @Test(arguments: [
@@ -170,7 +170,7 @@ struct DoctorContainerTests {
     }
     #expect(Self.socket([Self.container("proxy", socket: false)], ends: "2026-11-26").holders[0].result == .failed)
     var above = Self.container("bad", socket: false)
-    above.mounts = [MountedPath(source: "/", target: "/host", isWritable: false)]
+    above.mounts = [HostMount(source: "/", target: "/host", isWritable: false)]
     #expect(Self.socket([above]).holders.map(\.result) == [.failed])
   }
 

@@ -169,7 +169,7 @@ struct DoctorTests {
   func `what a container mounts`(
     _ entry: HostEntry, _ target: String, _ isWritable: Bool, _ user: Int?, _ result: Check.Result
   ) {
-    let mount = MountedPath(source: entry.path, target: target, isWritable: isWritable)
+    let mount = HostMount(source: entry.path, target: target, isWritable: isWritable)
     var container = InspectedContainer()
     (container.user, container.groups) = (user.map(String.init) ?? "node", ["1000"])
     let parent = Self.entry(.directory, 0o750)

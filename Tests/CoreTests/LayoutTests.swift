@@ -391,7 +391,7 @@ import Testing
     func subject(_ name: String, _ directory: String) -> Subject {
       Subject(
         stack: name, kind: .stack, directory: directory, model: .null, sources: [], paths: paths, policy: Policy(),
-        today: "2026-01-01", environmentFiles: [:])
+        environmentFiles: [:])
     }
     #expect(subject("apps/b", "apps").standing(of: "apps/data") == .free)
     #expect(subject("apps/b", "apps").standing(of: "web/data") == .foreign("web"))

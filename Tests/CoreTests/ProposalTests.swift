@@ -4,7 +4,7 @@ import Testing
 @Suite("A configuration is proposed from what runs") struct ProposalTests {
   static func service(_ directory: String, _ files: String..., mounts: [String] = []) -> RunningService {
     RunningService(
-      container: "c", project: Path.name(directory), service: "web", image: "i:1", directory: directory,
+      service: "web", image: "i:1", directory: directory,
       files: files.map { Path.join(directory, $0) }, mounts: mounts)
   }
 

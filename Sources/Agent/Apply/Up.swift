@@ -62,9 +62,7 @@ struct Up: Sendable {
   /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to
   /// replace, under a name that nobody knows.
   func clear(_ project: String) async throws(Failure) {
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(project)])
-    }
+    let listed = try await programs.containers(ofProject: project)
     try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id))
   }
 
@@ -132,9 +130,7 @@ struct Up: Sendable {
 
   /// Gives the containers of each service that another version of Compose has made, by their ids.
   private func madeByAnotherCompose(_ desired: DesiredStack) async throws(Failure) -> [String: [String]] {
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(desired.project)])
-    }
+    let listed = try await programs.containers(ofProject: desired.project)
     let present = await programs.composeVersion.value
     return listed.reduce(into: [:]) { found, container in
       guard let service = container.labels[ComposeLabel.service] else { return }

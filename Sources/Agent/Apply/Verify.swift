@@ -139,10 +139,7 @@ struct Verify: Sendable {
   /// the mount elsewhere.
   private func open(_ stack: DesiredStack, _ containers: [WatchedContainer]) async throws(Failure) -> String? {
     if stack.covers.isEmpty { return nil }
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
-    }
-    let open = try await programs.uncovered(listed)
+    let open = try await programs.uncovered(try await programs.containers(ofProject: stack.project))
     return containers.first { open[$0.id] != nil }.map { container in
       "\(container.service) can write to \(open[container.id] ?? ""): its image leads the read-only mount over it elsewhere"
     }

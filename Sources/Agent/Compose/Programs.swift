@@ -88,14 +88,6 @@ public struct Programs: Sendable {
     static let reading = Limits(deadline: .seconds(30), memory: 1 << 30)
   }
 
-  /// Runs another program with the same environment.
-  func call(_ name: String, _ arguments: [String], input: [UInt8] = [], deadline: Duration) async throws(Failure)
-    -> Outcome
-  {
-    try await start(
-      try find(name), arguments, asCalled.environment, directory: "/", input: input, Limits(deadline: deadline))
-  }
-
   func find(_ name: String) throws(Failure) -> String {
     guard let program = Processes.find(name, in: searchPath) else {
       throw Failure(.host, "there is no \(name) command in \(searchPath)", help: "install \(name)")

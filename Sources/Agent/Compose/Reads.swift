@@ -116,8 +116,7 @@ extension Resolve {
         + gather.sources.map { Path.join(settings.liveRoot, $0.path) })
     var subject = Subject(
       stack: name, kind: kind, directory: directory, model: model, sources: gather.sources, paths: paths,
-      policy: settings.policy,
-      today: today, environmentFiles: gather.environmentFiles)
+      policy: settings.policy, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
     (subject.invented, subject.refusesUnset) = (invented, knowsHost && kind == .stack)
     let resolver = SymlinkResolver(view: view)

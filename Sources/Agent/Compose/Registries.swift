@@ -42,9 +42,12 @@ struct Registries: Sendable {
     return (texts.joined(separator: "; "), helps.joined(separator: "; "))
   }
 
-  /// Finds who is named for a registry; see `docker login` for the form of the file.
+  /// What the file says; see `docker login` for its form.
+  private var content: JSON? { Files.read(file, limit: 1 << 20).flatMap { try? JSON(parsing: $0) } }
+
+  /// Finds who is named for a registry.
   private func user(at registry: String) async -> String? {
-    guard let bytes = Files.read(file, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { return nil }
+    guard let json = content else { return nil }
     let names = Self.names(of: registry)
     for name in names {
       if let helper = json["credHelpers"]?[name]?.string { return await user(at: names, askingFor: helper) }
@@ -61,7 +64,7 @@ struct Registries: Sendable {
 
   /// Gives what a registry is shown when an image is pulled from it; nothing where nobody has logged in there.
   func login(at registry: String) async -> RegistryLogin? {
-    guard let bytes = Files.read(file, limit: 1 << 20), let json = try? JSON(parsing: bytes) else { return nil }
+    guard let json = content else { return nil }
     Memory.forbidDumps()
     for name in Self.names(of: registry) {
       if let helper = json["credHelpers"]?[name]?.string { return await login(at: name, askingFor: helper) }
@@ -82,15 +85,19 @@ struct Registries: Sendable {
 
   /// Asks a credential helper for name and password; see docker-credential-helpers(1).
   private func login(at server: String, askingFor helper: String) async -> RegistryLogin? {
+    guard let known = await ask(helper, to: "get", server), let secret = known["Secret"]?.string else { return nil }
+    let user = known["Username"]?.string ?? ""
+    return RegistryLogin(user: user, secret: secret, isToken: user == "<token>", server: server)
+  }
+
+  private func ask(_ helper: String, to verb: String, _ input: String = "") async -> JSON? {
     guard let program = Processes.find("docker-credential-\(helper)", in: environment["PATH"] ?? ""),
       let outcome = try? await run(
         Command(
-          program, ["get"], environment: environment, directory: "/", input: Array(server.utf8), deadline: .seconds(10))
-      ),
-      outcome.succeeded, let known = try? JSON(parsing: outcome.output), let secret = known["Secret"]?.string
+          program, [verb], environment: environment, directory: "/", input: Array(input.utf8), deadline: .seconds(10))),
+      outcome.succeeded
     else { return nil }
-    let user = known["Username"]?.string ?? ""
-    return RegistryLogin(user: user, secret: secret, isToken: user == "<token>", server: server)
+    return try? JSON(parsing: outcome.output)
   }
 
   private static func names(of registry: String) -> [String] {
@@ -99,11 +106,7 @@ struct Registries: Sendable {
 
   /// Asks a credential helper whom it knows; it tells names, and no passwords.
   private func user(at names: [String], askingFor helper: String) async -> String? {
-    guard let program = Processes.find("docker-credential-\(helper)", in: environment["PATH"] ?? ""),
-      let outcome = try? await run(
-        Command(program, ["list"], environment: environment, directory: "/", deadline: .seconds(10))),
-      let known = try? JSON(parsing: outcome.output)
-    else { return nil }
+    guard let known = await ask(helper, to: "list") else { return nil }
     return names.compactMap { known[$0]?.string ?? known["https://\($0)"]?.string }.first
   }
 }

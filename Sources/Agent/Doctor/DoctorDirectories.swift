@@ -46,8 +46,8 @@ extension Doctor {
   }
 
   /// What the services of a stack mount of the host: by its files where Compose can read them, and by its containers.
-  func mounts(of stack: SeenStack) -> [(service: String, mount: MountedPath, container: InspectedContainer?)] {
-    var found: [(String, MountedPath, InspectedContainer?)] = []
+  func mounts(of stack: SeenStack) -> [(service: String, mount: HostMount, container: InspectedContainer?)] {
+    var found: [(String, HostMount, InspectedContainer?)] = []
     for service in stack.model?.services ?? [] {
       let container = stack.containers.first { $0.service == service.name }
       for volume in service.fields["volumes"].array where volume["type"]?.string == "bind" {
@@ -55,7 +55,7 @@ extension Doctor {
         found.append(
           (
             service.name,
-            MountedPath(
+            HostMount(
               source: source, target: volume["target"]?.string ?? "", isWritable: volume["read_only"]?.bool != true),
             container
           ))

@@ -26,6 +26,11 @@ extension Programs {
     return containers
   }
 
+  /// Lists the containers of a project, also those of `docker compose run`.
+  func containers(ofProject name: String) async throws(Failure) -> [ListedContainer] {
+    try await ask { engine throws(EngineError) in try await engine.containers(labels: [ComposeLabel.of(name)]) }
+  }
+
   /// Says which containers mount what has moved away since; the engine would make an empty directory in its place.
   static func marking(_ containers: [Container], moved places: [String], to liveRoot: String) -> [Container] {
     if places.isEmpty { return containers }

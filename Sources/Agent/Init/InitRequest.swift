@@ -61,7 +61,7 @@ public struct Init: Sendable {
     let source = try await source(services, scratch)
     let empty = Settings(repository: source.url, branch: source.branch, liveRoot: "/", checkout: scratch)
     let discovery = try await Discovery.of(source.tree, source.tracked, settings: empty)
-    let (unmanaged, variants) = try await PolicyCheck(settings: empty, programs: programs, today: today())
+    let (unmanaged, variants) = try await PolicyCheck(settings: empty, programs: programs)
       .unmanagedFiles(in: source.tree, discovery: discovery, tracked: source.tracked)
     let paths = Set(unmanaged.map(\.path))
     let files = paths.union(discovery.stacks.flatMap(\.composeFiles))
@@ -129,7 +129,7 @@ extension RunningService {
     }
     let files = (listed.labels[ComposeLabel.files] ?? "").split(separator: ",").map(String.init).filter { $0 != "-" }
     self.init(
-      container: container.name, project: container.project, service: container.service, image: container.image,
+      service: container.service, image: container.image,
       directory: container.directory, files: files.map { Path.join(container.directory, $0) },
       mounts: listed.mounts.filter { $0.type == "bind" }.map(\.source))
   }

@@ -98,8 +98,7 @@ extension Sync {
     if let snapshot = prepared.snapshots[prepared.plan.commit] {
       found += prepared.discovery.unused(of: settings, in: snapshot.tree)
       if request.dryRun, request.rollback == nil, state.commit != prepared.plan.commit {
-        let check = PolicyCheck(
-          settings: settings, programs: snapshot.resolve.programs, today: snapshot.resolve.today)
+        let check = PolicyCheck(settings: settings, programs: snapshot.resolve.programs)
         let variants = try await check.unmanagedFiles(
           in: snapshot.tree, discovery: prepared.discovery, tracked: snapshot.tracked
         ).variants

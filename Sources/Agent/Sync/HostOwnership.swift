@@ -130,10 +130,7 @@ struct HostOwnership: Sendable {
 
   private static func mounts(of project: String, _ programs: Programs) async throws(Failure) -> Mounted {
     var mounted = Mounted()
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(project)])
-    }
-    for mount in listed.flatMap(\.mounts) {
+    for mount in try await programs.containers(ofProject: project).flatMap(\.mounts) {
       if mount.type == "volume", let name = mount.name {
         mounted.volumes.insert(name)
       } else {

@@ -2,7 +2,7 @@ import Core
 
 /// What is wrong with a plan that is being made.
 extension Prepare {
-  var check: PolicyCheck { PolicyCheck(settings: settings, programs: programs, today: today) }
+  var check: PolicyCheck { PolicyCheck(settings: settings, programs: programs) }
 
   /// Whether what may run is another than when the commit was last judged as a whole.
   var policyChanged: Bool { state.policy != policy }

@@ -5,7 +5,6 @@ import Engine
 struct PolicyCheck: Sendable {
   let settings: Settings
   let programs: Programs
-  let today: String
 
   /// Gives the findings of the rules about stacks and job files; without `containers` the engine is not asked what it has.
   ///

@@ -106,7 +106,7 @@ public struct Validate: Sendable {
       programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: day,
       environmentFiles: values,
       knowsHost: request.liveRoot != nil, knowsSettings: request.settings != nil)
-    let judge = PolicyCheck(settings: settings, programs: programs, today: day)
+    let judge = PolicyCheck(settings: settings, programs: programs)
     var diagnostics = try await judge.withoutCiphertext(discovery.diagnostics, in: tree, tracked: tracked)
     let broken = Set(diagnostics.filter(\.isFinal).compactMap(\.stack))
     let stacks = discovery.stacks.filter { !broken.contains($0.name) }

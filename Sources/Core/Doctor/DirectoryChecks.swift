@@ -54,21 +54,6 @@ public struct HostEntry: Sendable, Equatable {
   }
 }
 
-/// A path of the host that a container mounts.
-public struct MountedPath: Sendable, Hashable {
-  /// The path on the host.
-  public var source: String
-  /// The path in the container.
-  var target: String
-  /// Whether the container may write to it.
-  var isWritable: Bool
-
-  /// Describes one.
-  public init(source: String, target: String, isWritable: Bool) {
-    (self.source, self.target, self.isWritable) = (source, target, isWritable)
-  }
-}
-
 /// Judges directories and what containers mount.
 public enum DirectoryChecks {
   /// Judges a directory whose files clup, as root, hands to Compose; `user` is who runs clup where the directory must be
@@ -135,7 +120,7 @@ public enum DirectoryChecks {
 
   /// Judges what a container mounts, for whom its program runs as.
   public static func mount(
-    _ mount: MountedPath, _ entry: HostEntry, of service: String, stack: String?, by container: InspectedContainer?,
+    _ mount: HostMount, _ entry: HostEntry, of service: String, stack: String?, by container: InspectedContainer?,
     parent: HostEntry
   ) -> Check {
     let (user, groups) = (container?.uid, container?.gids ?? [])

@@ -34,7 +34,7 @@ public struct InspectedContainer: Sendable, Equatable {
   /// The groups that it is given beside.
   public var groups: [String] = []
   /// What it mounts of the host.
-  public var mounts: [MountedPath] = []
+  public var mounts: [HostMount] = []
   var dockerHost: String?
   /// The networks that it is in, each with its address there and the names that it has for others.
   public var networks: [String: (address: String, names: Set<String>)] = [:]
@@ -79,7 +79,7 @@ extension InspectedContainer {
       guard let source = mount["Source"]?.string, mount["Type"]?.string != "volume", Path.isAbsolute(source) else {
         return nil
       }
-      return MountedPath(
+      return HostMount(
         source: source, target: mount["Destination"]?.string ?? "", isWritable: mount["RW"]?.bool ?? true)
     }
     let prefix = "DOCKER_HOST="

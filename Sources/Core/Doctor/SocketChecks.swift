@@ -32,7 +32,7 @@ public struct SocketChecks: Sendable {
   /// The containers that hold the socket and publish ports.
   public var publishing: [InspectedContainer] { containers.filter { mount(of: $0) != nil && !$0.ports.isEmpty } }
 
-  private func mount(of container: InspectedContainer) -> MountedPath? {
+  private func mount(of container: InspectedContainer) -> HostMount? {
     container.mounts.first { DockerSocket.way($0.source, paths) != nil }
   }
 
@@ -48,7 +48,7 @@ public struct SocketChecks: Sendable {
     ports.map { "\($0.address):\($0.port)" }.sorted().joined(separator: ", ")
   }
 
-  private func judge(_ container: InspectedContainer, _ mount: MountedPath) -> Check {
+  private func judge(_ container: InspectedContainer, _ mount: HostMount) -> Check {
     let (stack, waiver) = (stacks[container.id], waiver(of: container))
     let way = "mounts \(mount.source)\(mount.isWritable ? " writable" : " read-only")"
     func told(_ result: Check.Result, _ found: String, _ help: String) -> Check {

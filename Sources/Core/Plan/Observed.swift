@@ -61,9 +61,6 @@ public struct Container: Sendable, Equatable {
     self.directory = directory
   }
 
-  /// Whether programs run in it, or will again by themselves.
-  public var isUp: Bool { ["running", "restarting", "paused"].contains(state) }
-
   /// Whether a Compose that was cut off had made it to take the place of another one, and never started it. Until then such
   /// a container is called after that one's id: `0123456789ab_app-web-1`.
   public var isLeftOver: Bool {
@@ -74,7 +71,7 @@ public struct Container: Sendable, Equatable {
 }
 
 /// A path of the host in a container.
-public struct HostMount: Sendable, Equatable {
+public struct HostMount: Sendable, Hashable {
   /// The path on the host.
   public let source: String
   /// The path in the container.

@@ -11,8 +11,6 @@ struct Dockerfile: Equatable, Sendable {
   struct Named: Equatable, Sendable {
     /// The reference; nothing stands for what only the builder knows.
     let parts: [String?]
-    /// The line, from 1 on.
-    let line: Int
   }
 
   /// Reads the text; `arguments` are the build's own values, nothing where only the builder knows one.
@@ -21,7 +19,7 @@ struct Dockerfile: Equatable, Sendable {
     var isGlobal = true
     let (lines, escape, syntax) = Self.logical(text)
     frontend = syntax
-    for (number, line) in lines {
+    for line in lines {
       var words = line.split(whereSeparator: \.isWhitespace).map(String.init)
       while words.first?.uppercased() == "ONBUILD" { words.removeFirst() }
       switch words.first?.uppercased() ?? "" {
@@ -37,13 +35,13 @@ struct Dockerfile: Equatable, Sendable {
         let rest = words.dropFirst().drop { $0.hasPrefix("--") }
         guard let image = rest.first else { continue }
         let parts = Self.replace(image, values, escape)
-        if !Self.isStage(parts, stages) { images.append(Named(parts: parts, line: number)) }
+        if !Self.isStage(parts, stages) { images.append(Named(parts: parts)) }
         if rest.dropFirst().first?.uppercased() == "AS", let alias = rest.dropFirst(2).first {
           stages.insert(alias.lowercased())
         }
       case "COPY", "ADD", "RUN":
         for name in Self.sources(line, escape) where !stages.contains(name.lowercased()) && Int(name) == nil {
-          images.append(Named(parts: [name], line: number))
+          images.append(Named(parts: [name]))
         }
       default: break
       }
@@ -56,11 +54,11 @@ struct Dockerfile: Equatable, Sendable {
   }
 
   /// Joins continued lines and leaves comments out; gives the escape character and the frontend, too.
-  private static func logical(_ text: String) -> (lines: [(Int, String)], escape: Character, syntax: String?) {
-    var (lines, escape, syntax): ([(Int, String)], Character, String?) = ([], "\\", nil)
-    var (open, isHead): ((number: Int, text: String)?, Bool) = (nil, true)
+  private static func logical(_ text: String) -> (lines: [String], escape: Character, syntax: String?) {
+    var (lines, escape, syntax): ([String], Character, String?) = ([], "\\", nil)
+    var (open, isHead): (String?, Bool) = (nil, true)
     let plain = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
-    for (index, raw) in plain.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+    for raw in plain.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
       let line = String(raw).trimmed
       if line.hasPrefix("#") || line.hasPrefix("//") && isHead {
         guard isHead else { continue }
@@ -74,15 +72,14 @@ struct Dockerfile: Equatable, Sendable {
       if isHead, line.hasPrefix("{") { syntax = syntax ?? line }
       if line.isEmpty { continue }
       isHead = false
-      let start = open ?? (index + 1, "")
       if line.last == escape {
-        open = (start.number, start.text + line.dropLast())
+        open = (open ?? "") + line.dropLast()
       } else {
-        lines.append((start.number, start.text + line))
+        lines.append((open ?? "") + line)
         open = nil
       }
     }
-    if let open { lines.append((open.number, open.text)) }
+    if let open { lines.append(open) }
     return (lines, escape, syntax)
   }
 

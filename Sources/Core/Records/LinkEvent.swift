@@ -17,7 +17,7 @@ extension State {
     case (let known?, .placed(let link)) where known.isSame(as: link): links[path] = link
     case (.some, .released): links[path] = nil
     case (.some, .placed), (nil, .placed), (nil, .released):
-      throw IllegalTransition(stack: LinkPlanning.shared(path), description: "\(event.name) cannot come now at \(path)")
+      throw IllegalTransition(description: "\(event.name) cannot come now at \(path)")
     }
   }
 }

@@ -36,7 +36,6 @@ public enum StackEvent: Sendable, Equatable {
 
 /// An event that cannot happen to a stack as it is.
 public struct IllegalTransition: Error, Sendable, Equatable, CustomStringConvertible {
-  let stack: String
   /// What was to happen, and to what.
   public let description: String
 }

@@ -51,7 +51,7 @@ public struct State: Sendable, Equatable {
   public mutating func record(_ event: StackEvent, of stack: String) throws(IllegalTransition) {
     let record = stacks[stack] ?? StackRecord()
     guard let next = record.after(event) else {
-      throw IllegalTransition(stack: stack, description: "\(event.name) cannot follow \(record.name) for \(stack)")
+      throw IllegalTransition(description: "\(event.name) cannot follow \(record.name) for \(stack)")
     }
     stacks[stack] = next.isEmpty ? nil : next
     standing[stack] = next.standing

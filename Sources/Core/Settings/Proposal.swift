@@ -1,7 +1,5 @@
 /// A container of Compose's as it runs on a host that clup does not look after yet.
 public struct RunningService: Sendable, Equatable {
-  var container: String
-  var project: String
   var service: String
   var image: String
   /// The project directory, absolute.
@@ -13,10 +11,9 @@ public struct RunningService: Sendable, Equatable {
 
   /// Describes a container.
   public init(
-    container: String, project: String, service: String, image: String, directory: String, files: [String],
-    mounts: [String]
+    service: String, image: String, directory: String, files: [String], mounts: [String]
   ) {
-    (self.container, self.project, self.service, self.image) = (container, project, service, image)
+    (self.service, self.image) = (service, image)
     (self.directory, self.files, self.mounts) = (directory, files, mounts)
   }
 }

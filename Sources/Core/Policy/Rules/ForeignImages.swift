@@ -78,9 +78,9 @@ extension Subject {
   private func borrowed(by service: String, _ json: JSON) -> [Finding] {
     let build = json["build"]
     let caches = ["cache_from", "cache_to"].flatMap { build[$0].strings }.flatMap(BuildCache.images)
-    let named = (contextImages(build) + caches).map { Dockerfile.Named(parts: [$0], line: 1) }
+    let named = (contextImages(build) + caches).map { Dockerfile.Named(parts: [$0]) }
     let groups = [
-      ("volumes", "reads", mountedImages(json).map { Dockerfile.Named(parts: [$0], line: 1) }),
+      ("volumes", "reads", mountedImages(json).map { Dockerfile.Named(parts: [$0]) }),
       ("build", "reads", named),
       ("build", "is built from", dockerfiles[service]?.images ?? []),
     ]
