@@ -8,7 +8,6 @@ import FoundationEssentials
 /// cannot be written down; writing is then tried again until it succeeds.
 actor Mailbox {
   private let runStore: RunStore
-  private let now: @Sendable () -> Date
   private let say: @Sendable (String) -> Void
   /// The oldest first.
   private(set) var runs: [Run] = []
@@ -28,11 +27,9 @@ actor Mailbox {
   /// Takes up what a daemon before this one left: what had not ended is asked for again. What another version left is
   /// neither guessed at nor written over.
   init(
-    _ runStore: RunStore, now: @escaping @Sendable () -> Date = { Date() },
-    say: @escaping @Sendable (String) -> Void = { _ in }
+    _ runStore: RunStore, say: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(Failure) {
     self.runStore = runStore
-    self.now = now
     self.say = say
     if let bytes = runStore.read() {
       guard let left = try? JSONDecoder().decode([Run].self, from: Data(bytes)),
@@ -52,7 +49,7 @@ actor Mailbox {
       if delivery != nil || trouble != nil { try change { $0[index].deliveries += delivery.map { [$0] } ?? [] } }
       return runs[index]
     }
-    var run = Run(id: id(), trigger: trigger, requested: now().formatted(.iso8601))
+    var run = Run(id: id(), trigger: trigger, requested: Date().formatted(.iso8601))
     if let delivery { run.deliveries = [delivery] }
     try change { $0.append(run) }
     wake()
@@ -62,7 +59,7 @@ actor Mailbox {
   /// Asks for a run that nobody was promised: it is done also when it cannot be written down.
   func remind(_ trigger: Trigger) {
     if runs.contains(where: { $0.stage == .queued }) { return }
-    let run = Run(id: id(), trigger: trigger, requested: now().formatted(.iso8601))
+    let run = Run(id: id(), trigger: trigger, requested: Date().formatted(.iso8601))
     note { $0.append(run) }
     wake()
   }
@@ -80,7 +77,7 @@ actor Mailbox {
     while true {
       try Task.checkCancellation()
       if let first = runs.first(where: { $0.stage == .queued }) {
-        let started = now().formatted(.iso8601)
+        let started = Date().formatted(.iso8601)
         note { runs in
           for index in runs.indices where runs[index].stage == .queued {
             runs[index].stage = .running
@@ -99,7 +96,7 @@ actor Mailbox {
 
   /// Ends what was begun.
   func end(_ result: SyncResult) {
-    let ended = now().formatted(.iso8601)
+    let ended = Date().formatted(.iso8601)
     note { finish(&$0, result, ended) }
   }
 
@@ -181,7 +178,7 @@ actor Mailbox {
 
   private func id() -> String {
     let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-    let text: String = now().formatted(.iso8601)
+    let text: String = Date().formatted(.iso8601)
     let moment = text.filter { $0 != "-" && $0 != ":" }
     return "\(moment)-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
   }

@@ -36,11 +36,4 @@ struct Run: Codable, Sendable, Equatable {
     case schema, id, trigger, stage, requested, started, ended, outcome, commit, report, error, deliveries
     case exitStatus = "exit_status"
   }
-
-  /// Asks for a run.
-  init(id: String, trigger: Trigger, requested: String) {
-    self.id = id
-    self.trigger = trigger
-    self.requested = requested
-  }
 }

@@ -32,7 +32,4 @@ struct StatusPageModel: Sendable {
   var working: [SyncEvent] = []
   /// Stacks whose drift is only told of for now, since it came back again and again.
   var waiting: [String] = []
-
-  /// Knows nothing yet.
-  init() {}
 }

@@ -28,10 +28,8 @@ public struct EngineClient: Sendable {
   }
 
   /// Says whether the engine answers, and agrees upon a version.
-  public func ping(deadline: Duration = .seconds(10)) async throws(EngineError) {
-    var request = Request(url: "http://127.0.0.1/_ping", route: route)
-    request.deadline = deadline
-    let answer = try await send(request)
+  public func ping() async throws(EngineError) {
+    let answer = try await send(Request(url: "http://127.0.0.1/_ping", route: route, deadline: .seconds(10)))
     guard answer.status == 200 else { throw EngineError(.status(answer.status), Self.words(of: answer)) }
     guard let newest = answer.headers["api-version"].flatMap(Version.init) else {
       throw EngineError(.unreadable, "what answers there is no Docker Engine")
@@ -83,7 +81,6 @@ public struct EngineClient: Sendable {
     return answer.body
   }
 
-  /// Asks for a JSON value.
   func value<Value: Decodable>(
     _ type: Value.Type, _ path: String, method: String = "GET", query: [(String, String)] = [],
     body: [UInt8]? = nil

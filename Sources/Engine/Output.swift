@@ -76,11 +76,11 @@ extension EngineClient {
     return (ended.status ?? -1, ContainerOutput(frames: bytes))
   }
 
-  /// Reads a regular file of a container, whether that runs or not; nothing where there is none, or a link.
-  public func file(_ path: String, in id: String, limit: Int = 1 << 20) async throws(EngineError) -> [UInt8]? {
+  /// Reads a regular file of at most a MiB from a container, running or not; nothing where there is none, or a link.
+  public func file(_ path: String, in id: String) async throws(EngineError) -> [UInt8]? {
     do throws(EngineError) {
       let archive = try await call(
-        "/containers/\(Self.escaped(id))/archive", query: [("path", path)], deadline: .seconds(10), limit: limit)
+        "/containers/\(Self.escaped(id))/archive", query: [("path", path)], deadline: .seconds(10), limit: 1 << 20)
       return Self.firstFile(of: archive)
     } catch {
       if error.isMissing { return nil }

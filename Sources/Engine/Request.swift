@@ -1,5 +1,4 @@
 struct Request: Sendable {
-  /// The way to the server.
   enum Route: Sendable {
     /// As the URL says, without any proxy.
     case network
@@ -24,7 +23,6 @@ struct Request: Sendable {
   var verifies = true
 }
 
-/// The answer to a request.
 struct Response: Sendable {
   var status = 0
   /// By name in lower case.

@@ -25,7 +25,6 @@ enum Connection {
     }
   }
 
-  /// Calls with the options of a fetch.
   static func fetching(
     _ login: Login, _ watch: Watch?, tags: Bool, _ call: (UnsafeMutablePointer<git_fetch_options>) -> Int32
   ) -> Int32 {

@@ -7,7 +7,6 @@ public struct Commit: Sendable, Hashable {
   public let id: String
   /// The first line of the message.
   public let subject: String
-  let author: String
   /// The time of the commit in seconds since 1970.
   public let time: Int64
   /// The ids of the parents.
@@ -231,11 +230,9 @@ public actor Mirror {
   /// Reads a commit.
   public func commit(_ id: String) throws(GitError) -> Commit {
     try repository.object(id, GIT_OBJECT_COMMIT) { commit throws(GitError) in
-      let author = git_commit_author(commit).flatMap { $0.pointee.name.map { String(cString: $0) } } ?? ""
-      return Commit(
+      Commit(
         id: id,
         subject: git_commit_summary(commit).map { String(cString: $0) } ?? "",
-        author: author,
         time: git_commit_time(commit),
         parents: (0..<git_commit_parentcount(commit)).compactMap {
           git_commit_parent_id(commit, $0).map { text(of: $0) }

@@ -7,14 +7,6 @@ public struct RemoteTag: Sendable, Hashable {
   /// The id of the commit that it names in the end.
   public let commit: String
 
-  /// Makes a tag.
-  init(name: String, object: String, commit: String) {
-    self.name = name
-    self.object = object
-    self.commit = commit
-  }
-
-  /// Finds the tags among references.
   static func all(in references: [(name: String, id: String)]) -> [RemoteTag] {
     var (objects, commits): ([String: String], [String: String]) = ([:], [:])
     for (name, id) in references where name.hasPrefix("refs/tags/") {

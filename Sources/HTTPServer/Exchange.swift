@@ -15,7 +15,6 @@ final class Exchange {
     body.append(contentsOf: bytes)
   }
 
-  /// Gives the body away.
   func takeBody() -> [UInt8] {
     defer { body = [] }
     return body

@@ -19,17 +19,6 @@ public struct Outcome: Sendable, Equatable {
   /// Whether it wrote more than was kept.
   public let truncated: Bool
 
-  /// Makes an outcome, as a test of a caller may want to.
-  init(
-    status: Status, output: [UInt8] = [], errors: [UInt8] = [], deadlineExceeded: Bool = false, truncated: Bool = false
-  ) {
-    self.status = status
-    self.output = output
-    self.errors = errors
-    self.deadlineExceeded = deadlineExceeded
-    self.truncated = truncated
-  }
-
   /// Whether it exited with status 0 within its deadline.
   public var succeeded: Bool { status == .exited(0) && !deadlineExceeded }
 

@@ -200,7 +200,6 @@ struct Up: Sendable {
     try await change(ids, "resumed") { engine, id throws(EngineError) in try await engine.unpause(id) }
   }
 
-  /// Removes containers, and nothing beside them.
   func remove(_ ids: [String]) async throws(Failure) {
     try await change(ids, "removed") { engine, id throws(EngineError) in try await engine.remove(id) }
   }

@@ -40,7 +40,6 @@ public struct Init: Sendable {
     (self.request, self.environment, self.say) = (request, environment, say)
   }
 
-  /// The repository as it was found.
   struct Source {
     let url: String
     let branch: String

@@ -2,7 +2,6 @@ import Core
 import Git
 import Glibc
 
-/// Where the repository is found.
 extension Init {
   /// Finds the repository: what was named, or the clone that what runs here was made from.
   func source(_ services: [RunningService], _ scratch: String) async throws(Failure) -> Source {

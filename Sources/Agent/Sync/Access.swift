@@ -6,7 +6,6 @@ import Processes
 /// Gathers what a place that the repository is fetched from is shown: keys, tokens, and whom to trust there.
 struct Access: Sendable {
   let settings: Settings
-  /// Clup's own environment.
   let environment: [String: String]
   let checkout: Checkout
 

@@ -7,7 +7,6 @@ import Processes
 struct Fetch: Sendable {
   let settings: Settings
   let checkout: Checkout
-  /// clup's own.
   let environment: [String: String]
   let sources: Sources
   /// Whether it is noted that the repository answers.

@@ -9,7 +9,6 @@ extension SyncEvent {
     return event
   }
 
-  /// Tells how a stack ended.
   static func end(of report: StackReport) -> SyncEvent {
     var event = now(.ended, of: report.name, report.error ?? "")
     event.durationMs = report.durationMs

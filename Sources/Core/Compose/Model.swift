@@ -4,8 +4,6 @@ public struct ComposeModel: Sendable, Equatable {
   public let project: String
   /// The services of the active profiles, sorted by name.
   public let services: [ComposeService]
-  /// The files behind top-level `configs` and `secrets`, by name; absolute paths.
-  let files: [String: String]
   /// What it says to clup.
   public let own: Extension
   /// The whole model.
@@ -23,7 +21,6 @@ public struct ComposeModel: Sendable, Equatable {
         if let path = value["file"]?.string { files["\(section)/\(name)"] = path }
       }
     }
-    self.files = files
     let volumes = Self.bindVolumes(plain)
     services = json["services"].object.map {
       ComposeService(name: $0.key, $0.value, files: files, volumes: volumes, top: json)
@@ -82,7 +79,6 @@ public struct ComposeService: Sendable, Equatable {
   public let attachments: [String: [String]]
   /// Absolute paths of its build contexts, and of a Dockerfile that lies outside of them.
   public let buildContexts: [String]
-  /// Whether its image is built.
   let isBuilt: Bool
   /// Whether its image is to be pulled although it is on the host.
   let pullsAnew: Bool

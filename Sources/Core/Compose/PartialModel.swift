@@ -38,14 +38,10 @@ public enum PartialModel {
   private static func port(_ node: Node) -> JSON? {
     guard let text = node.string else { return node.mapping == nil ? nil : JSON(node) }
     guard !text.contains("$") else { return nil }
-    let sides = text.split(separator: "/", maxSplits: 1).map(String.init)
-    var parts = (sides.first ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-    guard let target = parts.popLast() else { return nil }
-    let published = parts.popLast() ?? ""
+    let port = Port.parts(of: text)
     return .object([
-      "host_ip": .string(parts.joined(separator: ":")), "published": .string(published),
-      "target": Int(target).map { .integer($0) } ?? .string(target),
-      "protocol": .string(sides.count > 1 ? sides[1] : "tcp"),
+      "host_ip": .string(port.address), "published": .string(port.published),
+      "target": Int(port.target).map { .integer($0) } ?? .string(port.target), "protocol": .string(port.transport),
     ])
   }
 

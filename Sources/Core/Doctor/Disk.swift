@@ -7,11 +7,7 @@ public struct MountedDisk: Sendable, Hashable {
   /// The device, or what stands for one.
   public let source: String
   /// Whether nothing can be written to it.
-  let isReadOnly: Bool
-
-  init(point: String, type: String, source: String, isReadOnly: Bool = false) {
-    (self.point, self.type, self.source, self.isReadOnly) = (point, type, source, isReadOnly)
-  }
+  var isReadOnly = false
 
   /// Reads every line of a mountinfo, in their order.
   public static func all(in mountinfo: String) -> [MountedDisk] {

@@ -21,7 +21,6 @@ public struct InspectedContainer: Sendable, Equatable {
   var state = ""
   /// `healthy`, `unhealthy`, `starting`, or `none` without a health check.
   var health = "none"
-  /// What its program ended with.
   var exitCode = 0
   /// `no`, `always`, `unless-stopped` or `on-failure`.
   var restartPolicy = "no"

@@ -21,7 +21,6 @@ public struct Inputs: Sendable, Equatable {
     /// The host's settings, or an image behind a reference.
     case condition(String)
 
-    /// Says it for people.
     var text: String {
       switch self {
       case .tracked(let path, let change): "\(path) \(change)"

@@ -188,7 +188,6 @@ public struct ServicePlan: Sendable, Equatable {
 
     var removed: [String] { if case .remove(let ids) = self { ids } else { [] } }
 
-    /// Whether it removes a container.
     func removes(_ id: String) -> Bool { removed.contains(id) }
   }
 

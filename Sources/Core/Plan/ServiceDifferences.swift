@@ -14,7 +14,6 @@ extension DesiredService {
     /// How many containers it has.
     case replicas
 
-    /// Says it for people.
     var text: String {
       switch self {
       case .definition(let keys): (keys.isEmpty ? "configuration" : keys.joined(separator: ", ")) + " changed"

@@ -65,7 +65,6 @@ public struct StackRecord: Sendable, Equatable {
   /// Whether a recovery failed, so that nothing more is tried.
   public var isStuck: Bool { if case .left(_, .unknown) = runs { true } else { false } }
 
-  /// Whether there is nothing to remember.
   var isEmpty: Bool { self == StackRecord() }
 }
 

@@ -74,7 +74,6 @@ extension SettingsReader {
     return credentials(node, more: ["registry_auth_file"])
   }
 
-  /// Reads a section `credentials:`.
   private mutating func credentials(_ node: Node, more: [String] = []) -> Credentials {
     let keys = section(
       node, "credentials",

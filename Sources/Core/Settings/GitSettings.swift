@@ -15,7 +15,6 @@ public struct GitSettings: Sendable, Equatable {
 }
 
 extension SettingsReader {
-  /// Reads the section `git:`.
   mutating func gitSettings(_ node: Node) -> GitSettings {
     let keys = section(node, "git", keys: ["submodules", "lfs"])
     var git = GitSettings()

@@ -8,13 +8,11 @@ public struct HostPart: Sendable, Equatable {
   /// Compares the directories of the stacks that run with those of all; nothing where no directory looks like that of
   /// another host.
   public init?(running: Set<String>, of stacks: Set<String>) {
-    add("", running.intersection(stacks).map(Self.parts), stacks.map(Self.parts))
+    add("", running.intersection(stacks).map(Path.components), stacks.map(Path.components))
     if others.isEmpty || include.isEmpty { return nil }
     include.sort()
     others.sort()
   }
-
-  private static func parts(_ path: String) -> [Substring] { path.split(separator: "/") }
 
   /// Adds what is below a directory; the paths go on from there.
   private mutating func add(_ directory: String, _ running: [[Substring]], _ stacks: [[Substring]]) {

@@ -1,7 +1,6 @@
 import YAML
 
 extension SettingsReader {
-  /// Reads the section `policy:`.
   mutating func policy(_ node: Node) -> Policy {
     let keys = section(
       node, "policy",

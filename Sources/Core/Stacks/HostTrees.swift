@@ -12,7 +12,7 @@ enum HostTrees {
   /// them holds more than that.
   static func pair(_ one: String, _ other: String, among stacks: Set<String>) -> (String, String)? {
     let (ways, others) = (Path.components(one), Path.components(other))
-    guard let index = zip(ways, others).firstIndex(where: { $0 != $1 }) else { return nil }
+    guard let index = zip(ways, others).enumerated().first(where: { $1.0 != $1.1 })?.offset else { return nil }
     func tree(_ parts: [Substring]) -> (path: String, stacks: Set<String>) {
       let path = parts[...index].joined(separator: "/")
       return (path, Set(stacks.compactMap { stack in stack == path ? nil : Path.relative(stack, to: path) }))
@@ -23,11 +23,5 @@ enum HostTrees {
       return nil
     }
     return (own.path, foreign.path)
-  }
-}
-
-extension Zip2Sequence {
-  fileprivate func firstIndex(where condition: (Element) -> Bool) -> Int? {
-    enumerated().first { condition($0.element) }?.offset
   }
 }

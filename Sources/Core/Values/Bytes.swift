@@ -1,5 +1,4 @@
 extension UInt8 {
-  /// Whether it is a digit of ASCII.
   var isDigit: Bool { (0x30...0x39).contains(self) }
 
   /// Whether it is a letter of ASCII; their cases differ in one bit.

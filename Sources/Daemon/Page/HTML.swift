@@ -31,7 +31,6 @@ struct HTML: ExpressibleByStringInterpolation, Sendable, Equatable {
 
   static func += (page: inout HTML, piece: HTML) { page.bytes += piece.bytes }
 
-  /// Puts a separator between pieces.
   static func joined(_ pieces: [HTML], by separator: HTML) -> HTML {
     var result = HTML.nothing
     for (index, piece) in pieces.enumerated() { result += index == 0 ? piece : "\(separator)\(piece)" }

@@ -20,7 +20,6 @@ private struct RunLine {
   var commit: String?
   var detail: String?
   var isIdle: Bool
-  /// The id of the report that tells of it.
   var report: String?
   /// How many runs like this one came right before it.
   var more = 0
@@ -109,7 +108,6 @@ extension Run {
     }
   }
 
-  /// How good that is.
   var tone: Tone {
     if stage != .ended { return .note }
     return outcome?.tone ?? (exitStatus == 0 ? .calm : .bad)

@@ -1,6 +1,5 @@
 import Core
 
-/// Shows the services of a stack.
 struct Services {
   private let services: [ServiceReport]
   private let stack: String

@@ -1,7 +1,6 @@
 import Agent
 import Core
 
-/// Shows one stack as it stands.
 struct StackCard {
   let stack: Status.Stack
   let seen: StatusPageModel

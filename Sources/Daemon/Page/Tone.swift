@@ -46,7 +46,6 @@ enum Tone: Int, Comparable {
 }
 
 extension StackReport.Outcome {
-  /// How good it is.
   var tone: Tone {
     switch self {
     case .unchanged, .planned, .removed: .calm
@@ -58,7 +57,6 @@ extension StackReport.Outcome {
 }
 
 extension Report.Outcome {
-  /// How good it is.
   var tone: Tone {
     switch self {
     case .unchanged, .planned: .calm

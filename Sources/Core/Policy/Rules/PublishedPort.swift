@@ -103,15 +103,20 @@ struct Port {
     return "\(first)-\(last)"
   }
 
+  /// Takes the short form apart: `[ADDRESS:][PUBLISHED:]TARGET[/TRANSPORT]`.
+  static func parts(of text: String) -> (address: String, published: String, target: String, transport: String) {
+    let sides = text.split(separator: "/", maxSplits: 1).map(String.init)
+    var parts = (sides.first ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+    let target = parts.popLast() ?? ""
+    let published = parts.popLast() ?? ""
+    return (parts.joined(separator: ":"), published, target, sides.count > 1 ? sides[1] : "tcp")
+  }
+
   /// Says how far an item of the source agrees; 0 when it is about another port.
   static func likeness(of item: Node, to port: Port) -> Int {
     let own: (address: String, published: String, target: String, transport: String)
     if let text = item.string?.withDefaults {
-      let sides = text.split(separator: "/", maxSplits: 1).map(String.init)
-      var parts = (sides.first ?? "").split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-      let target = parts.popLast() ?? ""
-      let published = parts.popLast() ?? ""
-      own = (parts.joined(separator: ":"), published, target, sides.count > 1 ? sides[1] : "tcp")
+      own = parts(of: text)
     } else {
       func text(_ key: String) -> String { item[key]?.string?.withDefaults ?? "" }
       own = (text("host_ip"), text("published"), text("target"), item["protocol"]?.string ?? "tcp")
@@ -121,7 +126,6 @@ struct Port {
     return 1 + (holds(own.published, port.published) ? 1 : 0) + (bare(own.address) == bare(port.address) ? 2 : 0)
   }
 
-  /// Says whether a port or a range holds a port.
   private static func holds(_ range: String, _ port: String) -> Bool {
     let ends = range.split(separator: "-").compactMap { Int($0) }
     guard let low = ends.first, let high = ends.last, let number = Int(port) else {
