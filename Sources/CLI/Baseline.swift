@@ -77,7 +77,7 @@ extension Render {
     let silent = told.pruned ? [] : told.refused.filter(isSilent)
     if !silent.isEmpty {
       let rules = Set(silent.map(\.finding.rule)).sorted().joined(separator: ", ")
-      lines.append("\(count(silent.count, "warning")) of \(rules): they refuse nothing, and stay warnings")
+      lines.append("\(silent.count.counted("warning")) of \(rules): they refuse nothing, and stay warnings")
     }
     return lines + [summary(told)]
   }
@@ -92,7 +92,7 @@ extension Render {
     let what =
       told.dryRun
       ? "would accept" : told.accepted.isEmpty && told.renewed.isEmpty ? "accepts" : "now accepts"
-    return "\(told.file) \(what) \(kept) finding\(kept == 1 ? "" : "s") (\(told.accepted.count) new)"
+    return "\(told.file) \(what) \(kept.counted("finding")) (\(told.accepted.count) new)"
       + (refused > 0
         ? "; \(refused) still refuse\(refused == 1 ? "s" : "") the commit" : "; nothing refuses the commit")
       + (told.dryRun ? "; nothing was written" : "")

@@ -127,10 +127,10 @@ public enum CLI {
       for line in Findings.text(told, ended.excerpts, width: width) { print(line) }
       if !usual.isEmpty {
         let rules = Set(usual.map(\.rule)).sorted().joined(separator: ", ")
-        print("\(usual.count) warning\(usual.count == 1 ? "" : "s") of \(rules): `clup validate` in a clone lists them")
+        print("\(usual.count.counted("warning")) of \(rules): `clup validate` in a clone lists them")
       }
       if let first = accepted.compactMap(\.acceptedUntil).min() {
-        let count = "\(accepted.count) finding\(accepted.count == 1 ? "" : "s")"
+        let count = accepted.count.counted("finding")
         print("\(count) accepted by the baseline, until \(first) or later: `clup baseline -n` lists them")
       }
       for line in Render.report(ended.report, help: ended.failure?.help, ink: .output(environment), width: width) {

@@ -58,15 +58,15 @@ enum Render {
   static func summary(_ ended: Validate.Ended) -> String {
     let found = Findings.groups(of: ended.validation.diagnostics).map { $0[0] }
     var parts = [
-      count(found.filter(\.refuses).count, "error"),
-      count(found.filter { $0.severity == .warning && !$0.waived }.count, "warning"),
+      found.count(where: \.refuses).counted("error"),
+      found.count { $0.severity == .warning && !$0.waived }.counted("warning"),
     ]
     let accepted = found.filter { $0.acceptedUntil != nil }.count
     let waived = found.filter(\.waived).count - accepted
     if waived > 0 { parts.append("\(waived) waived") }
     if accepted > 0 { parts.append("\(accepted) accepted by the baseline") }
-    var text = "\(parts.joined(separator: ", ")) in \(count(ended.stacks, "stack"))"
-    if ended.jobs > 0 { text += " and \(count(ended.jobs, "job file"))" }
+    var text = "\(parts.joined(separator: ", ")) in \(ended.stacks.counted("stack"))"
+    if ended.jobs > 0 { text += " and \(ended.jobs.counted("job file"))" }
     if !ended.placeholders.isEmpty {
       text += "; checked with placeholders for \(ended.placeholders.listed(8))"
     }
@@ -77,7 +77,7 @@ enum Render {
     let several = Set(report.stacks.compactMap(\.to)).count > 1 ? "several commits" : nil
     let commit = (report.commit.map { String($0.prefix(7)) } ?? several).map { "\($0) on " } ?? ""
     let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
-    let count = "\(touched) of \(stacks(report.stacks.count))"
+    let count = "\(touched) of \(report.stacks.count.counted("stack"))"
     let what =
       switch report.outcome {
       case .unchanged: "nothing to do, \(idle(report))"
@@ -97,17 +97,17 @@ enum Render {
     let done = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }
     if done.isEmpty { return "refused; nothing was changed" }
     if done.allSatisfy({ $0.outcome == .deployed && $0.to != report.commit }) {
-      return "refused; repaired \(stacks(done.count)) where \(done.count == 1 ? "it is" : "they are")"
+      return "refused; repaired \(done.count.counted("stack")) where \(done.count == 1 ? "it is" : "they are")"
     }
     return
-      "refused \(report.stacks.count { $0.outcome == .refused }) of \(stacks(report.stacks.count)), deployed the others"
+      "refused \(report.stacks.count { $0.outcome == .refused }) of \(report.stacks.count.counted("stack")), deployed the others"
   }
 
   /// Says what a dry run would change beside the stacks; nothing where it is nothing.
   private static func plannedFiles(_ report: Report) -> String? {
     let changed = report.links.count { $0.action != .keep }
     if changed == 0 { return nil }
-    return "would update \(count(changed, "file")) beside the stacks, and restart nothing; nothing was changed"
+    return "would update \(changed.counted("file")) beside the stacks, and restart nothing; nothing was changed"
   }
 
   /// Names what failed, and counts what did not.
@@ -119,7 +119,7 @@ enum Render {
     }.joined(separator: ", ")
     let more = bad.count > 3 ? " and \(bad.count - 3) more" : ""
     let good = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
-    return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(stacks(report.stacks.count))" : "")
+    return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(report.stacks.count.counted("stack"))" : "")
   }
 
   /// A stack that is held is repaired where it is.
@@ -129,7 +129,7 @@ enum Render {
         && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
     }
     if held.isEmpty { return "updated the links of the configuration" }
-    return "repaired \(stacks(held.count)) where \(held.count == 1 ? "it is" : "they are")"
+    return "repaired \(held.count.counted("stack")) where \(held.count == 1 ? "it is" : "they are")"
   }
 
   private static func idle(_ report: Report) -> String {
@@ -139,7 +139,7 @@ enum Render {
     let rest = [(held, "held"), (pinned, "pinned"), (waiting, "waiting")].filter { $0.0 > 0 }.map {
       ", \($0.0) \($0.1)"
     }
-    return "\(stacks(report.stacks.count - held - waiting)) in place\(rest.joined())"
+    return "\((report.stacks.count - held - waiting).counted("stack")) in place\(rest.joined())"
   }
 
   /// The lines of diffs, in the colours that people know from git.
@@ -176,7 +176,7 @@ enum Render {
   }
 
   private static func baseline(_ count: AcceptedCount) -> String {
-    var text = "baseline: \(count.accepted) finding\(count.accepted == 1 ? "" : "s") accepted"
+    var text = "baseline: \(count.accepted.counted("finding")) accepted"
     let look = "; `clup baseline --prune --dry-run` lists those that were fixed"
     if count.ending > 0 { text += ", \(count.ending) of them for two weeks at most" }
     return text + (count.ended > 0 ? ", \(count.ended) ended and refused again" : "") + look
@@ -196,7 +196,7 @@ enum Render {
     let commit = stack.commit.map { String($0.prefix(7)) } ?? "-"
     var lines = ["\(mark) \(stack.name)  \(commit)  \(stack.health)  last: \(stack.outcome ?? "-")"]
     if let pin = stack.pin {
-      let behind = stack.behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? ""
+      let behind = stack.behind.map { ", \($0.counted("commit")) behind" } ?? ""
       lines.append(
         "    pinned at \(pin.prefix(7)) since \(stack.pinnedSince ?? "?")\(behind); "
           + "`clup resume --stack \(stack.name)` lifts it")
@@ -240,10 +240,6 @@ enum Render {
   private static func time(_ milliseconds: Int) -> String {
     milliseconds < 1000 ? "\(milliseconds) ms" : "\(milliseconds / 1000).\(milliseconds / 100 % 10) s"
   }
-
-  static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
-
-  private static func stacks(_ number: Int) -> String { count(number, "stack") }
 
   private static func mark(_ outcome: StackReport.Outcome, _ ink: Ink) -> String {
     switch outcome {

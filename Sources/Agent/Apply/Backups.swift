@@ -28,11 +28,7 @@ extension Links {
       return
     }
     guard linkat(AT_FDCWD, source, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
-    guard rename(fresh, place) == 0 else {
-      let problem = Files.failure("cannot put back \(place)")
-      unlink(fresh)
-      throw problem
-    }
+    try Files.put(fresh, at: place, "cannot put back \(place)")
     detach(source, from: place)
   }
 

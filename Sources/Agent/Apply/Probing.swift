@@ -27,7 +27,7 @@ struct Probing: Sendable {
         tries += 1
         if tries > probe.retries || ContinuousClock.now + probe.interval >= last {
           return Complaint(
-            message: "\(probe): \(complaint.message) (asked \(tries) time\(tries == 1 ? "" : "s"))",
+            message: "\(probe): \(complaint.message) (asked \(tries.counted("time")))",
             container: complaint.container)
         }
         do { try await Task.sleep(for: probe.interval) } catch { throw Failure.interrupted }

@@ -249,9 +249,9 @@ extension Resolve {
   /// told not to read.
   func model(_ json: JSON, _ asked: Asked, _ gather: ComposeSources) -> JSON {
     let whole = json.mapStrings(view.rebased)
-    guard asked.skipsValueFiles, case .object(var members) = whole else { return whole }
-    members["services"] = .object(
-      whole["services"].object.mapValues { service in
+    guard asked.skipsValueFiles else { return whole }
+    return whole.changing("services") { services in
+      services = services.mapValues { service in
         var values: [String: JSON] = [:]
         for file in service["env_file"].array {
           guard let path = file["path"]?.string.flatMap(view.relative), let text = gather.environmentFiles[path] else {
@@ -262,8 +262,8 @@ extension Resolve {
         var fields = service.object
         fields["environment"] = .object(values.merging(service["environment"].object) { _, own in own })
         return .object(fields)
-      })
-    return .object(members)
+      }
+    }
   }
 
   func unsetNames(_ errors: String) -> [String] {

@@ -25,13 +25,12 @@ extension Programs {
 extension JSON {
   /// Gives a resolved model without the label files of services that have one which is not there.
   fileprivate func withoutLabelFiles(unless isThere: (String) -> Bool) -> JSON {
-    guard case .object(var members) = self, let services = members["services"]?.object else { return self }
-    members["services"] = .object(
-      services.mapValues { service in
+    changing("services") { services in
+      services = services.mapValues { service in
         let files = service["label_file"]?.undollared
         let paths = files?.string.map { [$0] } ?? files.strings
         return paths.allSatisfy(isThere) ? service : .object(service.object.filter { $0.key != "label_file" })
-      })
-    return .object(members)
+      }
+    }
   }
 }

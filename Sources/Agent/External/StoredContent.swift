@@ -17,12 +17,6 @@ struct StoredContent: Sendable {
     var files: [LargeFile.Pointer: [TrackedPath]] = [:]
   }
 
-  private static func stores(_ checkout: Checkout) -> [String] {
-    let modules = Files.names(in: checkout.modules).filter { $0.hasSuffix(".git") }
-    return modules.map { "\(checkout.modules)/\($0)" }
-      + (Files.status(checkout.largeFiles) == nil ? [] : [checkout.largeFiles])
-  }
-
   /// Opens one of the repositories, or makes it.
   static func open(_ path: String) throws(Failure) -> Mirror {
     do throws(GitError) { return try Mirror(at: path, branch: "clup/none", create: true) } catch {
@@ -34,7 +28,7 @@ struct StoredContent: Sendable {
   /// Lets the mirror read all that is kept.
   func include() async throws(Failure) {
     try await settings.inMirror { () throws(GitError) in
-      for store in Self.stores(checkout) { try await mirror.include(store) }
+      for store in checkout.stores { try await mirror.include(store) }
     }
   }
 
@@ -66,7 +60,7 @@ struct StoredContent: Sendable {
           "the submodule \(module.path) cannot be taken: \(error.message)", help: "remove that file from the submodule")
       )
     }
-    for path in Self.stores(checkout) where path != checkout.largeFiles {
+    for path in checkout.stores where path != checkout.largeFiles {
       let store = try Mirror(at: path, branch: "clup/none", create: false)
       if await store.contains(module.id) { try await store.keep(module.id, as: "submodule", for: tree.commit) }
     }
@@ -115,7 +109,7 @@ struct StoredContent: Sendable {
 
   /// Removes what none of these commits needs.
   static func sweep(_ checkout: Checkout, keeping commits: Set<String>) async throws(Failure) {
-    for path in stores(checkout) {
+    for path in checkout.stores {
       let store = try open(path)
       let isNeeded: Bool
       do throws(GitError) { isNeeded = try await store.keepOnly(for: commits) } catch {

@@ -13,6 +13,11 @@ struct Checkout: Sendable {
   var modules: String { "\(path)/modules" }
   /// The files that Git LFS keeps, as blobs.
   var largeFiles: String { "\(path)/lfs.git" }
+  /// What there is of these.
+  var stores: [String] {
+    Files.names(in: modules).filter { $0.hasSuffix(".git") }.map { "\(modules)/\($0)" }
+      + (Files.status(largeFiles) == nil ? [] : [largeFiles])
+  }
 
   /// Makes what is missing; refuses a directory that holds something else.
   func prepare() throws(Failure) {

@@ -139,11 +139,7 @@ enum Files {
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(Failure) {
     let temporary = unique(path)
     try write(temporary, bytes, mode: mode)
-    guard rename(temporary, path) == 0 else {
-      let problem = failure("cannot write \(path)")
-      unlink(temporary)
-      throw problem
-    }
+    try put(temporary, at: path, "cannot write \(path)")
     flush(Path.parent(path))
   }
 
@@ -211,12 +207,16 @@ enum Files {
   static func link(_ path: String, to target: String) throws(Failure) {
     let temporary = unique(path)
     guard symlink(target, temporary) == 0 else { throw failure("cannot link \(path)") }
-    guard rename(temporary, path) == 0 else {
-      let problem = failure("cannot link \(path)")
-      unlink(temporary)
-      throw problem
-    }
+    try put(temporary, at: path, "cannot link \(path)")
     flush(Path.parent(path))
+  }
+
+  /// Renames a new file or link into its place, or removes it where that fails.
+  static func put(_ fresh: String, at path: String, _ what: String) throws(Failure) {
+    if rename(fresh, path) == 0 { return }
+    let problem = failure(what)
+    unlink(fresh)
+    throw problem
   }
 
   static func flush(_ directory: String) {

@@ -172,12 +172,6 @@ extension Checkout {
     return descriptor
   }
 
-  /// The mirror, and what is kept beside it.
-  private static func repositories(in checkout: Checkout) -> [String] {
-    let modules = Files.names(in: checkout.modules).filter { $0.hasSuffix(".git") }
-    return modules.map { "\(checkout.modules)/\($0)" } + [checkout.mirror, checkout.largeFiles]
-  }
-
   /// Clears away what syncs have left that were cut off. Only whoever is alone there may.
   func sweepHalves() {
     let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-", ".compose-version.clup-"]
@@ -185,7 +179,7 @@ extension Checkout {
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")
     }
-    for store in Self.repositories(in: self) {
+    for store in stores + [mirror] {
       sweepRepository(at: store)
       Files.remove("\(store)/refs/clup/incoming")
     }

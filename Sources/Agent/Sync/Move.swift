@@ -67,7 +67,7 @@ struct Move: Sendable {
     if let id, id.count >= 7, head.commit.hasPrefix(id.lowercased()) { return nil }
     let subjects = loss.newest.map { "\($0.id.prefix(7)) \($0.subject.printable)" }
     let more = loss.count > subjects.count ? ", and \(loss.count - subjects.count) more" : ""
-    let count = "\(loss.count) commit\(loss.count == 1 ? "" : "s")"
+    let count = loss.count.counted("commit")
     return Failure(
       .refused,
       "\(loss.what): its head is \(head.commit.prefix(12)), which does not contain the accepted head "

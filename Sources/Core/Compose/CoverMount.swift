@@ -68,17 +68,13 @@ extension JSON {
 
   /// Adds mounts to the services of a resolved model that do not have them yet.
   public func covered(by covers: [String: [CoverMount]]) -> JSON {
-    guard !covers.isEmpty, case .object(var members) = self, let services = self["services"]?.object else {
-      return self
+    changing("services") { services in
+      for (name, mounts) in covers {
+        guard let service = services[name] else { continue }
+        let missing = mounts.filter { !$0.stands(in: service) }.map(\.json)
+        services[name] = .object(service.object.merging(["volumes": .array(service["volumes"].array + missing)]) { $1 })
+      }
     }
-    let laid = covers.reduce(into: [String: JSON]()) { found, entry in
-      guard let service = services[entry.key] else { return }
-      let missing = entry.value.filter { !$0.stands(in: service) }.map(\.json)
-      found[entry.key] = .object(
-        service.object.merging(["volumes": .array(service["volumes"].array + missing)]) { $1 })
-    }
-    members["services"] = .object(services.merging(laid) { $1 })
-    return .object(members)
   }
 }
 

@@ -59,19 +59,15 @@ extension InspectedContainer {
   /// Reads the answer to `GET /containers/ID/json`.
   public init(_ json: JSON) {
     let (config, host, settings) = (json["Config"], json["HostConfig"], json["NetworkSettings"])
-    id = json["Id"]?.string ?? ""
-    name = String((json["Name"]?.string ?? "").drop { $0 == "/" })
+    let seen = Inspection(json: json)
+    (id, name, state, health) = (seen.id, seen.name, seen.state, seen.health)
+    (project, service) = (seen.label("project"), seen.label("service"))
+    directory = seen.label("project.working_dir")
+    isOneOff = seen.label("oneoff") == "True"
     image = config["Image"]?.string ?? ""
-    state = json["State"]?["Status"]?.string ?? ""
-    health = json["State"]?["Health"]?["Status"]?.string ?? "none"
     exitCode = json["State"]?["ExitCode"]?.integer ?? 0
     restartPolicy = host["RestartPolicy"]?["Name"]?.string ?? "no"
     if restartPolicy.isEmpty { restartPolicy = "no" }
-    let labels = config["Labels"]
-    project = labels?["com.docker.compose.project"]?.string ?? ""
-    service = labels?["com.docker.compose.service"]?.string ?? ""
-    directory = labels?["com.docker.compose.project.working_dir"]?.string ?? ""
-    isOneOff = labels?["com.docker.compose.oneoff"]?.string == "True"
     user = config["User"]?.string ?? ""
     groups = host["GroupAdd"].strings
     mounts = json["Mounts"].array.compactMap { mount in

@@ -118,7 +118,7 @@ public enum StackChecks {
     return Check(
       .stacks, "links", stack: stack, wrong.isEmpty ? .good : .failed,
       found: wrong.isEmpty
-        ? "\(links.count) link\(links.count == 1 ? "" : "s") into \(directory)"
+        ? "\(links.count.counted("link")) into \(directory)"
         : wrong.prefix(2).joined(separator: "; ") + more,
       expected: "links into \(directory), and files behind them",
       help: damaged.isEmpty

@@ -62,25 +62,25 @@ public struct JudgedModel: Sendable, Equatable {
 
   /// The same with further fields of services.
   public func laying(_ fields: [String: [String: JSON]]) -> JSON {
-    guard case .object(var members) = json else { return json }
-    members["services"] = .object(
-      json["services"].object.reduce(into: [:]) { services, entry in
-        services[entry.key] = .object(entry.value.object.merging(fields[entry.key] ?? [:]) { $1 })
-      })
-    return .object(members)
+    json.changing("services") { services in
+      for (name, service) in services {
+        services[name] = .object(service.object.merging(fields[name] ?? [:]) { $1 })
+      }
+    }
   }
 
   /// The same with these services alone, which run images that are there and wait for none of the others.
   public func running(_ services: [String]) -> JudgedModel {
-    guard case .object(var members) = json else { return self }
-    members["services"] = .object(
-      json["services"].object.filter { services.contains($0.key) }.reduce(into: [:]) { kept, entry in
-        var fields = entry.value.object.filter { $0.key != "build" }
-        if fields["image"] == nil { fields["image"] = .string("\(json["name"]?.string ?? "")-\(entry.key)") }
+    let model = json.changing("services") { all in
+      all = all.filter { services.contains($0.key) }
+      for (name, service) in all {
+        var fields = service.object.filter { $0.key != "build" }
+        if fields["image"] == nil { fields["image"] = .string("\(json["name"]?.string ?? "")-\(name)") }
         fields["depends_on"] = fields["depends_on"].map { .object($0.object.filter { services.contains($0.key) }) }
-        kept[entry.key] = .object(fields)
-      })
-    return JudgedModel(.object(members), values: values)
+        all[name] = .object(fields)
+      }
+    }
+    return JudgedModel(model, values: values)
   }
 }
 

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
-/// What both ways to look at a container closely take from the engine's answer.
-private struct Inspection {
+/// What all ways to look at a container closely take from the engine's answer.
+struct Inspection {
   let json: JSON
 
   var id: String { json["Id"]?.string ?? "" }

@@ -105,10 +105,15 @@ extension [HostMount] {
 public protocol SeenContainer {
   var id: String { get }
   var name: String { get }
+  var service: String { get }
   /// `running`, `exited`, `restarting`, `created`, `paused` or `dead`.
   var state: String { get }
   /// `healthy`, `unhealthy`, `starting` or `none`.
   var health: String { get }
+  /// Which of its service's containers it is, as Compose counts.
+  var number: Int { get }
+  /// The volumes that the engine made for it alone.
+  var volumes: AnonymousVolumes? { get }
 }
 
 extension Container: SeenContainer {}

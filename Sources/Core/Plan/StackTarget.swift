@@ -53,7 +53,7 @@ public enum StackTarget: Sendable, Equatable {
     case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
-        + (behind.map { ", \($0) commit\($0 == 1 ? "" : "s") behind" } ?? "")
+        + (behind.map { ", \($0.counted("commit")) behind" } ?? "")
     case .waiting(let waiting):
       "waiting for \(waiting.outage.words) since \(waiting.since); tried again within \(waiting.pause.text)"
     case .hold(let hold):

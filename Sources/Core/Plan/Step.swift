@@ -127,16 +127,16 @@ extension Step {
     case .resume(let ids): return "resume \(ids.count) paused"
     case .carry(let volumes, _): return "keep the volumes of \(list(Set(volumes.map(\.service))))"
     case .clear(let project): return "remove what an interrupted Compose left of \(project)"
-    case .stop(let ids): return "stop \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .stop(let ids): return "stop \(ids.count.counted("container"))"
     case .stopInOrder(let services): return "stop \(list(services))"
     case .stopStarted: return "stop what was started"
-    case .start(let ids): return "start \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .start(let ids): return "start \(ids.count.counted("container"))"
     case .up(let services):
       let acting = services.filter { ![.keep, .remove].contains($0.action) }
       return acting.isEmpty ? nil : list(acting.map { "\($0.action.rawValue) \($0.name)" })
     case .upAsFound(let services): return "bring back \(list(services.names))"
     case .verify: return "wait until it is healthy"
-    case .remove(let ids): return "remove \(ids.count) container\(ids.count == 1 ? "" : "s")"
+    case .remove(let ids): return "remove \(ids.count.counted("container"))"
     case .removeNetworks(let project): return "remove the networks of \(project)"
     case .record: return nil
     }

@@ -29,7 +29,7 @@ public struct WatchedContainer: Sendable, Equatable {
   /// Which of its service's containers it is, as Compose counts.
   public var number = 1
   /// The volumes that the engine made for it alone.
-  var volumes: AnonymousVolumes?
+  public var volumes: AnonymousVolumes?
 }
 
 /// What a look at a stack's containers says about its deploy.

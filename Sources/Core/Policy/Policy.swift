@@ -186,7 +186,7 @@ extension Policy {
   }
 
   private static func name(_ group: [Waiver]) -> String {
-    "the baseline's acceptance of \(group.count) finding\(group.count == 1 ? "" : "s")"
+    "the baseline's acceptance of \(group.count.counted("finding"))"
   }
 
   /// The days until a waiver ends that is spoken of already.
@@ -194,7 +194,7 @@ extension Policy {
     Day(expires)?.days(since: Day(today)).flatMap { (0...noticeDays).contains($0) ? $0 : nil }
   }
 
-  private static func when(_ days: Int) -> String { days == 0 ? "today" : "in \(days) day\(days == 1 ? "" : "s")" }
+  private static func when(_ days: Int) -> String { days == 0 ? "today" : "in \(days.counted("day"))" }
 
   /// How many days before its end a waiver is spoken of.
   private static let noticeDays = 14

@@ -78,16 +78,13 @@ public struct Subject: Sendable {
 
   /// Takes external volumes for what they are on the host: those that are a directory of it, by their names.
   public mutating func resolve(volumes directories: [String: String]) {
-    guard case .object(var members) = model, let volumes = members["volumes"]?.object else { return }
-    members["volumes"] = .object(
-      volumes.reduce(into: [:]) { found, entry in
-        let (key, volume) = entry
-        found[key] = volume
-        guard volume["external"]?.bool == true, let path = directories[volume["name"]?.string ?? key] else { return }
+    model = model.changing("volumes") { volumes in
+      for (key, volume) in volumes where volume["external"]?.bool == true {
+        guard let path = directories[volume["name"]?.string ?? key] else { continue }
         let options = JSON.object(["type": .string("none"), "o": .string("bind"), "device": .string(path)])
-        found[key] = .object(volume.object.merging(["driver_opts": options]) { $1 })
-      })
-    model = .object(members)
+        volumes[key] = .object(volume.object.merging(["driver_opts": options]) { $1 })
+      }
+    }
   }
 
   /// The names of the networks and volumes that it makes.

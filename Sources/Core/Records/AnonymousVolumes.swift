@@ -31,7 +31,7 @@ extension DesiredStack {
   /// Lists the volumes that services had and that the containers that stand there `now` do not have. A container of `kept` is one
   /// that Compose takes the right ones from.
   func carried(
-    for services: Set<String>, kept: Set<String>, now: [some VolumeHolder]
+    for services: Set<String>, kept: Set<String>, now: [some SeenContainer]
   ) -> [CarriedVolumes] {
     self.services.filter { services.contains($0.name) }.flatMap { service in
       (service.volumes ?? []).filter { wanted in
@@ -79,18 +79,6 @@ extension DesiredService {
     return service
   }
 }
-
-/// A container that may hold anonymous volumes.
-protocol VolumeHolder {
-  var id: String { get }
-  var service: String { get }
-  var volumes: AnonymousVolumes? { get }
-  /// Which of its service's containers it is.
-  var number: Int { get }
-}
-
-extension Container: VolumeHolder {}
-extension WatchedContainer: VolumeHolder {}
 
 extension [AnonymousVolumes] {
   /// The volumes in the order of their containers; nothing where there are none.

@@ -94,6 +94,14 @@ public indirect enum JSON: Codable, Hashable, Sendable {
   /// The texts among the elements of an array.
   var strings: [String] { array.compactMap(\.string) }
 
+  /// Gives the same with a change to the object that is a member; without that member it stays as it is.
+  public func changing(_ key: String, _ change: (inout [String: JSON]) -> Void) -> JSON {
+    guard case .object(var members) = self, var inner = members[key]?.object else { return self }
+    change(&inner)
+    members[key] = .object(inner)
+    return .object(members)
+  }
+
   /// Applies a change to every string within.
   public func mapStrings(_ change: (String) -> String) -> JSON {
     switch self {

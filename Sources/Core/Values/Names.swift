@@ -8,3 +8,8 @@ extension Sequence<String> {
     return shown.joined(separator: ", ") + " and " + (isWhole ? last : "\(all.count - most) more")
   }
 }
+
+extension Int {
+  /// The number with a noun whose plural takes an `s`: `1 stack`, `3 stacks`.
+  public func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }
+}

@@ -40,7 +40,7 @@ struct Diff {
   var html: HTML {
     if files.isEmpty { return .nothing }
     let rest: HTML? =
-      left == 0 ? nil : "<p>\(Page.count(left, "line")) more: <code>clup sync --dry-run --diff</code> shows all.</p>"
+      left == 0 ? nil : "<p>\(left.counted("line")) more: <code>clup sync --dry-run --diff</code> shows all.</p>"
     return Page.section("diff", "Changes in files", "\(files.map(show))\(rest)")
   }
 
@@ -49,7 +49,7 @@ struct Diff {
     let removed = file.lines.filter { $0.hasPrefix("-") }.count
     return """
       <details open class="file" id="file-\(Shown.anchor(file.name))"><summary><code>\(file.name)</code> \
-      <span class="age">\(Page.count(added, "line")) added, \(removed) removed</span></summary>
+      <span class="age">\(added.counted("line")) added, \(removed) removed</span></summary>
       <pre>\(Shown.lines(file.lines, signed: true).map(line))</pre></details>
       """
   }

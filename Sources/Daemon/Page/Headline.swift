@@ -31,7 +31,7 @@ struct Headline {
     }
     let stacks = status.stacks
     if status.error != nil {
-      return Headline(.bad, "The engine does not answer: \(Page.count(stacks.count, "stack")) cannot be seen")
+      return Headline(.bad, "The engine does not answer: \(stacks.count.counted("stack")) cannot be seen")
     }
     if stacks.isEmpty {
       return seen.unreachable == nil
@@ -50,7 +50,7 @@ struct Headline {
     }
     let pinned = stacks.filter { $0.pin != nil }.count
     let then = pinned == 0 ? "" : pinned == stacks.count ? ", each of them pinned" : ", \(pinned) of them pinned"
-    let words = "\(Page.count(stacks.count, "stack")) in place"
+    let words = "\(stacks.count.counted("stack")) in place"
     if seen.unreachable != nil {
       return Headline(.note, words, at: status.commit, then: "\(then), but the repository cannot be reached")
     }

@@ -11,7 +11,7 @@ enum LinkList {
       kept.isEmpty
       ? nil
       : """
-      <details id="kept"><summary>\(Page.count(kept.count, "live path")) kept</summary>\
+      <details id="kept"><summary>\(kept.count.counted("live path")) kept</summary>\
       <ul class="links">\(kept.map(line))</ul></details>
       """
     return Page.section("links", "Live paths", "\(list)\(rest)")

@@ -20,10 +20,7 @@ struct Moments: Sendable {
   }
 
   private static func age(_ seconds: Double, on title: String) -> String {
-    func count(_ unit: Double, _ word: String) -> String {
-      let number = Int(seconds / unit)
-      return "\(number) \(word)\(number == 1 ? "" : "s") ago"
-    }
+    func count(_ unit: Double, _ word: String) -> String { "\(Int(seconds / unit).counted(word)) ago" }
     switch seconds {
     case ..<(-90): return title
     case ..<10: return "just now"

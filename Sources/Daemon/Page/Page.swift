@@ -62,7 +62,6 @@ enum Page {
   static func commit(_ id: String) -> HTML { "<code title=\"\(id)\">\(String(id.prefix(7)))</code>" }
 
   /// Counts things: `1 stack`, `2 stacks`.
-  static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
 
   /// Makes a section with a heading of the second level.
   static func section(_ id: HTML, _ heading: HTML, _ body: HTML) -> HTML {

@@ -24,7 +24,7 @@ extension Page {
   static func headline(_ report: Report) -> Headline {
     let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
     let held = report.stacks.filter { $0.outcome == .held }.count
-    let many = "\(touched) of \(count(report.stacks.count, "stack"))"
+    let many = "\(touched) of \(report.stacks.count.counted("stack"))"
     let rest = held == 0 ? "" : ", \(held) held back"
     let tone = held > 0 ? Tone.bad : report.outcome.tone
     return switch report.outcome {
@@ -48,7 +48,7 @@ extension Page {
   private static func failures(_ report: Report) -> String {
     let failed = report.stacks.filter { $0.outcome == .failed }.count
     let back = report.stacks.filter { $0.outcome == .rolledBack }.count
-    let parts = [(failed, "failed"), (back, "put back")].filter { $0.0 > 0 }.map { "\(count($0.0, "stack")) \($0.1)" }
+    let parts = [(failed, "failed"), (back, "put back")].filter { $0.0 > 0 }.map { "\($0.0.counted("stack")) \($0.1)" }
     return parts.isEmpty ? "" : ": " + parts.joined(separator: ", ")
   }
 
@@ -72,7 +72,7 @@ extension Page {
       idle.isEmpty
       ? nil
       : """
-      <details id="unchanged"><summary>\(count(idle.count, "stack")) unchanged</summary>\
+      <details id="unchanged"><summary>\(idle.count.counted("stack")) unchanged</summary>\
       <ul class="names">\(idle)</ul></details>
       """
     return section("stacks", "Stacks", "\(cards)\(rest)")

@@ -58,7 +58,7 @@ private struct RunLine {
       detail = touched.prefix(4).joined(separator: ", ")
       if touched.count > 4 { detail? += " and \(touched.count - 4) more" }
     }
-    if detail == nil, errors > 0 { detail = Page.count(errors, "finding") }
+    if detail == nil, errors > 0 { detail = errors.counted("finding") }
     isIdle = report.outcome == .unchanged && detail == nil
   }
 
@@ -90,7 +90,7 @@ private struct RunLine {
   func html(_ moments: Moments) -> HTML {
     let place: HTML? = commit.map { "\(Page.commit($0)) " }
     let text: HTML? = detail.map { "<span class=\"text detail\">\($0)</span>" }
-    let before: HTML? = more == 0 ? nil : ", and \(Page.count(more, "run")) before it"
+    let before: HTML? = more == 0 ? nil : ", and \(more.counted("run")) before it"
     return """
       <li id="run-\(Shown.anchor(id))"><a href="/runs/\(Shown.segment(id))">\(tone.word(words))</a>\
       <span>\(place)<span class="age">\(moments.ago(when)), by \(trigger)\(before)</span>\(text)</span></li>

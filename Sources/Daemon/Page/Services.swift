@@ -22,7 +22,7 @@ struct Services {
     let rest = well == services.count ? "" : ", \(services.count - well) not well"
     let open: HTML = rest.isEmpty ? "" : " open"
     return """
-      <details\(open)><summary>\(Page.count(services.count, "service"))\(rest)<span class="quiet"> of \(stack)</span></summary>\
+      <details\(open)><summary>\(services.count.counted("service"))\(rest)<span class="quiet"> of \(stack)</span></summary>\
       \(table)</details>
       """
   }

@@ -39,7 +39,7 @@ struct StackCard {
     }
     if let pin = stack.pin {
       let since: HTML? = stack.pinnedSince.map { " \(moments.ago($0))" }
-      let behind: HTML? = stack.behind.map { ", \(Page.count($0, "commit")) behind" }
+      let behind: HTML? = stack.behind.map { ", \($0.counted("commit")) behind" }
       lines.append(
         """
         <p><strong>Pinned</strong> at \(Page.commit(pin))\(since)\(behind). \

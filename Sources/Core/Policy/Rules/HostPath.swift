@@ -94,18 +94,23 @@ extension Subject {
     return isContext ? place(ofContext: service) : place(service, ["build"])
   }
 
-  /// A config or a secret may be for a build alone.
-  func foreignFiles(tracked: Bool) -> [Finding] {
+  /// The files of configs and secrets that no container gets: they may be for a build alone.
+  private var filesOfBuilds: [(name: String, path: String, place: Place)] {
     let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
     return ["configs", "secrets"].flatMap { section in
-      model[section].members.compactMap { name, value -> Finding? in
-        guard let file = value["file"]?.string, !mounted.contains(file), DockerSocket.way(file, paths) == nil,
-          let words = object(to: file, readOnly: true, tracked: tracked)
-        else { return nil }
-        return Finding(
-          place: place(topLevel: [section, name, "file"]), message: "\(name) is read from \(file), \(words)",
-          help: help(for: file))
+      model[section].members.compactMap { name, value in
+        guard let file = value["file"]?.string, !mounted.contains(file) else { return nil }
+        return (name, file, place(topLevel: [section, name, "file"]))
       }
+    }
+  }
+
+  func foreignFiles(tracked: Bool) -> [Finding] {
+    filesOfBuilds.compactMap { name, file, place in
+      guard DockerSocket.way(file, paths) == nil, let words = object(to: file, readOnly: true, tracked: tracked) else {
+        return nil
+      }
+      return Finding(place: place, message: "\(name) is read from \(file), \(words)", help: help(for: file))
     }
   }
 
@@ -210,16 +215,10 @@ extension Subject {
           && forms.contains { $0 != write && Path.relative($0, to: write) != nil && !isKept($0, below: write) }
       }
     }
-    let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
-    let files = ["configs", "secrets"].flatMap { section in
-      model[section].members.compactMap { name, value -> Finding? in
-        guard let file = value["file"]?.string, !mounted.contains(file), let above = above(file) else { return nil }
-        return Finding(
-          place: place(topLevel: [section, name, "file"]),
-          message:
-            "\(name) is read from \(file). \(Self.swap(above))",
-          help: "keep it beside \(above)")
-      }
+    let files = filesOfBuilds.compactMap { name, file, place -> Finding? in
+      guard let above = above(file) else { return nil }
+      return Finding(
+        place: place, message: "\(name) is read from \(file). \(Self.swap(above))", help: "keep it beside \(above)")
     }
     return files
       + services.flatMap { service, json in
