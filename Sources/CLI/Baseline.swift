@@ -32,8 +32,9 @@ extension CLI {
   private static func check(_ request: AcceptRequest) throws(Failure) {
     let rules = Rule.all.map(\.id)
     for rule in request.include.sorted() where !rules.contains(rule) {
-      let near = nearest(rule, among: rules).map { "; did you mean \($0)?" } ?? ""
-      throw Failure(.configuration, "there is no rule \(rule)\(near)", help: "`clup explain` lists the rules")
+      throw Failure(
+        .configuration, "there is no rule \(rule)\(suggestion(for: rule, among: rules))",
+        help: "`clup explain` lists the rules")
     }
     if request.prunes, !request.include.isEmpty {
       throw Failure(

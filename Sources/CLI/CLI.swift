@@ -189,8 +189,10 @@ public enum CLI {
       return 0
     }
     guard let rule = Rule.all.first(where: { $0.id == id }) else {
-      let near = nearest(id, among: Rule.all.map(\.id)).map { "; did you mean \($0)?" } ?? ""
-      return end(Failure(.configuration, "there is no rule \(id)\(near)", help: "`clup explain` lists the rules"))
+      return end(
+        Failure(
+          .configuration, "there is no rule \(id)\(suggestion(for: id, among: Rule.all.map(\.id)))",
+          help: "`clup explain` lists the rules"))
     }
     print(Findings.page(of: rule))
     return 0

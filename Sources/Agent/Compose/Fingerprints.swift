@@ -4,13 +4,13 @@ import Git
 extension Settings {
   /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
   func fingerprint(of stack: String) -> String {
-    let text =
-      "\(stacks[stack]?.chances ?? "")\(composeFiles(of: stack)) \(sync.deployTimeout.text) \(sync.pullTimeout.text)"
-    return String(blobID(of: Array(text.utf8)).prefix(16))
+    let files = stacks[stack]?.composeFiles.map { " \($0)" } ?? ""
+    return digest(of: "\(stacks[stack]?.chances ?? "")\(files) \(sync.deployTimeout.text) \(sync.pullTimeout.text)")
   }
-
-  private func composeFiles(of stack: String) -> String { stacks[stack]?.composeFiles.map { " \($0)" } ?? "" }
 }
+
+/// The first half of a text's blob id.
+func digest(of text: String) -> String { String(blobID(of: Array(text.utf8)).prefix(16)) }
 
 /// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
 /// is what is meant, without doubled dollar signs.
@@ -46,6 +46,5 @@ func modelDigests(_ model: JSON) -> [String: String] {
 
 /// Gives the text that is kept with a stack to know whether the policy has changed since.
 func policyFingerprint(_ settings: Settings, today: String) -> String {
-  let text = settings.policy.fingerprint(today: today) + settings.git.fingerprint
-  return String(blobID(of: Array(text.utf8)).prefix(16))
+  digest(of: settings.policy.fingerprint(today: today) + settings.git.fingerprint)
 }

@@ -43,7 +43,7 @@ struct Registries: Sendable {
   }
 
   /// What the file says; see `docker login` for its form.
-  private var content: JSON? { Files.read(file, limit: 1 << 20).flatMap { try? JSON(parsing: $0) } }
+  fileprivate var content: JSON? { Files.read(file, limit: 1 << 20).flatMap { try? JSON(parsing: $0) } }
 
   /// Finds who is named for a registry.
   private func user(at registry: String) async -> String? {
@@ -128,8 +128,7 @@ extension Programs {
     }
     // The directory that names registries names the engine as well, and there must be one engine only.
     let usual = Registries(environment: environment)
-    let context =
-      own["DOCKER_CONTEXT"] ?? Files.read(usual.file).flatMap { try? JSON(parsing: $0) }?["currentContext"]?.string
+    let context = own["DOCKER_CONTEXT"] ?? usual.content?["currentContext"]?.string
     if own["DOCKER_HOST"] == nil, let context, context != "default" {
       throw Failure(
         .configuration, "registry_auth_file does not go together with the docker context \(context)",

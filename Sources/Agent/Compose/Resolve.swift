@@ -154,7 +154,7 @@ struct Resolve: Sendable {
     desired.belongings = answer.subjects.reduce(into: OwnedResources()) { $0.formUnion($1.belongings) }
     desired.probes = settings.stacks[name]?.probes ?? model.own.probes
     let contents = gather.tracked.sorted { $0.key < $1.key }.map { "\($0.key) \(Fingerprint.id(of: $0.value))\n" }
-    desired.contents = String(blobID(of: Array(contents.joined().utf8)).prefix(16))
+    desired.contents = digest(of: contents.joined())
     desired.policy = policyFingerprint(settings, today: today)
     for service in desired.services where service.isBuilt {
       desired.bases[service.name] = answer.subjects.first?.bases(of: service.name)

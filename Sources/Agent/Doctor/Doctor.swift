@@ -32,25 +32,19 @@ public struct Doctor: Sendable {
     if let programs = engine.programs, engine.problem == nil { checks += await pings(stacks, engine, programs) }
     checks += (await repositories) + (await registries)
     checks += (await service) + ServiceChecks.waivers(settings.policy, today: today())
-    return Diagnosis(host: Self.hostName, checks: checks)
+    return Diagnosis(host: hostName(), checks: checks)
   }
 
-  private static var hostName: String { uname.node }
-
-  /// The names that uname(2) gives.
-  private static var uname: (node: String, release: String) {
+  private static var kernelRelease: String {
     var names = utsname()
-    guard Glibc.uname(&names) == 0 else { return ("", "") }
-    func text(_ bytes: some Any) -> String {
-      withUnsafeBytes(of: bytes) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    }
-    return (text(names.nodename), text(names.release))
+    guard uname(&names) == 0 else { return "" }
+    return withUnsafeBytes(of: names.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   private func system() -> [Check] {
     [
       HostChecks.system(Files.text("/etc/os-release") ?? Files.text("/usr/lib/os-release")),
-      HostChecks.kernel(Self.uname.release),
+      HostChecks.kernel(Self.kernelRelease),
       HostChecks.landlock(Fence.kernelVersion, isSupported: Fence.isSupported),
       HostChecks.clock(
         isSynchronised: HostClock.isSynchronised, now: text(of: time(nil), as: "%Y-%m-%d %H:%M %Z"),

@@ -6,9 +6,9 @@ extension Doctor {
   /// Finds out who reaches the Docker socket.
   func socket(_ stacks: [SeenStack], _ engine: SeenEngine) async -> [Check] {
     let host = environment["DOCKER_HOST"] ?? ""
-    let path = host.hasPrefix("unix://") ? String(host.dropFirst(7)) : "/var/run/docker.sock"
+    let path = Programs.socket(host) ?? "/var/run/docker.sock"
     var checks = [Check(.socket, "socket", skipped: "DOCKER_HOST leads to an engine that is not asked by a socket")]
-    if host.isEmpty || host.hasPrefix("unix://") {
+    if host.isEmpty || Programs.socket(host) != nil {
       let entry = HostEntry(path)
       checks = [SocketChecks.file(entry, members: HostEntry.group(gid_t(entry.gid))?.members ?? [])]
     }

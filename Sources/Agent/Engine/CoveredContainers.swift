@@ -31,7 +31,8 @@ struct KernelMounts: Sendable {
       let fields = line.split(separator: " ", maxSplits: 6).map(String.init)
       guard fields.count > 5 else { return nil }
       return Entry(
-        id: fields[0], parent: fields[1], device: fields[2], root: Self.plain(fields[3]), point: Self.plain(fields[4]),
+        id: fields[0], parent: fields[1], device: fields[2], root: MountedDisk.unescaped(fields[3]),
+        point: MountedDisk.unescaped(fields[4]),
         isWritable: fields[5].split(separator: ",").contains("rw"))
     }
   }
@@ -40,13 +41,6 @@ struct KernelMounts: Sendable {
   init?(of process: String) {
     guard let text = Files.text("/proc/\(process)/mountinfo"), !text.isEmpty else { return nil }
     self.init(text)
-  }
-
-  /// The kernel writes blanks and backslashes as octal numbers.
-  private static func plain(_ text: String) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")].reduce(text) {
-      $0.replacing($1.0, with: $1.1)
-    }
   }
 
   /// Gives the file system that holds a path, and the path in it; `path` leads through no link.

@@ -24,7 +24,8 @@ extension Programs {
       }, version: version)
   }
 
-  private static func socket(_ host: String) -> String? {
+  /// The Unix socket that a DOCKER_HOST names; nothing for any other address.
+  static func socket(_ host: String) -> String? {
     host.hasPrefix("unix://") ? String(host.dropFirst(7)) : nil
   }
 

@@ -149,9 +149,7 @@ struct HostOwnership: Sendable {
       guard fields.count > 4, let range = fields[4].ranges(of: "/netns/").last else { continue }
       found.insert(String(fields[4][..<range.lowerBound]))
     }
-    if let host = programs.environment["DOCKER_HOST"], host.hasPrefix("unix://") {
-      found.insert(String(host.dropFirst(7)))
-    }
+    if let socket = programs.environment["DOCKER_HOST"].flatMap(Programs.socket) { found.insert(socket) }
     for place in found { if let real = Files.resolved(place) { found.insert(real) } }
     // Others keep their mounts of networks there, too; what belongs to the system is refused anyhow.
     return found.filter { Path.isAbsolute($0) && !["/", "/run", "/var/run"].contains($0) }

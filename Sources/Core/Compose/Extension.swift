@@ -27,8 +27,7 @@ public struct Extension: Sendable, Equatable {
       return
     }
     for key in members.keys.sorted() where !Self.keys.contains(key) {
-      let near = nearest(key, among: Self.keys).map { "; did you mean \($0)?" } ?? ""
-      refuse([key], "x-clup has no key \(key)\(near)")
+      refuse([key], "x-clup has no key \(key)\(suggestion(for: key, among: Self.keys))")
     }
     if let value = members["after"], value != .null {
       let names = value.string == nil ? value.array : [value]

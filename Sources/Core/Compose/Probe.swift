@@ -51,8 +51,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
       throw Problem(message: "a probe is a mapping such as {http: \"http://127.0.0.1:8080/healthz\"}")
     }
     if let key = members.keys.sorted().first(where: { !Self.keys.contains($0) }) {
-      let near = nearest(key, among: Self.keys).map { "; did you mean \($0)?" } ?? ""
-      throw Problem(key: key, message: "a probe has no key \(key)\(near)")
+      throw Problem(key: key, message: "a probe has no key \(key)\(suggestion(for: key, among: Self.keys))")
     }
     self.init(try Self.question(members))
     if let value = members["retries"] {

@@ -41,7 +41,7 @@ public struct MountedDisk: Sendable, Hashable {
   }
 
   /// The kernel and fstab(5) write space, tab, line end and backslash as octal digits.
-  private static func unescaped(_ text: String) -> String {
+  public static func unescaped(_ text: String) -> String {
     ["\\040": " ", "\\011": "\t", "\\012": "\n"].reduce(text) { $0.replacing($1.key, with: $1.value) }
       .replacing("\\134", with: "\\")
   }

@@ -82,17 +82,13 @@ public struct LinkPlanning: Sendable {
   ) -> [String: Bool] {
     var opened: [String: Bool] = [:]
     for path in desired.keys {
-      var above = Path.parent(path)
-      while above != "." {
-        if let found = live[above], desired[above] == nil, opened[above] == nil {
-          switch found {
-          case .link(let text) where isOwn(text): opened[above] = false
-          case .file(let id):
-            if let former = known[above], former.kind == .copy { opened[above] = !former.wrote(id) }
-          default: break
-          }
+      for above in Path.ancestors(path) where desired[above] == nil && opened[above] == nil {
+        switch live[above] {
+        case .link(let text) where isOwn(text): opened[above] = false
+        case .file(let id):
+          if let former = known[above], former.kind == .copy { opened[above] = !former.wrote(id) }
+        default: break
         }
-        above = Path.parent(above)
       }
     }
     return opened

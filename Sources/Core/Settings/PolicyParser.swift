@@ -75,8 +75,7 @@ extension SettingsReader {
     let known = Rule.all.map(\.id)
     let rules = texts(keys, "rule")
     for (rule, place) in zip(rules, node.sequence ?? [node]) where !known.contains(rule) {
-      let near = nearest(rule, among: known).map { "; did you mean \($0)?" } ?? ""
-      problem(place, "there is no rule \(rule)\(near)")
+      problem(place, "there is no rule \(rule)\(suggestion(for: rule, among: known))")
     }
     return rules
   }

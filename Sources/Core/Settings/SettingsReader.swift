@@ -141,6 +141,11 @@ public func nearest(_ word: String, among known: [String]) -> String? {
   return best
 }
 
+/// What ends a sentence about an unknown word: the known one that it is nearest to, or nothing.
+public func suggestion(for word: String, among known: [String]) -> String {
+  nearest(word, among: known).map { "; did you mean \($0)?" } ?? ""
+}
+
 private func distance(_ left: String, _ right: String) -> Int {
   let right = Array(right)
   var row = Array(0...right.count)

@@ -26,9 +26,8 @@ public enum Order {
     }
     for (stack, earlier) in after.sorted(by: { $0.key < $1.key }) {
       for name in earlier where !stacks.contains(name) {
-        let near = nearest(name, among: stacks.sorted()).map { "; did you mean \($0)?" } ?? ""
         add(
-          stack, "it comes after \(name), which is no stack\(near)",
+          stack, "it comes after \(name), which is no stack\(suggestion(for: name, among: stacks.sorted()))",
           "name a stack by its directory, or its file without the ending")
       }
       if let way = path(from: stack, to: stack, after) {

@@ -17,10 +17,9 @@ extension Rule {
         help: "see `x-clup` in clup's README, or take it out")
     }
       + lost.map { name in
-        let near = nearest(name, among: services).map { "; did you mean \($0)?" } ?? ""
         return Finding(
           place: subject.place(topLevel: ["x-clup", "probes", "service"]),
-          message: "a probe asks in \(name), which is no service of the stack\(near)",
+          message: "a probe asks in \(name), which is no service of the stack\(suggestion(for: name, among: services))",
           help: "name one of \(services.joined(separator: ", "))")
       } + subject.secondDocuments + subject.interpolatedProbes + subject.foreignProbes(own.probes)
       + subject.unfilledTemplates
