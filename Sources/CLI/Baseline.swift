@@ -5,37 +5,28 @@ import Core
 extension CLI {
   static func baseline(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async -> Int32 {
+  ) async throws(Failure) -> Int32 {
     var request = AcceptRequest()
     request.include = Set(arguments.values["--include"] ?? [])
     request.prunes = arguments.switches.contains("--prune")
     request.dryRun = !arguments.switches.isDisjoint(with: ["--dry-run", "-n"])
-    do throws(Failure) {
-      try check(request)
-      let ended = try await AcceptFindings(
-        settings: settings, request: request, environment: environment,
-        tell: { event in
-          if event.kind == .message { tell(event.text) }
-        }
-      ).run()
-      if arguments.output == .json {
-        print(encode(ended.acceptance))
-      } else {
-        print(fitted: Render.acceptance(ended.acceptance, ended.excerpts))
-      }
-      return ended.acceptance.isRefused && !request.prunes ? 3 : 0
-    } catch {
-      return end(error)
+    try check(request)
+    let ended = try await AcceptFindings(
+      settings: settings, request: request, environment: environment, tell: { tell(messageOf: $0) }
+    ).run()
+    if arguments.output == .json {
+      print(encode(ended.acceptance))
+    } else {
+      print(fitted: Render.acceptance(ended.acceptance, ended.excerpts))
     }
+    return ended.acceptance.isRefused && !request.prunes ? 3 : 0
   }
 
+  /// Tells what a sync says in words, for a command that shows no progress.
+  static func tell(messageOf event: SyncEvent) { if event.kind == .message { tell(event.text) } }
+
   private static func check(_ request: AcceptRequest) throws(Failure) {
-    let rules = Rule.all.map(\.id)
-    for rule in request.include.sorted() where !rules.contains(rule) {
-      throw Failure(
-        .configuration, "there is no rule \(rule)\(suggestion(for: rule, among: rules))",
-        help: "`clup explain` lists the rules")
-    }
+    for id in request.include.sorted() { try rule(id) }
     if request.prunes, !request.include.isEmpty {
       throw Failure(
         .configuration, "--prune accepts nothing, so --include does not go with it",
@@ -48,7 +39,7 @@ extension Render {
   static func acceptance(_ told: Acceptance, _ excerpts: Excerpts) -> [String] {
     var lines: [String] = []
     func list(_ heading: String, _ found: [Diagnostic]) {
-      if !found.isEmpty { lines += ["\(heading):"] + found.map { "  \(place($0)): \($0.message) [\($0.rule)]" } }
+      if !found.isEmpty { lines += ["\(heading):"] + found.map { "  \($0.place): \($0.message) [\($0.rule)]" } }
     }
     let end = (told.accepted + told.renewed).compactMap(\.acceptedUntil).first ?? ""
     list("accepted until \(end)", told.accepted)
@@ -81,10 +72,6 @@ extension Render {
       lines.append("\(silent.count.counted("warning")) of \(rules): they refuse nothing, and stay warnings")
     }
     return lines + [summary(told)]
-  }
-
-  private static func place(_ finding: Diagnostic) -> String {
-    ([finding.file] + [finding.line, finding.column].compactMap { $0.map(String.init) }).joined(separator: ":")
   }
 
   private static func summary(_ told: Acceptance) -> String {

@@ -45,6 +45,12 @@ public enum CLI {
   private static func run(
     _ arguments: Arguments, environment: [String: String], _ reloads: AsyncStream<Void>
   ) async -> Int32 {
+    do throws(Failure) { return try await perform(arguments, environment, reloads) } catch { return end(error) }
+  }
+
+  private static func perform(
+    _ arguments: Arguments, _ environment: [String: String], _ reloads: AsyncStream<Void>
+  ) async throws(Failure) -> Int32 {
     switch arguments.command {
     case "version":
       print("clup \(version)")
@@ -60,37 +66,36 @@ public enum CLI {
       }
       print(text)
       return 0
-    case "explain": return explain(arguments)
+    case "explain": return try explain(arguments)
     case "completions": return completions(arguments)
-    case "validate": return await validate(arguments, environment)
+    case "validate": return try await validate(arguments, environment)
     default: break
     }
     let file = arguments.configuration ?? environment["CLUP_CONFIG"] ?? "/etc/clup/clup.yaml"
-    if arguments.command == "init" { return await initialize(arguments, file, environment) }
+    if arguments.command == "init" { return try await initialize(arguments, file, environment) }
     let read = environment[Configuration.inputVariable] == "1" ? readInput() : nil
-    switch load(file, text: read) {
-    case .failure(let failure): return end(failure)
-    case .success(let (settings, text)):
-      for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
-      switch arguments.command {
-      case "sync", "rollback", "resume": return await sync(arguments, settings, environment)
-      case "status": return await status(arguments, settings, environment)
-      case "serve":
-        let configuration = Configuration(.init(settings, text: text)) {
-          load(file).map { Configuration.Source($0.settings, text: $0.text) }
-        }
-        return await serve(configuration, reloads, environment)
-      case "known-host": return await knownHost(arguments, settings, environment)
-      case "baseline": return await baseline(arguments, settings, environment)
-      case "verify": return await verify(arguments, settings, environment)
-      case "doctor": return await doctor(arguments, settings, environment)
-      default: return history(arguments, settings)
+    let (settings, text) = try load(file, text: read).get()
+    for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
+    switch arguments.command {
+    case "sync", "rollback", "resume": return try await sync(arguments, settings, environment)
+    case "status": return try await status(arguments, settings, environment)
+    case "serve":
+      let configuration = Configuration(.init(settings, text: text)) {
+        load(file).map { Configuration.Source($0.settings, text: $0.text) }
       }
+      try await serve(configuration, reloads, environment)
+      return 0
+    case "known-host": return try await knownHost(arguments, settings, environment)
+    case "baseline": return try await baseline(arguments, settings, environment)
+    case "verify": return try await verify(arguments, settings, environment)
+    case "doctor": return await doctor(arguments, settings, environment)
+    default: return try history(arguments, settings)
     }
   }
 
-  private static func sync(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async -> Int32
-  {
+  private static func sync(
+    _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
     var request = SyncRequest()
     request.dryRun = arguments.switches.contains("--dry-run")
     request.diff = arguments.switches.contains("--diff")
@@ -100,8 +105,8 @@ public enum CLI {
     request.retry = arguments.switches.contains("--retry")
     request.resume = arguments.command == "resume"
     if arguments.switches.contains("--all"), !request.stacks.isEmpty {
-      return end(
-        Failure(.configuration, "--all and --stack exclude each other", help: "name the stacks, or take all of them"))
+      throw Failure(
+        .configuration, "--all and --stack exclude each other", help: "name the stacks, or take all of them")
     }
     if arguments.command == "rollback" {
       request.rollback = RollbackRequest(to: arguments.operands.first, all: arguments.switches.contains("--all"))
@@ -147,37 +152,30 @@ public enum CLI {
     }
   }
 
-  private static func validate(_ arguments: Arguments, _ environment: [String: String]) async -> Int32 {
+  private static func validate(
+    _ arguments: Arguments, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
     var request = ValidateRequest()
     request.directory = arguments.operands.first ?? "."
     request.liveRoot = arguments.values["--live-root"]?.last
     request.environmentFiles = arguments.values["--env-file"] ?? []
     request.changedSince = arguments.values["--changed-since"]?.last
-    if let file = arguments.configuration {
-      switch load(file) {
-      case .failure(let failure): return end(failure)
-      case .success(let read): request.settings = read.settings
-      }
+    if let file = arguments.configuration { request.settings = try load(file).get().settings }
+    let ended = try await Validate(request, environment: environment).run()
+    let found = ended.validation.diagnostics
+    switch arguments.output {
+    case .json, .ndjson: print(encode(ended.validation))
+    case .sarif: print(Findings.sarif(found))
+    case .github: Findings.github(found).forEach { print($0) }
+    case .text:
+      Findings.text(found, ended.excerpts, width: width).forEach { print($0) }
+      for note in ended.notes { tell(note) }
+      print(fitted: [Render.summary(ended)])
     }
-    do throws(Failure) {
-      let ended = try await Validate(request, environment: environment).run()
-      let found = ended.validation.diagnostics
-      switch arguments.output {
-      case .json, .ndjson: print(encode(ended.validation))
-      case .sarif: print(Findings.sarif(found))
-      case .github: Findings.github(found).forEach { print($0) }
-      case .text:
-        Findings.text(found, ended.excerpts, width: width).forEach { print($0) }
-        for note in ended.notes { tell(note) }
-        print(fitted: [Render.summary(ended)])
-      }
-      return found.contains(where: \.refuses) ? 3 : 0
-    } catch {
-      return end(error)
-    }
+    return found.contains(where: \.refuses) ? 3 : 0
   }
 
-  private static func explain(_ arguments: Arguments) -> Int32 {
+  private static func explain(_ arguments: Arguments) throws(Failure) -> Int32 {
     guard let id = arguments.operands.first else {
       let width = Rule.all.map(\.id.count).max() ?? 0
       for rule in Rule.all {
@@ -188,76 +186,60 @@ public enum CLI {
       }
       return 0
     }
-    guard let rule = Rule.all.first(where: { $0.id == id }) else {
-      return end(
-        Failure(
-          .configuration, "there is no rule \(id)\(suggestion(for: id, among: Rule.all.map(\.id)))",
-          help: "`clup explain` lists the rules"))
-    }
-    print(Findings.page(of: rule))
+    print(Findings.page(of: try rule(id)))
     return 0
   }
 
-  private static func verify(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
-    -> Int32
-  {
-    do throws(Failure) {
-      let verification = try await VerifySignatures(settings: settings, environment: environment, say: { tell($0) })
-        .run(
-          arguments.operands.first)
-      if arguments.output == .json {
-        print(encode(verification))
-      } else {
-        Render.verification(verification).forEach { print($0) }
-      }
-      return verification.accepted ? 0 : 3
-    } catch {
-      return end(error)
+  @discardableResult
+  static func rule(_ id: String) throws(Failure) -> Rule {
+    if let rule = Rule.all.first(where: { $0.id == id }) { return rule }
+    throw Failure(
+      .configuration, "there is no rule \(id)\(suggestion(for: id, among: Rule.all.map(\.id)))",
+      help: "`clup explain` lists the rules")
+  }
+
+  private static func verify(
+    _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
+    let verification = try await VerifySignatures(settings: settings, environment: environment, say: { tell($0) })
+      .run(arguments.operands.first)
+    if arguments.output == .json {
+      print(encode(verification))
+    } else {
+      Render.verification(verification).forEach { print($0) }
     }
+    return verification.accepted ? 0 : 3
   }
 
   private static func serve(
     _ configuration: Configuration, _ reloads: AsyncStream<Void>, _ environment: [String: String]
-  ) async -> Int32 {
+  ) async throws(Failure) {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
     let program = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    do throws(Failure) {
-      try await Serve(
-        configuration: configuration, reloads: reloads, program: program, version: version, environment: environment,
-        say: { tell($0) }
-      ).run()
-      return 0
-    } catch {
-      return end(error)
-    }
+    try await Serve(
+      configuration: configuration, reloads: reloads, program: program, version: version, environment: environment,
+      say: { tell($0) }
+    ).run()
   }
 
-  private static func knownHost(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
-    -> Int32
-  {
+  private static func knownHost(
+    _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
     let fingerprint = arguments.values["--fingerprint"]?.last
     let writes = arguments.switches.contains("--write") || fingerprint != nil
-    do throws(Failure) {
-      var host = try await KnownHost.look(at: arguments.operands.first, settings: settings, environment: environment)
-      if writes { try host.write(only: fingerprint) }
-      if arguments.output == .json { print(encode(host)) } else { Render.knownHost(host).forEach { print($0) } }
-      return 0
-    } catch {
-      return end(error)
-    }
+    var host = try await KnownHost.look(at: arguments.operands.first, settings: settings, environment: environment)
+    if writes { try host.write(only: fingerprint) }
+    if arguments.output == .json { print(encode(host)) } else { Render.knownHost(host).forEach { print($0) } }
+    return 0
   }
 
-  private static func status(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
-    -> Int32
-  {
-    do throws(Failure) {
-      let status = try await Status.look(settings: settings, environment: environment)
-      if arguments.output == .json { print(encode(status)) } else { print(fitted: Render.status(status)) }
-      return arguments.switches.contains("--exit-code") && !status.isGood ? 1 : 0
-    } catch {
-      return end(error)
-    }
+  private static func status(
+    _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
+    let status = try await Status.look(settings: settings, environment: environment)
+    if arguments.output == .json { print(encode(status)) } else { print(fitted: Render.status(status)) }
+    return arguments.switches.contains("--exit-code") && !status.isGood ? 1 : 0
   }
 
   private static func doctor(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
@@ -272,20 +254,19 @@ public enum CLI {
     return found.isGood ? 0 : 1
   }
 
-  private static func history(_ arguments: Arguments, _ settings: Settings) -> Int32 {
+  private static func history(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
     let wanted = arguments.values["-n"]?.last ?? "10"
     guard let count = Int(wanted), count > 0 else {
-      return end(Failure(.configuration, "-n takes a number above 0, not \(wanted)", help: "clup history -n 10"))
+      throw Failure(.configuration, "-n takes a number above 0, not \(wanted)", help: "clup history -n 10")
     }
     let stack = arguments.values["--stack"]?.last
     let shown = Agent.history(of: settings, last: count, stack: stack)
     if let gap = Agent.foreignHistory(of: settings, last: count) { tell("clup: \(gap)\nhelp: that version shows them") }
     if let stack, shown.isEmpty, let newest = Agent.history(of: settings, last: 1).first {
       let known = newest.stacks.map(\.name)
-      return end(
-        Failure(
-          .configuration, "there is nothing about a stack \(stack) in the history",
-          help: known.isEmpty ? "see `clup history`" : "the last sync knew \(known.sorted().joined(separator: ", "))"))
+      throw Failure(
+        .configuration, "there is nothing about a stack \(stack) in the history",
+        help: known.isEmpty ? "see `clup history`" : "the last sync knew \(known.sorted().joined(separator: ", "))")
     }
     if arguments.output == .json {
       print(encode(shown))

@@ -5,7 +5,9 @@ import Glibc
 
 /// `clup init`: look, write, and show what a first sync would do.
 extension CLI {
-  static func initialize(_ arguments: Arguments, _ file: String, _ environment: [String: String]) async -> Int32 {
+  static func initialize(
+    _ arguments: Arguments, _ file: String, _ environment: [String: String]
+  ) async throws(Failure) -> Int32 {
     var request = InitRequest()
     request.source = arguments.operands.first ?? arguments.values["--repository"]?.last
     request.branch = arguments.values["--branch"]?.last
@@ -14,30 +16,23 @@ extension CLI {
     let (prints, isAgreed) = (arguments.switches.contains("--print"), arguments.switches.contains("--yes"))
     // What was taken over already has no clone to be found by any more.
     if prints, request.source == nil, access(file, F_OK) == 0 {
-      switch load(file) {
-      case .failure(let failure): return end(failure)
-      case .success(let (settings, _)): request.follow(settings)
-      }
+      request.follow(try load(file).get().settings)
     }
-    do throws(Failure) {
-      try check(request, file, prints: prints, isAgreed: isAgreed)
-      let proposal = try await Init(request, environment: environment, say: { tell($0) }).propose()
-      let day = String(Date().formatted(.iso8601).prefix(10))
-      let text = proposal.text(on: day)
-      if prints {
-        print(String(text.dropLast()))
-        return 0
-      }
-      for line in Render.proposal(text, width: width(of: 2)) { tell(line) }
-      if !isAgreed, !asked("write this to \(file)? [y/N] ") {
-        tell("nothing was written; `clup init --print` prints it, `clup init --yes` writes it without asking")
-        return 1
-      }
-      for line in try Init.write(proposal, to: file, day: day) { tell(line) }
-    } catch {
-      return end(error)
+    try check(request, file, prints: prints, isAgreed: isAgreed)
+    let proposal = try await Init(request, environment: environment, say: { tell($0) }).propose()
+    let day = String(Date().formatted(.iso8601).prefix(10))
+    let text = proposal.text(on: day)
+    if prints {
+      print(String(text.dropLast()))
+      return 0
     }
-    return await firstSync(file, environment)
+    for line in Render.proposal(text, width: width(of: 2)) { tell(line) }
+    if !isAgreed, !asked("write this to \(file)? [y/N] ") {
+      tell("nothing was written; `clup init --print` prints it, `clup init --yes` writes it without asking")
+      return 1
+    }
+    for line in try Init.write(proposal, to: file, day: day) { tell(line) }
+    return try await firstSync(file, environment)
   }
 
   /// Finds what cannot be done before anything is looked at.
@@ -64,28 +59,22 @@ extension CLI {
   }
 
   /// Plans the first sync; nothing live is changed.
-  private static func firstSync(_ file: String, _ environment: [String: String]) async -> Int32 {
-    switch load(file) {
-    case .failure(let failure): return end(failure)
-    case .success(let (settings, _)):
-      var request = SyncRequest()
-      request.dryRun = true
-      let ended = await Sync(
-        settings: settings, request: request, environment: environment,
-        tell: { event in
-          if event.kind == .message { tell(event.text) }
-        }
-      ).run()
-      if let failure = ended.failure {
-        tell("\(file) is written, but a first sync would not get far:")
-        return end(failure)
-      }
-      let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
-      for line in Findings.text(found, ended.excerpts, width: width) { print(line) }
-      for line in Render.takeover(ended.report, width: width) { print(line) }
-      if ended.report.outcome != .refused { return 0 }
-      tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
-      return 3
+  private static func firstSync(_ file: String, _ environment: [String: String]) async throws(Failure) -> Int32 {
+    var request = SyncRequest()
+    request.dryRun = true
+    let ended = await Sync(
+      settings: try load(file).get().settings, request: request, environment: environment,
+      tell: { tell(messageOf: $0) }
+    ).run()
+    if let failure = ended.failure {
+      tell("\(file) is written, but a first sync would not get far:")
+      throw failure
     }
+    let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
+    for line in Findings.text(found, ended.excerpts, width: width) { print(line) }
+    for line in Render.takeover(ended.report, width: width) { print(line) }
+    if ended.report.outcome != .refused { return 0 }
+    tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
+    return 3
   }
 }

@@ -48,9 +48,8 @@ enum Render {
   }
 
   static func diagnostic(_ diagnostic: Diagnostic) -> [String] {
-    let place = [diagnostic.file] + [diagnostic.line, diagnostic.column].compactMap { $0.map(String.init) }
-    return [
-      "\(place.joined(separator: ":")): \(diagnostic.word): \(diagnostic.message) [\(diagnostic.rule)]",
+    [
+      "\(diagnostic.place): \(diagnostic.word): \(diagnostic.message) [\(diagnostic.rule)]",
       "    help: \(diagnostic.help)",
     ]
   }

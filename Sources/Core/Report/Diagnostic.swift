@@ -63,6 +63,11 @@ public struct Diagnostic: Codable, Sendable, Hashable {
       stack: stack, service: service, message: message, help: help, isFinal: isFinal)
   }
 
+  /// Where it is, for people: `FILE:LINE:COLUMN`, as far as that is known.
+  public var place: String {
+    ([file] + [line, column].compactMap { $0.map(String.init) }).joined(separator: ":")
+  }
+
   /// Whether it refuses a commit.
   public var refuses: Bool { severity == .error && !waived }
 

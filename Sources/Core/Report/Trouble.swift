@@ -17,10 +17,7 @@ public struct Trouble: Codable, Sendable, Equatable {
 
   /// Reads it from a report; nothing when that came to all of its stacks.
   public init?(_ report: Report) {
-    let refusing = report.diagnostics.filter(\.refuses).map { finding in
-      let place = [finding.file] + [finding.line, finding.column].compactMap { $0.map(String.init) }
-      return "\(place.joined(separator: ":")): \(finding.message) [\(finding.rule)]"
-    }
+    let refusing = report.diagnostics.filter(\.refuses).map { "\($0.place): \($0.message) [\($0.rule)]" }
     errors = Array((report.error.map { [$0] } ?? refusing).prefix(20))
     if errors.isEmpty { return nil }
     outcome = report.outcome
