@@ -21,9 +21,7 @@ extension Mirror {
       if ids.count < limit { ids.append($0) }
       return true
     }
-    var commits: [Commit] = []
-    for id in ids { commits.append(try commit(id)) }
-    return (count, commits)
+    return (count, try ids.map { id throws(GitError) in try commit(id) })
   }
 
   /// Reads a commit with its signature apart.
@@ -72,7 +70,7 @@ extension Repository {
     return Array(UnsafeRawBufferPointer(start: git_odb_object_data(object), count: git_odb_object_size(object)))
   }
 
-  private func database() throws(GitError) -> OpaquePointer? {
+  func database() throws(GitError) -> OpaquePointer? {
     var database: OpaquePointer?
     try Git.check("cannot read the mirror") { git_repository_odb(&database, raw) }
     return database

@@ -70,8 +70,7 @@ extension Mirror {
 
 extension Repository {
   func include(_ objects: String) throws(GitError) {
-    var database: OpaquePointer?
-    try Git.check("cannot read the mirror") { git_repository_odb(&database, raw) }
+    let database = try database()
     defer { git_odb_free(database) }
     try Git.check("cannot read \(objects)") { git_odb_add_disk_alternate(database, objects) }
   }

@@ -25,9 +25,7 @@ extension Doctor {
     (alone.repository, alone.credentials, alone.mirrors) = (source.url, source.credentials, [])
     alone.sync.fetchTimeout = min(settings.sync.fetchTimeout, .seconds(20))
     let place = Checkout(path: scratch.path)
-    let access = Access(settings: alone, environment: environment, checkout: place)
-    let fetch = Fetch(
-      settings: alone, checkout: place, environment: environment, sources: Sources(access: access, say: { _ in }))
+    let fetch = Fetch(settings: alone, checkout: place, environment: environment, say: { _ in })
     let url = redacted(source.url)
     let expected = "shows \(settings.follow.phrase) to these credentials"
     do throws(Failure) {

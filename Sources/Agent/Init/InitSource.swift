@@ -66,11 +66,7 @@ extension Init {
     var settings = Settings(repository: url, branch: "", liveRoot: "/", checkout: checkout.path)
     if let credentials = request.credentials { settings.credentials = credentials }
     if !url.contains(":"), !Path.isAbsolute(url) { settings.repository = Path.join(Files.resolved(".") ?? "/", url) }
-    func fetch() -> Fetch {
-      let access = Access(settings: settings, environment: environment, checkout: checkout)
-      return Fetch(
-        settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
-    }
+    func fetch() -> Fetch { Fetch(settings: settings, checkout: checkout, environment: environment, say: say) }
     var branch = request.branch
     if branch == nil {
       branch = try await fetch().sources.first { (source, access) throws(GitError) in

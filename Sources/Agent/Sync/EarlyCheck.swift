@@ -84,10 +84,7 @@ extension Sync {
 
   /// Makes what asks the repository.
   func fetch(_ checkout: Checkout) -> Fetch {
-    let access = Access(settings: settings, environment: environment, checkout: checkout)
-    return Fetch(
-      settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say),
-      notes: !request.dryRun)
+    Fetch(settings: settings, checkout: checkout, environment: environment, notes: !request.dryRun, say: say)
   }
 
   /// Looks whether anything is another than the last sync saw; nothing where that is not known.

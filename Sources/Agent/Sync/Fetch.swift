@@ -10,7 +10,15 @@ struct Fetch: Sendable {
   let environment: [String: String]
   let sources: Sources
   /// Whether it is noted that the repository answers.
-  var notes = false
+  let notes: Bool
+
+  init(
+    settings: Settings, checkout: Checkout, environment: [String: String], notes: Bool = false,
+    say: @escaping @Sendable (String) -> Void
+  ) {
+    (self.settings, self.checkout, self.environment, self.notes) = (settings, checkout, environment, notes)
+    sources = Sources(access: Access(settings: settings, environment: environment, checkout: checkout), say: say)
+  }
 
   struct Target: Sendable {
     let mirror: Mirror

@@ -21,9 +21,7 @@ public struct VerifySignatures: Sendable {
     try checkout.prepare()
     let presence = try Presence(in: checkout) { checkout.sweepHalves() }
     defer { presence.leave() }
-    let access = Access(settings: settings, environment: environment, checkout: checkout)
-    let fetch = Fetch(
-      settings: settings, checkout: checkout, environment: environment, sources: Sources(access: access, say: say))
+    let fetch = Fetch(settings: settings, checkout: checkout, environment: environment, say: say)
     let mirror = try await fetch.open()
     let head: FollowedHead
     if let revision {
