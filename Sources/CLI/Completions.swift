@@ -49,10 +49,6 @@ enum Completions {
     Commands.order.compactMap { name in Commands.all[name].map { (name, $0) } }
   }
 
-  private static func quoted(_ text: String) -> String {
-    "'" + text.split(separator: "'").joined(separator: "'\\''") + "'"
-  }
-
   /// The branches of bash's and zsh's `case` for what follows an option, and for what else a command takes.
   private static func branches(
     _ word: String, _ offer: (Values) -> String
@@ -107,7 +103,7 @@ enum Completions {
       case .directories: "_files -/"
       }
     }
-    let names = Self.commands.map { quoted("\($0.name):\($0.command.summary)") }
+    let names = Self.commands.map { "\($0.name):\($0.command.summary)".quoted }
     return """
       #compdef clup
       # Completion of clup for zsh: put it into a directory of $fpath as _clup
@@ -143,7 +139,7 @@ enum Completions {
       "complete -c clup -f",
     ]
     for (name, command) in commands {
-      lines.append("complete -c clup -n __fish_use_subcommand -a \(name) -d \(quoted(command.summary))")
+      lines.append("complete -c clup -n __fish_use_subcommand -a \(name) -d \(command.summary.quoted)")
       let after = "complete -c clup -n '__fish_seen_subcommand_from \(name)'"
       for option in options(of: command) {
         let text = option.hasPrefix("--") ? "-l \(option.dropFirst(2))" : "-s \(option.dropFirst())"

@@ -15,7 +15,7 @@ public enum BaselineFile {
       throw Failure(
         .configuration, "the baseline \(path) is no readable file of its own (a link does not count)", help: help(path))
     }
-    guard found.st_mode & 0o022 == 0, found.st_uid == 0 || found.st_uid == geteuid() else {
+    guard Files.isGuarded(found) else {
       throw Failure(
         .configuration, "others than the user who runs clup can write \(path), and so say what it accepts",
         help: "`chown root \(path) && chmod 644 \(path)`")

@@ -88,13 +88,6 @@ public struct Programs: Sendable {
     static let reading = Limits(deadline: .seconds(30), memory: 1 << 30)
   }
 
-  func find(_ name: String) throws(Failure) -> String {
-    guard let program = Processes.find(name, in: searchPath) else {
-      throw Failure(.host, "there is no \(name) command in \(searchPath)", help: "install \(name)")
-    }
-    return program
-  }
-
   /// Ends every program that runs, with all that it started, before clup itself ends at once.
   public static func endAll() { killChildren() }
 

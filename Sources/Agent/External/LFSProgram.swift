@@ -77,7 +77,7 @@ struct LFSProgram: Sendable {
     var variables = [
       "PATH": path, "HOME": "\(scratch)/home", "TMPDIR": scratch, "LC_ALL": "C", "GIT_DIR": repository,
       "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
-      "GIT_ASKPASS": "/bin/false", "GIT_SSH_VARIANT": "ssh", "GIT_SSH_COMMAND": "/bin/sh \(quoted("\(scratch)/ssh"))",
+      "GIT_ASKPASS": "/bin/false", "GIT_SSH_VARIANT": "ssh", "GIT_SSH_COMMAND": "/bin/sh \("\(scratch)/ssh".quoted)",
     ]
     switch source.credentials.sshAgent {
     case nil: break
@@ -99,7 +99,7 @@ struct LFSProgram: Sendable {
       "url = \(text(place))", "[credential]", "helper =",
     ]
     if url?.scheme == .https || url?.scheme == .http {
-      lines.append("helper = \(text("!/bin/sh " + quoted("\(scratch)/credential")))")
+      lines.append("helper = \(text("!/bin/sh " + "\(scratch)/credential".quoted))")
     }
     lines += [
       "[lfs]", "repositoryformatversion = 0", "concurrenttransfers = 2", "dialtimeout = 20", "tlstimeout = 20",
@@ -122,12 +122,12 @@ struct LFSProgram: Sendable {
       "test \"$1\" = get || exit 0", "protocol= host=",
       "while IFS='=' read -r name value && test -n \"$name\"; do",
       "case $name in protocol) protocol=$value ;; host) host=$value ;; esac", "done",
-      "test \"$protocol\" = \(quoted(url.scheme.rawValue)) && test \"$host\" = \(quoted(host)) || exit 0",
+      "test \"$protocol\" = \(url.scheme.rawValue.quoted) && test \"$host\" = \(host.quoted) || exit 0",
     ]
     if let file = credentials.tokenFile {
       let place = try access.place(file).path
-      lines.append("printf 'username=%s\\npassword=' \(quoted(shown.username ?? "x-access-token"))")
-      lines.append("head -n 1 \(quoted(place)) | tr -d '\\r'")
+      lines.append("printf 'username=%s\\npassword=' \((shown.username ?? "x-access-token").quoted)")
+      lines.append("head -n 1 \(place.quoted) | tr -d '\\r'")
     } else if let helper = credentials.helper.first {
       let program = try access.place(helper).path
       let question =
@@ -135,9 +135,9 @@ struct LFSProgram: Sendable {
         + ((credentials.username ?? url.user).map { ["username=\($0)"] } ?? [])
       let variables = access.environment.filter { ["PATH", "HOME", "CREDENTIALS_DIRECTORY"].contains($0.key) }
       lines.append(
-        "printf '%s\\n' \((question + [""]).map(quoted).joined(separator: " ")) | env -i "
-          + variables.sorted { $0.key < $1.key }.map { quoted("\($0.key)=\($0.value)") }.joined(separator: " ") + " "
-          + ([program] + credentials.helper.dropFirst() + ["get"]).map(quoted).joined(separator: " "))
+        "printf '%s\\n' \((question + [""]).map(\.quoted).joined(separator: " ")) | env -i "
+          + variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)".quoted }.joined(separator: " ") + " "
+          + ([program] + credentials.helper.dropFirst() + ["get"]).map(\.quoted).joined(separator: " "))
     }
     return lines
   }
@@ -159,17 +159,15 @@ struct LFSProgram: Sendable {
     }
     if credentials.sshAgent == nil { options.append("IdentityAgent=none") }
     if let file = credentials.sshPassphraseFile {
-      try write("askpass", ["exec cat \(quoted(try access.place(file).path))"], mode: 0o700)
-      lines.append("SSH_ASKPASS=\(quoted("\(scratch)/askpass")) SSH_ASKPASS_REQUIRE=force")
+      let place = try access.place(file).path
+      try write("askpass", ["exec cat \(place.quoted)"], mode: 0o700)
+      lines.append("SSH_ASKPASS=\("\(scratch)/askpass".quoted) SSH_ASKPASS_REQUIRE=force")
       lines.append("export SSH_ASKPASS SSH_ASKPASS_REQUIRE")
     } else {
       options.append("BatchMode=yes")
     }
-    let user = url?.user == nil ? ["-l", quoted(shown.username ?? "git")] : []
-    let words = ["exec ssh -F none"] + options.map { "-o " + quoted($0) } + user + ["\"$@\""]
+    let user = url?.user == nil ? ["-l", (shown.username ?? "git").quoted] : []
+    let words = ["exec ssh -F none"] + options.map { "-o " + $0.quoted } + user + ["\"$@\""]
     return lines + [words.joined(separator: " ")]
   }
-
-  /// Writes a text as one word of a shell.
-  private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 }

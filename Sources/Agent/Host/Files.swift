@@ -40,6 +40,11 @@ enum Files {
   static func isLink(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFLNK }
   static func isRegular(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
+  /// Whether nobody but root and whoever runs clup can change it.
+  static func isGuarded(_ status: stat) -> Bool {
+    status.st_mode & 0o022 == 0 && (status.st_uid == 0 || status.st_uid == geteuid())
+  }
+
   static func link(at path: String, in directory: Int32 = AT_FDCWD) -> String? {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlinkat(directory, path, &buffer, buffer.count)

@@ -20,7 +20,7 @@ struct KnownHosts: Sendable {
   func keys(of host: String) async throws(Failure) -> [RemoteAccess.HostKey] {
     var found = stat()
     guard stat(file, &found) == 0 else { return [] }
-    guard found.st_mode & 0o022 == 0, found.st_uid == 0 || found.st_uid == geteuid() else {
+    guard Files.isGuarded(found) else {
       throw Failure(
         .configuration, "\(file) says whom to trust, and others may write it",
         help: "chown \(geteuid()) \(file); chmod 644 \(file)")

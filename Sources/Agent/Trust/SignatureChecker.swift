@@ -40,7 +40,7 @@ struct SignatureChecker: Sendable {
       throw Failure(
         .configuration, "trust: there is no readable file \(path)", help: "write it, or name another as `\(key):`")
     }
-    guard found.st_mode & 0o022 == 0, found.st_uid == 0 || found.st_uid == geteuid() else {
+    guard Files.isGuarded(found) else {
       throw Failure(
         .configuration, "trust: others than the user who runs clup can write \(path), and so say whom it trusts",
         help: "`chown root \(path) && chmod 644 \(path)`")

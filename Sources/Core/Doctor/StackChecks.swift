@@ -54,7 +54,7 @@ public enum StackChecks {
   public static func shell(_ command: [String]) -> String {
     command.map { word in
       let isPlain = !word.isEmpty && word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,@+".contains($0) }
-      return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
+      return isPlain ? word : word.quoted
     }.joined(separator: " ")
   }
 

@@ -9,6 +9,11 @@ extension Sequence<String> {
   }
 }
 
+extension String {
+  /// The text as one word of a shell, in single quotes.
+  public var quoted: String { "'" + replacing("'", with: #"'\''"#) + "'" }
+}
+
 extension Int {
   /// The number with a noun whose plural takes an `s`: `1 stack`, `3 stacks`.
   public func counted(_ noun: String) -> String { "\(self) \(noun)\(self == 1 ? "" : "s")" }

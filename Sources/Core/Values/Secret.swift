@@ -7,12 +7,6 @@ public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugS
   /// Keeps the bytes.
   public init(_ bytes: [UInt8]) { storage = Storage(bytes) }
 
-  /// Takes the bytes out of a buffer, which is overwritten.
-  public init(taking bytes: inout [UInt8]) {
-    storage = Storage(bytes.withUnsafeBufferPointer { Array($0) })
-    wipe(&bytes)
-  }
-
   /// Stands for the bytes.
   public var description: String { "***" }
 
