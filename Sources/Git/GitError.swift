@@ -61,7 +61,7 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     let told = error.flatMap { $0.pointee.message.map { String(cString: $0) } } ?? "error \(code)"
     let words = told.split(whereSeparator: \.isNewline).joined(separator: " ")
     let kind = Kind(code: code, class: error.map { UInt32($0.pointee.klass) } ?? 0, words: words)
-    return GitError(kind, "\(what): \(Remote.redacted(words))")
+    return GitError(kind, "\(what): \(redacted(words))")
   }
 }
 

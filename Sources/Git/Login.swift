@@ -144,7 +144,7 @@ final class Login {
         + "`ssh-keygen -R '\(host)' -f \(file)` and `clup known-host --write '\(host)'` take the new key", .certificate)
   }
 
-  private var shown: String { Remote.redacted(url) }
+  private var shown: String { redacted(url) }
 
   private func refuse(_ message: String, help: String, _ kind: GitError.Kind = .authentication) -> Int32 {
     refusal = GitError(kind, message, help: help)

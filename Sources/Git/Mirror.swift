@@ -81,7 +81,7 @@ public actor Mirror {
         ["+refs/heads/\(branch):\(incoming)"], from: url, into: path, access: access, watch: watch)
     }
     guard let id = try takeIncoming() else {
-      throw GitError(.branchMissing, "\(Remote.redacted(url)) has no branch \(branch)")
+      throw GitError(.branchMissing, "\(redacted(url)) has no branch \(branch)")
     }
     return id
   }
@@ -120,7 +120,7 @@ public actor Mirror {
         access: access, watch: watch, tags: false)
     }
     guard let id = try takeIncoming() else {
-      throw GitError(.branchMissing, "\(Remote.redacted(url)) has no tag \(name)")
+      throw GitError(.branchMissing, "\(redacted(url)) has no tag \(name)")
     }
     do throws(GitError) { return RemoteTag(name: name, object: id, commit: try resolve(id)) } catch {
       throw GitError(.unsafePath, "the tag \(name) names no commit")
@@ -139,7 +139,7 @@ public actor Mirror {
     }
     try repository.removeReferences("refs/clup/seen/*")
     guard contains(id) else {
-      throw GitError(.branchMissing, "no branch and no tag of \(Remote.redacted(url)) has the commit \(id)")
+      throw GitError(.branchMissing, "no branch and no tag of \(redacted(url)) has the commit \(id)")
     }
   }
 

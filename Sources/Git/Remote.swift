@@ -109,32 +109,6 @@ enum Remote {
     return try result.get()
   }
 
-  /// Replaces what may be a password or a token in a URL, or in a sentence with URLs in it.
-  static func redacted(_ text: String) -> String {
-    // Most have nothing to hide, and patterns are slow to be made.
-    if !text.utf8.contains(UInt8(ascii: "@")), !text.utf8.contains(UInt8(ascii: "?")) { return text }
-    var rest = text[...]
-    var result = ""
-    while let match = rest.firstMatch(of: /[A-Za-z][A-Za-z0-9+.-]*:\/\//) {
-      result += rest[..<match.range.upperBound]
-      rest = rest[match.range.upperBound...]
-      // A password may hold anything, even slashes and spaces: the last `@` before the next URL ends it.
-      let end = rest.firstRange(of: /\s[A-Za-z][A-Za-z0-9+.-]*:\/\//)?.lowerBound ?? rest.endIndex
-      if let at = rest[..<end].lastIndex(of: "@") {
-        result += "***"
-        rest = rest[at...]
-      }
-      let address = rest.prefix { !$0.isWhitespace }
-      if let query = address.firstIndex(of: "?") {
-        result += rest[..<query] + "?***"
-        rest = rest[address.endIndex...]
-      }
-    }
-    result += rest
-    guard !text.contains("://"), let at = result.firstIndex(of: "@") else { return result }
-    return result[..<at].contains(":") && !result[..<at].contains("/") ? "***" + result[at...] : result
-  }
-
   private static func open<Value>(
     _ url: String, _ body: (OpaquePointer) throws(GitError) -> Value
   ) throws(GitError) -> Value {
@@ -184,5 +158,28 @@ private final class Shared<Value: Sendable>: Sendable {
   }
 }
 
-/// Gives a URL without what it may hold of credentials, to show to people.
-public func redacted(_ url: String) -> String { Remote.redacted(url) }
+/// Replaces what may be a password or a token in a URL, or in a sentence with URLs in it.
+public func redacted(_ text: String) -> String {
+  // Most have nothing to hide, and patterns are slow to be made.
+  if !text.utf8.contains(UInt8(ascii: "@")), !text.utf8.contains(UInt8(ascii: "?")) { return text }
+  var rest = text[...]
+  var result = ""
+  while let match = rest.firstMatch(of: /[A-Za-z][A-Za-z0-9+.-]*:\/\//) {
+    result += rest[..<match.range.upperBound]
+    rest = rest[match.range.upperBound...]
+    // A password may hold anything, even slashes and spaces: the last `@` before the next URL ends it.
+    let end = rest.firstRange(of: /\s[A-Za-z][A-Za-z0-9+.-]*:\/\//)?.lowerBound ?? rest.endIndex
+    if let at = rest[..<end].lastIndex(of: "@") {
+      result += "***"
+      rest = rest[at...]
+    }
+    let address = rest.prefix { !$0.isWhitespace }
+    if let query = address.firstIndex(of: "?") {
+      result += rest[..<query] + "?***"
+      rest = rest[address.endIndex...]
+    }
+  }
+  result += rest
+  guard !text.contains("://"), let at = result.firstIndex(of: "@") else { return result }
+  return result[..<at].contains(":") && !result[..<at].contains("/") ? "***" + result[at...] : result
+}

@@ -12,9 +12,8 @@ extension Resolve {
     for directory in Path.ancestors(own).reversed() + ["."] {
       for base in bases(in: directory, beside: own) where !base.contains(where: read.contains) {
         guard try await bare.isSubset(of: runnable(base)) else { continue }
-        let files = (base + source.composeFiles).map { Path.relative($0, to: directory) ?? $0 }
         return "it looks made to be laid over \(base[0]): write on the host "
-          + "`stacks: {\(directory): {compose_files: [\(files.joined(separator: ", "))]}}`; or leave it out: "
+          + "`stacks: {\(StackSource.layered(base + source.composeFiles, in: directory))}`; or leave it out: "
           + "`stacks: {exclude: [\(source.excluding)]}`"
       }
     }

@@ -167,14 +167,13 @@ extension ComposeSources {
   /// Whether the texts hold enough `..` to climb above the root directory from a directory of the live root.
   fileprivate func mayClimb(above liveRoot: String) -> Bool {
     let depth = Path.components(liveRoot).count
-    func count(_ text: String) -> Int { Path.climbs(in: text) }
     let own = sources.reduce(0) { $0 + $1.climbs }
     // A variable may bring as many as it likes.
     let brought = untracked.keys.contains { path in
-      Files.read(Path.join(view.liveRoot, path), limit: 1 << 20).map { count(String(decoding: $0, as: UTF8.self)) > 0 }
-        ?? false
+      Files.read(Path.join(view.liveRoot, path), limit: 1 << 20)
+        .map { Path.climbs(in: String(decoding: $0, as: UTF8.self)) > 0 } ?? false
     }
-    return own > depth || brought || environmentFiles.values.contains { count($0) > 0 }
+    return own > depth || brought || environmentFiles.values.contains { Path.climbs(in: $0) > 0 }
   }
 }
 

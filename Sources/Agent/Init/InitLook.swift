@@ -56,9 +56,7 @@ extension Init {
       }
     }
   }
-}
 
-extension Init {
   /// Writes a configuration where none is, and makes the directories that it needs; says what was made.
   public static func write(_ proposal: Proposal, to file: String, day: String) throws(Failure) -> [String] {
     var made: [String] = []

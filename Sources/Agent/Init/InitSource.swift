@@ -82,9 +82,7 @@ extension Init {
     return Source(
       url: settings.repository, branch: branch, tree: target.tree, tracked: .commit(target.mirror, stage: ""))
   }
-}
 
-extension Init {
   /// Finds the submodules in which a stack's files name something by a relative path.
   func submodules(of discovery: Discovery, _ source: Source) async throws(Failure) -> [String] {
     let modules = source.tree.files.filter { $0.kind == .submodule }.map(\.path)

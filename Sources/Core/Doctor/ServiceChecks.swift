@@ -7,7 +7,8 @@ public enum ServiceChecks {
 
   /// Reads the answer to `systemctl show`: the properties of each unit, by its name.
   public static func parse(_ shown: String) -> [String: [String: String]] {
-    shown.components(separatedByBlankLines: ()).reduce(into: [:]) { units, block in
+    let blocks = shown.split(separator: "\n", omittingEmptySubsequences: false).split { $0.isEmpty }
+    return blocks.reduce(into: [:]) { units, block in
       let values = block.reduce(into: [String: String]()) { values, line in
         let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2 { values[parts[0]] = parts[1] }
@@ -116,12 +117,5 @@ public enum ServiceChecks {
       .service, "last sync", [.failed, .refused].contains(report.outcome) ? .failed : .good,
       found: "\(report.outcome.rawValue)\(commit), \(report.started)", expected: "in sync",
       help: "`clup sync --dry-run` says what it needs")
-  }
-}
-
-extension String {
-  /// The lines of each part between blank lines.
-  fileprivate func components(separatedByBlankLines: Void) -> [[Substring]] {
-    split(separator: "\n", omittingEmptySubsequences: false).split { $0.isEmpty }.map(Array.init)
   }
 }

@@ -22,7 +22,6 @@ public struct SharedPath: Sendable, Equatable {
     for (name, known) in state.standing where desired[name] == nil && remaining.contains(name) {
       wishes[name] = known.paths
     }
-    func isGood(_ name: String) -> Bool { state.isDeployed(name) }
     // Below a directory that is one link nothing else can be linked: whoever needs a file there shares the directory.
     let all = Set(wishes.values.flatMap(\.keys)).union(configured.keys)
     func leading(_ path: String) -> String { Path.ancestors(path).first(where: all.contains) ?? path }
@@ -35,8 +34,10 @@ public struct SharedPath: Sendable, Equatable {
       let own = users[path] ?? []
       guard configured[path] != nil || own.count > 1 || (state.links[path] != nil && !own.isEmpty) else { continue }
       let moving = own.filter { desired[$0] != nil }.sorted().compactMap { wishes[$0]?[path] }
-      let staying = own.filter { desired[$0] == nil }.sorted { (isGood($0) ? 0 : 1, $0) < (isGood($1) ? 0 : 1, $1) }
-        .compactMap { wishes[$0]?[path] }
+      let staying = own.filter { desired[$0] == nil }.sorted {
+        (state.isDeployed($0) ? 0 : 1, $0) < (state.isDeployed($1) ? 0 : 1, $1)
+      }
+      .compactMap { wishes[$0]?[path] }
       let present = own.isEmpty ? nil : state.links[path]
       guard var link = moving.first ?? present ?? staying.first ?? configured[path] else { continue }
       link = link.led(to: link.commit ?? commit)

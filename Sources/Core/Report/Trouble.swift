@@ -39,9 +39,7 @@ extension Report {
       && !stacks.contains { [.deployed, .rolledBack, .removed].contains($0.outcome) }
       && stacks.map(\.failure) == before.stacks.map(\.failure)
   }
-}
 
-extension Report {
   /// Whether what failed before neither waits nor is held by now.
   private func isWell(after before: Report) -> Bool {
     let waiting = Set(stacks.filter { [.held, .waiting].contains($0.outcome) }.map(\.name))

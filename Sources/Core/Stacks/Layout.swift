@@ -72,9 +72,7 @@ extension Discovery {
     let ending = [".yaml", ".yml", ".json"].first(where: path.lowercased().hasSuffix) ?? ""
     return String(path.dropLast(ending.count))
   }
-}
 
-extension Discovery {
   /// What the configuration's `stacks:` says that a commit has nothing for, a sentence each.
   public func unused(of settings: Settings, in tree: CommitTree) -> [String] {
     let known = Set(stacks.map(\.name))
@@ -146,9 +144,7 @@ extension Discovery {
     stacks.removeAll { names.contains($0.name) }
     diagnostics.removeAll { finding in finding.isFinal && finding.stack.map(names.contains) == true }
   }
-}
 
-extension Discovery {
   /// The stacks beside whose files the host names others; which of both are stacks depends on their services.
   public var contested: [StackSource] {
     let places = Set(stacks.filter { $0.layout != nil && $0.name != $0.place.directory }.map(\.place.directory))

@@ -1,34 +1,20 @@
 extension Duration {
   /// Reads `90s`, `5m`, `1h30m`, `250ms`, up to some thirty years; nothing else, not even a bare number.
   init?(parsing text: String) {
-    var total = Duration.zero
-    var digits = ""
-    var unit = ""
-    func amount() -> Duration? {
-      guard let count = Int(digits), count < 1_000_000_000 else { return nil }
-      switch unit {
-      case "ms": return .milliseconds(count)
-      case "s": return .seconds(count)
-      case "m": return .seconds(count * 60)
-      case "h": return .seconds(count * 3600)
-      default: return nil
-      }
-    }
-    for letter in text {
-      if letter.isASCII, letter.isNumber {
-        if !unit.isEmpty {
-          guard let part = amount() else { return nil }
-          total += part
-          digits = ""
-          unit = ""
-        }
-        digits.append(letter)
-      } else {
-        unit.append(letter)
-      }
-    }
-    guard let part = amount(), total + part < .seconds(1_000_000_000) else { return nil }
-    self = total + part
+    let units: [Substring: Duration] = [
+      "ms": .milliseconds(1), "s": .seconds(1), "m": .seconds(60), "h": .seconds(3600),
+    ]
+    func isDigit(_ letter: Character) -> Bool { letter.isASCII && letter.isNumber }
+    var (total, rest) = (Duration.zero, text[...])
+    repeat {
+      let digits = rest.prefix(while: isDigit)
+      let unit = rest[digits.endIndex...].prefix { !isDigit($0) }
+      guard let count = Int(digits), count < 1_000_000_000, let length = units[unit] else { return nil }
+      total += length * count
+      rest = rest[unit.endIndex...]
+    } while !rest.isEmpty
+    guard total < .seconds(1_000_000_000) else { return nil }
+    self = total
   }
 
   /// The time as people write it: `1h30m`, `90s`, `250ms`.

@@ -102,9 +102,7 @@ extension Subject {
     }
     return found
   }
-}
 
-extension Subject {
   /// The service, or the container of somebody else, whose namespace is shared by `service:NAME` or `container:NAME`.
   fileprivate func sharer(_ value: String) -> String? {
     if value.hasPrefix("service:") { return String(value.dropFirst(8)) }

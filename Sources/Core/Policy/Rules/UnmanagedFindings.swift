@@ -101,10 +101,9 @@ extension UnmanagedFile {
     /// Names the overlays for a sentence.
     var overlayNote: String? {
       if overlays.isEmpty { return nil }
-      let directory = Path.parent(files[0].path)
-      let names = [Path.name(files[0].path), Path.relative(overlays[0].path, to: directory) ?? overlays[0].path]
+      let line = StackSource.layered([files[0].path, overlays[0].path], in: Path.parent(files[0].path))
       return "\(overlayPatterns.listed(6)) \(overlays.count == 1 ? "adds" : "add") to services of \(files[0].path); "
-        + "lay one over it by its name: `stacks: {\(directory): {compose_files: [\(names.joined(separator: ", "))]}}`"
+        + "lay one over it by its name: `stacks: {\(line)}`"
     }
 
     private static let mostNamed = 12
@@ -130,11 +129,11 @@ extension UnmanagedFile {
     /// What is written under a name of its own rather than under `files`: files that are called as parts of one.
     var ownLine: String? {
       if let base { return layered(over: base, files) }
-      let directory = Path.parent(files[0].path)
-      if !overlays.isEmpty { return "\(directory): {compose_files: [\(Path.name(files[0].path))]}" }
+      let alone = StackSource.layered([files[0].path], in: Path.parent(files[0].path))
+      if !overlays.isEmpty { return alone }
       guard patterns.count == files.count, files.allSatisfy(\.isNamedAsVariant) else { return nil }
       if let stack { return stack.layered(stack.composeFiles + files.map(\.path)) }
-      return files.count == 1 ? "\(directory): {compose_files: [\(Path.name(patterns[0]))]}" : nil
+      return files.count == 1 ? alone : nil
     }
 
     /// Whether a host runs one of them rather than all: they include the same, or are variants of the same services.

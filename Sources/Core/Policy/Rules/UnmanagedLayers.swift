@@ -106,7 +106,7 @@ extension StackSource {
   func layered(_ paths: [String]) -> String { Self.layered(paths, in: name) }
 
   /// The same for a directory that may be no stack yet.
-  static func layered(_ paths: [String], in directory: String) -> String {
+  public static func layered(_ paths: [String], in directory: String) -> String {
     let names = paths.map { Path.relative($0, to: directory) ?? $0 }
     return "\(directory): {compose_files: [\(names.joined(separator: ", "))]}"
   }
