@@ -30,10 +30,9 @@ final class ComposeVersion: Sendable {
 
   /// Tells one plugin from another; nothing of a script, which may call another program from one day to the next.
   static func identity(of plugin: String) -> String? {
-    var found = stat()
-    guard stat(plugin, &found) == 0, Files.read(plugin, limit: .max, to: 4) == [0x7f] + Array("ELF".utf8) else {
-      return nil
-    }
+    guard let found = Files.followed(plugin),
+      Files.read(plugin, limit: .max, to: 4) == [0x7f] + Array("ELF".utf8)
+    else { return nil }
     return "\(plugin) \(found.st_dev) \(found.st_ino) \(found.st_size) \(found.st_ctim.tv_sec).\(found.st_ctim.tv_nsec)"
   }
 

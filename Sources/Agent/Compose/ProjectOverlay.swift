@@ -84,8 +84,7 @@ struct ProjectOverlay: Sendable {
 
   /// Refuses what would stall or swell whoever reads it.
   private func checkReadable(_ path: String) throws(Failure) {
-    var found = stat()
-    guard stat(path, &found) == 0 else { return }
+    guard let found = Files.followed(path) else { return }
     if Files.isDirectory(found) { return }
     guard Files.isRegular(found) else {
       throw Failure(

@@ -38,8 +38,7 @@ struct SymlinkResolver: Sendable {
   /// Says whether neither the commit nor the host has anything at a path.
   func isMissing(_ path: String) -> Bool {
     if let relative = view.relative(path), view.tree[relative] != nil { return false }
-    var found = stat()
-    return stat(path, &found) != 0
+    return Files.followed(path) == nil
   }
 
   /// Says whether the host keeps more in a directory of the commit than the commit has there.

@@ -83,8 +83,8 @@ extension Doctor {
         }
         let container = user?.containers.first { $0.mounts.contains { $0.source == directory } }
         let present = ([known.files.main] + known.files.others).filter { name in
-          var found = stat()
-          return stat("\(directory)/\(name)", &found) == 0 && Files.isRegular(found) && found.st_size > 0
+          guard let found = Files.followed("\(directory)/\(name)") else { return false }
+          return Files.isRegular(found) && found.st_size > 0
         }
         checks.append(
           known.check(

@@ -70,8 +70,7 @@ extension HostEntry {
   /// Looks at a path; links are followed.
   init(_ path: String) {
     self.init(path: path)
-    var found = stat()
-    guard stat(path, &found) == 0 else { return }
+    guard let found = Files.followed(path) else { return }
     kind = Files.isDirectory(found) ? .directory : Files.isRegular(found) ? .file : .other
     (uid, gid, mode) = (Int(found.st_uid), Int(found.st_gid), Int(found.st_mode & 0o7777))
     owner = Self.user(found.st_uid) ?? "\(found.st_uid)"

@@ -55,8 +55,7 @@ struct Checkout: Sendable {
   ///
   /// A pointer whose release is gone counts as missing.
   func commit(of stack: String) -> String? {
-    var found = stat()
-    guard stat(pointer(of: stack), &found) == 0 else { return nil }
+    guard Files.followed(pointer(of: stack)) != nil else { return nil }
     return Files.link(at: pointer(of: stack)).map(Path.name)
   }
 

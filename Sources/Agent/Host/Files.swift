@@ -25,6 +25,12 @@ enum Files {
     return lstat(path, &status) == 0 ? status : nil
   }
 
+  /// The status of what a path leads to, through every link.
+  static func followed(_ path: String) -> stat? {
+    var status = stat()
+    return stat(path, &status) == 0 ? status : nil
+  }
+
   /// Tells a file from another that takes its place, and from itself with another content.
   static func version(of path: String) -> String? {
     status(path).map { "\($0.st_ino) \($0.st_size) \($0.st_ctim.tv_sec).\($0.st_ctim.tv_nsec)" }
@@ -78,8 +84,7 @@ enum Files {
       if mkdir(path, mode) == 0 { return }
     }
     let code = errno
-    var found = stat()
-    if code == EEXIST, stat(path, &found) == 0, isDirectory(found) { return }
+    if code == EEXIST, let found = followed(path), isDirectory(found) { return }
     errno = code == EEXIST ? ENOTDIR : code
     throw failure("cannot make the directory \(path)")
   }

@@ -18,8 +18,7 @@ struct KnownHosts: Sendable {
 
   /// Gives the keys that a host may have, the best kinds first.
   func keys(of host: String) async throws(Failure) -> [RemoteAccess.HostKey] {
-    var found = stat()
-    guard stat(file, &found) == 0 else { return [] }
+    guard let found = Files.followed(file) else { return [] }
     guard Files.isGuarded(found) else {
       throw Failure(
         .configuration, "\(file) says whom to trust, and others may write it",

@@ -27,10 +27,7 @@ extension Init {
     }
     proposal.bindRoots = Proposal.bindRoots(
       of: Set(own.flatMap(\.mounts).filter { !Self.isSocket($0) }),
-      isDirectory: { path in
-        var found = stat()
-        return stat(path, &found) == 0 && Files.isDirectory(found)
-      }, beyond: root)
+      isDirectory: { Files.followed($0).map(Files.isDirectory) ?? false }, beyond: root)
     if let info = try? await programs.ask({ engine throws(EngineError) in try await engine.info() }) {
       proposal.found.append("Docker keeps its data in \(info.root); no stack is given anything there.")
     }

@@ -35,8 +35,7 @@ struct Observe: Sendable {
 
   /// Gives the id of the file that somebody's own link leads to.
   private func target(of place: String) -> String {
-    var found = stat()
-    guard stat(place, &found) == 0, Files.isRegular(found) else { return Fingerprint.present }
+    guard let found = Files.followed(place), Files.isRegular(found) else { return Fingerprint.present }
     return Self.id(of: place, found)
   }
 

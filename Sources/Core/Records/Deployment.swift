@@ -60,15 +60,8 @@ extension Deployment {
     guard project == desired.project, after == desired.after, layout == desired.layout,
       desired.inputs.differences(from: inputs).isEmpty
     else { return nil }
-    var record = self
-    (record.tracked, record.untracked, record.contents) = (desired.tracked, desired.untracked, desired.contents)
-    record.isProbed = desired.readsProbes || !desired.probes.isEmpty
-    record.policy = desired.policy
-    record.writes = desired.writes
-    record.reads = desired.reads
-    record.exposed = desired.isExposed ? true : nil
-    record.belongings = desired.belongings
-    record.deployTimeout = desired.deployTimeout
+    var record = Deployment(desired)
+    (record.commit, record.links, record.shared, record.images) = (commit, links, shared, images)
     record.services = desired.services.map { service in
       guard let known = services.first(where: { $0.name == service.name }) else { return service }
       var service = service
