@@ -162,7 +162,12 @@ enum Files {
     let complete =
       write(bytes, to: descriptor) && owner.map { fchown(descriptor, $0.st_uid, $0.st_gid) } ?? 0 == 0
       && fchmod(descriptor, mode) == 0 && fsync(descriptor) == 0
-    let problem = complete ? nil : failure("cannot write \(path)")
+    try end(descriptor, path, isWhole: complete)
+  }
+
+  /// Closes a new file, and removes one that is not whole.
+  private static func end(_ descriptor: Int32, _ path: String, isWhole: Bool) throws(Failure) {
+    let problem = isWhole ? nil : failure("cannot write \(path)")
     close(descriptor)
     if let problem {
       unlink(path)
@@ -205,12 +210,7 @@ enum Files {
         fchown(target, found.st_uid, found.st_gid) == 0 && fchmod(target, mode) == 0 && futimens(target, times) == 0
         && fsync(target) == 0
     }
-    let problem = isWhole ? nil : failure("cannot write \(copy)")
-    close(target)
-    if let problem {
-      unlink(copy)
-      throw problem
-    }
+    try end(target, copy, isWhole: isWhole)
   }
 
   /// Puts a symbolic link in place by one rename.

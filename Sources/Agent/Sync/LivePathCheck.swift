@@ -29,7 +29,7 @@ struct LivePathCheck: Sendable {
         "\(place) is to become a directory, and \(system), where it is, cannot exchange a name for a directory in one step",
         "stop what mounts it, replace the link with a directory that has the same files, and sync again")
     }
-    if Path.relative(place, to: checkout.path) != nil || Path.relative(checkout.path, to: place) != nil {
+    if Path.overlap(place, checkout.path) {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
     }
     let opened = plan.allLinks.filter(\.opens).map(\.live)

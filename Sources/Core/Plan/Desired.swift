@@ -220,7 +220,9 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere by now.
   func doubting(_ paths: Set<String>) -> DesiredService {
     var service = self
-    for mount in mounts.keys where uses(mount, paths) { service.mounts[mount] = Fingerprint.absent }
+    for mount in mounts.keys where paths.contains(where: { Path.overlap($0, mount) }) {
+      service.mounts[mount] = Fingerprint.absent
+    }
     return service
   }
 
@@ -234,10 +236,8 @@ public struct DesiredService: Codable, Sendable, Equatable {
   }
 
   /// Whether it mounts a path, or something above or below it.
-  func mounts(any paths: Set<String>) -> Bool { mounts.keys.contains { uses($0, paths) } }
-
-  private func uses(_ mount: String, _ paths: Set<String>) -> Bool {
-    paths.contains { Path.relative($0, to: mount) != nil || Path.relative(mount, to: $0) != nil }
+  func mounts(any paths: Set<String>) -> Bool {
+    mounts.keys.contains { mount in paths.contains { Path.overlap($0, mount) } }
   }
 
   /// Whether what its containers are made from is known.

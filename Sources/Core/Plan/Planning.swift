@@ -217,7 +217,7 @@ public struct Planning: Sendable {
     let mounts = Set(desired.services.flatMap(\.mounts.keys))
     return mounts.filter { mount in
       changed.contains { Path.relative($0.live, to: mount) != nil }
-        || opened.contains { Path.relative($0, to: mount) != nil || Path.relative(mount, to: $0) != nil }
+        || opened.contains { Path.overlap($0, mount) }
     }
   }
 }

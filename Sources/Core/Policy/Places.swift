@@ -124,7 +124,7 @@ extension Subject {
   ]
   /// Whether a path belongs to the system, so that no stack is given it.
   static func isSystem(_ path: String) -> Bool {
-    system.contains { Path.relative(path, to: $0) != nil || Path.relative($0, to: path) != nil }
+    system.contains { Path.overlap(path, $0) }
   }
 
   /// Whether a path of the system may be seen by any container.

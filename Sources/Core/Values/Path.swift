@@ -87,6 +87,11 @@ public enum Path {
     return rest.first == slash ? String(Substring(rest.dropFirst())) : nil
   }
 
+  /// Whether one of two paths is the other or lies below it.
+  public static func overlap(_ one: String, _ other: String) -> Bool {
+    relative(one, to: other) != nil || relative(other, to: one) != nil
+  }
+
   /// Gives every directory above a relative path, the nearest last: `a/b/c` gives `a`, `a/b`.
   public static func ancestors(_ path: String) -> [String] {
     var result: [String] = []

@@ -250,8 +250,7 @@ extension Subject {
     guard kind == .stack, home != "." else { return [] }
     return others.sorted { $0.key < $1.key }.compactMap { owner, other in
       let place = other.outside.sorted().first { place in
-        (Path.relative(place, to: home) != nil || Path.relative(home, to: place) != nil)
-          && !policy.shares(path: place, with: owner)
+        Path.overlap(place, home) && !policy.shares(path: place, with: owner)
       }
       guard let place else { return nil }
       return Finding(
@@ -273,10 +272,7 @@ extension Subject {
         guard let place = Path.relative(mount.source, to: paths.liveRoot), standing(of: place) == .nobody,
           !paths.used.contains(where: { Path.relative(place, to: $0) != nil })
         else { return nil }
-        let other = taken.sorted { $0 < $1 }.first { _, other in
-          Path.relative(place, to: other) != nil || Path.relative(other, to: place) != nil
-        }
-        guard let other else { return nil }
+        guard let other = taken.sorted(by: <).first(where: { Path.overlap(place, $0.1) }) else { return nil }
         return Finding(
           service: service, place: self.place(of: mount),
           message: "\(service) mounts \(words(mount)), which \(other.0) mounts, too, and which belongs to no stack",
