@@ -28,7 +28,7 @@ public struct Reference: Sendable, Hashable {
   public var isComposeFile: Bool { key == "include" || key == "extends" }
 
   /// Whether no text names it: the `.env` beside an included file.
-  var isImplied: Bool { key == "include" && text == ".env" }
+  public var isImplied: Bool { key == "include" && text == ".env" }
 
   /// Whether it names something that is not on the host: Compose takes Compose files from git servers and registries.
   public var isRemote: Bool { isComposeFile && Self.isRemote(path) }

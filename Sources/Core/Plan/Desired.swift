@@ -167,7 +167,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   /// Whether the engine starts it again when it ends.
   var restarts: Bool
   /// The services whose network, processes or volumes it shares: it cannot outlive their containers.
-  var joins: [String]?
+  public var joins: [String]?
   /// What no other service can have beside it: container names and host ports.
   public var claims: [Claim] = []
   /// The hash that its containers carry, where that is another one: Compose puts the id of another service's container

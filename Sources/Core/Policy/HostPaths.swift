@@ -1,6 +1,6 @@
 /// Where the host keeps what, as far as rules care.
 public struct HostPaths: Sendable {
-  let liveRoot: String
+  public let liveRoot: String
   /// clup's own directory.
   var checkout: String?
   /// The directory of each stack by its name, those that left the repository and run on included.
