@@ -66,6 +66,17 @@ struct DoctorTests {
   }
 
   @Test(arguments: [
+    (DiskRoom(size: 100 << 30, free: 65 << 20), false), (DiskRoom(size: 100 << 30, free: 60 << 20), true),
+    (DiskRoom(size: 120 << 20, free: 7 << 20), false), (DiskRoom(size: 120 << 20, free: 5 << 20), true),
+    (DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1_000_000, freeInodes: 300), false),
+    (DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1_000_000, freeInodes: 20), true),
+    (DiskRoom(size: 100 << 30, free: 50 << 30, inodes: 1000, freeInodes: 0), true),
+  ])
+  func `I14: what cannot be written on a full disk is the disk's fault`(_ room: DiskRoom, _ isFull: Bool) {
+    #expect(room.isFull == isFull)
+  }
+
+  @Test(arguments: [
     (100 << 30, 600 << 20, false, Check.Result.good), (100 << 30, 100 << 20, false, .failed),
     (256 << 20, 64 << 20, false, .good), (256 << 20, 8 << 20, false, .failed), (256 << 20, 0, true, .good),
   ])

@@ -123,6 +123,7 @@ extension Deploy {
       return
     }
     if isGood(attempt) {
+      if let outage = cause.outage { return report.wait(for: outage, report.error ?? why) }
       if cause.kind == .host { return }
       report.error = "\(why); this already is the last good deployment, so there is nothing to go back to"
       return
@@ -138,7 +139,7 @@ extension Deploy {
         // What the host lacks is said with its way out: the commit stays what it was.
         try await recover(attempt, why, cause.kind == .host ? mask.hide(cause.help) : nil, &report)
         // A build needs its files in place; back where it was, it waits like one whose image cannot be pulled.
-        if let outage = cause.outage, !isBegun || outage == .registry && !attempt.change.isResumed, !attempt.isTrial,
+        if let outage = cause.outage, !isBegun || outage != .engine && !attempt.change.isResumed, !attempt.isTrial,
           let error = report.error
         {
           report.wait(for: outage, error)
@@ -153,6 +154,7 @@ extension Deploy {
     } catch {
       report.outcome = .failed
       report.error = "\(why); going back failed too: \(mask.hide(error.message)); \(mask.hide(error.help))"
+      if let outage = cause.outage, outage == error.outage { report.wait(for: outage, report.error ?? why) }
     }
   }
 

@@ -60,11 +60,12 @@ struct Execute: Sendable {
     }
   }
 
-  /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well.
+  /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well, and
+  /// none is made on a full disk.
   private func blaming(_ failure: Failure, _ events: ProjectEvents) async -> Failure {
     guard failure.kind == .deploy else { return failure }
     do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
-    guard events.hasBroken else { return failure }
+    guard events.hasBroken else { return await events.disk.explaining(failure) ?? failure }
     return Failure(
       .host, "Docker Engine stopped or was started again meanwhile: \(failure.message)", help: "sync again",
       outage: .engine)

@@ -2,7 +2,7 @@ import Core
 import Engine
 import Synchronization
 
-/// Follows what happens to a project's containers while they are watched, until it is let go.
+/// Follows what happens to a project's containers while they are watched, and to the room that they have, until it is let go.
 final class ProjectEvents: Sendable {
   /// Each asks for a look; nothing more comes once the watching task is cancelled.
   let looks: AsyncStream<Void>
@@ -13,12 +13,15 @@ final class ProjectEvents: Sendable {
   /// A stream that ends sooner was never listened to, which says nothing about the engine.
   private static let shortest = Duration.milliseconds(500)
 
+  /// The disk that they are on.
+  let disk: DiskWatch
+
   private let project: String
   private let engine: EngineClient
 
   init(of project: String, _ engine: EngineClient) {
     (looks, looker) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-    (self.project, self.engine) = (project, engine)
+    (self.project, self.engine, disk) = (project, engine, DiskWatch(of: engine))
   }
 
   /// Begins to listen; once more does nothing.

@@ -36,11 +36,13 @@ extension Up {
     // What nothing changed about is not in the view, and stands at its live paths.
     let coming = Path.join(look.view.root, desired.place.directory)
     let directory = Files.status(coming) == nil ? live(desired) : coming
+    let disk = DiskWatch(of: programs.engine)
     let outcome = try await pull(wanted, of: desired, in: directory, policy)
     guard outcome.succeeded else {
       let said = PullProgress.sentences(in: outcome.errorText)
       let failure = await programs.failure("docker compose pull", said, rewriting: look.view.rebased)
       guard failure.kind == .deploy else { throw failure }
+      if let full = await disk.explaining(failure) { throw full }
       let asked = await Registries(environment: programs.asCalled.environment).facts(
         of: wanted.compactMap { references[$0] })
       throw Self.waiting("\(failure.message); \(asked.text)", help: asked.help)

@@ -28,7 +28,7 @@ extension Doctor {
     }
     let labels = Self.labels
     for (disk, path, names) in held {
-      let room = Self.room(path)
+      let room = DiskRoom(of: path)
       let shown = names.filter { !$0.hasPrefix("mounts of ") && $0 != "temporary files" }
       let isShort = room.flatMap { DiskChecks.lack(of: $0, isOthers: shown.isEmpty) } != nil
       let uses = isShort ? await uses(of: disk, among: disks, stacks, engine) : []
@@ -54,15 +54,6 @@ extension Doctor {
     return Files.names(in: directory).reduce(into: [:]) { labels, name in
       if let device = Files.resolved("\(directory)/\(name)") { labels[device] = MountedDisk.label(ofLink: name) }
     }
-  }
-
-  private static func room(_ path: String) -> DiskRoom? {
-    var found = statvfs()
-    guard statvfs(path, &found) == 0 else { return nil }
-    let size = Int(found.f_frsize)
-    return DiskRoom(
-      size: Int(found.f_blocks) * size, free: Int(found.f_bavail) * size, inodes: Int(found.f_files),
-      freeInodes: Int(found.f_favail))
   }
 }
 

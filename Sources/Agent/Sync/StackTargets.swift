@@ -43,7 +43,8 @@ struct StackTargets: Sendable {
 
   /// Whether the timer comes too soon after a stack was last tried; whoever else asks wants it tried now.
   private func isEarly(_ waiting: Waiting, _ target: CommitTree) -> Bool {
-    guard request.trigger == Trigger.timer.rawValue, waiting.outage == .registry, waiting.commit == target.commit,
+    guard request.trigger == Trigger.timer.rawValue, [.registry, .disk].contains(waiting.outage),
+      waiting.commit == target.commit,
       let tried = try? Date(waiting.tried, strategy: .iso8601)
     else { return false }
     // A clock that was set back must not keep it waiting.

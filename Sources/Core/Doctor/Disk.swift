@@ -74,6 +74,11 @@ public struct DiskRoom: Sendable, Equatable {
   public init(size: Int, free: Int, inodes: Int = 0, freeInodes: Int = 0) {
     (self.size, self.free, self.inodes, self.freeInodes) = (size, free, inodes, freeInodes)
   }
+
+  /// Whether nothing larger can be written: that a write failed is the disk's fault. A small disk has less to lose.
+  public var isFull: Bool { free < min(64 << 20, size / 20) || lacksInodes }
+  /// Whether it cannot hold more files.
+  public var lacksInodes: Bool { inodes > 0 && freeInodes < min(256, inodes / 100) }
 }
 
 /// Something that takes room on a disk.
