@@ -32,6 +32,8 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     case unsafePath
     /// The disk refused.
     case storage
+    /// The disk has no room for what was brought.
+    case full
     /// Anything else; see the message.
     case other
   }

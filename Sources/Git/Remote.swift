@@ -60,10 +60,22 @@ enum Remote {
       }
       try Git.check("cannot fetch \(redacted(url))") { code }
     } catch {
+      if error.kind == .storage, lacksRoom(for: git_remote_stats(handle).pointee, at: path) {
+        throw GitError(.full, "cannot fetch \(redacted(url)): \(String(cString: strerror(ENOSPC))) at \(path)")
+      }
       // A pack that ends too early is the server's fault, whatever libgit2 stumbles over.
       let isTheirs = error.kind == .other || error.kind == .missingObject
       throw login.explained(isTheirs ? GitError(.unreachable, error.message) : error)
     }
+  }
+
+  /// Whether the disk has no room for as much as has come of a pack, with its index: what there was of it is removed by now.
+  private static func lacksRoom(for pack: git_indexer_progress, at path: String) -> Bool {
+    var found = statvfs()
+    guard statvfs(path, &found) == 0 else { return false }
+    if found.f_files > 0 && found.f_favail < 16 { return true }
+    let index = 64 * UInt64(pack.total_objects) + (1 << 20)
+    return UInt64(found.f_bavail) * UInt64(found.f_frsize) < UInt64(pack.received_bytes) + index
   }
 
   /// Sets what libgit2 knows only for the whole process.

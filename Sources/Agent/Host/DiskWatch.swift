@@ -42,7 +42,7 @@ final class DiskWatch: Sendable {
     let what = room.lacksInodes ? "no inode" : "no room"
     return Failure(
       .host, "\(failure.message); the disk of \(path) has \(what) left",
-      help: "make room there (`docker system df` shows what images and containers take); it is tried again by itself",
+      help: "make room there: `docker system df` shows what images and containers take",
       outage: .disk)
   }
 

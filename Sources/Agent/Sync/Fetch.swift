@@ -249,6 +249,10 @@ extension Failure {
         help: "`git log --oneline\(settings.follow.isBranch ? " \(settings.branch)" : "")` lists what can be named")
     case .unsafePath:
       self.init(.refused, error.message, help: "remove that file from the repository")
+    case .full:
+      self.init(
+        .host, error.message, help: "make room there; what runs stays as it is, and it is tried again by itself",
+        outage: .disk)
     case .missingObject, .tooLarge, .storage, .other:
       self.init(
         .host, error.message,

@@ -107,11 +107,11 @@ public struct Sync: Sendable {
   }
 
   /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync that found
-  /// nothing to do at the commit that the one before came to.
+  /// nothing to do at the commit that the one before came to, or waits as a whole for what that one waited for.
   private func record(_ ended: inout Ended, _ checkout: Checkout) throws(Failure) {
     let isPoll = Trigger(rawValue: request.trigger) != nil
     let tells = ended.report.lost != nil
-    if !tells, isPoll || request.isPlain && ended.report.outcome == .unchanged && !ended.isNewCommit {
+    if !tells, isPoll || request.isPlain && isIdle(ended) {
       let before = checkout.newest
       if isPoll || before?.commit == ended.report.commit, ended.report.repeats(before) {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
@@ -119,6 +119,10 @@ public struct Sync: Sendable {
       }
     }
     try checkout.append(ended.report)
+  }
+
+  private func isIdle(_ ended: Ended) -> Bool {
+    ended.report.outcome == .unchanged ? !ended.isNewCommit : ended.report.waitsFor != nil
   }
 
   /// Opens the records, and shows Compose where to log in.
