@@ -170,7 +170,9 @@ public struct Status: Codable, Sendable, Equatable {
           ? touched.reasons(name, state.stacks[name], images: images)
           : touched.kept(name, state.stacks[name], images: images),
         services: containers == nil ? Self.unseen(known) : services.map(\.report))
-      if state.gone.contains(name) { stack.note = StackTarget.gone.reason }
+      if state.gone.contains(name) {
+        stack.note = StackTarget.gone(down: containers == nil ? [] : services.down).reason
+      }
       stack.wait(for: state.stacks[name]?.said)
       if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
       status.stacks.append(stack)
@@ -222,7 +224,7 @@ public struct Status: Codable, Sendable, Equatable {
     if services.contains(where: { $0.health == "unhealthy" }) { return "unhealthy" }
     if services.contains(where: { $0.state == "restarting" }) { return "restarting" }
     // A service that ended well and is not started again is kept.
-    if services.contains(where: { $0.action != .keep && $0.state != "running" }) { return "stopped" }
+    if !services.down.isEmpty { return "stopped" }
     if services.contains(where: { $0.health == "starting" }) { return "starting" }
     return services.contains { $0.health == "healthy" } ? "healthy" : "running"
   }

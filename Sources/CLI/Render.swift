@@ -19,16 +19,17 @@ enum Render {
 
   /// More than ten stacks that nothing was done to are one line, which hides nothing that was done.
   private static func stacks(in report: Report, _ ink: Ink, _ width: Int) -> [String] {
-    let unchanged = report.stacks.filter { $0.outcome == .unchanged }.count
+    let unchanged = report.stacks.count { $0.outcome == .unchanged && !$0.isLeft }
     if unchanged <= 10 { return report.stacks.flatMap { stack(in: $0, ink, width) } }
-    return report.stacks.filter { $0.outcome != .unchanged }.flatMap { stack(in: $0, ink, width) }
+    return report.stacks.filter { $0.outcome != .unchanged || $0.isLeft }.flatMap { stack(in: $0, ink, width) }
       + ["\(mark(.unchanged, ink)) \(unchanged) stacks unchanged"]
   }
 
   private static func stack(in stack: StackReport, _ ink: Ink, _ width: Int) -> [String] {
     let move = [stack.from, stack.to].compactMap { $0 }.map { String($0.prefix(7)) }
     let commits = move.count == 2 && move[0] == move[1] ? move[0] : move.joined(separator: " → ")
-    let first = "\(mark(stack.outcome, ink)) " + "\(stack.name)  \(stack.outcome.words)  \(commits)".printable
+    let (sign, words) = stack.isLeft ? (ink.yellow("·"), "gone") : (mark(stack.outcome, ink), stack.outcome.words)
+    let first = "\(sign) " + "\(stack.name)  \(words)  \(commits)".printable
     if stack.outcome == .unchanged { return [first] }
     var lines: [String] = []
     if let error = stack.error, stack.outcome == .held { lines.append("error: \(error)") }
@@ -111,14 +112,9 @@ enum Render {
 
   /// Names what failed, and counts what did not.
   private static func failed(_ report: Report) -> String {
-    let bad = report.stacks.filter { [.failed, .rolledBack, .waiting].contains($0.outcome) }
-    if bad.isEmpty { return report.waitsFor.map { "waiting for \($0.words)" } ?? "failed" }
-    let shown = bad.prefix(3).map { stack in
-      "\(stack.name) \(stack.outcome.words)\(stack.waitsFor.map { " for \($0.words)" } ?? "")"
-    }.joined(separator: ", ")
-    let more = bad.count > 3 ? " and \(bad.count - 3) more" : ""
+    guard let bad = report.badStacks else { return report.waitsFor.map { "waiting for \($0.words)" } ?? "failed" }
     let good = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
-    return "\(shown)\(more)" + (good > 0 ? "; deployed \(good) of \(report.stacks.count.counted("stack"))" : "")
+    return bad + (good > 0 ? "; deployed \(good) of \(report.stacks.count.counted("stack"))" : "")
   }
 
   /// A stack that is held is repaired where it is.
@@ -135,10 +131,13 @@ enum Render {
     let held = report.stacks.filter { $0.outcome == .held }.count
     let pinned = report.stacks.filter { $0.outcome == .pinned }.count
     let waiting = report.stacks.filter { $0.outcome == .waiting }.count
-    let rest = [(held, "held"), (pinned, "pinned"), (waiting, "waiting")].filter { $0.0 > 0 }.map {
+    let gone = report.stacks.count { $0.isLeft }
+    let rest = [(held, "held"), (pinned, "pinned"), (waiting, "waiting"), (gone, "gone from the repository")].filter {
+      $0.0 > 0
+    }.map {
       ", \($0.0) \($0.1)"
     }
-    return "\((report.stacks.count - held - waiting).counted("stack")) in place\(rest.joined())"
+    return "\((report.stacks.count - held - waiting - gone).counted("stack")) in place\(rest.joined())"
   }
 
   /// The lines of diffs, in the colours that people know from git.

@@ -125,6 +125,25 @@ struct RenderTests {
     #expect(Render.report(report, help: nil) == ["0123456 on main: nothing to do, 0 stacks in place (0 ms)"])
   }
 
+  @Test(arguments: [
+    ([], "gone from the repository, and left running: `sync: {prune: remove}` takes it down"),
+    (
+      ["db", "web"],
+      "gone from the repository, and left as it is, db and web not running: `sync: {prune: remove}` takes it down"
+    ),
+  ])
+  func `what is gone from the repository is not in place, whether or not it runs`(_ down: [String], _ reason: String) {
+    #expect(StackTarget.gone(down: down).reason == reason)
+    var (report, gone) = (report, StackReport(name: "old", outcome: .unchanged))
+    gone.gone = true
+    report.stacks = [gone, StackReport(name: "web", outcome: .unchanged)]
+    #expect(
+      Render.report(report, help: nil) == [
+        "· old  gone  ", "✓ web  unchanged  ",
+        "0123456 on main: nothing to do, 1 stack in place, 1 gone from the repository (0 ms)",
+      ])
+  }
+
   @Test func `what is found at one place for several services, or from two sides, is told once`() {
     func found(_ service: String, _ line: Int) -> Diagnostic {
       Diagnostic(

@@ -194,7 +194,7 @@ struct ServicePlanningTests {
 
 @Suite("What is done at a live path")
 struct LinkPlanningTests {
-  static let planning = LinkPlanning(pointers: "/live/clup/stacks")
+  static let planning = LinkPlanning(pointers: "/live/clup/stacks", former: ["/old/clup/stacks"])
   static let wish = DesiredLink(kind: .link, from: "s/f", id: "1")
   static let copy = DesiredLink(kind: .copy, from: "s/f", id: "1")
   static let program = DesiredLink(kind: .copy, from: "s/f", id: "1", executable: true)
@@ -242,6 +242,12 @@ struct LinkPlanningTests {
       known: copy.becoming(program), live: .file("1"), action: .replace),
     Row(testDescription: "a program in place", wish: program, known: program, live: .file("1"), action: .keep),
     Row(testDescription: "no longer tracked", known: wish, live: own, action: .remove),
+    Row(
+      testDescription: "no longer tracked, from before the live root was moved", known: wish,
+      live: .link("/old/clup/stacks/s/s/f"), action: .remove),
+    Row(
+      testDescription: "no longer tracked, but another stack's, from before the live root was moved", known: wish,
+      live: .link("/old/clup/stacks/t/s/f")),
     Row(testDescription: "no longer tracked, but a person put a file there", known: wish, live: .file("9")),
     Row(testDescription: "a copy no longer tracked", known: copy, live: .file("1"), action: .remove),
     Row(testDescription: "a copy no longer tracked, but changed by hand", known: copy, live: .file("9")),

@@ -214,7 +214,7 @@ struct RecordTests {
   @Test func `what left the branch is known until it is removed or comes back`() throws {
     var plan = Plan(commit: "c", stacks: [], links: [], shared: [:], moving: [])
     var stack = StackPlan(name: "s", work: .none, from: "c1", to: "c1", project: "p")
-    stack.aim = .gone
+    stack.aim = .gone(down: [])
     plan.stacks = [stack]
     var state = State(deployed: ["s": Self.deployment("c1")])
     let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
@@ -224,7 +224,7 @@ struct RecordTests {
     plan.stacks[0].aim = .target
     try state.take(plan, of: discovery, only: ["s"])
     #expect(state.gone == [])
-    plan.stacks[0].aim = .gone
+    plan.stacks[0].aim = .gone(down: [])
     try state.take(plan, of: discovery, only: ["s"])
     try state.record(.removed, of: "s")
     #expect(state.gone == [])

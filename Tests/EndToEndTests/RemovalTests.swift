@@ -26,6 +26,46 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I13: a stack that is gone and does not run is not in place, and status says the same`() async throws {
+      try await Host.with(["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")]) { host in
+        _ = try await host.sync()
+        try await host.push(["b/compose.yaml": nil])
+        #expect(try await host.sync().named["b"]?.isLeft == true)
+        try await host.docker("rm", "-f", try #require(try await host.containers()["b/b"]))
+        for _ in 0..<2 {
+          let answer = try await host.clup(["sync"])
+          let why = "gone from the repository, and left as it is, b not running"
+          #expect(answer.errors.contains("warning: b is \(why)"), "\(answer.errors)")
+          #expect(answer.output.contains("1 stack in place, 1 gone from the repository"), "\(answer.output)")
+          #expect(try await host.status()["b"]?["note"]?.string?.hasPrefix(why) == true)
+        }
+        // A person who takes it down by hand is not undone.
+        #expect(try await host.containers().keys.sorted() == ["a/a"])
+      }
+    }
+
+    @Test(arguments: ["report", "remove"])
+    func `I3: the links of a stack that is gone come along where the live root is moved`(_ prune: String) async throws {
+      try await Host.with(["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")]) { host in
+        _ = try await host.sync()
+        try await host.push(["b/compose.yaml": nil])
+        _ = try await host.sync()
+        let before = try await host.containers()
+        try await host.shell(
+          "mv live other; sed -i 's|/live|/other|' clup.yaml; echo 'sync: {prune: \(prune)}' >> clup.yaml")
+        let answer = try await host.clup(["sync"])
+        #expect(answer.status == 0, "\(answer.output) \(answer.errors)")
+        if prune == "report" {
+          try await host.shell("cat other/b/compose.yaml")
+          #expect(try await host.containers() == before)
+          #expect(try await host.status()["b"]?["drift"]?.array == [])
+          #expect(try await host.clup(["sync"]).output.contains("1 stack in place, 1 gone from the repository"))
+        } else {
+          try await host.shell("[ ! -L other/b/compose.yaml ]")
+        }
+      }
+    }
+
     @Test func `prune: remove takes it down, and names the last backup`() async throws {
       let volume = "clup-e2e-\(UInt32.random(in: .min ... .max))"
       let file =

@@ -12,6 +12,10 @@ extension StackPlan {
     if outcome == .planned { report.steps = steps.compactMap(\.text) }
     if case .hold(let hold) = aim { report.error = hold.error }
     if case .waiting(let waiting) = aim { report.waitsFor = waiting.outage }
+    if aim.isGone {
+      report.gone = true
+      if work == .none { report.keepAll() }
+    }
     return report
   }
 

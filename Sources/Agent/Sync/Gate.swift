@@ -49,7 +49,7 @@ extension Sync {
   /// Whether the host is at the commit when all of a plan is.
   func isWhole(_ plan: Plan) -> Bool {
     request.stacks.isEmpty && request.rollback == nil && !request.isRepair
-      && plan.stacks.allSatisfy { [.target, .gone].contains($0.aim) }
+      && plan.stacks.allSatisfy { $0.aim == .target || $0.aim.isGone }
   }
 
   /// Does what is planned, behind the fence.
@@ -105,7 +105,7 @@ extension Sync {
         found += Variant.notes(variants, in: snapshot.tree)
       }
     }
-    for stack in prepared.plan.stacks where stack.aim == .gone {
+    for stack in prepared.plan.stacks where stack.aim.isGone {
       found.append("\(stack.name) is \(stack.aim.reason ?? "")")
     }
     for name in state.standing.keys.sorted()

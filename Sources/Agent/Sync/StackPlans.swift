@@ -25,9 +25,7 @@ extension Prepare {
       if ending[name] != nil {
         plan.stacks.append(planning.remove(name, known: known, directory: directory(known, name)))
       } else {
-        var stack = planning.unchanged(name, known: known)
-        stack.aim = .gone
-        plan.stacks.append(stack)
+        plan.stacks.append(try await left(name, known, planning, shared, &draft))
       }
     }
     plan.stacks.sort { $0.name < $1.name }
@@ -38,6 +36,30 @@ extension Prepare {
       settings: settings, checkout: checkout, observed: draft.observed, links: links
     ).problems(of: plan)
     return plan
+  }
+
+  /// Plans a stack that the repository no longer has: it is left as it is, but for links from before the live root or the
+  /// checkout was moved, which lead nowhere.
+  private func left(
+    _ name: String, _ known: Deployment, _ planning: Planning, _ shared: [LinkPlan], _ draft: inout PlanDraft
+  ) async throws(Failure) -> StackPlan {
+    var stack = planning.unchanged(name, known: known)
+    let down = stack.services.down
+    let moved = stack.links.filter { link in
+      if case .link(let text) = link.found { link.action == .replace && links.isOwn(text) } else { false }
+    }
+    if !moved.isEmpty, stack.services.allSatisfy({ $0.action == .keep }), state.isDeployed(name),
+      let good = try await good(name)
+    {
+      _ = try await draft.snapshots.look(at: good.commit)
+      stack = planning.deploy(
+        DesiredStack(name, good), because: moved.map { "\($0.live) is not in place" }, shared: shared,
+        directory: directory(known, name))
+    } else {
+      stack.links.removeAll { $0.action != .keep }
+    }
+    stack.aim = .gone(down: down)
+    return stack
   }
 
   /// Plans one stack; nothing where there is nothing to say of it.

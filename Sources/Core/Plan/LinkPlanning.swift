@@ -36,6 +36,11 @@ public struct LinkPlanning: Sendable {
   /// Says whether a link's text leads through one of clup's pointers.
   public func isOwn(_ text: String) -> Bool { ([pointers] + former).contains { text.hasPrefix($0 + "/") } }
 
+  /// Says whether a link's text leads through a pointer to a path, also where the pointer lay before the checkout was moved.
+  private func leads(_ text: String, through pointer: String, to path: String) -> Bool {
+    ([pointers] + former).contains { "\($0)/\(pointer)/\(path)" == text }
+  }
+
   /// Plans each live path, sorted.
   public func plan(
     pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
@@ -63,7 +68,7 @@ public struct LinkPlanning: Sendable {
       let text = target(pointer, former.from)
       let ours =
         switch live[path] ?? .absent {
-        case .link(let present): present == text
+        case .link(let present): leads(present, through: pointer, to: former.from)
         case .file(let id): former.wrote(id)
         default: false
         }

@@ -213,6 +213,11 @@ public struct ServicePlan: Sendable, Equatable {
   }
 }
 
+extension [ServicePlan] {
+  /// The names of services that are not up, and would be started.
+  public var down: [String] { filter { $0.action != .keep && $0.state != "running" }.map(\.name) }
+}
+
 /// What is done at one live path.
 public struct LinkPlan: Sendable, Equatable {
   /// The live path, relative to the live root.

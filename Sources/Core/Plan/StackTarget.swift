@@ -16,8 +16,9 @@ public enum StackTarget: Sendable, Equatable {
   case busy
   /// To what was good, whatever the repository says by now.
   case recorded
-  /// Nowhere: it is gone from the repository, and the host takes nothing down by itself.
-  case gone
+  /// Nowhere: it is gone from the repository, and the host neither takes it down by itself nor starts its services that are
+  /// `down`.
+  case gone(down: [String])
   /// To the target commit, where it is already; what drifted on the host is told of and left alone.
   case drifted([String])
 
@@ -38,6 +39,9 @@ public enum StackTarget: Sendable, Equatable {
     return !isHeld
   }
 
+  /// Whether the repository no longer has it.
+  public var isGone: Bool { if case .gone = self { true } else { false } }
+
   /// Whether a rollback pinned it.
   public var isPin: Bool { if case .pin = self { true } else { false } }
 
@@ -50,7 +54,10 @@ public enum StackTarget: Sendable, Equatable {
     case .busy: "another sync works on it"
     case .tied(let tie, let why):
       "it shares \(tie.path) with \(tie.stack), which \(why ?? "stays where it is")"
-    case .gone: "gone from the repository, and left running: `sync: {prune: remove}` takes it down"
+    case .gone(let down):
+      "gone from the repository, and left "
+        + (down.isEmpty ? "running" : "as it is, \(down.listed(4)) not running")
+        + ": `sync: {prune: remove}` takes it down"
     case .pin(let pin, let behind):
       "pinned at \(pin.commit.prefix(7)) since \(pin.since)"
         + (behind.map { ", \($0.counted("commit")) behind" } ?? "")

@@ -24,7 +24,7 @@ extension State {
       try record(.pinProved(nil), of: stack.name)
     }
     for stack in plan.stacks where same.contains(stack.name) {
-      if stack.aim == .gone { gone.insert(stack.name) } else { gone.remove(stack.name) }
+      if stack.aim.isGone { gone.insert(stack.name) } else { gone.remove(stack.name) }
     }
     for (name, deployment) in plan.judged where same.contains(name) && isDeployed(name) {
       try record(.judged(deployment), of: name)

@@ -113,13 +113,18 @@ public struct StackReport: Codable, Sendable, Equatable {
   public var logTail: [String] = []
   /// What a dry run would do, step by step; not written of what was done.
   public var steps: [String]?
+  /// True where the repository no longer has it, and it was left as it is.
+  public var gone: Bool?
 
   enum CodingKeys: String, CodingKey {
-    case name, outcome, from, to, project, reasons, services, error, steps
+    case name, outcome, from, to, project, reasons, services, error, steps, gone
     case durationMs = "duration_ms"
     case logTail = "log_tail"
     case waitsFor = "waits_for"
   }
+
+  /// Whether it was left as it is since the repository no longer has it: then it is in place nowhere.
+  public var isLeft: Bool { gone == true && outcome == .unchanged }
 
   /// Makes a report of a stack.
   public init(name: String, outcome: Outcome) {
@@ -174,5 +179,17 @@ public struct LinkReport: Codable, Sendable, Equatable {
     self.target = target
     self.action = action
     self.backup = backup
+  }
+}
+
+extension Report {
+  /// Names what failed or waits, and counts what is not named; nothing where there is none.
+  public var badStacks: String? {
+    let bad = stacks.filter { [.failed, .rolledBack, .waiting].contains($0.outcome) }
+    if bad.isEmpty { return nil }
+    let shown = bad.prefix(3).map { stack in
+      "\(stack.name) \(stack.outcome.words)\(stack.waitsFor.map { " for \($0.words)" } ?? "")"
+    }.joined(separator: ", ")
+    return shown + (bad.count > 3 ? " and \(bad.count - 3) more" : "")
   }
 }
