@@ -77,6 +77,7 @@ struct Apply: Sendable {
     do throws(Failure) { try await execute.run(steps, of: nothing, &progress) } catch {
       report.outcome = .failed
       report.error = "\(error.message); \(error.help)"
+      if let outage = error.outage { report.wait(for: outage, report.error ?? "") }
     }
     report.durationMs = (ContinuousClock.now - start).milliseconds
     tell(.end(of: report))
