@@ -11,6 +11,8 @@ struct SyncResult: Sendable, Equatable {
   var commit: String?
   var report: String?
   var error: String?
+  /// Which stacks failed or wait, and why the first of them does.
+  var stacks: String?
   /// How long it took.
   var duration: Duration = .zero
 }
@@ -101,6 +103,8 @@ struct Children: Sendable {
       result.commit = report.commit
       result.report = report.sameAs ?? report.id
       result.error = report.error
+      let why = report.stacks.first { [.failed, .rolledBack, .waiting].contains($0.outcome) }?.error
+      result.stacks = report.badStacks.map { stacks in why.map { "\(stacks): \($0)" } ?? stacks }
       return result
     }
   }

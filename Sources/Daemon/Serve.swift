@@ -130,7 +130,7 @@ public struct Serve: Sendable {
       pace.note(reached: result.status != 4)
       let what = result.outcome?.rawValue ?? "failed"
       if result.outcome != .unchanged || result.status != 0 {
-        say("\(run.trigger.rawValue): \(what)\(result.error.map { ": \($0)" } ?? "")")
+        say("\(run.trigger.rawValue): \(what)\((result.error ?? result.stacks).map { ": \($0)" } ?? "")")
       }
       let unwritten = await mailbox.trouble.map { "; \($0.message)" } ?? ""
       manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")\(unwritten)")

@@ -63,6 +63,11 @@ enum Remote {
       if error.kind == .storage, lacksRoom(for: git_remote_stats(handle).pointee, at: path) {
         throw GitError(.full, "cannot fetch \(redacted(url)): \(String(cString: strerror(ENOSPC))) at \(path)")
       }
+      if error.kind == .missingObject, let directory = shallowClone(url) {
+        throw GitError(
+          .unreachable, "cannot fetch \(redacted(url)): it is a shallow clone, which lacks the commits before its own",
+          help: "complete it: `git -C \(directory) fetch --unshallow`")
+      }
       // A pack that ends too early is the server's fault, whatever libgit2 stumbles over.
       let isTheirs = error.kind == .other || error.kind == .missingObject
       throw login.explained(isTheirs ? GitError(.unreachable, error.message) : error)
@@ -76,6 +81,13 @@ enum Remote {
     if found.f_files > 0 && found.f_favail < 16 { return true }
     let index = 64 * UInt64(pack.total_objects) + (1 << 20)
     return UInt64(found.f_bavail) * UInt64(found.f_frsize) < UInt64(pack.received_bytes) + index
+  }
+
+  /// Gives the path of a repository on this host whose history was cut off; see git-clone(1), `--depth`.
+  static func shallowClone(_ url: String) -> String? {
+    let path = url.hasPrefix("file://") ? String(url.dropFirst(7)) : url
+    guard path.hasPrefix("/") else { return nil }
+    return access("\(path)/shallow", F_OK) == 0 || access("\(path)/.git/shallow", F_OK) == 0 ? path : nil
   }
 
   /// Sets what libgit2 knows only for the whole process.
@@ -195,3 +207,6 @@ public func redacted(_ text: String) -> String {
   guard !text.contains("://"), let at = result.firstIndex(of: "@") else { return result }
   return result[..<at].contains(":") && !result[..<at].contains("/") ? "***" + result[at...] : result
 }
+
+/// Gives the path of a repository on this host that is a shallow clone: it can give only what it has.
+public func shallowClone(_ url: String) -> String? { Remote.shallowClone(url) }

@@ -148,6 +148,23 @@ struct Scratch: ~Copyable {
     }
   }
 
+  @Test(arguments: ["", "file://"]) func `a shallow clone that lacks what is needed is said so`(
+    _ scheme: String
+  ) async throws {
+    let scratch = try await Scratch()
+    for number in 1...3 { try await scratch.commit(["a": "\(number)"]) }
+    let shallow = scratch.url + ".shallow"
+    try await scratch.git("clone", "-q", "--bare", "--depth", "1", "file://" + scratch.url, shallow)
+    let mirror = try scratch.mirror()
+    await #expect { try await mirror.fetch(from: scheme + shallow, deadline: .seconds(10)) } throws: {
+      guard let error = $0 as? GitError else { return false }
+      return error.kind == .unreachable && error.message.contains("it is a shallow clone")
+        && error.help == "complete it: `git -C \(shallow) fetch --unshallow`"
+    }
+    try await scratch.git("-C", shallow, "fetch", "-q", "--unshallow")
+    _ = try await mirror.fetch(from: scheme + shallow, deadline: .seconds(10))
+  }
+
   @Test func `an empty repository and a missing branch are told apart`() async throws {
     let scratch = try await Scratch()
     let url = scratch.url

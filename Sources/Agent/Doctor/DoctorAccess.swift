@@ -30,6 +30,11 @@ extension Doctor {
     let expected = "shows \(settings.follow.phrase) to these credentials"
     do throws(Failure) {
       let head = try await fetch.listed()
+      if let directory = shallowClone(source.url) {
+        return Check(
+          .access, name, .warning, found: "\(url): \(head), in a shallow clone", expected: "the whole history",
+          help: "`git -C \(directory) fetch --unshallow`: a host that has none of it cannot fetch it as it is")
+      }
       return Check(.access, name, .good, found: "\(url): \(head)", expected: expected)
     } catch {
       return Check(.access, name, .failed, found: error.message, expected: expected, help: error.help)

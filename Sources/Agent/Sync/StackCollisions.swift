@@ -33,13 +33,18 @@ extension Prepare {
         if container.project != stack.project || state.standing(stack.name)?.has(container) == true { return false }
         let moved = state.standing.contains { name, known in
           places[name] == nil && state.stacks[name]?.pin == nil && known.project == stack.project
-            && directory(known, name) == container.directory
+            && (directory(known, name) == container.directory || known.has(container))
         }
         return !moved && (real == nil || Files.resolved(container.directory) != real)
       }
       if let diagnostic = Collisions.foreign(
         stack.name, project: stack.project, place: places[stack.name] ?? stack.name, directory: place,
-        containers: others, at: locate)
+        containers: others,
+        held: { place in
+          state.standing.first { name, known in
+            places[name] != nil && known.project == stack.project && directory(known, name) == place
+          }?.key
+        }, at: locate)
       {
         found.append(diagnostic)
       }

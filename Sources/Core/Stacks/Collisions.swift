@@ -60,10 +60,11 @@ public enum Collisions {
     }
   }
 
-  /// Looks for containers of a stack's project that were started from another directory.
+  /// Looks for containers of a stack's project that were started from another directory; `held` names the stack of the commit
+  /// that has the project there by now.
   public static func foreign(
     _ stack: String, project: String, place: String, directory: String, containers: [Container],
-    at locate: Locate = { _, _ in nil }
+    held: (_ directory: String) -> String? = { _ in nil }, at locate: Locate = { _, _ in nil }
   ) -> Diagnostic? {
     guard
       let other = containers.first(where: {
@@ -73,11 +74,14 @@ public enum Collisions {
     return Diagnostic(
       rule: "project-collision", at: locate(stack, nil) ?? (place, nil), stack: stack,
       message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
-      help: help(stack))
+      help: held(other.directory).map { holder in
+        "it is \(holder) on this host: where stacks trade places, move one to a directory that no stack has, then the "
+          + "others, each in a commit that is synced before the next"
+      } ?? help(stack))
   }
 
   private static func help(_ stack: String) -> String {
-    "give the stack its own top-level `name:`; a COMPOSE_PROJECT_NAME in its live `.env` wins over that"
+    "give the stack a top-level `name:` that nothing else has; a COMPOSE_PROJECT_NAME in its live `.env` wins over that"
   }
 }
 
