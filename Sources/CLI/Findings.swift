@@ -56,7 +56,7 @@ enum Findings {
       let others = group.dropFirst().map {
         [$0.file, $0.line.map(String.init)].compactMap { $0 }.joined(separator: ":")
       }
-      return others.isEmpty ? [] : ["the other is at \(others.listed(3))"]
+      return others.isEmpty ? [] : ["the other\(others.count == 1 ? " is" : "s are") at \(others.listed(3))"]
     }
     let (services, stacks) = (
       Set(group.compactMap(\.service)).sorted(), Set(group.compactMap(\.stack)).sorted()

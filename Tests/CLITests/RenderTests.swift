@@ -1,3 +1,4 @@
+@testable import Agent
 @testable import CLI
 import Core
 import Testing
@@ -164,6 +165,10 @@ struct RenderTests {
         "a/compose.yaml:9: error: s1 logs [r]", "    help: fix", "a/compose.yaml:5: error: taken [c]", "    help: no",
         "    the other is at b/compose.yaml:5",
       ])
+    let ended = Validate.Ended(
+      validation: Validation(diagnostics: services + claims), excerpts: Excerpts(sources: []), stacks: 2, jobs: 0,
+      placeholders: [], notes: [])
+    #expect(Render.summary(ended) == "3 errors, 0 warnings in 2 stacks")
     var waived = found("s2", 2)
     waived.waived = true
     #expect(Findings.groups(of: [found("s1", 2), waived]).count == 2)

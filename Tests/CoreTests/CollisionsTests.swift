@@ -68,6 +68,28 @@ struct CollisionsTests {
     #expect(found[0].dispute != nil && found[2].dispute != nil && found[0].dispute != found[2].dispute)
   }
 
+  @Test func `stacks that dispute one thing are one dispute, and others of the same port are another`() {
+    let one = ["a": Self.port("80"), "b": Self.port("80", "tcp", "10.0.0.1"), "c": Self.port("80", "tcp", "10.0.0.2")]
+    let two = [
+      "a": Self.port("80", "tcp", "10.0.0.1"), "b": Self.port("80", "tcp", "10.0.0.1"),
+      "c": Self.port("80", "tcp", "10.0.0.2"), "d": Self.port("80", "tcp", "10.0.0.2"),
+    ]
+    for (claims, count) in [(one, 1), (two, 2)] {
+      let found = Collisions.between(claims: claims.mapValues { [$0] }, places: [:])
+      #expect(found.count == claims.count && Set(found.map(\.dispute)).count == count)
+    }
+  }
+
+  @Test func `another project name is proposed with what it costs`() {
+    let found = Collisions.between(projects: ["a": "p", "b": "p"], places: [:])
+    #expect(found.allSatisfy { $0.help.contains("`p_…`, stays behind") })
+    let container = Container(
+      id: "1", name: "p-web-1", state: "running", image: "i", project: "p", service: "web", hash: "",
+      directory: "/data/compose/1")
+    let foreign = Collisions.foreign("a", project: "p", place: "a", directory: "/live/a", containers: [container])
+    #expect(foreign?.help.contains("`docker compose -p p down`, without `-v`") == true)
+  }
+
   @Test func `a stack does not collide with itself`() {
     #expect(Collisions.between(claims: ["a": [Self.port("80"), Self.port("80")]], places: [:]).isEmpty)
   }

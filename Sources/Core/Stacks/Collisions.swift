@@ -21,7 +21,7 @@ public enum Collisions {
         var found = Diagnostic(
           rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
           message: "the project name \(project) is also that of \(others)",
-          help: HostTrees.help(stack, stacks.first { $0 != stack }, among: places.keys) + help(stack))
+          help: HostTrees.help(stack, stacks.first { $0 != stack }, among: places.keys) + rename(project))
         found.dispute = "project \(project)"
         return found
       }
@@ -50,14 +50,31 @@ public enum Collisions {
       }
       if let index { found[index].claims.append(claim) } else { found.append((stack, other, place, [claim])) }
     }
-    return found.map { stack, other, place, claims in
+    let roots = roots(found.map { ($0.claims[0].subject, $0.stack, $0.other) })
+    return zip(found, roots).map { entry, root in
+      let (stack, other, place, claims) = entry
       var found = Diagnostic(
         rule: "project-collision", at: place, stack: stack,
         message: "\(Claim.words(claims)) also claimed by \(other)",
-        help: HostTrees.help(stack, other, among: places.keys) + "give one of the two another")
-      found.dispute = "\(claims[0].subject): \([stack, other].sorted())"
+        help: HostTrees.help(stack, other, among: places.keys) + "give one of them another")
+      found.dispute = "\(claims[0].subject): \(root)"
       return found
     }
+  }
+
+  /// Gives for each dispute the first of the stacks that dispute one thing with each other.
+  private static func roots(_ disputes: [(subject: String, stack: String, other: String)]) -> [String] {
+    var parents: [[String]: String] = [:]
+    func root(_ subject: String, _ stack: String) -> String {
+      var stack = stack
+      while let parent = parents[[subject, stack]] { stack = parent }
+      return stack
+    }
+    for (subject, stack, other) in disputes {
+      let (one, two) = (root(subject, stack), root(subject, other))
+      if one != two { parents[[subject, max(one, two)]] = min(one, two) }
+    }
+    return disputes.map { root($0.subject, $0.stack) }
   }
 
   /// Looks for containers of a stack's project that were started from another directory; `held` names the stack of the commit
@@ -77,11 +94,13 @@ public enum Collisions {
       help: held(other.directory).map { holder in
         "it is \(holder) on this host: where stacks trade places, move one to a directory that no stack has, then the "
           + "others, each in a commit that is synced before the next"
-      } ?? help(stack))
+      } ?? "if that is this stack, take it down there, and a sync goes on with its volumes: "
+        + "`docker compose -p \(project) down`, without `-v`; if it is another one, \(rename(project))")
   }
 
-  private static func help(_ stack: String) -> String {
-    "give the stack a top-level `name:` that nothing else has; a COMPOSE_PROJECT_NAME in its live `.env` wins over that"
+  private static func rename(_ project: String) -> String {
+    "give the stack a top-level `name:` that nothing else has (a COMPOSE_PROJECT_NAME in its live `.env` wins over that); "
+      + "what is in its volumes by now, `\(project)_…`, stays behind under that name"
   }
 }
 

@@ -39,7 +39,8 @@ extension Rule {
     id: "project-collision", summary: "two stacks with one project name, container name, volume or host port",
     why:
       "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
-    fix: "Give one of them its own top-level `name:`, another `container_name`, or another port.",
+    fix:
+      "Give one of them its own top-level `name:`, another `container_name`, or another port. Under another project name a stack gets new, empty volumes: what is in those that it had stays behind.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}"
   ) { subject in
