@@ -334,6 +334,41 @@ import Testing
     #expect(finding.message.contains("the service proxy") && !finding.help.contains("files: [add-ons"))
   }
 
+  @Test func `files like those that the host names stay one finding`() throws {
+    let paths = (1...38).map { "apps/a\($0)/app.yml" }
+    let read = try Settings.parse(
+      Array((SettingsTests.least + "stacks: {files: [apps/a1/app.yml, apps/a2/app.yml]}\n").utf8)
+    ).get()
+    let tree = commit(paths)
+    let stacks = Discovery(tree, settings: read).stacks
+    let found = paths.dropFirst(2).compactMap { UnmanagedFile($0, Array(Self.service.utf8)) }
+    let findings = UnmanagedFile.findings(found, in: tree, stacks: stacks, isAll: false)
+    #expect(findings.count == 1 && findings[0].message.contains("35 more"))
+    #expect(findings[0].help.contains("`stacks: {files: [\"apps/*/app.yml\"]}`"))
+    #expect(!findings[0].help.contains("exclude: [\"apps/*/app.yml\"]"))
+    // The line keeps the stacks that there are as they are.
+    let line = "stacks: {files: [apps/a1/app.yml, apps/a2/app.yml, \"apps/*/app.yml\"]}\n"
+    let all = try Settings.parse(Array((SettingsTests.least + line).utf8)).get()
+    #expect(Discovery(tree, settings: all).stacks.filter { stacks.map(\.name).contains($0.name) } == stacks)
+  }
+
+  @Test func `where most of a directory is laid over a stack, so is the rest`() throws {
+    let tree = commit("compose.yml", "more/a.yml", "more/b.yml", "more/new.yml")
+    let stack = try #require(Discovery(tree, settings: settings()).stacks.first)
+    func parted(_ siblings: [String], beside other: String) throws -> [String] {
+      let variants = siblings.compactMap { path in
+        UnmanagedFile(path, Array("services: {x: {image: i, depends_on: [web]}}\n".utf8)).map {
+          Variant($0, of: stack, services: ["web"])
+        }
+      }
+      let file = try #require(UnmanagedFile(other, Array(Self.service.utf8)))
+      return Variant.takingSiblings([file], variants, services: [".": ["web"]]).files.map(\.path)
+    }
+    #expect(try parted(["more/a.yml", "more/b.yml"], beside: "more/new.yml") == [])
+    #expect(try parted(["more/a.yml"], beside: "more/new.yml") == ["more/new.yml"])
+    #expect(try parted(["a.yml", "b.yml"], beside: "new.yml") == ["new.yml"])
+  }
+
   static let covers: [(wanted: [String], others: [String], globs: [String], rest: [String])] = [
     (["s/A/a.yaml", "s/B/b.yaml", "s/C/c.yaml", "s/D/d.yaml"], ["s/A/x.txt"], ["s/*/*.yaml"], []),
     (["s/A/a.yaml", "s/B/b.yaml"], [], [], ["s/A/a.yaml", "s/B/b.yaml"]),

@@ -71,7 +71,7 @@ extension PolicyCheck {
         files.append(file)
       }
     }
-    return (files, variants)
+    return Variant.takingSiblings(files, variants, services: services)
   }
 
   /// Gives the files that others of them use; those that only include something else than Compose files are left out.

@@ -1,9 +1,9 @@
 extension Glob {
-  /// Gives the fewest patterns that match exactly these paths among all: globs, each with what it matches, and the paths for
-  /// which there is none.
+  /// Gives the fewest patterns that match exactly these paths among all, or `known` ones as well: globs, each with what it
+  /// matches of the wanted ones, and the paths for which there is none.
   ///
   /// A glob needs two paths for each `*` in it, so that two unlike paths do not become one that says nothing.
-  static func covering(_ wanted: Set<String>, among all: [String]) -> (
+  static func covering(_ wanted: Set<String>, among all: [String], known: Set<String> = []) -> (
     globs: [(pattern: String, paths: [String])], rest: [String]
   ) {
     let byDepth = Dictionary(grouping: all) { Path.components($0).count }
@@ -14,9 +14,9 @@ extension Glob {
         candidates[pattern] = (byDepth[Path.components(path).count] ?? []).filter(glob.matches)
       }
     }
-    candidates = candidates.filter { pattern, paths in
-      paths.count >= 2 * stars(pattern) && paths.allSatisfy(wanted.contains)
-    }
+    candidates = candidates.mapValues { paths in
+      paths.allSatisfy { wanted.contains($0) || known.contains($0) } ? paths.filter(wanted.contains) : []
+    }.filter { pattern, paths in paths.count >= 2 * stars(pattern) }
     var (rest, globs) = (wanted, [(pattern: String, paths: [String])]())
     func isWorse(_ one: String, _ other: String) -> Bool {
       let (own, others) = (candidates[one]?.count ?? 0, candidates[other]?.count ?? 0)

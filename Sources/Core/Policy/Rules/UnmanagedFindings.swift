@@ -5,7 +5,7 @@ extension UnmanagedFile {
   ) -> [Diagnostic] {
     groups(of: files, in: tree, stacks).map { group in
       let (them, one) = (group.files.count == 1 ? "it" : "them", group.files.count == 1)
-      let leave = "leave \(them) out: `stacks: {exclude: [\(group.list)]}`"
+      let leave = "leave \(them) out: `stacks: {exclude: [\(group.excluded)]}`"
       let ways = group.lines.map { "\($0.purpose), write on the host: `stacks: {\($0.line)}`" }.joined(separator: "; ")
       let (message, help): (String, String) =
         switch group.files[0].kind {
@@ -79,6 +79,8 @@ extension UnmanagedFile {
     /// The stack in whose directory they all are.
     let stack: StackSource?
 
+    /// Whether the pattern takes files that are stacks already.
+    var takesStacks = false
     /// What is laid over them if somebody chooses it.
     var overlays: [UnmanagedFile] = []
     var overlayPatterns: [String] = []
@@ -117,10 +119,16 @@ extension UnmanagedFile {
       return "\(files[0].path) and \(more) more \(place)"
     }
 
-    /// The patterns as a list of YAML; only the first ones of very many.
-    var list: String {
+    /// The patterns as a list of YAML.
+    var list: String { Self.list(patterns) }
+
+    /// The same for what is left out, where a pattern takes stacks as well.
+    var excluded: String { Self.list(takesStacks ? files.map(\.path) : patterns) }
+
+    /// Only the first ones of very many.
+    private static func list(_ patterns: [String]) -> String {
       let length = patterns.reduce(0) { $0 + $1.count + 2 }
-      let shown = patterns.prefix(patterns.count > Self.mostNamed || length > 200 ? 3 : patterns.count)
+      let shown = patterns.prefix(patterns.count > mostNamed || length > 200 ? 3 : patterns.count)
       return
         (shown.map { $0.contains("*") ? "\"\($0)\"" : $0 } + (shown.count < patterns.count ? ["…"] : []))
         .joined(separator: ", ")
@@ -195,10 +203,19 @@ extension UnmanagedFile {
     }
     let rest = files.filter { $0.base == nil && !bases.contains($0.path) }
     let all = tree.files.map(\.path)
-    for (_, alike) in Dictionary(grouping: rest, by: kind) {
+    // What `files:` has made a stack of already stays that one, whatever glob takes it as well.
+    let known = Set(
+      stacks.filter { $0.layout != nil }.flatMap { stack in
+        stack.composeFiles.filter { $0.hasPrefix(stack.name + ".") }
+      })
+    for (number, alike) in Dictionary(grouping: rest, by: kind) {
       let byPath = Dictionary(alike.map { ($0.path, $0) }) { first, _ in first }
-      let cover = Glob.covering(Set(byPath.keys), among: all)
-      found += cover.globs.map { glob in Group(glob.paths.compactMap { byPath[$0] }, [glob.pattern]) }
+      let cover = Glob.covering(Set(byPath.keys), among: all, known: number == 0 ? known : [])
+      found += cover.globs.map { pattern, paths in
+        var group = Group(paths.compactMap { byPath[$0] }, [pattern])
+        group.takesStacks = known.contains(where: Glob(pattern).matches)
+        return group
+      }
       for (directory, paths) in Dictionary(grouping: cover.rest, by: Path.parent) {
         let stack = stacks.first { $0.name == directory && $0.place.directory == directory }
         found.append(Group(paths.compactMap { byPath[$0] }, paths, stack))

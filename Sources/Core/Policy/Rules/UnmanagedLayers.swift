@@ -77,6 +77,27 @@ public struct Variant: Sendable, Equatable {
     isWhole = file.lacking.isEmpty && file.services.isSuperset(of: services)
   }
 
+  /// Takes a file for a variant, too, where most of its directory is laid over one stack of another directory; `services` are
+  /// those of the stacks.
+  public static func takingSiblings(
+    _ files: [UnmanagedFile], _ variants: [Variant], services: [String: Set<String>]
+  ) -> (files: [UnmanagedFile], variants: [Variant]) {
+    var (left, all) = ([UnmanagedFile](), variants)
+    for file in files {
+      let directory = Path.parent(file.path)
+      let siblings = variants.filter { Path.parent($0.path) == directory }
+      let others = files.count { Path.parent($0.path) == directory }
+      if file.kind == .compose, siblings.count > others, let stack = siblings.first?.stack,
+        stack.place.directory != directory, siblings.allSatisfy({ $0.stack == stack })
+      {
+        all.append(Variant(file, of: stack, services: services[stack.name] ?? []))
+      } else {
+        left.append(file)
+      }
+    }
+    return (left, all.sorted { $0.path < $1.path })
+  }
+
   /// Tells of variants in a few lines: those of one name together, wherever they are.
   public static func notes(_ variants: [Variant], in tree: CommitTree) -> [String] {
     let (whole, laid) = (variants.filter(\.isWhole), variants.filter { !$0.isWhole })
