@@ -334,6 +334,22 @@ import Testing
     #expect(finding.message.contains("the service proxy") && !finding.help.contains("files: [add-ons"))
   }
 
+  static let open: [(text: String, base: String, files: [String])] = [
+    ("compose/$H/t.yml", ".", ["compose/a/t.yml", "compose/b/t.yml"]), ("compose/${H:-a}/t.yml", "x", []),
+    ("../compose/${H}/t.yml", "x", ["compose/a/t.yml", "compose/b/t.yml"]), ("c-$H.yml", ".", ["c-a.yml"]),
+    ("$H/t.yml", ".", []), ("compose/a/$F", ".", []), ("compose/a/t.yml", ".", []),
+    ("./$H.yml", ".", ["c-a.yml", "d.yml"]),
+    ("/live/compose/$H/t.yml", "x", ["compose/a/t.yml", "compose/b/t.yml"]), ("compose/$$H/t.yml", ".", []),
+    ("compose/$A$B/t.yml", ".", ["compose/a/t.yml", "compose/b/t.yml"]), ("~/$H/t.yml", ".", []),
+  ]
+
+  @Test(arguments: open) func `a path with a variable leads to the files that begin and end as it does`(
+    _ text: String, _ base: String, _ files: [String]
+  ) {
+    let tree = commit("compose/a/t.yml", "compose/b/t.yml", "compose/b/c/t.yml", "compose/a/u.yml", "c-a.yml", "d.yml")
+    #expect(UsedFiles(tree, liveRoot: "/live").candidates(for: text, base: base) == files)
+  }
+
   @Test func `files like those that the host names stay one finding`() throws {
     let paths = (1...38).map { "apps/a\($0)/app.yml" }
     let read = try Settings.parse(

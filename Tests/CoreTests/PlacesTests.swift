@@ -47,6 +47,25 @@ import Testing
     #expect(Self.subject(stack).objection(to: path, readOnly: true)?.words.contains(words) == true)
   }
 
+  /// A directory of the host, a path, and whether a work tree at `/tmp/r` says that the one holds the other.
+  static let held: [(directory: String, path: String, holds: Bool)] = [
+    ("/tmp", "/tmp/r/a", false), ("/tmp", "/tmp/other", true), ("/tmp/r/a", "/tmp/r/a/b", true),
+    ("/tmp", "/tmp/r", false),
+    ("/", "/tmp/r", true), ("/tmp/r", "/tmp/r/a", true), ("/srv", "/tmp/r", false), ("/tmp/x", "/tmp/x/y", true),
+  ]
+
+  @Test(arguments: held) func `where a work tree lies says nothing of a host`(
+    _ directory: String, _ path: String, _ holds: Bool
+  ) {
+    var paths = HostPaths(liveRoot: "/tmp/r", checkout: nil, stacks: [:], isHost: false)
+    paths.knowsPlace = false
+    #expect(paths.holds(directory, path) == holds)
+    paths.climbed = ["/tmp"]
+    #expect(paths.holds(directory, path) == (holds || directory == "/tmp"))
+    paths.knowsPlace = true
+    #expect(paths.holds(directory, path) == (holds || directory == "/tmp"))
+  }
+
   static let own: [(stack: String, path: String)] = [
     ("app", "/live/app/data"), ("app", "/live/app"), ("app", "/live/common/x.conf"), ("app", "/live/common"),
     ("app", "/live/fresh"), ("app", "/etc/localtime"), ("app", "/lib/modules/6.1"), ("app", "/dev/null"),

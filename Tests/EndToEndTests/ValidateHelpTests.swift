@@ -35,6 +35,22 @@ import Testing
     #expect(plain.map(\.rule) == ["unset-variable"] && !plain[0].help.contains("commit"))
   }
 
+  @Test func `what a host lacks is told with the path that it has to be at`() async throws {
+    let part = ValidateLayoutTests.service("web", "env_file: .env")
+    let files = [
+      "compose.yaml": "include: [{path: deploy/part.yml, env_file: deploy/values/.env}]\n", "deploy/part.yml": part,
+    ]
+    let plain = try await ValidateLayoutTests.found(files, expect: 0).filter { $0.rule == "unset-variable" }
+    #expect(plain.map(\.file) == ["compose.yaml", "deploy/part.yml"], "\(plain)")
+    #expect(plain.allSatisfy { $0.help.hasSuffix("/.env below the live root") })
+    try await ValidateTests.scratch { root in
+      try ValidateTests.lay(["r": files, "live": ["x": ""]], at: root)
+      let found = try await ValidateTests.validate("\(root)/r", "--live-root", "\(root)/live", expect: 3)
+        .filter { $0.rule == "unset-variable" }
+      #expect(found.first?.help.contains("sync, at /") == true && found[0].help.hasSuffix("/live/deploy/values/.env"))
+    }
+  }
+
   @Test func `a file of values that several services lack is told once`() async throws {
     let services = ["a", "b", "c"].map { "  \($0): {image: 'nginx:1.27', env_file: x.env}\n" }.joined()
     let found = try await ValidateLayoutTests.found(["s/compose.yaml": "services:\n" + services])

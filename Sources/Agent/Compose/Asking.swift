@@ -26,6 +26,8 @@ extension Resolve {
     let files: [String]
     /// The Compose file that was taken for one that a variable leads to, by that variable.
     var guessed: [String: String] = [:]
+    /// The directories around a work tree that its relative paths lead up to.
+    var climbed: Set<String> = []
     /// The variables that a refusal was last about.
     var blamed: [String] = []
     /// How many other values were tried for a variable.
@@ -95,6 +97,7 @@ extension Resolve {
       }
       guard asked.invents, try await invent(&asked, &gather, outcome) else { break }
     } while rounds < 48
+    if !knowsSettings, !knowsHost { asked.climbed = view.climbed(in: outcome.output) }
     return outcome
   }
 
@@ -182,7 +185,7 @@ extension Resolve {
       (source.document?["services"]?.merged ?? []).filter { service in
         let node = service.value["label_file"]
         let files = node?.string.map { [$0] } ?? node?.sequence?.compactMap(\.string) ?? []
-        return files.contains { isGap($0, beside: source.path) }
+        return files.contains { isGap($0, beside: source.path, gather) }
       }.compactMap(\.key.string)
     }
   }
@@ -199,7 +202,7 @@ extension Resolve {
         guard let name = service.key.string, let node = service.value["env_file"] else { continue }
         for item in node.sequence ?? [node] {
           guard let text = item.string ?? item["path"]?.string else { continue }
-          if isGap(text, beside: source.path) {
+          if isGap(text, beside: source.path, gather) {
             lacking.insert(name)
           } else {
             let format = item.string == nil ? item["format"]?.string : nil

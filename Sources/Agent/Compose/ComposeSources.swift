@@ -48,6 +48,11 @@ struct ComposeSources: Sendable {
       _ texts: [String], _ directory: String, _ values: [String], _ project: String?
     ) async throws(Failure) -> [String?]
 
+  /// Gives the absolute path that a text of a Compose file comes to; nothing where nobody knows the values of its variables.
+  func path(of text: String, in file: String) -> String? {
+    references.first { $0.file == file && $0.text == text && !$0.isImplied }?.path
+  }
+
   /// A Compose file that is still to be read.
   private struct Waiting {
     let path: String
@@ -193,11 +198,12 @@ struct ComposeSources: Sendable {
   mutating func noteReferences() async throws(Failure) {
     try await view.bring(references.filter { !$0.isRemote }.compactMap { view.relative($0.path) })
     for reference in references where !reference.isRemote && reference.key != "include.project_directory" {
-      if let target = view.relative(reference.path) {
-        try await note(target)
-      } else {
+      guard let target = view.relative(reference.path) else {
         untracked[reference.path] = observe.untracked(reference.path)
+        continue
       }
+      if reference.key == "include.env_file" { _ = try await view.show(target, isNeeded: true) }
+      try await note(target)
     }
   }
 }

@@ -12,6 +12,7 @@ extension Discovery {
     let usedFiles = UsedFiles(tree, liveRoot: settings.liveRoot)
     let given = environmentFiles.reduce(into: [:]) { $0.merge(values(in: $1)) { _, new in new } }
     var uses: [String: Set<String>] = [:]
+    var open: [(text: String, base: String)] = []
     var queue = discovery.stacks.flatMap { stack in
       stack.composeFiles.map { (path: $0, base: stack.place.directory, values: given) }
     }
@@ -20,6 +21,7 @@ extension Discovery {
       uses[path] = []
       guard let bytes = try await tracked.smallContents(of: entry), ComposeSource.mayUseOthers(bytes) else { continue }
       let texts = ComposeSource.documents(path: path, bytes: bytes).flatMap { Discovery.usedPaths(in: $0.document) }
+      open += texts.filter { $0.contains("$") }.map { ($0, base) }
       // Only a path with a variable in it needs values.
       let values =
         texts.contains { $0.contains("$") }
@@ -30,6 +32,7 @@ extension Discovery {
       queue += found.map { ($0, Path.parent($0), values) }
     }
     discovery.leaveOutParts(uses, settings: settings, running: running)
+    discovery.elsewhere = try await tracked.parts(led: open, usedFiles, in: tree)
     var services: [String: Set<String>] = [:]
     let places = Set(discovery.contested.map(\.name))
     for stack in discovery.stacks where places.contains(stack.place.directory) {
@@ -47,6 +50,25 @@ extension Discovery {
 }
 
 extension Tracked {
+  /// Finds the files that paths with a variable lead to on one host or another, and those that these use in turn.
+  func parts(led open: [(text: String, base: String)], _ usedFiles: UsedFiles, in tree: CommitTree)
+    async throws(Failure) -> Set<String>
+  {
+    var found: Set<String> = []
+    var queue = open.flatMap { usedFiles.candidates(for: $0.text, base: $0.base) }
+    while let path = queue.popLast() {
+      guard found.insert(path).inserted, UnmanagedFile.isCandidate(path), let entry = tree[path], entry.isRegular,
+        let bytes = try await smallContents(of: entry), ComposeSource.mayUseOthers(bytes)
+      else { continue }
+      let base = Path.parent(path)
+      for text in ComposeSource.documents(path: path, bytes: bytes).flatMap({ Discovery.usedPaths(in: $0.document) }) {
+        queue +=
+          [usedFiles.target(of: text, base: base)].compactMap { $0 } + usedFiles.candidates(for: text, base: base)
+      }
+    }
+    return found
+  }
+
   /// Gives the names of the services that Compose files of a commit define.
   func services(of paths: Set<String>, in tree: CommitTree) async throws(Failure) -> Set<String> {
     var services: Set<String> = []

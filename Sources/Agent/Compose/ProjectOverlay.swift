@@ -40,6 +40,11 @@ struct ProjectOverlay: Sendable {
     text.split(separator: "\(directory)/root", omittingEmptySubsequences: false).joined()
   }
 
+  /// Gives the directories around the live root that relative paths lead up to, in what Compose printed as JSON.
+  func climbed(in output: [UInt8]) -> Set<String> {
+    Set(Path.ancestors(liveRoot).filter { output.holds(Array("\"\(directory)/root\($0)\"".utf8)) })
+  }
+
   /// Gives the path relative to the live root that a text of Compose's names, if it lies there.
   func relative(_ absolute: String) -> String? { Path.relative(Path.normalized(absolute), to: liveRoot) }
 
@@ -60,8 +65,8 @@ struct ProjectOverlay: Sendable {
     if tree.isGrowing { try await external?.bring(paths, in: tree) }
   }
 
-  /// Shows a path, relative to the live root; gives what it stands for.
-  func show(_ path: String) async throws(Failure) -> Shown {
+  /// Shows a path, relative to the live root; gives what it stands for. `isNeeded` says that Compose does not go on without it.
+  func show(_ path: String, isNeeded: Bool = false) async throws(Failure) -> Shown {
     let place = Path.join(root, path)
     try await bring([path])
     if let entry = tree[path], entry.kind != .submodule, entry.kind == .directory || !isProtected(path) {
@@ -74,9 +79,9 @@ struct ProjectOverlay: Sendable {
       return .tracked
     }
     let live = Path.join(liveRoot, path)
-    guard let found = Files.status(live) else { return try absent(place) }
+    guard let found = Files.status(live) else { return try absent(place, isNeeded) }
     // A link of clup's own at a path that the commit no longer has goes away with this deploy.
-    if Files.isLink(found), let text = Files.link(at: live), owns(text) { return try absent(place) }
+    if Files.isLink(found), let text = Files.link(at: live), owns(text) { return try absent(place, isNeeded) }
     try checkReadable(live)
     try link(place, to: live)
     return .live
@@ -101,8 +106,8 @@ struct ProjectOverlay: Sendable {
   /// The most that a file of the host may hold that Compose reads, in bytes.
   private static let largestRead = 1 << 20
 
-  private func absent(_ place: String) throws(Failure) -> Shown {
-    if invents, !ComposeFileName.all.contains(Path.name(place)), Path.name(place) != ".env" {
+  private func absent(_ place: String, _ isNeeded: Bool) throws(Failure) -> Shown {
+    if invents, isNeeded || !ComposeFileName.all.contains(Path.name(place)) && Path.name(place) != ".env" {
       try link(place, to: "/dev/null")
     }
     return .absent

@@ -94,7 +94,7 @@ extension Resolve {
 
   /// Describes a stack or a job file for the rules, with where its paths lead on this host.
   func subject(
-    _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources, invented: [String: String] = [:]
+    _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources, _ asked: Asked? = nil
   ) async throws(Failure) -> Subject {
     // Compose doubles each dollar sign of what it prints; a path is what is meant.
     let model = model.undollared
@@ -105,6 +105,7 @@ extension Resolve {
     paths.named = Set(discovery.stacks.filter { Discovery.isNamed($0, settings) }.map(\.name))
     paths.tree = view.tree
     paths.knowsRoots = knowsSettings
+    (paths.knowsPlace, paths.climbed) = (knowsSettings || knowsHost, asked?.climbed ?? [])
     paths.own =
       !knowsSettings
       ? []
@@ -118,7 +119,7 @@ extension Resolve {
       stack: name, kind: kind, directory: directory, model: model, sources: gather.sources, paths: paths,
       policy: settings.policy, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
-    (subject.invented, subject.refusesUnset) = (invented, knowsHost && kind == .stack)
+    (subject.invented, subject.refusesUnset) = (asked?.invented ?? [:], knowsHost && kind == .stack)
     let resolver = SymlinkResolver(view: view)
     let candidates = Set(subject.hostPaths + settings.policy.bindRoots + [settings.liveRoot]).union(paths.reads)
     for path in candidates.sorted() where Path.isAbsolute(path) {

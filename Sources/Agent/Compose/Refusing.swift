@@ -23,15 +23,24 @@ extension Resolve {
     _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout ComposeSources
   ) async throws(Failure) -> Answer {
     var answer = Answer(placeholders: asked.placeholders, invented: asked.invented)
-    let refusal = try await refusal(name, errors, asked, gather)
+    var refusal = try await refusal(name, errors, asked, gather)
     let causes = unset(name, errors, gather).map(\.asFinal)
     let blamed = blamed(errors, asked, gather)
+    let open = asked.invents ? openPaths(gather, unknown: asked.placeholders).first : nil
+    if let open, refusal.line != nil {
+      refusal.help = "\(open.way), since what `\(open.text)` leads to may bring it; otherwise \(refusal.help)"
+    }
     // Compose names the first of them alone.
-    let absent = knowsHost && isAboutValueFile(errors) ? gaps(name, gather) : []
+    let lacking = knowsHost ? gaps(name, gather, unknown: asked.placeholders) : []
+    let isLack = lacking.contains { ($0.file, $0.line ?? 0) == (refusal.file, refusal.line ?? -1) }
+    let absent = isLack || isAboutValueFile(errors) ? lacking : []
     let empty = causes.isEmpty && absent.isEmpty && !asked.invents ? try await emptied(name, gather) : []
     let refusals = absent + empty + (absent.isEmpty && empty.isEmpty ? [refusal] : [])
     if !blamed.isEmpty {
       answer.diagnostics = blamed.map { unknown($0, name, gather) }
+    } else if let open, refusal.line == nil {
+      // Without what the path leads to there may be nothing left that Compose takes for a project.
+      answer.diagnostics = [unknown(open.variable, name, gather)]
     } else if !asked.invents {
       var second = asked
       second.invents = true
@@ -41,7 +50,7 @@ extension Resolve {
         let isAllOfIt = !causes.isEmpty && !isAboutValueFile(errors)
         answer.diagnostics = isAllOfIt ? causes : causes + refusals
         answer.subjects = [
-          try await subject(name, kind, model(json, second, gather), gather, invented: second.invented)
+          try await subject(name, kind, model(json, second, gather), gather, second)
         ]
         answer.invented = second.invented
         answer.sources = gather.sources
@@ -172,59 +181,7 @@ extension Resolve {
         message: "only a host knows which Compose file \(variable) leads to: \(name) was checked with \(file)",
         help: "name it by a relative path, or give the value with `--env-file FILE`")
     }
-    return gaps(name, gather) + guessed
+    return gaps(name, gather, unknown: asked.placeholders) + guessed
       + (knowsHost ? asked.placeholders.sorted().map { unset($0, of: name, gather) } : [])
-  }
-
-  /// Tells the files that only a host has: what is in them was not checked.
-  func gaps(_ name: String, _ gather: ComposeSources) -> [Diagnostic] {
-    gather.sources.flatMap { source -> [Diagnostic] in
-      guard let document = source.document else { return [] }
-      return gaps(References.valueFiles(in: document), in: source.path, of: name) {
-        "\($0) from `\($1)`, which \(isOfHost($1) ? "only a host has" : "git does not have"): they were not checked"
-      }
-        + gaps(References.included(in: document), in: source.path, of: name) {
-          "\(name) includes `\($1)`, which git does not have: what it adds was not checked"
-        }
-    }
-  }
-
-  /// Tells each file once, whoever takes values from it.
-  private func gaps(
-    _ files: [References.ValueFile], in path: String, of name: String, _ message: (_ takers: String, String) -> String
-  ) -> [Diagnostic] {
-    let lacking = files.filter { isGap($0.text, beside: path) }
-    var told: Set<String> = []
-    return lacking.filter { told.insert($0.text).inserted }.map { file in
-      let services = lacking.filter { $0.text == file.text }.compactMap(\.service)
-      let takers = services.isEmpty ? name : services.listed(2)
-      return Diagnostic(
-        rule: "unset-variable", severity: knowsHost ? .error : .warning, at: (path, file.mark), stack: name,
-        service: services.count == 1 ? services.first : nil,
-        message: knowsHost
-          ? "`\(file.text)` is not there, and Compose cannot resolve \(name) without it"
-          : message("\(takers) \(services.count > 1 ? "take" : "takes") values", file.text),
-        help: isOfHost(file.text)
-          ? "have it on the host before the sync, below the live root or a directory of `policy: {bind_roots: […]}`"
-          : "have it on the host before the sync, or commit it", isFinal: knowsHost)
-    }
-  }
-
-  /// Whether a path can be no file of the repository.
-  private func isOfHost(_ text: String) -> Bool {
-    let path = text.withDefaults
-    return Path.isAbsolute(path) && view.relative(path) == nil
-  }
-
-  func isGap(_ text: String, beside file: String) -> Bool {
-    let path = text.withDefaults
-    // What the host's own values make of it, Compose knows.
-    let references = text.split(separator: "$", omittingEmptySubsequences: false).count - 1
-    if references > text.defaults.count { return !knowsHost }
-    let place = Path.join(Path.parent(file), path)
-    let relative = Path.isAbsolute(place) ? view.relative(place) : place
-    if let relative, let entry = view.tree[relative] { return entry.kind == .directory }
-    let live = Path.join(settings.liveRoot, place)
-    return Files.status(live) == nil
   }
 }

@@ -108,10 +108,10 @@ struct Resolve: Sendable {
       source, ComposeModel(rebased), ComposeModel(whole), isCovered: !covers.isEmpty, &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
-    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather, invented: asked.invented)]
+    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather, asked)]
     if let other = try await withDefaults(asked, &gather) {
       answer.subjects.append(
-        try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather, invented: asked.invented)
+        try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather, asked)
       )
     }
     if view.invents { return answer }

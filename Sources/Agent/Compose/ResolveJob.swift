@@ -26,14 +26,14 @@ extension Resolve {
     var answer = Answer(
       diagnostics: unset(path, outcome.errorText, gather) + unreadable(path, gather), placeholders: asked.placeholders,
       invented: asked.invented, sources: gather.sources)
-    if view.invents { answer.diagnostics += gaps(path, gather) }
+    if view.invents { answer.diagnostics += gaps(path, gather, unknown: asked.placeholders) }
     if let climbing = try await climbing(path, asked, json, gather) {
       answer.diagnostics.append(climbing)
       return answer
     }
-    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather, invented: asked.invented)]
+    answer.subjects = [try await subject(path, .job, model(json, asked, gather), gather, asked)]
     if let other = try await withDefaults(asked, &gather) {
-      answer.subjects.append(try await subject(path, .job, other, gather, invented: asked.invented))
+      answer.subjects.append(try await subject(path, .job, other, gather, asked))
     }
     return answer
   }

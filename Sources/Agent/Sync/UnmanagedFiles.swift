@@ -36,7 +36,7 @@ extension PolicyCheck {
   func unmanagedFiles(
     in tree: CommitTree, discovery: Discovery, tracked: Tracked, uses: Set<String> = [], known: CommitTree? = nil
   ) async throws(Failure) -> (files: [UnmanagedFile], variants: [Variant]) {
-    let (selection, uses) = (settings.selection, uses.union(discovery.used))
+    let (selection, uses) = (settings.selection, uses.union(discovery.used).union(discovery.elsewhere))
     let candidates = tree.files.filter { file in
       let path = file.path
       return file.isRegular && UnmanagedFile.isCandidate(path) && selection.contains(path) && !Discovery.isJob(path)
@@ -78,7 +78,11 @@ extension PolicyCheck {
   private func parts(of found: inout [String: UnmanagedFile], in tree: CommitTree, stacks: Set<String>) -> Set<String> {
     let usedFiles = UsedFiles(tree, liveRoot: settings.liveRoot)
     let targets = found.mapValues { file in
-      Set(file.uses.compactMap { usedFiles.target(of: $0, base: Path.parent(file.path)) }).subtracting([file.path])
+      let base = Path.parent(file.path)
+      return Set(
+        file.uses.compactMap { usedFiles.target(of: $0, base: base) }
+          + file.uses.flatMap { usedFiles.candidates(for: $0, base: base) }
+      ).subtracting([file.path])
     }
     let files = found
     found = found.filter { path, file in

@@ -83,13 +83,14 @@ public struct Validate: Sendable {
   }
 
   private func look(_ directory: String, _ programs: Programs, _ scratch: String) async throws(Failure) -> Ended {
-    let liveRoot = request.liveRoot ?? request.settings.map(\.liveRoot) ?? directory
+    let here = Files.resolved(".") ?? "/"
+    let liveRoot = request.liveRoot.map { Path.join(here, $0) } ?? request.settings.map(\.liveRoot) ?? directory
     var settings =
       request.settings ?? Settings(repository: directory, branch: "", liveRoot: liveRoot, checkout: scratch)
     settings.liveRoot = liveRoot
     let tree = try WorkTreeContent(directory: directory, git: settings.git).tree()
     let tracked = Tracked.workTree(directory)
-    let values = request.environmentFiles.map { Path.join(Files.resolved(".") ?? "/", $0) }
+    let values = request.environmentFiles.map { Path.join(here, $0) }
     let discovery = try await Discovery.of(tree, tracked, settings: settings, environmentFiles: values)
     var changed: Set<String>?
     if let revision = request.changedSince { changed = try changes(in: directory, revision) }

@@ -197,11 +197,14 @@ public enum Variables {
 
   /// The variables that are used somewhere without a default, sorted.
   public static func withoutDefault(in sources: [ComposeSource]) -> [String] {
+    Set(sources.flatMap(\.scalars).flatMap { withoutDefault(in: $0.text) }).sorted()
+  }
+
+  /// The variables that a text uses without a default, in order.
+  public static func withoutDefault(in text: String) -> [String] {
+    if !text.contains("$") { return [] }
     let use = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:\}|:?\?))/
-    let names = sources.flatMap(\.scalars).filter { $0.text.contains("$") }.flatMap { scalar in
-      scalar.text.matches(of: use).compactMap { ($0.output.1 ?? $0.output.2).map(String.init) }
-    }
-    return Set(names).sorted()
+    return text.matches(of: use).compactMap { ($0.output.1 ?? $0.output.2).map(String.init) }
   }
 
   /// Says whether a line of a source uses a variable.

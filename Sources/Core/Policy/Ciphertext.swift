@@ -72,7 +72,7 @@ extension Subject {
 
 extension Collection<UInt8> {
   /// Says whether a word is somewhere among the bytes.
-  func holds(_ word: [UInt8]) -> Bool {
+  public func holds(_ word: [UInt8]) -> Bool {
     guard let first = word.first else { return true }
     var rest = self[...]
     while let index = rest.firstIndex(of: first) {

@@ -27,7 +27,10 @@ public struct HostPaths: Sendable {
   var isHost = true
   /// Whether the live root and the bind roots are those of a host's configuration, also where nobody is on that host.
   public var knowsRoots = false
-
+  /// Whether the live root lies where a host has it; a work tree may lie anywhere.
+  public var knowsPlace = true
+  /// The directories around a work tree that its own relative paths lead up to.
+  public var climbed: Set<String> = []
 }
 
 extension HostPaths {
@@ -39,6 +42,16 @@ extension HostPaths {
   /// Whether clup and the engine see the same at a path: a unit of systemd may give clup a `/tmp` and a `/dev` of its own.
   public static func isShared(_ path: String) -> Bool {
     !["/tmp", "/var/tmp", "/dev"].contains { path == $0 || Path.relative(path, to: $0) != nil }
+  }
+
+  /// Whether a directory of the host holds a path, or is it.
+  ///
+  /// Which directories of a host hold the live root, a work tree says only of those that its relative paths lead up to.
+  public func holds(_ directory: String, _ path: String) -> Bool {
+    guard Path.relative(path, to: directory) != nil else { return false }
+    return knowsPlace || directory == "/" || climbed.contains(directory)
+      || Path.relative(directory, to: liveRoot) != nil
+      || Path.relative(path, to: liveRoot) == nil
   }
 
   /// A path as written and as it is after its links.

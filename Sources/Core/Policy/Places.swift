@@ -46,7 +46,7 @@ extension Subject {
     }
     if let words = reserved(form) { return Objection(words: words) }
     if let relative = Path.relative(form, to: paths.liveRoot) { return objection(toLive: relative, readOnly: readOnly) }
-    if Path.relative(paths.liveRoot, to: form) != nil { return Objection(words: "which holds the live root") }
+    if paths.holds(form, paths.liveRoot) { return Objection(words: "which holds the live root") }
     if !inside, paths.isHost || paths.knowsRoots || !policy.bindRoots.isEmpty {
       return Objection(words: "which is outside of \(roots.joined(separator: ", "))")
     }

@@ -48,6 +48,8 @@ public struct Discovery: Sendable {
   var replaced: [String] = []
   /// The Compose files of the stacks, and those that they include or extend.
   public internal(set) var used: Set<String> = []
+  /// The files that a path with a variable in it leads a stack to on one host or another.
+  public var elsewhere: Set<String> = []
   /// For each stack the Compose files that it is made of, those that it includes or extends among them.
   public internal(set) var made: [String: Set<String>] = [:]
 

@@ -29,6 +29,24 @@ public struct UsedFiles: Sendable {
   }
 }
 
+extension UsedFiles {
+  /// Gives the files of the commit that a text with a variable in it leads to on one host or another, seen from a directory: those
+  /// that begin and end as it does.
+  ///
+  /// Where it begins with the variable, nobody knows which directory is meant.
+  public func candidates(for text: String, base: String) -> [String] {
+    guard let pattern = text.withStars, !pattern.hasPrefix("*"), !pattern.hasSuffix("*"), !pattern.hasPrefix("~"),
+      !Reference.isRemote(pattern)
+    else { return [] }
+    let path =
+      Path.isAbsolute(pattern)
+      ? Path.relative(Path.normalized(pattern), to: Path.normalized(liveRoot)) : Path.join(base, pattern)
+    guard let path, path.contains("*") else { return [] }
+    let glob = Glob(path)
+    return tree.files.filter { $0.isRegular && glob.matches($0.path) }.map(\.path)
+  }
+}
+
 extension Discovery {
   /// The paths that a Compose file includes and those that it extends, as it names them.
   public static func usedPaths(in document: Node?) -> Set<String> {
@@ -38,12 +56,23 @@ extension Discovery {
 }
 
 extension String {
+  /// A reference to a variable, or two dollar signs that are one.
+  private static var variable: Regex<(Substring, Substring?, Substring?, Substring?, Substring?, Substring?)> {
+    /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])([^{}$]*))?\})/
+  }
+
+  /// The glob with a `*` in the place of each variable; nothing for a text that has none, or more than a path and variables.
+  fileprivate var withStars: String? {
+    if !contains("$") || contains("$$") || contains(where: "*?[\\".contains) { return nil }
+    let pattern = replacing(Self.variable) { _ in "*" }.replacing(/\*+/, with: "*")
+    return pattern.contains("$") ? nil : pattern
+  }
+
   /// Puts values and defaults in the place of variables; `unknownEnd` is where the last one ends that has neither.
   func filled(_ values: [String: String]) -> (text: String, unknownEnd: String.Index?) {
-    let variable = /\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])([^{}$]*))?\})/
     var (text, rest) = ("", self[...])
     var unknownEnd: Int?
-    while let match = rest.firstMatch(of: variable) {
+    while let match = rest.firstMatch(of: Self.variable) {
       text += rest[..<match.range.lowerBound]
       let name = (match.output.2 ?? match.output.3).map(String.init) ?? ""
       let sign = match.output.4.map(String.init) ?? ""

@@ -212,7 +212,7 @@ extension Subject {
       let forms = paths.forms(path)
       return writes.sorted().first { write in
         !write.hasPrefix(Placeholder.path)
-          && forms.contains { $0 != write && Path.relative($0, to: write) != nil && !isKept($0, below: write) }
+          && forms.contains { $0 != write && paths.holds(write, $0) && !isKept($0, below: write) }
       }
     }
     let files = filesOfBuilds.compactMap { name, file, place -> Finding? in

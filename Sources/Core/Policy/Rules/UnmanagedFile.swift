@@ -7,7 +7,8 @@ extension Rule {
       clup deploys the directories in which Compose finds a file by itself (`compose.yaml`, `docker-compose.yml`). A Compose
       file under another name is a stack only where the host's configuration says so; whoever committed it may believe
       that it runs. A file that is laid over the one beside it (`compose.dev.yaml`, with services of that one) or that
-      another one includes or extends is not meant. Where the commit has no stack at all, this is an error.
+      another one includes or extends is not meant, nor one that a path with a variable leads to on another host
+      (`include: ["compose/$HOSTNAME/web.yml"]`). Where the commit has no stack at all, this is an error.
       """,
     fix: """
       Name it on the host: `stacks: {files: [compose/nas.yml]}`, with a glob for many: `apps/*.yml`. What belongs to the \

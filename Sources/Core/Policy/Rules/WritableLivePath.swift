@@ -28,7 +28,7 @@ extension Rule {
       return mounts.compactMap { mount -> Finding? in
         guard !mount.readOnly, !mount.source.hasPrefix(Placeholder.path),
           let covered = subject.paths.forms(mount.source).lazy.compactMap({ form in
-            reads.first { Path.relative($0, to: form) != nil && !subject.isKept($0, from: mount, by: mounts) }
+            reads.first { subject.paths.holds(form, $0) && !subject.isKept($0, from: mount, by: mounts) }
           }).first
         else { return nil }
         return Finding(
@@ -39,7 +39,7 @@ extension Rule {
     }
     let theirs = subject.others.sorted { $0.key < $1.key }.flatMap { name, other in
       other.writes.sorted().compactMap { write -> Finding? in
-        guard let covered = reads.first(where: { Path.relative($0, to: write) != nil }) else { return nil }
+        guard let covered = reads.first(where: { subject.paths.holds(write, $0) }) else { return nil }
         return Finding(
           place: subject.place(topLevel: ["services"]),
           message: "\(name) may write to \(write), where Compose reads \(Path.name(covered)) for \(subject.stack)",
