@@ -61,7 +61,8 @@ enum Findings {
     let (services, stacks) = (
       Set(group.compactMap(\.service)).sorted(), Set(group.compactMap(\.stack)).sorted()
     )
-    let isElsewhere = stacks.contains { Path.relative(file, to: $0) == nil && !file.hasPrefix($0 + ".") }
+    // A stack is called after its directory, or after a file of it.
+    let isElsewhere = stacks.contains { $0 != "." && Path.parent(file) != $0 && !file.hasPrefix($0 + ".") }
     return (services.count > 1 ? ["in \(services.count) services: \(services.listed(3))"] : [])
       + (stacks.count > 1
         ? ["in \(stacks.count) stacks: \(stacks.listed(3))"]
@@ -139,6 +140,28 @@ enum Findings {
     return path.hasPrefix("/") ? "file://" + text : text
   }
 
+  /// Says how the host lifts a rule.
+  private static func lifting(_ rule: Rule) -> String {
+    if rule.id == "compose" {
+      return """
+        Nothing lifts it where Compose cannot read the stack: no waiver, no baseline and no severity. What Compose would read and
+        clup refuses, such as an `x-clup` with an unknown key, can be weighed otherwise: `policy: {severity: {compose: warning}}`.
+        """
+    }
+    return """
+      How to waive it, on the host only (nothing in a repository can excuse it):
+
+          policy:
+            waivers:
+              - {rule: \(rule.id), stack: STACK, service: SERVICE, reason: why, expires: 2027-06-30}
+
+      How to accept what is there already, for 90 days: `clup baseline`; see `clup help baseline`.
+
+      How to weigh it otherwise: `policy: {severity: {\(rule.id): warning}}`, or `off`.
+      """
+  }
+
+  /// The page of a rule.
   static func page(of rule: Rule) -> String {
     func indented(_ text: String) -> String {
       text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }.joined(separator: "\n")
@@ -150,15 +173,7 @@ enum Findings {
 
       How to fix it: \(rule.fix)
 
-      How to waive it, on the host only (nothing in a repository can excuse it):
-
-          policy:
-            waivers:
-              - {rule: \(rule.id), stack: STACK, service: SERVICE, reason: why, expires: 2027-06-30}
-
-      How to accept what is there already, for 90 days: `clup baseline`; see `clup help baseline`.
-
-      How to weigh it otherwise: `policy: {severity: {\(rule.id): warning}}`, or `off`.
+      \(lifting(rule))
 
       Refused:
 

@@ -20,7 +20,7 @@ import Testing
   @Test func `the way to loopback has the form of the port`() async throws {
     let short = try await Self.refused("ports: ['0.0.0.0:8515:8515/udp']")
     #expect(short.map(\.help) == ["publish it on loopback: `127.0.0.1:8515:8515/udp`"])
-    let long = try await Self.refused("ports:", "  - target: 80", "    published: 80")
+    let long = try await Self.refused("ports:", "  - target: 80", "    published: 8080")
     #expect(long.map(\.help) == ["publish it on loopback: add `host_ip: 127.0.0.1`"])
   }
 

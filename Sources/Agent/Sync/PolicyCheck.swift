@@ -54,10 +54,7 @@ struct PolicyCheck: Sendable {
         let mask = await mask(subject.stack)
           .adding(valuesIn: subject.references.hostValues(subject.paths.liveRoot, subject.paths.tree))
           .sparing(subject.sources)
-        for index in found.indices {
-          found[index].message = mask.hide(found[index].message)
-          found[index].help = mask.hide(found[index].help)
-        }
+        for index in found.indices { found[index].hide(by: mask) }
       }
       all += found.filter { seen.insert($0).inserted }
     }

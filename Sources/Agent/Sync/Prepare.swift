@@ -116,13 +116,15 @@ struct Prepare: Sendable {
       try await validate(&draft)
       try await judgeWayBack(&draft)
     }
+    draft.diagnostics = settings.policy.once(draft.diagnostics)
     let plan = try await stacks(&draft)
     if request.diff {
       for commit in Set(plan.stacks.compactMap(\.from)) { _ = try await draft.snapshots.look(at: commit) }
     }
     var weighed = settings.policy.weigh(
       draft.diagnostics, today: today, configuration: settings.file,
-      whole: draft.sources.count == head.discovery.stacks.count)
+      whole: draft.sources.count == head.discovery.stacks.count,
+      stacks: draft.names.union(head.discovery.stacks.map(\.name)).union(head.discovery.jobs))
     weighed += unplanned(draft, weighed)
     return Prepared(
       plan: plan, diagnostics: weighed, discovery: head.discovery, policy: policy,

@@ -167,6 +167,7 @@ extension Subject {
     let mask = Placeholder.mask(invented)
     var found = found
     (found.message, found.help) = (mask.hide(found.message), mask.hide(found.help))
+    found.terms?.hide(by: mask)
     return found
   }
 }

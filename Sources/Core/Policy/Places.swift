@@ -6,7 +6,12 @@ extension Subject {
     let words: String
     /// Whether it is about another stack's tracked file, which everybody who reads the repository knows.
     var isTracked = false
+    /// What the host can do to let the stack have it.
+    var remedy = Remedy.share
   }
+
+  /// How a host lets a stack have a path: it names a root, shares a path of the live root, or can do no more than waive the rule.
+  enum Remedy: Equatable, Sendable { case root, share, waiver }
 
   /// Whose a path below the live root is.
   enum Standing: Equatable, Sendable {
@@ -35,20 +40,20 @@ extension Subject {
   private func objection(toForm form: String, readOnly: Bool) -> Objection? {
     if form.hasPrefix(Placeholder.path) { return nil }
     if readOnly, Self.isHarmless(form) { return nil }
-    if form == "/" { return Objection(words: "the whole host") }
+    if form == "/" { return Objection(words: "the whole host", remedy: .waiver) }
     let roots = (policy.bindRoots + [paths.liveRoot]).flatMap(paths.forms)
     let inside = roots.contains { Path.relative(form, to: $0) != nil }
     if let root = Self.system.first(where: { Path.relative(form, to: $0) != nil }), !inside {
-      return Objection(words: "which belongs to the system (\(root))")
+      return Objection(words: "which belongs to the system (\(root))", remedy: .waiver)
     }
     if let root = Self.system.first(where: { Path.relative($0, to: form) != nil }) {
-      return Objection(words: "which holds what belongs to the system (\(root))")
+      return Objection(words: "which holds what belongs to the system (\(root))", remedy: .waiver)
     }
-    if let words = reserved(form) { return Objection(words: words) }
+    if let words = reserved(form) { return Objection(words: words, remedy: .waiver) }
     if let relative = Path.relative(form, to: paths.liveRoot) { return objection(toLive: relative, readOnly: readOnly) }
-    if paths.holds(form, paths.liveRoot) { return Objection(words: "which holds the live root") }
+    if paths.holds(form, paths.liveRoot) { return Objection(words: "which holds the live root", remedy: .waiver) }
     if !inside, paths.isHost || paths.knowsRoots || !policy.bindRoots.isEmpty {
-      return Objection(words: "which is outside of \(roots.joined(separator: ", "))")
+      return Objection(words: "which is outside of \(roots.joined(separator: ", "))", remedy: .root)
     }
     return nil
   }
@@ -71,7 +76,7 @@ extension Subject {
   }
 
   private func objection(toLive relative: String, readOnly: Bool) -> Objection? {
-    if relative == ".", home != "." { return Objection(words: "the whole live root") }
+    if relative == ".", home != "." { return Objection(words: "the whole live root", remedy: .waiver) }
     switch standing(of: relative) {
     case .free: return nil
     case .common:

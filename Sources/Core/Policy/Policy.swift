@@ -76,8 +76,11 @@ extension Policy {
   ///
   /// What is switched off is left out, what a waiver covers is marked, and a waiver that has run out or soon will, or that
   /// nothing needs, is a finding itself at its place in `configuration`. Whether one is needed can be told only when
-  /// `whole` says that every stack was looked at.
-  public func judge(_ findings: [Diagnostic], today: String, configuration: String, whole: Bool) -> [Diagnostic] {
+  /// `whole` says that every stack was looked at; `stacks` are their names, where they are known.
+  public func judge(
+    _ findings: [Diagnostic], today: String, configuration: String, whole: Bool, stacks: Set<String> = []
+  ) -> [Diagnostic] {
+    let bound = Dictionary(grouping: findings.filter { $0.terms != nil && $0.severity == .error }) { $0.kinship }
     var judged: [Diagnostic] = []
     var (needed, refusing): (Set<Int>, Set<Int>) = ([], [])
     for finding in findings {
@@ -87,7 +90,7 @@ extension Policy {
       if finding.severity == .error { refusing.formUnion(covering) }
       excuse(&finding, by: covering.map { waivers[$0] }, today)
       if !finding.waived, let almost = waivers.first(where: { $0.names(finding) && $0.expires >= today }),
-        let gap = almost.gap(to: finding)
+        let gap = almost.gap(to: finding, among: bound[finding.kinship] ?? [])
       {
         finding.help = "\(almost.accepted == nil ? "the waiver" : "the baseline") does not cover it: \(gap)"
       }
@@ -96,7 +99,7 @@ extension Policy {
     }
     for (index, waiver) in waivers.enumerated() where waiver.accepted == nil {
       let need: Diagnostic.Severity? = refusing.contains(index) ? .error : needed.contains(index) ? .warning : nil
-      if let told = remark(on: waiver, today: today, need: need, whole: whole, configuration) {
+      if let told = remark(on: waiver, today: today, need: need, whole ? stacks : nil, configuration) {
         judged.append(told)
       }
     }
@@ -126,9 +129,9 @@ extension Policy {
     }
   }
 
-  /// What is to be said of a waiver itself; `need` is the worst that it covers.
+  /// What is to be said of a waiver itself; `need` is the worst that it covers, `stacks` are all stacks, where all were looked at.
   private func remark(
-    on waiver: Waiver, today: String, need: Diagnostic.Severity?, whole: Bool, _ configuration: String
+    on waiver: Waiver, today: String, need: Diagnostic.Severity?, _ stacks: Set<String>?, _ configuration: String
   ) -> Diagnostic? {
     let name = waiver.title
     func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
@@ -140,7 +143,12 @@ extension Policy {
         need, "\(name) ended on \(waiver.expires) (\(waiver.reason))\(end)",
         "fix what it covered, or review it and set a new `expires:`")
     }
-    if whole, need == nil { return told(.warning, "\(name) covers nothing", "take it out of the configuration") }
+    if let stacks, need == nil {
+      guard let words = waiver.misnames(stacks) else {
+        return told(.warning, "\(name) covers nothing", "take it out of the configuration")
+      }
+      return told(.warning, "\(name) covers nothing: \(words)", "correct its `stack:`, or take it out")
+    }
     if need != nil, let days = Self.notice(waiver.expires, today) {
       return told(
         .warning, "\(name) ends \(Self.when(days))",
@@ -215,6 +223,19 @@ extension Policy {
 }
 
 extension Waiver {
+  /// Says that none of the stacks is meant, and which may be.
+  fileprivate func misnames(_ known: Set<String>) -> String? {
+    guard let wrong = stacks.first, !known.isEmpty,
+      !known.contains(where: { name in stacks.contains { $0 == name || Glob($0).matches(name) } })
+    else { return nil }
+    let all = known.sorted()
+    let near = all.filter { Path.name($0) == Path.name(wrong) }
+    if let best = near.first ?? nearest(wrong, among: all) {
+      return "there is no stack \(wrong); did you mean \(best)?"
+    }
+    return "there is no stack \(wrong); there \(all.count == 1 ? "is" : "are") \(all.listed(3))"
+  }
+
   /// Says something at its place in a file of the host.
   fileprivate func told(
     _ severity: Diagnostic.Severity, in file: String, _ message: String, _ help: String

@@ -43,7 +43,7 @@ public struct Rule: Sendable {
   private static func diagnostics(in subject: Subject, _ check: (Rule) -> [Finding]) -> [Diagnostic] {
     var seen: Set<String> = []
     lazy var spots = Spots(subject.sources)
-    return all.flatMap { rule in
+    let found = all.flatMap { rule in
       check(rule).compactMap { finding in
         var diagnostic = Diagnostic(
           rule: rule.id, severity: finding.severity ?? rule.severity, at: finding.place, stack: subject.stack,
@@ -53,6 +53,22 @@ public struct Rule: Sendable {
         return subject.withoutPlaceholders(diagnostic)
       }
     }.filter { seen.insert("\($0.rule) \($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.message)").inserted }
+    return offeringWaivers(found)
+  }
+
+  /// Says of what only a waiver for one image excuses all that such a waiver names; no secret that stands in a command.
+  private static func offeringWaivers(_ found: [Diagnostic]) -> [Diagnostic] {
+    let secret = Set(found.filter { $0.rule == plaintextSecret.id }.map(\.service))
+    var found = found
+    for index in found.indices where secret.contains(found[index].service) || secret.contains(nil) {
+      let commands = found[index].terms?.commands ?? []
+      found[index].terms?.shown = commands.map { _ in "…" }
+    }
+    let bound = Dictionary(grouping: found.filter { $0.terms != nil && $0.severity == .error }) { $0.kinship }
+    for index in found.indices where Waiver.bound.contains(found[index].rule) {
+      found[index].offerWaiver(with: bound[found[index].kinship] ?? [])
+    }
+    return found
   }
 }
 

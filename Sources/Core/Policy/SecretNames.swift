@@ -86,6 +86,7 @@ extension Secrets {
       return true
     }
     if text.contains("/"), [".pem", ".key", ".crt"].contains(where: lower.hasSuffix) { return true }
+    if namesTable(text) { return true }
     if let scheme = text.firstRange(of: "://") {
       return text[..<scheme.lowerBound].allSatisfy { $0.isLetter || $0.isNumber || "+.-_".contains($0) }
     }
@@ -104,22 +105,19 @@ extension Secrets {
     }
   }
 
+  /// Postfix names where it looks something up: `hash:/etc/postfix/sasl_passwd`, `proxy:mysql:/etc/postfix/users.cf`.
+  private static func namesTable(_ text: String) -> Bool {
+    guard let colon = text.lastIndex(of: ":"), Path.isAbsolute(text[text.index(after: colon)...]) else { return false }
+    let types = text[..<colon].split(separator: ":", omittingEmptySubsequences: false)
+    return types.allSatisfy { tables.contains($0) } && !text.contains(where: \.isWhitespace)
+  }
+
+  private static let tables: Set<Substring> = [
+    "btree", "cdb", "cidr", "dbm", "hash", "ldap", "lmdb", "memcache", "mongodb", "mysql", "pcre", "pgsql", "proxy",
+    "regexp", "sdbm", "sqlite", "texthash",
+  ]
+
   static let frames = [
     ("{", "}"), ("%", "%"), ("__", "__"), ("@", "@"), ("[", "]"), ("#{", "}"), ("%(", ")s"), ("`", "`"), ("%{", "}"),
   ]
-
-  static let placeholders = [
-    "change", "example", "placeholder", "replace", "your", "todo", "fixme", "dummy", "xxx", "redacted", "insert", "<",
-    ">",
-    "{{", "}}", "…", "...", "***", "sample",
-  ]
-
-  /// Says whether a text stands for a secret that is still to be put there.
-  static func isPlaceholder(_ text: String) -> Bool {
-    let lower = text.lowercased()
-    if placeholders.contains(where: lower.contains) || Set(lower).count < 3 { return true }
-    // In capitals, and called as what is to be put there: `ENTER_PASSWORD_HERE`.
-    let isWords = text.utf8.allSatisfy { (0x41...0x5a).contains($0) || $0 == 0x5f || $0 == 0x2d || $0 == 0x20 }
-    return isWords && words.contains(where: text.contains)
-  }
 }

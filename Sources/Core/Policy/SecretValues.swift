@@ -57,7 +57,17 @@ extension Secrets {
   static func isKeyName(_ name: String) -> Bool {
     let parts = parts(name)
     return parts.last == "KEY" || parts.count > 1 && parts.last == "API"
-      ? !parts.contains(where: ["PUBLIC", "PUB", "GPG", "PGP", "SITE", "CACHE", "HOST"].contains) : false
+      ? !parts.contains(where: notSecret.contains) : false
+  }
+
+  /// What a key is called that everybody may have: what is verified or encrypted with it, or found under it.
+  private static let notSecret: Set<String> = [
+    "PUBLIC", "PUB", "GPG", "PGP", "SITE", "CACHE", "HOST", "VERIFY", "VERIFICATION", "TRUSTED",
+  ]
+
+  /// Says whether a value is a public key of minisign: 42 bytes that begin with `Ed`, in base64.
+  private static func isMinisign(_ value: String) -> Bool {
+    value.utf8.count == 56 && ["RWQ", "RWR", "RWS", "RWT"].contains(where: value.hasPrefix)
   }
 
   /// Says whether a value is a key that a machine made: 32 and more hexadecimal digits, or base64 of 16 and more bytes.
@@ -65,7 +75,9 @@ extension Secrets {
     let letters = value.utf8
     let hex = letters.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     if hex { return letters.count >= 32 && isRandom(value + "g") }
-    guard letters.count >= 22, !isPlaceholder(value), !isReference(value), !value.contains("."), isRandom(value) else {
+    guard letters.count >= 22, !isMinisign(value), !isPlaceholder(value), !isReference(value), !value.contains("."),
+      isRandom(value)
+    else {
       return false
     }
     return value.contains { $0.isUppercase } && value.contains { $0.isLowercase } && entropy(value) >= 3.8

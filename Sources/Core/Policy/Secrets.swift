@@ -8,6 +8,8 @@ public enum Secrets {
     let shown: String
     /// Where it begins, in characters from the start of the text.
     var offset = 0
+    /// Whether it is the line that begins a private key.
+    var isKey = false
   }
 
   private static let shapes: [(what: String, begin: [String], rest: ClosedRange<Int>, letters: Letters)] = [
@@ -50,7 +52,8 @@ public enum Secrets {
     for (begin, name) in [("-----BEGIN ", "PRIVATE KEY"), ("PuTTY-User-Key-File-", "")] {
       for index in occurrences(of: Array(begin.utf8), in: bytes) {
         let line = bytes[index...].prefix { $0 != 10 && $0 != 13 && $0 != 0x5c }
-        if line.holds(Array(name.utf8)) { hits.append(Hit(what: "a private key", shown: begin + "…", offset: index)) }
+        guard line.holds(Array(name.utf8)), !isSample(keyAt: bytes[(index + begin.utf8.count)...]) else { continue }
+        hits.append(Hit(what: "a private key", shown: begin + "…", offset: index, isKey: true))
       }
     }
     for index in bytes.indices where !byFirst[Int(bytes[index])].isEmpty {
@@ -126,29 +129,13 @@ public enum Secrets {
         return nil
       }
       if isText, isForm(user, password, isGuide) { return nil }
+      let host = String(decoding: rest[(at + 1)...], as: UTF8.self)
+      if isText, isThrowaway(user, password, at: host) { return nil }
       let name = String(decoding: scheme.reversed(), as: UTF8.self)
       return Hit(
         what: "a password in an address", shown: "\(name)://\(user.contains("$") ? "…" : user):…@",
         offset: place - scheme.count)
     }
-  }
-
-  static let anyUser: Set<String> = [
-    "user", "username", "usr", "myuser", "youruser", "your_user", "login", "name", "foo", "me", "someone",
-  ]
-  static let anyPassword: Set<String> = [
-    "pass", "password", "passwd", "pwd", "pw", "secret", "token", "mypass", "mypassword", "mysecret", "yourpass",
-    "yourpassword", "userpass", "dbpass", "bar", "p4ssw0rd", "passw0rd", "pa55word", "p@ss", "s3cret", "api_key",
-    "apikey", "key",
-  ]
-
-  /// Says whether an address shows the form of one, `user:pass@host`, rather than how to get in.
-  static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
-    let word = password.lowercased()
-    if isGuide, anyPassword.contains(word) || ["guest", "admin", "root", "postgres", "test"].contains(word) {
-      return true
-    }
-    return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
   /// Reads `name: value`, `name = "value"` or `"name": "value",` from a line; no more than the first.

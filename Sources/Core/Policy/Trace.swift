@@ -47,9 +47,9 @@ extension Subject {
     place(service, "ports") { Port.likeness(of: $0, to: port) } ?? place(service, "ports", item: port.clues)
   }
 
-  /// Whether a resolved port is written as a mapping.
-  func isLong(_ port: Port, of service: String) -> Bool {
-    item(service, "ports") { Port.likeness(of: $0, to: port) }?.node.mapping != nil
+  /// What a resolved port is written as.
+  func written(_ port: Port, of service: String) -> Node? {
+    item(service, "ports") { Port.likeness(of: $0, to: port) }?.node
   }
 
   /// Finds the item of a list that is most alike; nothing when none is.

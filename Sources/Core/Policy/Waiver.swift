@@ -61,34 +61,33 @@ public struct Waiver: Sendable, Equatable {
       && (accepted != nil || (stacks + services).allSatisfy { Glob($0).isLiteral })
   }
 
-  /// Says what keeps it from covering a finding that it names; nothing when it covers it.
-  func gap(to finding: Diagnostic) -> String? {
+  /// Says what keeps it from covering a finding that it names, all of it; nothing when it covers it. `kin` are the findings of
+  /// the same rule in the same service, which it has to excuse as well before the service can run.
+  func gap(to finding: Diagnostic, among kin: [Diagnostic] = []) -> String? {
     guard Self.bound.contains(finding.rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
-    if terms.image.isEmpty, !terms.builds {
-      return "nobody knows which image it runs before Compose can resolve the stack"
-    }
+    if terms.builds { return WaiverTerms.building }
+    if terms.image.isEmpty { return "nobody knows which image it runs before Compose can resolve the stack" }
     if stacks.isEmpty || services.isEmpty {
       return "it names no stack or no service, and excuses one service of one stack"
     }
     if !isOfOne { return "it names several stacks or services, and \(finding.rule) is excused for one at a time" }
-    guard let image else { return "name the image that it excuses, `image: \"\(terms.image)\"`" }
-    if image != terms.image {
-      return
-        "it is for the image \(image), and the service \(terms.builds ? "builds" : "runs") \(terms.image)"
+    if image == terms.image, lacks(of: terms).isEmpty { return nil }
+    let all = lacks(of: terms.joined(with: kin.compactMap(\.terms)))
+    let name = image == nil ? ["the image that it excuses, `image: \(terms.image.quoted)`"] : []
+    let list = (name + all).joined(separator: ", ")
+    let other = image.flatMap {
+      $0 == terms.image ? nil : "it is for the image \($0), and the service runs \(terms.image)"
     }
-    if terms.builds { return "the service builds its image, so nobody knows what runs; build it elsewhere and name it" }
-    if !terms.isPlain, !options.contains(terms.option) {
-      return "name what it excuses, `options: [\"\(terms.option)\"]`"
-    }
-    if let mount = terms.mounts.first(where: { !options.contains($0) }) {
-      return
-        "the service mounts something at \(mount), which may take its program's place; allow it by `options: [\"\(mount)\"]`"
-    }
-    if let command = terms.commands.first(where: { !commands.contains($0) }) {
-      return "the service runs a command beside its image's own; allow it by `commands: [\"\(command)\"]`"
-    }
-    return nil
+    return [other, list.isEmpty ? nil : "name \(list)"].compactMap { $0 }.joined(separator: "; ")
+  }
+
+  /// What it does not name of what it has to, beside the image.
+  private func lacks(of terms: WaiverTerms) -> [String] {
+    let own = terms.needed.filter { !options.contains($0) }
+    let shown = zip(terms.commands, terms.shown ?? terms.commands).filter { !commands.contains($0.0) }.map(\.1)
+    return (own.isEmpty ? [] : ["what it excuses and what is mounted, `options: \(own.quotedList)`"])
+      + (shown.isEmpty ? [] : ["the commands beside those of its image, `commands: \(shown.quotedList)`"])
   }
 }
 
@@ -106,6 +105,71 @@ struct WaiverTerms: Sendable, Hashable {
   var commands: [String]
   /// Every path in the container at which something else than the Docker socket is mounted.
   var mounts: [String] = []
+  /// What the findings of the same rule in the same service are about beside this one.
+  var others: [String] = []
+  /// The commands for people, where a value of them is not to be shown.
+  var shown: [String]?
+
+  static let building = "its image is built here, so nobody knows what runs; build it elsewhere and name it"
+
+  /// What a waiver names as `options`, each once.
+  fileprivate var needed: [String] {
+    ((isPlain ? [] : [option]) + others + mounts).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  /// Adds what other findings are about, in their order.
+  fileprivate func joined(with kin: [WaiverTerms]) -> WaiverTerms {
+    var all = self
+    if kin.isEmpty { return all }
+    all.others = kin.filter { !$0.isPlain }.map(\.option)
+    all.isPlain = true
+    return all
+  }
+
+  /// Names the variables again for which values were made up.
+  mutating func hide(by mask: Mask) {
+    (image, option) = (mask.hide(image), mask.hide(option))
+    (commands, mounts) = (commands.map(mask.hide), mounts.map(mask.hide))
+  }
+}
+
+extension Diagnostic {
+  /// Hides the values of a host in what is shown.
+  public mutating func hide(by mask: Mask) {
+    (message, help) = (mask.hide(message), mask.hide(help))
+    guard var terms else { return }
+    terms.shown = (terms.shown ?? terms.commands).map(mask.hide)
+    self.terms = terms
+  }
+
+  /// Says how the host excuses a finding of a bound rule: by one waiver for all that its service is refused for by the rule,
+  /// written out with the first of them; `kin` are these.
+  mutating func offerWaiver(with kin: [Diagnostic]) {
+    guard severity == .error, let terms, let service, let stack, !terms.image.isEmpty || terms.builds else { return }
+    if terms.builds {
+      help += "; no waiver is for it: \(WaiverTerms.building)"
+    } else if kin.contains(where: { $0.precedes(self) }) {
+      if !terms.isPlain { help += "; its waiver names `options: [\(terms.option.quoted)]`" }
+    } else {
+      let all = terms.joined(with: kin.compactMap(\.terms))
+      let options = all.needed.isEmpty ? "" : "options: \(all.needed.quotedList), "
+      let commands = all.commands.isEmpty ? "" : "commands: \((all.shown ?? all.commands).quotedList), "
+      help +=
+        "; or waive it on the host: `policy: {waivers: [{rule: \(rule), stack: \(stack), service: \(service), "
+        + "image: \(all.image.quoted), \(options)\(commands)reason: …, expires: …}]}`"
+    }
+  }
+}
+
+extension String {
+  /// The text as YAML and JSON write it.
+  fileprivate var quoted: String {
+    "\"" + replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
+  }
+}
+
+extension [String] {
+  fileprivate var quotedList: String { "[" + map(\.quoted).joined(separator: ", ") + "]" }
 }
 
 extension Subject {

@@ -77,6 +77,9 @@ public struct Diagnostic: Codable, Sendable, Hashable {
     return acceptedUntil.map { "accepted until \($0)" } ?? "waived"
   }
 
+  /// What it has in common with those that one waiver excuses with it.
+  var kinship: [String?] { [rule, stack, service] }
+
   /// Orders findings by file and place.
   func precedes(_ other: Diagnostic) -> Bool {
     (file, line ?? 0, column ?? 0, rule, message) < (

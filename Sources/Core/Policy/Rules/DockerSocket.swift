@@ -27,8 +27,7 @@ extension Rule {
 }
 
 extension Subject {
-  private static let socketHelp =
-    "speak to a socket proxy by `DOCKER_HOST: tcp://…` instead; the proxy itself needs a waiver on the host"
+  private static let socketHelp = "speak to a socket proxy by `DOCKER_HOST: tcp://…` instead"
 
   fileprivate func socketMounts(_ service: String, _ json: JSON) -> [Finding] {
     var found = mounts(of: service, json).compactMap { mount -> Finding? in
@@ -37,8 +36,7 @@ extension Subject {
         service: service, place: place(of: mount),
         message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)",
         help: way.isAbove
-          ? "mount only those directories below \(mount.source) that it reads, and not the one with the socket; "
-            + "a monitor that has to see all of it needs a waiver on the host, with `options: [\"\(mount.source)\"]`"
+          ? "mount only those directories below \(mount.source) that it reads, and not the one with the socket"
           : Self.socketHelp)
       finding.option = mount.source
       if case .bind = mount.way { finding.isPlain = way.isExact }

@@ -35,6 +35,9 @@ extension Rule {
     ),
   ].flatMap { globs, what in globs.map { (Glob("**/\($0)"), what) } }
 
+  /// The key of Android's debug builds, whose password is in the manual.
+  private static let everyones: Substring = "debug.keystore"
+
   /// Finds files of a commit that must not be there by their name, or that the host's list does not allow.
   public static func forbiddenNames(
     in tree: CommitTree, policy: Policy, selection: PathSelection = PathSelection()
@@ -46,7 +49,7 @@ extension Rule {
       if !selection.contains(file.path) || lifted.contains(where: { $0.covers(file.path) }) {
         return nil
       }
-      if let (_, what) = neverCommit.first(where: { $0.glob.matches(parts) }) {
+      if parts.last != everyones, let (_, what) = neverCommit.first(where: { $0.glob.matches(parts) }) {
         return Diagnostic(
           rule: "forbidden-file", file: file.path, message: "\(file.path) looks like \(what)",
           help: "remove it with `git rm --cached \(file.path)`, or allow it on the host: "
@@ -76,13 +79,17 @@ extension Rule {
             rule: "forbidden-file", file: path, line: line.number, column: offset + 1, message: message,
             help: "take it out, change the secret, and keep it in the live `.env` or beside it"))
       }
+      let isComment = isComment(text)
       var hits = line.hints.contains(.shape) ? Secrets.shaped(string) : []
+      // What is no key but stands for one follows on the next line.
+      hits.removeAll { $0.isKey && Secrets.isSample(keyAt: bytes[(line.bytes.lowerBound + $0.offset + 11)...]) }
       if line.hints.contains(.address) {
-        hits += Secrets.inAddresses(string, isText: true, isGuide: isGuide || isTemplate)
+        hits += Secrets.inAddresses(string, isText: true, isGuide: isGuide || isTemplate || isComment)
       }
       for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
       guard hits.isEmpty, line.hints.contains(.name), !isTemplate, !isDefault(text), !sealed.contains(line.number),
-        let (name, value) = Secrets.assignment(in: string), Secrets.isRandom(value), Secrets.isSecret(name, value)
+        let (name, value) = Secrets.assignment(in: string), Secrets.isRandom(value), Secrets.isSecret(name, value),
+        !(isComment && Secrets.isCounted(value))
       else { continue }
       add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)
     }
@@ -103,6 +110,13 @@ extension Rule {
 
   /// Says whether a line is one of an ini file that shows a default, commented out: `;secret_key = …`.
   private static func isDefault(_ line: ArraySlice<UInt8>) -> Bool { line.first { $0 != 0x20 && $0 != 9 } == 0x3b }
+
+  /// Says whether a line is a comment: of a shell, YAML, an ini file, SQL or C.
+  private static func isComment(_ line: ArraySlice<UInt8>) -> Bool {
+    let text = line.drop { $0 == 0x20 || $0 == 9 }
+    return text.first == 0x23 || text.first == 0x3b || text.starts(with: [0x2f, 0x2f])
+      || text.starts(with: [0x2d, 0x2d])
+  }
 
   /// Says whether a file tells people what to write.
   private static func isGuide(_ path: String) -> Bool {

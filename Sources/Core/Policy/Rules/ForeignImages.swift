@@ -109,28 +109,34 @@ extension Subject {
             "the Dockerfile of \(service) is read by the program \(frontend), which can build from whatever it likes",
           help: "take its `# syntax=` line and BUILDKIT_SYNTAX away, or use docker/dockerfile"))
     }
-    guard let words = secrecy(of: service, build), let (image, owner) = rival({ _ in true }) else { return found }
+    guard let (words, way) = secrecy(of: service, build), let (image, owner) = rival({ _ in true }) else {
+      return found
+    }
     found.append(
       Finding(
         service: service, place: place(service, ["build"]),
         message: "\(service) is built by a Dockerfile \(words), and may read the image \(image), which \(owner) builds",
-        help: "commit the Dockerfile, or \(sharing(image, with: owner))"))
+        help: way ?? sharing(image, with: owner)))
     return found
   }
 
-  /// Why nobody can tell what a service is built from.
-  private func secrecy(of service: String, _ build: JSON) -> String? {
-    if build["dockerfile_inline"]?.string != nil {
-      return dockerfiles[service] == nil ? "that clup does not read" : nil
-    }
-    guard let path = Self.dockerfilePath(build) else { return "from a server" }
+  /// Why nobody can tell what a service is built from, and the way out where sharing an image is none.
+  private func secrecy(of service: String, _ build: JSON) -> (words: String, way: String?)? {
+    let unread = (words: "that clup cannot read (its frontend or its form is not the usual one)", way: String?.none)
+    if build["dockerfile_inline"]?.string != nil { return dockerfiles[service] == nil ? unread : nil }
+    guard let path = Self.dockerfilePath(build) else { return ("from a server", nil) }
     if Path.relative(path, to: paths.liveRoot).map({ paths.tree?[$0] != nil }) == true {
-      return dockerfiles[service] == nil ? "that clup does not read" : nil
+      if dockerfiles[service] != nil { return nil }
+      guard let objection = objection(to: path, readOnly: true) else { return unread }
+      // What gives the stack its context gives it the Dockerfile in there.
+      let context = build["context"]?.string ?? path
+      let place = Path.relative(path, to: context) == nil ? path : context
+      return ("that it may not have (\(objection.words))", help(for: place, of: service))
     }
     let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
     let forms = paths.forms(path)
     let isWritable = writes.contains { write in forms.contains { Path.relative($0, to: write) != nil } }
-    return isWritable && paths.isHost ? "that a container may write to" : nil
+    return isWritable && paths.isHost ? ("that a container may write to", nil) : nil
   }
 
   private func rival(_ isMeant: (Image) -> Bool) -> (image: String, owner: String)? {

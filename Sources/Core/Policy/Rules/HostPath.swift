@@ -28,15 +28,6 @@ extension Rule {
 }
 
 extension Subject {
-  /// What can be done about a path: of the live root it may be shared, outside of it the host may name a root.
-  private func help(for path: String) -> String {
-    guard let relative = Path.relative(path, to: paths.liveRoot), relative != "." else {
-      return "keep it beside the Compose file, or add its directory to `policy: {bind_roots: […]}` on the host"
-    }
-    return "keep it beside the Compose file, or share it with this stack on the host: "
-      + "`policy: {shared: [{path: \(relative), stacks: [\(stack)]}]}`"
-  }
-
   /// Finds the paths that the stack may not have; of another stack's tracked files where `tracked` says so.
   private func object(to path: String, readOnly: Bool, tracked: Bool) -> String? {
     guard let objection = objection(to: path, readOnly: readOnly), objection.isTracked == tracked else { return nil }
@@ -45,13 +36,16 @@ extension Subject {
 
   func foreignMounts(tracked: Bool) -> [Finding] {
     services.flatMap { service, json -> [Finding] in
-      var found = mounts(of: service, json).compactMap { mount -> Finding? in
+      let refused = mounts(of: service, json).compactMap { mount -> (mount: Mount, words: String)? in
         // The socket has its own rule.
         if DockerSocket.way(mount.source, paths) != nil, mount.source != "/" || refusesSocket { return nil }
-        guard let words = object(to: mount.source, readOnly: mount.readOnly, tracked: tracked) else { return nil }
-        return Finding(
+        return object(to: mount.source, readOnly: mount.readOnly, tracked: tracked).map { (mount, $0) }
+      }
+      let all = refused.map(\.mount)
+      var found = refused.filter { one in !all.contains { gives($0, all: one.mount) } }.map { mount, words in
+        Finding(
           service: service, place: place(of: mount), message: "\(service) mounts \(self.words(mount)), \(words)",
-          help: help(for: mount.source))
+          help: help(for: mount.source, readOnly: mount.readOnly, of: service))
       }
       guard !tracked else { return found }
       for other in json["volumes_from"].strings where other.hasPrefix("container:") {
@@ -63,6 +57,13 @@ extension Subject {
       }
       return found
     }
+  }
+
+  /// Whether one mount lets a container do all that another one does, and more.
+  private func gives(_ mount: Mount, all other: Mount) -> Bool {
+    guard mount.source != other.source, other.readOnly || !mount.readOnly else { return false }
+    let above = paths.forms(mount.source)
+    return paths.forms(other.source).allSatisfy { form in above.contains { Path.relative(form, to: $0) != nil } }
   }
 
   private var refusesSocket: Bool { (policy.severity[Rule.dockerSocket.id] ?? .error) == .error }
@@ -84,18 +85,18 @@ extension Subject {
           service: service,
           place: isFile ? place(service, ["build", "dockerfile"]) : place(of: path, of: build, service),
           message: "\(service) is built from \(path), \(words)",
-          help: help(for: path))
+          help: help(for: path, of: service))
       }
     }
   }
 
-  private func place(of path: String, of build: JSON, _ service: String) -> Place {
+  func place(of path: String, of build: JSON, _ service: String) -> Place {
     let isContext = build["context"]?.string.map(Path.normalized) == path
     return isContext ? place(ofContext: service) : place(service, ["build"])
   }
 
   /// The files of configs and secrets that no container gets: they may be for a build alone.
-  private var filesOfBuilds: [(name: String, path: String, place: Place)] {
+  var filesOfBuilds: [(name: String, path: String, place: Place)] {
     let mounted = Set(services.flatMap { mounts(of: $0.name, $0.json).map(\.source) })
     return ["configs", "secrets"].flatMap { section in
       model[section].members.compactMap { name, value in
@@ -110,7 +111,7 @@ extension Subject {
       guard DockerSocket.way(file, paths) == nil, let words = object(to: file, readOnly: true, tracked: tracked) else {
         return nil
       }
-      return Finding(place: place, message: "\(name) is read from \(file), \(words)", help: help(for: file))
+      return Finding(place: place, message: "\(name) is read from \(file), \(words)", help: help(forCopied: file))
     }
   }
 
@@ -167,7 +168,7 @@ extension Subject {
         object(to: reference.path, readOnly: true, tracked: tracked)
         ?? (!tracked && paths.forms(reference.path).contains(where: Self.isHarmless)
           ? "which belongs to the system" : nil)
-      return words.map { finding($0, help(for: reference.path)) }
+      return words.map { finding($0, help(forCopied: reference.path)) }
     }
   }
 
@@ -189,60 +190,13 @@ extension Subject {
   /// The engine opens whatever socket a log driver names, as root.
   fileprivate var foreignLogs: [Finding] {
     services.flatMap { service, json -> [Finding] in
-      json["logging"]["options"].members.compactMap { key, value in
-        guard let text = value.string, let scheme = text.firstRange(of: "://") else { return nil }
-        guard text.hasPrefix("unix"), Path.isAbsolute(text[scheme.upperBound...]) else { return nil }
-        return Finding(
+      logSockets(json).filter { !refusesLog(json, key: $0.key, of: service) }.map { key, socket in
+        Finding(
           service: service, place: place(service, ["logging", "options", key]),
-          message: "\(service) makes the engine write its log to the socket \(text[scheme.upperBound...]) of the host",
+          message: "\(service) makes the engine write its log to the socket \(socket) of the host",
           help: "use the driver json-file or local")
       }
     }
-  }
-
-  /// Says what a container could do to what lies below a directory.
-  private static func swap(_ above: String) -> String {
-    "A container may write to \(above), which holds it, and could put a symbolic link to any path of the host in its place"
-  }
-
-  /// What lies below a directory that a container may write to can be another thing at the next start.
-  fileprivate var swappable: [Finding] {
-    let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }
-    func above(_ path: String) -> String? {
-      let forms = paths.forms(path)
-      return writes.sorted().first { write in
-        !write.hasPrefix(Placeholder.path)
-          && forms.contains { $0 != write && paths.holds(write, $0) && !isKept($0, below: write) }
-      }
-    }
-    let files = filesOfBuilds.compactMap { name, file, place -> Finding? in
-      guard let above = above(file) else { return nil }
-      return Finding(
-        place: place, message: "\(name) is read from \(file). \(Self.swap(above))", help: "keep it beside \(above)")
-    }
-    return files
-      + services.flatMap { service, json in
-        // What lies in a context that a container writes to is that container's, the Dockerfile as well.
-        let context = json["build"]?["context"]?.string ?? ""
-        let outside = (json["build"].map(buildPaths) ?? []).filter {
-          $0 == context || Path.relative($0, to: context) == nil
-        }
-        let builds = outside.lazy.compactMap { path in above(path).map { (path, $0) } }.first
-        return mounts(of: service, json).compactMap { mount -> Finding? in
-          guard let above = above(mount.source) else { return nil }
-          return Finding(
-            service: service, place: place(of: mount),
-            message:
-              "\(service) mounts \(words(mount)). \(Self.swap(above))",
-            help: "mount \(above) itself, or a directory beside it")
-        }
-          + [builds].compactMap { $0 }.map { context, above in
-            Finding(
-              service: service, place: place(of: context, of: json["build"] ?? .null, service),
-              message: "\(service) is built from \(context). \(Self.swap(above))",
-              help: "keep what it is built from beside \(above)")
-          }
-      }
   }
 
   /// Finds what other stacks took in the stack's own directory before that was its own: they write there from now on.

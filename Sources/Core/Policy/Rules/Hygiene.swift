@@ -45,7 +45,7 @@ extension Rule {
   ) { subject in
     let oneShots = subject.oneShots
     return each(subject) { service, json in
-      if json["healthcheck"] != nil || json["restart"]?.string == "no" || oneShots.contains(service) { return nil }
+      if json["healthcheck"] != nil || oneShots.contains(service) || Subject.ends(service, json) { return nil }
       return Finding(
         service: service, place: subject.place(service), message: "\(service) has no health check",
         help: "add a `healthcheck:`; where the image brings one, this rule can be switched off on the host")
@@ -79,4 +79,22 @@ extension Subject {
         json["depends_on"].object.filter { $0.value["condition"]?.string == "service_completed_successfully" }.keys
       })
   }
+
+  /// Whether a service is to end by itself: nothing starts it again, or only a failure does and it is called after what is done
+  /// once, or ends with that.
+  fileprivate static func ends(_ service: String, _ json: JSON) -> Bool {
+    let policy = json["deploy"]?["restart_policy"]?["condition"]?.string ?? json["restart"]?.string ?? ""
+    if policy == "no" || policy == "none" { return true }
+    guard policy.hasPrefix("on-failure") else { return false }
+    func words(_ text: some StringProtocol) -> [String] {
+      text.split { !$0.isLetter && !$0.isNumber }.map { $0.lowercased() }
+    }
+    if words(service).contains(where: onceNamed.contains) { return true }
+    let command = json["command"]?.string ?? json["command"].array.compactMap(\.text).joined(separator: " ")
+    let last = words(command.split { ";&|\n".contains($0) }.last ?? "")
+    return last.contains(where: onceRun.contains) || last.contains("alembic") && last.contains("upgrade")
+  }
+
+  private static let onceRun: Set<String> = ["migrate", "migration", "migrations", "initdb"]
+  private static let onceNamed = onceRun.union(["init", "setup", "seed", "bootstrap", "provision", "migrator"])
 }

@@ -142,8 +142,23 @@ struct SecretSearch {
     text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap { index, line in
       let line = String(line.prefix(4000)).trimmed
       if line.hasPrefix("#") { return nil }
-      return Secrets.assignment(in: line).map { (index + 1, $0.name, $0.value) }
+      return Secrets.assignment(in: withoutComment(line)).map { (index + 1, $0.name, $0.value) }
     }
+  }
+
+  /// Takes away what follows a value: all after its closing quote, or after white space a `#`.
+  private static func withoutComment(_ line: String) -> String {
+    guard let sign = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else { return line }
+    let value = line[line.index(after: sign)...].drop(while: \.isWhitespace)
+    var previous: Character = value.startIndex == line.index(after: sign) ? "=" : " "
+    let quote = value.first.flatMap { $0 == "\"" || $0 == "'" ? $0 : nil }
+    for index in quote == nil ? value.indices : value.dropFirst().indices {
+      let letter = value[index]
+      if let quote, letter == quote, quote == "'" || previous != "\\" { return String(line[...index]) }
+      if quote == nil, letter == "#", previous.isWhitespace { return String(line[..<index]) }
+      previous = previous == "\\" && letter == "\\" ? " " : letter
+    }
+    return line
   }
 
   private mutating func name(_ name: String, _ value: String, _ node: Node, promises: Bool = false) {

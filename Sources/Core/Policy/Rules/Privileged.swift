@@ -41,20 +41,33 @@ private struct Walls {
     found.append(
       Finding(
         service: service, place: place, message: "\(service) \(what)",
-        help: "leave it out, or waive it on the host with a reason and `options: [\"\(option)\"]`", option: option))
+        help: "leave it out", option: option))
   }
 }
 
 extension Walls {
+  /// Judges how mounts spread: what a container mounts below a shared one comes to be on the host. By a slave it gets what the
+  /// host mounts there, which may be written to although the mount itself is read-only.
+  fileprivate mutating func add(propagation way: String, of target: String) {
+    let isSlave = way == "slave" || way == "rslave"
+    let words =
+      isSlave
+      ? "gets the mounts that the host makes below \(target) later, writable also where it is read-only"
+      : "shares mounts with the host at \(target)"
+    add(["volumes"], "\(words) (`\(way)`)", option: "propagation \(way)")
+    let index = found.count - 1
+    if let place = subject.place(service, ofTarget: target) { found[index].place = place }
+    if isSlave { found[index].severity = .warning }
+  }
+
   /// Judges a namespace that is shared with a container by its name.
   fileprivate mutating func add(_ key: String, _ name: String, of container: String, _ json: JSON) {
     let option = "\(key) container:\(container)"
-    let help = "or waive it on the host with a reason and `options: [\"\(option)\"]`"
     let owner = subject.others.sorted { $0.key < $1.key }.first { $0.value.containers.contains(container) }?.key
     if let owner {
       add([key], "shares the \(name) of \(container), a container of the stack \(owner)", option: option)
       found[found.count - 1].help =
-        "put both into one stack and write `\(key): service:…`; \(help), and have it wait: "
+        "put both into one stack and write `\(key): service:…`, or have it wait, "
         + "`stacks: {\(subject.stack): {after: [\(owner)]}}`"
       return
     }
@@ -121,7 +134,7 @@ extension Subject {
       guard let way = volume["bind"]?["propagation"]?.string, !["", "private", "rprivate"].contains(way) else {
         continue
       }
-      walls.add(["volumes"], "shares mounts with the host (`\(way)`)", option: "propagation \(way)")
+      walls.add(propagation: way, of: volume["target"]?.string ?? "")
     }
     return walls.found
   }

@@ -7,7 +7,10 @@ extension Rule {
       Docker publishes past the host's firewall: its rules come before those of ufw and firewalld. A port without an
       address is open on every network card, IPv6 included.
       """,
-    fix: "Write the loopback address before the port, and let a reverse proxy or a tunnel do the rest.",
+    fix: """
+      Write the loopback address before the port, and let a reverse proxy or a tunnel do the rest. That proxy itself, a mail or
+      DNS server or a VPN has to be reached from outside: waive the rule for this service alone.
+      """,
     bad: """
       services:
         web: {image: "nginx:1.27", ports: ["8080:80"]}
@@ -51,18 +54,15 @@ extension Rule {
       let target = Port.range(ports.map(\.target))
       let text = (published.isEmpty ? target : "\(published):\(target)") + "/\(ports[0].transport)"
       let address = ports[0].address
+      let whole = Port(address: address, published: published, target: target, transport: ports[0].transport)
+      let way = "publish it on loopback: " + whole.loopback(writtenAs: subject.written(ports[0], of: service))
       return Finding(
         service: service, place: place,
         message: "\(service) publishes \(text) on \(address.isEmpty ? "every address of the host" : address)",
-        help: "publish it on loopback: "
-          + loopback(ports[0], published, target, isLong: subject.isLong(ports[0], of: service)))
+        help: ports.contains(where: \.isEdge)
+          ? "\(way); what is to be reached from outside needs \(subject.waiver(of: publishedPort.id, for: service))"
+          : way)
     }
-  }
-
-  /// Writes the address of loopback in the form that the port has.
-  private static func loopback(_ port: Port, _ published: String, _ target: String, isLong: Bool) -> String {
-    if isLong { return "add `host_ip: 127.0.0.1`" }
-    return "`127.0.0.1:\(published):\(target)\(port.transport == "tcp" ? "" : "/" + port.transport)`"
   }
 }
 
@@ -78,6 +78,33 @@ struct Port {
     published = json["published"]?.string ?? ""
     target = json["target"]?.integer.map(String.init) ?? ""
     transport = json["protocol"]?.string ?? "tcp"
+  }
+
+  init(address: String, published: String, target: String, transport: String) {
+    (self.address, self.published, self.target, self.transport) = (address, published, target, transport)
+  }
+
+  /// Whether it is one that others come to from outside: names, mail, the web, virtual private networks.
+  var isEdge: Bool { Self.edges.contains("\(published)/\(transport)") }
+
+  private static let edges: Set<String> = [
+    "25/tcp", "53/tcp", "53/udp", "80/tcp", "443/tcp", "443/udp", "465/tcp", "500/udp", "587/tcp", "853/tcp", "993/tcp",
+    "995/tcp", "1194/tcp", "1194/udp", "1701/udp", "3478/tcp", "3478/udp", "4500/udp", "51820/udp", "41641/udp",
+  ]
+
+  /// Says how it is published on loopback, in the form that it has; `item` is what is written.
+  func loopback(writtenAs item: Node?) -> String {
+    if item?.mapping != nil { return "add `host_ip: 127.0.0.1`" }
+    let plain = "\(published):\(target)\(transport == "tcp" ? "" : "/" + transport)"
+    guard let text = item?.string else { return "`127.0.0.1:\(plain)`" }
+    // Within braces a colon is part of a default.
+    var (parts, depth) = ([""], 0)
+    for letter in text {
+      if letter == "{" { depth += 1 } else if letter == "}" { depth -= 1 }
+      if letter == ":", depth == 0 { parts.append("") } else { parts[parts.count - 1].append(letter) }
+    }
+    let own = parts.count > 1 ? parts.suffix(2).joined(separator: ":") : ":" + text
+    return "`127.0.0.1:\(own)`"
   }
 
   var isLoopback: Bool {

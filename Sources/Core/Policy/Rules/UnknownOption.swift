@@ -86,7 +86,16 @@ extension Subject {
     guard let logging = json["logging"] else { return [] }
     let driver = logging["driver"]?.string ?? "json-file"
     if policy.options.logDrivers.contains(driver) { return [] }
+    let sockets = logSockets(json)
+    func sent(_ key: String, _ socket: String) -> Finding {
+      Finding(
+        service: service, place: place(service, ["logging", "options", key]),
+        message:
+          "\(service) makes the engine write its log to the socket \(socket) of the host, by the driver \(driver)",
+        help: "use the driver json-file or local, without that option")
+    }
     guard let known = LogDriver.options[driver] else {
+      if !sockets.isEmpty { return sockets.map(sent) }
       return [
         Finding(
           service: service, place: place(service, ["logging", "driver"]),
@@ -94,10 +103,11 @@ extension Subject {
           help: allow("log_drivers", driver))
       ]
     }
-    return logging["options"].object.keys.sorted().filter { !known.contains($0) }.map {
-      Finding(
-        service: service, place: place(service, ["logging", "options", $0]),
-        message: "\(service) gives the log driver \(driver) the option \($0), which clup does not know",
+    return logging["options"].object.keys.sorted().filter { !known.contains($0) }.map { key in
+      if let socket = sockets.first(where: { $0.key == key })?.socket { return sent(key, socket) }
+      return Finding(
+        service: service, place: place(service, ["logging", "options", key]),
+        message: "\(service) gives the log driver \(driver) the option \(key), which clup does not know",
         help: allow("log_drivers", driver))
     }
   }
@@ -152,7 +162,7 @@ extension Subject {
 }
 
 /// The log drivers that keep to the engine's own files, each with the options that it knows.
-private enum LogDriver {
+enum LogDriver {
   static let options: [String: Set<String>] = {
     let common: Set<String> = ["mode", "max-buffer-size", "tag", "labels", "labels-regex", "env", "env-regex"]
     let files = common.union(["max-size", "max-file", "compress"])
