@@ -145,8 +145,10 @@ extension Diagnostic {
   /// Says how the host excuses a finding of a bound rule: by one waiver for all that its service is refused for by the rule,
   /// written out with the first of them; `kin` are these.
   mutating func offerWaiver(with kin: [Diagnostic]) {
-    guard severity == .error, let terms, let service, let stack, !terms.image.isEmpty || terms.builds else { return }
-    if terms.builds {
+    guard severity == .error, let terms, let service, let stack else { return }
+    if terms.image.isEmpty, !terms.builds {
+      help += "; a waiver names the image, which nobody knows before Compose can resolve the stack"
+    } else if terms.builds {
       help += "; no waiver is for it: \(WaiverTerms.building)"
     } else if kin.contains(where: { $0.precedes(self) }) {
       if !terms.isPlain { help += "; its waiver names `options: [\(terms.option.quoted)]`" }

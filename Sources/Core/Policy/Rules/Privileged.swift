@@ -67,7 +67,7 @@ extension Walls {
     if let owner {
       add([key], "shares the \(name) of \(container), a container of the stack \(owner)", option: option)
       found[found.count - 1].help =
-        "put both into one stack and write `\(key): service:…`, or have it wait, "
+        "put both into one stack and write `\(key): service:…`; as it is, have it wait by "
         + "`stacks: {\(subject.stack): {after: [\(owner)]}}`"
       return
     }
