@@ -212,6 +212,26 @@ import YAML
     #expect(help("docker-socket").contains("\"/\""), "\(help("docker-socket"))")
   }
 
+  @Test func `the waiver of a holder of the socket names its variables, and never what opens more of the engine`() {
+    let model = """
+      services:
+        p:
+          image: p:1
+          environment: {EXEC: "1", ALLOW_START: "1", PUID: "1000", TZ: "UTC", DEBUG: "0"}
+          volumes: [{type: bind, source: /var/run/docker.sock, target: /var/run/docker.sock, read_only: true}]
+      """
+    let help = Self.found(model).filter { $0.rule == "docker-socket" }.map(\.help)
+    #expect(help.count == 1 && help[0].contains("image: \"p:1\", options: [\"PUID\"], reason"), "\(help)")
+    var policy = Policy()
+    policy.waivers = [
+      Waiver(
+        rules: ["docker-socket"], stacks: ["web"], services: ["p"], image: "p:1", reason: "r", expires: "2999-01-01",
+        line: 1, column: 1)
+    ]
+    let judged = policy.judge(Self.found(model), today: "2026-01-01", configuration: "c", whole: false)
+    #expect(judged.filter { $0.rule == "docker-socket" }.map(\.waived) == [true], "a variable is socket-proxy's own")
+  }
+
   @Test func `what stands for a variable is in no waiver, and what is built has none`() {
     let model = """
       services:

@@ -70,11 +70,15 @@ extension Secrets {
     let parts = text[end.upperBound...].replacing("\\n", with: "\n").replacing("\\r", with: "").split(
       whereSeparator: \.isNewline)
     let lines = parts.map { $0.drop { $0.isWhitespace || "#;/*\"'|+".contains($0) } }
-    guard let first = lines.first(where: { !$0.isEmpty }) else { return false }
+    let body = lines.filter { !$0.isEmpty && !headers.contains(String($0.prefix { $0 != ":" })) }
+    guard let first = body.first else { return false }
     // A key is in base64, which may hold a word by chance.
     let isKey = first.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+/=\"',".contains($0)) }
     return !isKey && isPlaceholder(String(first))
   }
+
+  /// What may stand above a key in its own lines.
+  private static let headers: Set<String> = ["Proc-Type", "DEK-Info", "Version", "Comment", "Hash", "Charset"]
 
   /// Says whether a value goes on as one counts or spells, `1234567890abcdef`: nobody's key.
   static func isCounted(_ value: String) -> Bool {

@@ -107,6 +107,8 @@ struct WaiverTerms: Sendable, Hashable {
   var mounts: [String] = []
   /// What the findings of the same rule in the same service are about beside this one.
   var others: [String] = []
+  /// The variables that `socket-proxy` wants the same waiver to name.
+  var variables: [String] = []
   /// The commands for people, where a value of them is not to be shown.
   var shown: [String]?
 
@@ -122,6 +124,7 @@ struct WaiverTerms: Sendable, Hashable {
     var all = self
     if kin.isEmpty { return all }
     all.others = kin.filter { !$0.isPlain }.map(\.option)
+    all.mounts += variables
     all.isPlain = true
     return all
   }
@@ -185,7 +188,7 @@ extension Subject {
     return WaiverTerms(
       image: image, builds: json["build"] != nil || built.contains(Image(image).reference), option: option,
       isPlain: finding.isPlain, commands: commands(of: service, json),
-      mounts: mountPoints(of: json, seen: [service]))
+      mounts: mountPoints(of: json, seen: [service]), variables: holdsSocket(service, json) ? ownVariables(json) : [])
   }
 
   /// Every path at which something else than the socket is mounted, also what comes from other services with

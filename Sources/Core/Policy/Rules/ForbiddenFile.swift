@@ -115,7 +115,7 @@ extension Rule {
   private static func isComment(_ line: ArraySlice<UInt8>) -> Bool {
     let text = line.drop { $0 == 0x20 || $0 == 9 }
     return text.first == 0x23 || text.first == 0x3b || text.starts(with: [0x2f, 0x2f])
-      || text.starts(with: [0x2d, 0x2d])
+      || text.starts(with: [0x2d, 0x2d, 0x20])
   }
 
   /// Says whether a file tells people what to write.

@@ -91,17 +91,30 @@ extension Subject {
 
   /// A variable that is not known to be harmless may switch something on.
   fileprivate func proxySwitches(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
-    json["environment"].members.compactMap { key, value in
-      if named.contains(key) || Self.harmless.contains(key) || Self.off.contains(value.text?.lowercased() ?? "") {
-        return nil
-      }
-      return Finding(
+    variables(json).filter { !named.contains($0) }.map { key in
+      Finding(
         service: service, place: place(service, "environment", item: [key]),
         message: "\(service) sets \(key), and a socket proxy opens CONTAINERS and IMAGES and no more",
         help: "take \(key) away, or name it in the waiver: `options: [\(key)]`")
     }
   }
 
+  private func variables(_ json: JSON) -> [String] {
+    json["environment"].members.filter { key, value in
+      !Self.harmless.contains(key) && !Self.off.contains(value.text?.lowercased() ?? "")
+    }.map(\.key)
+  }
+
+  /// The variables that a waiver may name, other than what opens more of the engine: that is no proposal to make.
+  func ownVariables(_ json: JSON) -> [String] {
+    variables(json).filter { !Self.switches.contains($0) && !$0.hasPrefix("ALLOW_") }
+  }
+
+  private static let switches: Set<String> = [
+    "AUTH", "BUILD", "COMMIT", "CONFIGS", "DISTRIBUTION", "EXEC", "GRPC", "INFO", "NETWORKS", "NODES", "PLUGINS",
+    "POST",
+    "SECRETS", "SERVICES", "SESSION", "SWARM", "SYSTEM", "TASKS", "VOLUMES",
+  ]
   private static let off: Set<String> = ["", "0", "false", "no", "off"]
   private static let harmless: Set<String> = [
     "CONTAINERS", "IMAGES", "EVENTS", "PING", "VERSION", "LOG_LEVEL", "TZ", "DISABLE_IPV6", "LANG", "LC_ALL",
