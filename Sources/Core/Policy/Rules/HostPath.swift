@@ -190,10 +190,12 @@ extension Subject {
   /// The engine opens whatever socket a log driver names, as root.
   fileprivate var foreignLogs: [Finding] {
     services.flatMap { service, json -> [Finding] in
-      logSockets(json).filter { !refusesLog(json, key: $0.key, of: service) }.map { key, socket in
+      // What is said here names the driver and the socket, and the baseline knows it by that: it stands at neither of the two.
+      logSockets(json).map { _, socket in
         Finding(
-          service: service, place: place(service, ["logging", "options", key]),
-          message: "\(service) makes the engine write its log to the socket \(socket) of the host",
+          service: service, place: place(service, ["logging"]),
+          message: "\(service) makes the engine write its log to the socket \(socket) of the host, by the driver "
+            + (json["logging"]["driver"]?.string ?? "json-file"),
           help: "use the driver json-file or local")
       }
     }

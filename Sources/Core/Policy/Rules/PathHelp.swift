@@ -38,12 +38,8 @@ extension Subject {
     }
   }
 
-  /// Whether `unknown-option` refuses the log driver or this option of it already, so that nothing more need be said: no
-  /// waiver of that rule is for the socket as well.
-  func refusesLog(_ json: JSON, key: String, of service: String) -> Bool {
-    if policy.lifts(Rule.unknownOption.id, of: service, in: stack, today: today) { return false }
-    let driver = json["logging"]["driver"]?.string ?? "json-file"
-    if policy.options.logDrivers.contains(driver) { return false }
-    return LogDriver.options[driver].map { !$0.contains(key) } ?? true
+  /// Whether `host-path` refuses that, so that nothing more need be said of the driver: no waiver of that rule is for it as well.
+  func refusesSockets(_ json: JSON, of service: String) -> Bool {
+    !logSockets(json).isEmpty && !policy.lifts(Rule.hostPath.id, of: service, in: stack, today: today)
   }
 }

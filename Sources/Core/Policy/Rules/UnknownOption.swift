@@ -86,16 +86,9 @@ extension Subject {
     guard let logging = json["logging"] else { return [] }
     let driver = logging["driver"]?.string ?? "json-file"
     if policy.options.logDrivers.contains(driver) { return [] }
-    let sockets = logSockets(json)
-    func sent(_ key: String, _ socket: String) -> Finding {
-      Finding(
-        service: service, place: place(service, ["logging", "options", key]),
-        message:
-          "\(service) makes the engine write its log to the socket \(socket) of the host, by the driver \(driver)",
-        help: "use the driver json-file or local, without that option")
-    }
+    let isTold = refusesSockets(json, of: service)
     guard let known = LogDriver.options[driver] else {
-      if !sockets.isEmpty { return sockets.map(sent) }
+      if isTold { return [] }
       return [
         Finding(
           service: service, place: place(service, ["logging", "driver"]),
@@ -103,11 +96,11 @@ extension Subject {
           help: allow("log_drivers", driver))
       ]
     }
-    return logging["options"].object.keys.sorted().filter { !known.contains($0) }.map { key in
-      if let socket = sockets.first(where: { $0.key == key })?.socket { return sent(key, socket) }
-      return Finding(
-        service: service, place: place(service, ["logging", "options", key]),
-        message: "\(service) gives the log driver \(driver) the option \(key), which clup does not know",
+    let sockets = isTold ? logSockets(json).map(\.key) : []
+    return logging["options"].object.keys.sorted().filter { !known.contains($0) && !sockets.contains($0) }.map {
+      Finding(
+        service: service, place: place(service, ["logging", "options", $0]),
+        message: "\(service) gives the log driver \(driver) the option \($0), which clup does not know",
         help: allow("log_drivers", driver))
     }
   }
