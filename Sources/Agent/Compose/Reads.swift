@@ -117,7 +117,7 @@ extension Resolve {
         + gather.sources.map { Path.join(settings.liveRoot, $0.path) })
     var subject = Subject(
       stack: name, kind: kind, directory: directory, model: model, sources: gather.sources, paths: paths,
-      policy: settings.policy, environmentFiles: gather.environmentFiles)
+      policy: settings.policy, today: today, environmentFiles: gather.environmentFiles)
     subject.references = gather.references
     (subject.invented, subject.refusesUnset) = (asked?.invented ?? [:], knowsHost && kind == .stack)
     let resolver = SymlinkResolver(view: view)

@@ -7,7 +7,7 @@ public struct Reference: Sendable, Hashable {
   /// The text as written.
   public let text: String
   /// The Compose file that names it, relative to the repository's root.
-  let file: String
+  public let file: String
   /// Where it stands there.
   public let mark: Mark
   /// The absolute path that it comes to on the host; the text where that is no path.

@@ -1,5 +1,6 @@
 /// Where the host keeps what, as far as rules care.
 public struct HostPaths: Sendable {
+  /// The live root.
   public let liveRoot: String
   /// clup's own directory.
   var checkout: String?

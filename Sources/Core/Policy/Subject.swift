@@ -18,6 +18,8 @@ public struct Subject: Sendable {
   /// The host's paths.
   public var paths: HostPaths
   let policy: Policy
+  /// The day, `YYYY-MM-DD`.
+  let today: String
   /// What the engine has, where it was asked.
   public var present: Present?
   /// The stacks that must be in place first, with all those before them.
@@ -63,7 +65,7 @@ public struct Subject: Sendable {
   /// Describes a stack for the rules.
   public init(
     stack: String, kind: Kind, directory: String? = nil, model: JSON, sources: [ComposeSource], paths: HostPaths,
-    policy: Policy, present: Present? = nil, environmentFiles: [String: String] = [:]
+    policy: Policy, today: String, present: Present? = nil, environmentFiles: [String: String] = [:]
   ) {
     self.stack = stack
     self.directory = directory ?? (kind == .job ? Path.parent(stack) : stack)
@@ -72,6 +74,7 @@ public struct Subject: Sendable {
     self.sources = sources
     self.paths = paths
     self.policy = policy
+    self.today = today
     self.present = present
     self.environmentFiles = environmentFiles
   }

@@ -74,7 +74,7 @@ public struct Waiver: Sendable, Equatable {
     if !isOfOne { return "it names several stacks or services, and \(finding.rule) is excused for one at a time" }
     if image == terms.image, lacks(of: terms).isEmpty { return nil }
     let all = lacks(of: terms.joined(with: kin.compactMap(\.terms)))
-    let name = image == nil ? ["the image that it excuses, `image: \(terms.image.quoted)`"] : []
+    let name = image == nil ? ["the image that it excuses, `image: \(terms.image.inQuotes)`"] : []
     let list = (name + all).joined(separator: ", ")
     let other = image.flatMap {
       $0 == terms.image ? nil : "it is for the image \($0), and the service runs \(terms.image)"
@@ -154,27 +154,27 @@ extension Diagnostic {
     } else if terms.builds {
       help += "; no waiver is for it: \(WaiverTerms.building)"
     } else if kin.contains(where: { $0.precedes(self) }) {
-      if !terms.isPlain { help += "; its waiver names `options: [\(terms.option.quoted)]`" }
+      if !terms.isPlain { help += "; its waiver names `options: [\(terms.option.inQuotes)]`" }
     } else {
       let all = terms.joined(with: kin.compactMap(\.terms))
       let options = all.needed.isEmpty ? "" : "options: \(all.needed.quotedList), "
       let commands = all.commands.isEmpty ? "" : "commands: \((all.shown ?? all.commands).quotedList), "
       help +=
         "; or waive it on the host: `policy: {waivers: [{rule: \(rule), stack: \(stack), service: \(service), "
-        + "image: \(all.image.quoted), \(options)\(commands)reason: …, expires: …}]}`"
+        + "image: \(all.image.inQuotes), \(options)\(commands)reason: …, expires: …}]}`"
     }
   }
 }
 
 extension String {
   /// The text as YAML and JSON write it.
-  fileprivate var quoted: String {
+  fileprivate var inQuotes: String {
     "\"" + replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
   }
 }
 
 extension [String] {
-  fileprivate var quotedList: String { "[" + map(\.quoted).joined(separator: ", ") + "]" }
+  fileprivate var quotedList: String { "[" + map(\.inQuotes).joined(separator: ", ") + "]" }
 }
 
 extension Subject {
