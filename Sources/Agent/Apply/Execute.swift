@@ -140,7 +140,9 @@ struct Execute: Sendable {
     }
     let others = services.filter { unmade.services.contains($0.name) }
     try await up.run(services.filter { !unmade.services.contains($0.name) }, stack, until: end(of: stack, progress))
-    try await up.start(others.filter { !unmade.lost.contains($0.name) }, of: stack)
+    let kept = unmade.lost.union(stack.joined(to: unmade.lost))
+    // Compose would start what they depend on, too.
+    try await up.start(others.filter { !kept.contains($0.name) }, of: stack, isAlone: !kept.isEmpty)
     // A new start brings it into the network as that is now.
     let again = others.filter { $0.action == .recreate && unmade.joined.contains($0.name) }
     try await up.restart(again, of: stack)

@@ -229,13 +229,13 @@ struct Unmade: Sendable {
   mutating func lose(_ found: [String: Failure]) {
     lost.formUnion(found.keys)
     services.formUnion(found.keys)
-    failure = failure ?? found.min { $0.key < $1.key }?.value
+    failure = found.min { $0.key < $1.key }?.value ?? failure
   }
 }
 
 extension DesiredStack {
   /// The services that live in the network or the volumes of some of these, or of one that does, and are none of them.
-  fileprivate func joined(to others: Set<String>) -> Set<String> {
+  func joined(to others: Set<String>) -> Set<String> {
     var all = others
     while let next = services.first(where: { !all.contains($0.name) && !all.isDisjoint(with: $0.joins ?? []) }) {
       all.insert(next.name)

@@ -175,9 +175,15 @@ struct Up: Sendable {
     }
   }
 
-  /// Starts the containers of services that are to be started, as they are, in the order that their labels say.
-  func start(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
-    try await composeAsFound(["start"], services.filter { $0.action == .start }, of: stack)
+  /// Starts the containers of services that are to be started, as they are: with what they depend on, in the order that their
+  /// labels say, or alone.
+  func start(_ services: [ServicePlan], of stack: DesiredStack, isAlone: Bool) async throws(Failure) {
+    let starting = services.filter { $0.action == .start }
+    if !isAlone { return try await composeAsFound(["start"], starting, of: stack) }
+    let own = try await programs.containers(ofProject: stack.project).compactMap(Container.init).filter { container in
+      starting.contains { $0.name == container.service } && !container.isLeftOver && container.state != "running"
+    }
+    try await start(own.map(\.id))
   }
 
   /// Starts the containers of services anew, as they are.
