@@ -21,7 +21,7 @@ struct AcceptedFindingsTests {
     let subject = Subject(
       stack: stack, kind: .stack, model: source.document.map { JSON($0).asResolved } ?? .null, sources: [source],
       paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: [stack: stack], isHost: true),
-      policy: Policy(), environmentFiles: [:])
+      policy: Policy(), today: "2026-01-01", environmentFiles: [:])
     return Rule.findings(in: subject)
   }
 

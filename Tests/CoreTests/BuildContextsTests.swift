@@ -8,7 +8,7 @@ import Testing
     Subject(
       stack: "app", kind: .stack, model: .object(["services": .object(["a": .object(["build": .object(build)])])]),
       sources: [], paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["app": "app"], missing: []),
-      policy: Policy(), environmentFiles: [:]
+      policy: Policy(), today: "2026-01-01", environmentFiles: [:]
     ).unclearContexts.isEmpty == false
   }
 

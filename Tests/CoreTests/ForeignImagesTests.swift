@@ -11,7 +11,8 @@ import Testing
         #"{"name": "shop", "services": {"web": {"image": "acme/web:1", "build": {"context": "/live/shop"}}}}"#.utf8))
     var subject = Subject(
       stack: "shop", kind: .stack, model: model, sources: [],
-      paths: HostPaths(liveRoot: "/live", checkout: nil, stacks: [:], isHost: true), policy: policy)
+      paths: HostPaths(liveRoot: "/live", checkout: nil, stacks: [:], isHost: true), policy: policy, today: "2026-01-01"
+    )
     var present = Present(networks: [], volumes: [], images: [])
     for project in projects { present.add(user: project, of: "acme/web:1") }
     subject.present = present

@@ -134,7 +134,7 @@ import YAML
           let subject = Subject(
             stack: "s", kind: kind, model: model, sources: [source],
             paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s": "s", "t": "t"]),
-            policy: Policy(), present: Present(networks: [], volumes: [], images: []),
+            policy: Policy(), today: "2026-01-01", present: Present(networks: [], volumes: [], images: []),
             environmentFiles: ["s/x.env": text])
           let excerpts = Excerpts(sources: [source])
           for finding in Rule.findings(in: subject) {

@@ -8,7 +8,8 @@ import Testing
       parsing: Array("{\"name\": \"app\", \"services\": {}, \"networks\": {\"n\": \(network)}}".utf8))
     var subject = Subject(
       stack: "app", kind: .stack, model: model, sources: [],
-      paths: HostPaths(liveRoot: "/live", checkout: nil, stacks: [:], isHost: true), policy: Policy())
+      paths: HostPaths(liveRoot: "/live", checkout: nil, stacks: [:], isHost: true), policy: Policy(),
+      today: "2026-01-01")
     var found = Present(networks: present, volumes: [], images: [])
     found.interfaces = [
       "eth0": [AddressRange(0x0ada_0500, bits: 24)], "br-lan": [], "br-own": [AddressRange(0x0a01_0000, bits: 24)],

@@ -442,6 +442,7 @@ import Testing
     func subject(_ name: String, _ directory: String) -> Subject {
       Subject(
         stack: name, kind: .stack, directory: directory, model: .null, sources: [], paths: paths, policy: Policy(),
+        today: "2026-01-01",
         environmentFiles: [:])
     }
     #expect(subject("apps/b", "apps").standing(of: "apps/data") == .free)

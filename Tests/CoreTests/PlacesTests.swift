@@ -27,7 +27,7 @@ import Testing
     change(&paths, &policy)
     return Subject(
       stack: stack, kind: stack.hasSuffix(".yml") ? .job : .stack, model: .null, sources: [], paths: paths,
-      policy: policy, environmentFiles: [:])
+      policy: policy, today: "2026-01-01", environmentFiles: [:])
   }
 
   static let refused: [(stack: String, path: String, words: String)] = [

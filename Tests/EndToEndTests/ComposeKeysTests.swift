@@ -28,7 +28,7 @@ import Testing
     func found() -> [String] {
       let paths = HostPaths(liveRoot: "/live", stacks: ["s": "s"])
       let subject = Subject(
-        stack: "s", kind: .stack, model: model, sources: [], paths: paths, policy: policy,
+        stack: "s", kind: .stack, model: model, sources: [], paths: paths, policy: policy, today: "2026-01-01",
         environmentFiles: [:])
       return Rule.findings(in: subject).filter { $0.rule == "unknown-option" }.map(\.message)
     }

@@ -38,6 +38,7 @@ extension Target {
     let subject = Subject(
       stack: "s", kind: kind, model: model, sources: [source],
       paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s": "s", "t": "t"]), policy: Policy(),
+      today: "2026-01-01",
       present: Present(networks: [], volumes: [], images: []), environmentFiles: ["s/x.env": words])
     let excerpts = Excerpts(sources: [source])
     for finding in Rule.findings(in: subject) + Rule.findings(ofReadsIn: subject) {

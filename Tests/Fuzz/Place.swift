@@ -5,7 +5,7 @@ enum Place {
   static let subject = Subject(
     stack: "s", kind: .stack, model: .object([:]), sources: [],
     paths: HostPaths(liveRoot: "/live", checkout: "/live/clup", stacks: ["s": "s", "t": "t", "s/inner": "s/inner"]),
-    policy: Policy())
+    policy: Policy(), today: "2026-01-01")
 
   static let protected = ProtectedPaths()
 

@@ -142,9 +142,7 @@ extension Execute {
   private func lostMounts(of stack: DesiredStack, _ plans: [ServicePlan]) async throws(Failure) -> [String: Failure] {
     let starting = Set(plans.filter { $0.action == .start }.map(\.name))
     if starting.isEmpty { return [:] }
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(stack.project)])
-    }
+    let listed = try await programs.containers(ofProject: stack.project)
     return listed.reduce(into: [:]) { lost, container in
       guard let service = container.labels[ComposeLabel.service], starting.contains(service) else { return }
       if let loss = loss(among: container.mounts.filter { $0.type == "bind" }.map(\.source), of: service) {

@@ -115,9 +115,7 @@ struct Up: Sendable {
     let connected = desired.services.filter { services.contains($0.name) && !$0.networks.isEmpty }
     if connected.isEmpty { return [] }
     let known = Dictionary(connected.map { ($0.name, $0) }) { first, _ in first }
-    let listed = try await programs.ask { engine throws(EngineError) in
-      try await engine.containers(labels: [ComposeLabel.of(desired.project)])
-    }
+    let listed = try await programs.containers(ofProject: desired.project)
     let ids = listed.compactMap(Container.init).filter { known[$0.service] != nil && $0.state == "running" }.map(
       \.id)
     return try await programs.inspections(of: ids).reduce(into: []) { found, seen in

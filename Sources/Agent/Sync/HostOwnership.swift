@@ -114,12 +114,8 @@ struct HostOwnership: Sendable {
   /// Whether a project has containers; nothing is known of that without an engine.
   private static func runs(_ projects: Set<String>, _ programs: Programs?) async throws(Failure) -> Bool {
     guard let programs else { return false }
-    return try await programs.ask { engine throws(EngineError) in
-      for project in projects where try await !engine.containers(labels: [ComposeLabel.of(project)]).isEmpty {
-        return true
-      }
-      return false
-    }
+    for project in projects where try await !programs.containers(ofProject: project).isEmpty { return true }
+    return false
   }
 
   /// What a project's containers mount: what a person let them have before.

@@ -65,7 +65,7 @@ public struct Subject: Sendable {
   /// Describes a stack for the rules.
   public init(
     stack: String, kind: Kind, directory: String? = nil, model: JSON, sources: [ComposeSource], paths: HostPaths,
-    policy: Policy, today: String = "", present: Present? = nil, environmentFiles: [String: String] = [:]
+    policy: Policy, today: String, present: Present? = nil, environmentFiles: [String: String] = [:]
   ) {
     self.stack = stack
     self.directory = directory ?? (kind == .job ? Path.parent(stack) : stack)
