@@ -1,5 +1,5 @@
 @testable import Core
-import FoundationEssentials
+import Foundation
 import Testing
 
 @Suite("A record changes by what happens, and by nothing else")
@@ -170,9 +170,48 @@ struct RecordTests {
     for commit in ["c1", "c2"] { _ = try settle(commit) }
     #expect(try settle("c3") == ["c2", "c1"])
     #expect(try settle("c3") == ["c2", "c1"], "the same once more is nothing new")
-    #expect(try settle("c2") == ["c1"])
-    #expect(try settle("c1") == [])
+    func rollBack(_ commit: String) throws -> [String] {
+      record = try #require(record.after(.pinned(Pin(commit: commit, since: "now"))))
+      return try settle(commit)
+    }
+    #expect(try rollBack("c2") == ["c1"])
+    #expect(try settle("c2") == ["c1"], "a repair at the pin")
+    #expect(try rollBack("c1") == [])
     #expect(try settle("c1", image: "i2") == ["c1"], "another build of the image is another thing to go back to")
+  }
+
+  @Test func `a commit that brings what ran before is no rollback`() throws {
+    var record = StackRecord()
+    record.runs = .changing(Self.change(from: .nothing))
+    for commit in ["c1", "c2", "c1"] { record = try #require(record.after(.deployed(Self.deployment(commit)))) }
+    #expect(record.history.map(\.commit) == ["c2", "c1"])
+  }
+
+  @Test func `I11: anonymous volumes wait for a service that was dropped, as long as it mounts the same`() throws {
+    let volumes = AnonymousVolumes(number: 1, mounted: ["/d": String(repeating: "a", count: 64)])
+    func deployment(_ services: [DesiredService]) -> Deployment {
+      var deployment = Self.deployment("c1")
+      deployment.services = services
+      return deployment
+    }
+    var service = try #require(Self.deployment("c1").services.first)
+    (service.name, service.fields["volumes"], service.volumes) = ("db", "1", volumes.map { [$0] })
+    var record = StackRecord()
+    record.runs = .deployed(deployment([service]))
+    for _ in 1...2 { record = try #require(record.after(.deployed(deployment([])))) }
+    #expect(record.dropped.map(\.name) == ["db"])
+    service.volumes = nil
+    #expect(service.holding(as: record).volumes == volumes.map { [$0] })
+    var state = State(stacks: ["s": record])
+    let file = try JSONDecoder().decode(
+      StateFile.self, from: JSONEncoder().encode(StateFile(state) { _, _ in "1" }))
+    state = file.state { _, _ in deployment([]) }
+    #expect(state.stacks["s"]?.dropped == record.dropped)
+    var other = service
+    other.fields["volumes"] = "2"
+    #expect(other.holding(as: record).volumes == nil)
+    record = try #require(record.after(.deployed(deployment([service]))))
+    #expect(record.dropped.isEmpty)
   }
 
   @Test func `a pin that fails gives back what there was before`() throws {

@@ -45,6 +45,27 @@ extension EndToEnd {
       }
     }
 
+    @Test(arguments: [true, false]) func `a service that comes back after a commit without it has them again`(
+      _ isRollback: Bool
+    ) async throws {
+      let both = sleeper("web", Self.keeping) + service("other")
+      try await Host.with(["a/compose.yaml": both]) { host in
+        _ = try await host.sync()
+        let id = try #require(try await host.containers()["a/web"])
+        try await host.shell("docker exec \(id) sh -c 'echo precious > /keep/who'")
+        try await host.push(["a/compose.yaml": sleeper("other")])
+        #expect(try await host.sync().outcome == .deployed)
+        if isRollback {
+          #expect(try await host.clup("rollback").status == 0)
+        } else {
+          try await host.push(["a/compose.yaml": both])
+          _ = try await host.sync()
+        }
+        let back = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", back, "cat", "/keep/who") == "precious\n")
+      }
+    }
+
     @Test func `a container that somebody removed comes back with them`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("web", Self.keeping, "scale: 2")]) { host in
         _ = try await host.sync()

@@ -61,6 +61,38 @@ extension EndToEnd {
       }
     }
 
+    @Test func `after a commit that undoes another one, what ran in between can be gone back to`() async throws {
+      try await Host.with(["a/compose.yaml": Self.file(1)]) { host in
+        for round in [1, 2, 1] {
+          try await host.push(["a/compose.yaml": Self.file(round)])
+          _ = try await host.sync()
+        }
+        for wanted in ["2", "1"] {
+          #expect(try await host.clup("rollback").status == 0)
+          #expect(try await generation(host) == wanted)
+        }
+      }
+    }
+
+    @Test func `a rollback names the job files that it leaves as they are`() async throws {
+      func job(_ memory: Int) -> String {
+        "services: {build: {image: 'busybox:test', network_mode: none, mem_limit: \(memory)m, cpus: 1, "
+          + "pids_limit: 50, command: ['true']}}\nx-clup: {timeout: 5m}\n"
+      }
+      try await Host.with(
+        ["a/compose.yaml": Self.file(1), "a/job-definitions/j.yaml": job(64), "a/job-definitions/k.yaml": job(64)],
+        settings: "policy: {job_images: ['busybox:*']}\n"
+      ) { host in
+        _ = try await host.sync()
+        try await host.push(["a/job-definitions/j.yaml": job(99)])
+        _ = try await host.sync()
+        let answer = try await host.clup("rollback", "--all", "HEAD~1")
+        #expect(answer.status == 0 && answer.errors.contains("a/job-definitions/j.yaml;"), "\(answer)")
+        let none = try await host.clup("rollback", "--all", "HEAD")
+        #expect(none.status == 0 && !none.errors.contains("job-definitions"), "\(none)")
+      }
+    }
+
     @Test func `a commit is named by its id, the beginning of it, by its distance or by a tag`() async throws {
       try await Host.with(["a/compose.yaml": Self.file(1), "b/compose.yaml": Self.file(1)]) { host in
         let first = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)

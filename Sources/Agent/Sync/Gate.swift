@@ -19,7 +19,8 @@ extension Sync {
     var plan = prepared.plan
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))
-    let isWhole = settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
+    let isWhole =
+      settings.sync.gate == .commit || refusing.contains { $0.stack == nil || $0.holdsAll } || request.rollback != nil
     if !isWhole { plan.holdBack(refused, as: .refused, state) }
     let warnings = request.isRepair ? [] : try await warnings(of: prepared, state)
     for warning in warnings { say("warning: \(warning)") }

@@ -11,12 +11,15 @@ struct HostOwnership: Sendable {
   private var mounted: [String: Mounted] = [:]
   private var engine: Set<String> = []
   private let liveRoot: String
+  private let moved: MovedServices
 
   /// Collects it; without `programs` nothing is asked of the engine.
   init(
-    of subjects: [Subject], records: [String: Deployment], settings: Settings, programs: Programs?
+    of subjects: [Subject], records: [String: Deployment], removed: RemovedStacks, settings: Settings,
+    programs: Programs?
   ) async throws(Failure) {
     self.records = records
+    moved = try await MovedServices(among: subjects, records: records, removed: removed, programs: programs)
     liveRoot = settings.liveRoot
     for (name, record) in records { belongings[name] = record.belongings }
     var found: [String: OwnedResources] = [:]
@@ -83,6 +86,7 @@ struct HostOwnership: Sendable {
     subject.formerProjects = record?.projects ?? []
     compareVolumes(&subject, records[own] ?? origin.flatMap { records[$0] })
     subject.kept = (record?.volumes ?? []).union(mounted[own]?.volumes ?? [])
+    moved.place(&subject, origin: origin)
     subject.paths.used = (record?.places ?? []).union(
       (mounted[own]?.sources ?? []).compactMap { Path.relative($0, to: liveRoot) }.filter { $0 != "." })
   }

@@ -27,7 +27,9 @@ extension Prepare {
       of: subjects, containers: draft.containers, records: state.standing, after: after,
       origins: draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !draft.names.contains($0.value) },
-      images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys)
+      images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys),
+      removed: RemovedStacks(
+        gone: Set(gone(draft.names, draft.projects).keys), ending: Set(ending(draft).keys))
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)

@@ -10,10 +10,11 @@ struct PolicyCheck: Sendable {
   ///
   /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from, `images` the services of
   /// each stack that run an image by its id, `returning` the stacks that go back to an older commit. `mask` hides the values of a stack's `.env`: a rule names what
-  /// it found, and that may be one of them.
+  /// it found, and that may be one of them. `removed` are the stacks that the repository no longer has.
   func findings(
     of subjects: [Subject], containers: [Container]?, records: [String: Deployment], after: [String: [String]],
     origins: [String: String], images: [String: Set<String>] = [:], returning: Set<String> = [],
+    removed: RemovedStacks = RemovedStacks(),
     mask: (String) async -> Mask
   ) async throws(Failure) -> [Diagnostic] {
     var subjects = subjects
@@ -24,7 +25,8 @@ struct PolicyCheck: Sendable {
       volumes = listed
     }
     let neighbourhood = try await HostOwnership(
-      of: subjects, records: records, settings: settings, programs: containers == nil ? nil : programs)
+      of: subjects, records: records, removed: removed, settings: settings,
+      programs: containers == nil ? nil : programs)
     for index in subjects.indices {
       let origin = origins[subjects[index].stack]
       neighbourhood.place(&subjects[index], origin: origin)
@@ -49,6 +51,7 @@ struct PolicyCheck: Sendable {
       if let origin = origins[subject.stack] {
         subject.left = left(at: records[origin]?.place(of: origin).directory ?? origin, subject)
       }
+      subject.left.merge(movedBinds(of: subject)) { known, _ in known }
       var found = Rule.findings(in: subject)
       if found.contains(where: { !Rule.hygiene.contains($0.rule) }) {
         let mask = await mask(subject.stack)
@@ -120,6 +123,20 @@ struct PolicyCheck: Sendable {
       guard let rest = Path.relative(path, to: directory) else { return }
       let former = Path.join(Path.join(settings.liveRoot, origin), rest)
       if Files.status(former) != nil { left[path] = former }
+    }
+  }
+
+  /// The same of services that come from another stack.
+  private func movedBinds(of subject: Subject) -> [String: String] {
+    subject.moved.reduce(into: [:]) { left, moved in
+      for mount in subject.model["services"]?[moved.service]?["volumes"].array ?? []
+      where mount["type"]?.string == "bind" {
+        guard let source = mount["source"]?.string, subject.paths.missing.contains(source),
+          let former = moved.binds[Path.normalized(mount["target"]?.string ?? "")], former != source,
+          let found = Files.status(former), !Files.isDirectory(found) || !Files.names(in: former).isEmpty
+        else { continue }
+        left[source] = former
+      }
     }
   }
 

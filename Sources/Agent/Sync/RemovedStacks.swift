@@ -1,16 +1,42 @@
 import Core
 
+/// The stacks that the repository no longer has.
+struct RemovedStacks: Sendable {
+  /// All of them.
+  var gone: Set<String> = []
+  /// Those among them that are taken down.
+  var ending: Set<String> = []
+}
+
 extension Prepare {
-  /// The stacks that are to end: those that are pruned, and those whose project another directory has now.
-  func ending(_ names: Set<String>, _ projects: [String: String], _ aims: [String: StackTarget]) -> [String: Deployment]
-  {
+  /// The stacks that are to end: those that are pruned, those whose project another directory has now, and those that are
+  /// handed over.
+  func ending(_ draft: PlanDraft) -> [String: Deployment] {
+    let (names, projects, aims) = (draft.names, draft.projects, draft.aims)
     let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     // What could not be asked may be what a stack moved to.
     let isOpen = names.contains { state.standing($0) == nil && projects[$0] == nil }
     return gone(names, projects).filter { name, known in
       (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
-        && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names))
+        && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names)
+          || isHandedOver(name, known, draft.desired))
     }
+  }
+
+  /// Whether all services of a stack that left the repository run in other stacks from now on, and these need a name, a port or
+  /// a volume of it: both cannot run. Where a refused stack lets others go on, nothing is taken down for it.
+  func isHandedOver(_ name: String, _ known: Deployment, _ desired: [String: DesiredStack]) -> Bool {
+    guard request.stacks.isEmpty || request.stacks.contains(name), settings.sync.gate == .commit else { return false }
+    let coming = desired.values.flatMap { stack in
+      let own = Set(state.standing(stack.name)?.services.map(\.name) ?? [])
+      return stack.services.filter { !own.contains($0.name) }
+    }
+    let (claims, volumes) = (coming.flatMap(\.claims), Set(coming.flatMap(\.volumeNames.values)))
+    return known.services.allSatisfy { service in coming.contains { service.isContinued(by: $0) } }
+      && known.services.contains { service in
+        !volumes.isDisjoint(with: service.volumeNames.values)
+          || service.claims.contains { held in claims.contains { $0.excludes(held) } }
+      }
   }
 
   /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a

@@ -15,6 +15,8 @@ struct Rollback: Sendable {
   struct Goal: Sendable {
     var pins: [String: Pin]
     var records: [String: [PastDeployment]] = [:]
+    /// The live paths of job files and of the configuration's `links:` that the commit has otherwise than the host.
+    var staying: [String] = []
   }
 
   /// Finds the way to one commit, or for each stack to what it ran before.
@@ -38,12 +40,28 @@ struct Rollback: Sendable {
     }
     let names = stacks.isEmpty ? there : Set(stacks)
     var goal = Goal(pins: [:])
+    if stacks.isEmpty { goal.staying = staying(tree, found) }
     for name in names {
       let records = await records(of: name, by: commit)
       goal.records[name] = records
       goal.pins[name] = Pin(commit: commit, since: since, images: images(of: name, at: tree, records))
     }
     return goal
+  }
+
+  /// Finds what is no stack's and is another at the commit: a rollback is about stacks, and leaves it as it is.
+  private func staying(_ tree: CommitTree, _ discovery: Discovery) -> [String] {
+    var unused: [Diagnostic] = []
+    let wishes = settings.hostLinks(
+      tree, discovery, written: MountedPaths([]), seen: MountedPaths([]), &unused)
+    let jobs = Set(wishes.keys).union(
+      state.links.keys.filter { path in
+        Discovery.isJob(path) || settings.links.contains { Path.relative(path, to: $0.to) != nil }
+      })
+    return jobs.filter { path in
+      let known = state.links[path]
+      return wishes[path].map { $0.id != known?.id } ?? (known != nil)
+    }.sorted()
   }
 
   /// What runs as the commit has it goes back to the images of that time, and stays as it is where those are not known:

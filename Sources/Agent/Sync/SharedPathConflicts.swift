@@ -34,6 +34,14 @@ extension Prepare {
   func refuse(_ tie: SharedPathConflict, of name: String, _ draft: PlanDraft) throws(Failure) {
     let isFree = draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
+    if let pin = request.rollback?.goal.pins[name], draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
+      throw Failure(
+        .refused,
+        "\(name) cannot go back to \(pin.commit.prefix(7)): that has no stack \(tie.stack), which stays as it is and has "
+          + tie.path,
+        help: "undo the change in the repository (`git revert`), push and sync: "
+          + "what \(tie.stack) runs is handed over")
+    }
     let sharing = draft.names.filter { other in
       (draft.desired[other].map { Deployment($0) } ?? state.standing(other))?.paths[tie.path] != nil
     }

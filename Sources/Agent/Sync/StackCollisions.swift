@@ -17,7 +17,9 @@ extension Prepare {
       settings.sync.prune == .report
       ? gone(Set(places.keys).union(state.pins.keys), desired.mapValues(\.project)) : [:]
     for (name, known) in state.standing where claims[name] == nil {
-      let runsOn = left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
+      let runsOn =
+        left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
+        && !isHandedOver(name, known, desired)
       if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
     }
     var found =
@@ -26,6 +28,15 @@ extension Prepare {
       + Collisions.between(
         claims: claims, places: places, had: state.standing.mapValues { $0.services.flatMap(\.claims) }, at: locate))
       .filter { desired[$0.stack ?? ""] != nil }
+    for index in found.indices {
+      let wanted = claims[found[index].stack ?? ""] ?? []
+      let other = left.keys.sorted().first { name in
+        claims[name]?.contains { held in wanted.contains { $0.excludes(held) } } == true
+      }
+      guard let other else { continue }
+      found[index].help +=
+        "; \(other) left the repository and runs on: with `sync: {prune: remove}` the next sync takes it down first"
+    }
     for stack in desired.values where containers != nil {
       let place = Path.join(settings.liveRoot, stack.place.directory)
       let real = Files.resolved(place)

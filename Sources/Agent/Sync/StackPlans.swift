@@ -4,7 +4,7 @@ import Core
 extension Prepare {
   /// Plans the stacks and the shared paths, and finds what stands in the way on this host.
   func stacks(_ draft: inout PlanDraft) async throws(Failure) -> Plan {
-    let ending = ending(draft.names, draft.projects, draft.aims)
+    let ending = ending(draft)
     let host = SharedPath.take(
       from: &draft.desired, configured: draft.wishes, state: state,
       remaining: Set(state.standing.keys).union(draft.names).subtracting(ending.keys), commit: target.tree.commit)
@@ -23,7 +23,11 @@ extension Prepare {
     for (name, known) in gone(draft.names, draft.projects) where request.stacks.isEmpty || request.stacks.contains(name)
     {
       if ending[name] != nil {
-        plan.stacks.append(planning.remove(name, known: known, directory: directory(known, name)))
+        var stack = planning.remove(name, known: known, directory: directory(known, name))
+        if settings.sync.prune == .report, isHandedOver(name, known, draft.desired) {
+          stack.reasons = ["its services run in other stacks from now on"]
+        }
+        plan.stacks.append(stack)
       } else {
         plan.stacks.append(try await left(name, known, planning, shared, &draft))
       }

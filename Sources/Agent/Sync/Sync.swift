@@ -242,6 +242,11 @@ public struct Sync: Sendable {
       let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
       say("warning: \(name) \(why), and stays as it is")
     }
+    if !goal.staying.isEmpty {
+      say(
+        "warning: not as that commit has it, and left as it is: \(goal.staying.listed(4)); a rollback is about stacks, while "
+          + "job files and `links:` follow the branch (`git revert`, push and sync)")
+    }
     return target
   }
 

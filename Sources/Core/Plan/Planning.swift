@@ -40,7 +40,7 @@ public struct Planning: Sendable {
   ) -> StackPlan {
     let known = state.standing(desired.name)
     var desired = desired
-    desired.services = resting(desired, known, directory).map { $0.holding(as: state.stacks[desired.name]?.good) }
+    desired.services = resting(desired, known, directory).map { $0.holding(as: state.stacks[desired.name]) }
     let links = plan(desired.name, desired.links, known: known?.links ?? [:])
     let services =
       finished(

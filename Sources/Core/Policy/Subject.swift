@@ -48,6 +48,8 @@ public struct Subject: Sendable {
   public var leftVolumes: [String: String] = [:]
   /// The anonymous volumes of containers over which a service has another mount from now on.
   var coveredVolumes: [CoveredVolume] = []
+  /// The services that the commit takes from other stacks.
+  public var moved: [MovedService] = []
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
   /// Each service's Dockerfile, as far as the gate may know what is built.
@@ -105,7 +107,8 @@ public struct Subject: Sendable {
     }
     if kind == .job { return !model["volumes"].object.isEmpty }
     return external || !namedNetworkModes.isEmpty || !namedVolumes.isEmpty || !changedVolumes.isEmpty
-      || !leftVolumes.isEmpty || !coveredVolumes.isEmpty || isReturning && !model["volumes"].object.isEmpty
+      || !leftVolumes.isEmpty || !coveredVolumes.isEmpty || !moved.isEmpty
+      || isReturning && !model["volumes"].object.isEmpty
       || services.contains { Image.isLocal($0.json) || $0.json["build"] != nil } || !chosenNetworks.isEmpty
   }
 

@@ -14,7 +14,7 @@ public struct AnonymousVolumes: Codable, Sendable, Equatable {
   }
 
   /// Whether the engine gave a volume its name: 64 hexadecimal digits.
-  private static func isAnonymous(_ name: String) -> Bool {
+  static func isAnonymous(_ name: String) -> Bool {
     name.utf8.count == 64 && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 }
@@ -69,14 +69,31 @@ extension Deployment {
 }
 
 extension DesiredService {
-  /// The same service with the anonymous volumes that it had in what was good, as long as it mounts the same.
-  func holding(as good: Deployment?) -> DesiredService {
-    guard volumes == nil, let known = good?.services.first(where: { $0.name == name }),
-      known.fields["volumes"] == fields["volumes"]
-    else { return self }
+  /// The same service with the anonymous volumes that it had in what was good, or before it was dropped, as long as it mounts
+  /// the same.
+  func holding(as record: StackRecord?) -> DesiredService {
+    guard volumes == nil else { return self }
     var service = self
-    service.volumes = known.volumes
+    if let known = record?.good?.services.first(where: { $0.name == name }) {
+      if known.fields["volumes"] == fields["volumes"] { service.volumes = known.volumes }
+    } else if let known = record?.dropped.first(where: { $0.name == name }), known.mounts == fields["volumes"] {
+      service.volumes = known.volumes
+    }
     return service
+  }
+}
+
+/// A service that a stack no longer has, and the anonymous volumes that its containers had: they are its again when it comes back.
+public struct DroppedService: Codable, Sendable, Equatable {
+  let name: String
+  /// The id of what it mounted.
+  let mounts: String?
+  let volumes: [AnonymousVolumes]
+
+  /// Remembers a service; nothing where it has no such volumes.
+  init?(_ service: DesiredService) {
+    guard let volumes = service.volumes, !volumes.isEmpty else { return nil }
+    (name, mounts, self.volumes) = (service.name, service.fields["volumes"], volumes)
   }
 }
 

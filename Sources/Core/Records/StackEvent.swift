@@ -117,13 +117,30 @@ extension StackRecord {
     }
   }
 
-  /// What was good before comes into the history; after a rollback the way back goes on from there.
+  /// What was good before comes into the history; after a rollback the way back goes on from there. A commit that brings an
+  /// old content again is no rollback.
   private func settled(_ deployment: Deployment) -> StackRecord {
     var before = history
     let new = PastDeployment(deployment)
-    if let last = good.map(PastDeployment.init), !last.isSame(as: new) { before.insert(last, at: 0) }
-    if let index = before.firstIndex(where: { $0.isSame(as: new) }) { before.removeFirst(index + 1) }
-    return with { ($0.runs, $0.history) = (.deployed(deployment), Array(before.prefix(Self.historyLimit))) }
+    if let last = good.map(PastDeployment.init), !last.isSame(as: new) {
+      before.insert(last, at: 0)
+      if pin?.commit == deployment.commit, let index = before.firstIndex(where: { $0.isSame(as: new) }) {
+        before.removeFirst(index + 1)
+      }
+    }
+    return with {
+      ($0.runs, $0.history) = (.deployed(deployment), Array(before.prefix(Self.historyLimit)))
+      $0.dropped = dropped(by: deployment)
+    }
+  }
+
+  /// What services had in anonymous volumes that the stack does not have any more.
+  private func dropped(by deployment: Deployment) -> [DroppedService] {
+    let leaving = (good?.services ?? []).compactMap(DroppedService.init)
+    let names = Set(leaving.map(\.name))
+    return (dropped.filter { !names.contains($0.name) } + leaving).filter { one in
+      !deployment.services.contains { $0.name == one.name }
+    }
   }
 
   /// What an event makes of the pin.

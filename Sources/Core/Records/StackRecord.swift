@@ -32,6 +32,8 @@ public struct StackRecord: Sendable, Equatable {
   public var said: LastResult?
   /// What it ran before, the latest first.
   public var history: [PastDeployment] = []
+  /// The services that it no longer has, with the anonymous volumes that wait for them.
+  public var dropped: [DroppedService] = []
 
   /// What stands there, or may stand there while it is changed.
   public var standing: Deployment? {

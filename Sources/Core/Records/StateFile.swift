@@ -23,6 +23,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     var pin: Pin?
     var said: LastResult?
     var history: [PastDeployment]?
+    var dropped: [DroppedService]?
   }
 
   /// A change.
@@ -44,7 +45,8 @@ public struct StateFile: Codable, Sendable, Equatable {
     gone = state.gone.isEmpty ? nil : state.gone.sorted()
     for (name, record) in state.stacks {
       var file = Record(
-        held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history)
+        held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history,
+        dropped: record.dropped.isEmpty ? nil : record.dropped)
       switch record.runs {
       case .absent: break
       case .deployed(let deployment): file.deployed = id(name, deployment)
@@ -62,6 +64,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     for (name, file) in stacks {
       var record = StackRecord()
       (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
+      record.dropped = file.dropped ?? []
       if let id = file.deployed {
         if let deployment = try load(name, id) { record.runs = .deployed(deployment) }
       } else if let path = file.changing {

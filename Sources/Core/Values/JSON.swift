@@ -121,7 +121,7 @@ extension Optional<JSON> {
   public var object: [String: JSON] { self?.object ?? [:] }
 
   /// The members of an object, sorted by name.
-  var members: [(key: String, value: JSON)] { object.sorted { $0.key < $1.key } }
+  public var members: [(key: String, value: JSON)] { object.sorted { $0.key < $1.key } }
 
   /// The elements of an array, none for any other shape or where nothing stands.
   public var array: [JSON] { self?.array ?? [] }

@@ -95,10 +95,13 @@ extension Rule {
     return subject.services.flatMap { service, json in
       subject.mounts(of: service, json).filter { subject.paths.missing.contains($0.source) }.map { mount in
         if let left = subject.left[mount.source] {
+          let isAlone = subject.moved.contains { $0.service == service }
+          let whatMoved = isAlone ? service : "the stack"
           return Finding(
             service: service, place: subject.place(of: mount),
-            message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when the stack was moved",
-            help: "stop the stack, move that along, leave a link to it where it was, and sync again", severity: .error)
+            message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when \(whatMoved) was moved",
+            help: "stop it, move that along, leave a link to it where it was, and sync again", severity: .error,
+            holdsAll: isAlone)
         }
         let message = "\(service) mounts \(subject.words(mount)), which the host does not have"
         if subject.isReturning, HostPaths.isShared(mount.source) {

@@ -4,8 +4,9 @@ extension Rule {
     why: """
       A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
       with all that is in it; without that, the change never comes about. A service would also start with an empty volume
-      where the project has another name, where a new mount covers the anonymous volume of an image's `VOLUME`, or where a
-      rollback leads to a commit whose volume was removed since. No commit costs data.
+      where the project has another name, where the service moves to another stack, where a new mount covers the anonymous
+      volume of an image's `VOLUME`, or where a rollback leads to a commit whose volume was removed since. No commit costs
+      data.
       """,
     fix: """
       Leave the volume as it is; or give the new one another `name:` and copy the data; or, where the data may go, remove the
@@ -44,7 +45,7 @@ extension Rule {
             "the project has another name, and would start with an empty volume \(name): its data is in \(former)",
           help: "keep the volume: `volumes: {\(key): {name: \(former)}}`; or make \(name) and copy the data into it")
       }
-      + subject.leftAnonymousVolumes + subject.lostVolumes
+      + subject.dataLeftElsewhere + subject.leftAnonymousVolumes + subject.lostVolumes
   }
 }
 
