@@ -32,4 +32,10 @@ public struct Failure: Error, Sendable, Equatable {
   /// Somebody ended the sync while it worked on something.
   static let interrupted = Failure(
     .interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+
+  /// Somebody else worked on a stack while its images were pulled.
+  static func overtaken(_ stack: String) -> Failure {
+    Failure(
+      .locked, "a rollback or a repair of \(stack) came first, while its images were pulled", help: "sync again")
+  }
 }

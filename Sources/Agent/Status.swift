@@ -68,9 +68,13 @@ public struct Status: Codable, Sendable, Equatable {
     }
 
     /// What a sync is changing at this moment is neither drift nor a failure.
-    fileprivate mutating func beBusy(doing step: String?) {
+    fileprivate mutating func look(at checkout: Checkout) {
+      let isPulling = checkout.isPulling(name)
+      guard isPulling || checkout.isBusy(name) else { return }
+      note = "a sync works on it" + (checkout.doing(name).map { ": \($0)" } ?? "")
+      // While it is pulled for nothing of it is touched, and it can be repaired.
+      if isPulling { return }
       (isBusy, drift, error) = (true, [], nil)
-      note = "a sync works on it" + (step.map { ": \($0)" } ?? "")
       (waitsFor, waitingSince) = (nil, nil)
     }
   }
@@ -174,7 +178,7 @@ public struct Status: Codable, Sendable, Equatable {
         stack.note = StackTarget.gone(down: containers == nil ? [] : services.down).reason
       }
       stack.wait(for: state.stacks[name]?.said)
-      if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
+      stack.look(at: checkout)
       status.stacks.append(stack)
     }
     status.stacks += unplaced(state, checkout)
@@ -191,7 +195,7 @@ public struct Status: Codable, Sendable, Equatable {
         name: name, outcome: record.said?.outcome.rawValue, held: record.held?.commit, heldSince: record.held?.since,
         project: "", health: "unknown", error: record.held?.error ?? error(record.said), drift: [], services: [])
       stack.wait(for: record.said)
-      if checkout.isBusy(name) { stack.beBusy(doing: checkout.doing(name)) }
+      stack.look(at: checkout)
       return stack
     }
   }

@@ -90,6 +90,31 @@ struct CheckoutTests {
     other.release()
   }
 
+  @Test func `while a stack's images are pulled somebody else may work on it, and is noticed`() async throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    let one = try StackLocks(of: ["a", "b"], in: checkout)
+    one.note(.now(.step, of: "a", "pulling images"))
+    try await one.lending("a") { () throws(Failure) in
+      #expect(!checkout.isBusy("a") && checkout.isPulling("a") && checkout.doing("a") == "pulling images")
+      #expect(checkout.isBusy("b") && !checkout.isPulling("b"))
+    }
+    #expect(checkout.isBusy("a") && !checkout.isPulling("a") && !one.isLost("a"))
+    for (stack, isStill) in [("c", true), ("d", false)] {
+      let own = try StackLocks(of: [stack], in: checkout)
+      let failure = await #expect(throws: Failure.self) {
+        try await own.lending(stack) { () throws(Failure) in
+          let other = try StackLocks(of: [stack], in: checkout)
+          #expect(other.busy.isEmpty)
+          if !isStill { other.release() }
+        }
+      }
+      #expect(failure?.kind == .locked && own.isLost(stack))
+      own.release()
+    }
+  }
+
   @Test func `two programs that change records side by side lose nothing of each other`() async throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")

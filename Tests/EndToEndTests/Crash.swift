@@ -147,13 +147,16 @@ struct CrashHost {
 
   private func state() throws -> JSON {
     let deployments = try deployments()
-    func timeless(_ value: JSON) -> JSON {
+    func timeless(_ value: JSON, _ left: Set<String> = ["since", "said"]) -> JSON {
       switch value {
       // How the last sync ended is told like the history: a killed one tells nothing.
-      case .object(let members): .object(members.filter { !["since", "said"].contains($0.key) }.mapValues(timeless))
-      case .array(let values): .array(values.map(timeless))
-      case .string(let text): .string(deployments["deployments/\(text).json"] ?? text)
-      default: value
+      case .object(let members):
+        // What stopped has no container to be compared with.
+        let without = members["leaving"] == .string("stopped") ? left.union(["hash"]) : left
+        return .object(members.filter { !left.contains($0.key) }.mapValues { timeless($0, without) })
+      case .array(let values): return .array(values.map { timeless($0, left) })
+      case .string(let text): return .string(deployments["deployments/\(text).json"] ?? text)
+      default: return value
       }
     }
     let text = try Data(contentsOf: URL(filePath: host.checkout + "/state.json"))

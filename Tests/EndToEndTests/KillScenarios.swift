@@ -165,6 +165,16 @@ extension EndToEnd.Kills {
         ])
       }),
     Crash(
+      testDescription: "a directory with a new name",
+      files: ["a/compose.yaml": "services:\n" + quick("container_name: given"), "b/compose.yaml": bystander],
+      stacks: ["a", "n"],
+      prepare: { host in try await rename(host, to: "services:\n" + quick("container_name: given")) }),
+    Crash(
+      testDescription: "return of a directory with a new name",
+      files: ["a/compose.yaml": "services:\n" + quick("container_name: given"), "b/compose.yaml": bystander],
+      meanwhile: ["n/compose.yaml": failing], stacks: ["a", "n"], status: 1,
+      prepare: { host in try await rename(host, to: failing) }),
+    Crash(
       testDescription: "resume", files: plain, arguments: ["resume"],
       prepare: { host in
         _ = try await host.sync()
@@ -205,6 +215,20 @@ extension EndToEnd.Kills {
         }
       }),
   ]
+
+  private static func rename(_ host: Host, to file: String) async throws {
+    _ = try await host.sync()
+    try await host.push(["a/compose.yaml": nil, "n/compose.yaml": file])
+  }
+
+  private static let failing =
+    "services:\n"
+    + service(
+      "web",
+      [
+        "network_mode: none", "container_name: given",
+        "healthcheck: {test: [CMD, 'false'], interval: 50ms, retries: 1}",
+      ])
 
   static let bad =
     "services:\n"

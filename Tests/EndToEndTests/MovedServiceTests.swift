@@ -7,7 +7,7 @@ extension EndToEnd {
   @Suite("I11: services that move to another stack", .disabled(if: Host.skips)) struct MovedServices {
     static let plain = sleeper("web", "network_mode: none")
 
-    static func service(_ mount: String, _ volumes: String = "", named name: String? = nil) -> String {
+    static func database(_ mount: String, _ volumes: String = "", named name: String? = nil) -> String {
       let container = name.map { ["container_name: \($0)"] } ?? []
       return sleeper("db", (["network_mode: none", "volumes: ['\(mount)']"] + container).joined(separator: "\n    "))
         + (volumes.isEmpty ? "" : "volumes: \(volumes)\n")
@@ -19,14 +19,14 @@ extension EndToEnd {
       _ check: (Host, Report, _ volume: String) async throws -> Void
     ) async throws {
       try await Host.with(
-        ["a/compose.yaml": service(mount, volumes), "web/compose.yaml": plain], settings: settings
+        ["a/compose.yaml": database(mount, volumes), "web/compose.yaml": plain], settings: settings
       ) { host in
         try await host.shell("mkdir -p live/a/state")
         _ = try await host.sync()
         let id = try #require(try await host.containers()["a/db"])
         try await host.docker("exec", id, "sh", "-c", "echo precious > /d/p")
         let volume = try await host.docker("inspect", "-f", "{{range .Mounts}}{{.Name}}{{end}}", id)
-        try await host.push(["a/compose.yaml": plain, "b/compose.yaml": service(mount, volumes)])
+        try await host.push(["a/compose.yaml": plain, "b/compose.yaml": database(mount, volumes)])
         let report = try await host.sync(expect: 3)
         #expect(try await host.containers()["a/db"] == id, "it is left as it is")
         try await check(host, report, volume.trimmingCharacters(in: .newlines))
@@ -48,7 +48,7 @@ extension EndToEnd {
       try await Self.moving("data:/d", "{data: {}}", settings: settings) { host, report, volume in
         let found = try #require(report.diagnostics.first { $0.rule == "volume-changed" })
         #expect(found.stack == "b" && found.help.contains("{data: {name: \(volume)}}"), "\(found)")
-        try await host.push(["b/compose.yaml": Self.service("data:/d", "{data: {name: \(volume)}}")])
+        try await host.push(["b/compose.yaml": Self.database("data:/d", "{data: {name: \(volume)}}")])
         #expect(try await host.sync().outcome == .deployed)
         #expect(try await Self.content(host) == "precious\n")
         #expect(try await host.containers()["a/db"] == nil)
@@ -61,7 +61,7 @@ extension EndToEnd {
         let found = try #require(report.diagnostics.first { $0.rule == "volume-changed" })
         #expect(found.help.contains("mount `kept:/d`") && found.help.contains(volume), "\(found)")
         try await host.push([
-          "b/compose.yaml": Self.service("kept:/d", "{kept: {external: true, name: \(volume)}}")
+          "b/compose.yaml": Self.database("kept:/d", "{kept: {external: true, name: \(volume)}}")
         ])
         #expect(try await host.sync().outcome == .deployed)
         #expect(try await Self.content(host) == "precious\n")
@@ -80,14 +80,14 @@ extension EndToEnd {
 
     @Test func `a move can be undone in the repository, and a rollback says so`() async throws {
       let name = "clup-moved-\(UInt32.random(in: .min ... .max))"
-      let before = Self.service("data:/d", "{data: {}}", named: name)
+      let before = Self.database("data:/d", "{data: {}}", named: name)
       try await Host.with(["a/compose.yaml": before, "web/compose.yaml": Self.plain]) { host in
         _ = try await host.sync()
         let volume = try await host.docker("inspect", "-f", "{{range .Mounts}}{{.Name}}{{end}}", name)
         let kept = "{data: {name: \(volume.trimmingCharacters(in: .newlines))}}"
         try await host.docker("exec", name, "sh", "-c", "echo precious > /d/p")
         try await host.push([
-          "a/compose.yaml": Self.plain, "b/compose.yaml": Self.service("data:/d", kept, named: name),
+          "a/compose.yaml": Self.plain, "b/compose.yaml": Self.database("data:/d", kept, named: name),
         ])
         #expect(try await host.sync().outcome == .deployed)
         #expect(try await Self.content(host) == "precious\n")
@@ -100,6 +100,83 @@ extension EndToEnd {
         #expect(try await Self.content(host, "a/db") == "precious\n")
         #expect(try await host.sync().outcome == .unchanged)
         try await Self.remove("a_data", host)
+      }
+    }
+
+    /// A service that holds a port and a container name, and is healthy or not.
+    private static func web(_ name: String, port: UInt16, _ more: String..., isBroken: Bool = false) -> String {
+      let check = "healthcheck: {test: ['CMD', '\(isBroken ? "false" : "true")'], interval: 100ms, retries: 1}"
+      return sleeper(
+        "web",
+        (["container_name: \(name)", "ports: ['127.0.0.1:\(port):80']", check] + more).joined(separator: "\n    "))
+    }
+
+    private static func id(_ host: Host, _ name: String) async throws -> String {
+      try await host.docker("inspect", "-f", "{{.Id}} {{.State.Running}}", name).trimmingCharacters(in: .newlines)
+    }
+
+    @Test(arguments: ["", "sync: {gate: stack}\n", "sync: {prune: remove}\n"])
+    func `a directory with a new name takes the project's services over, and they run on where that fails`(
+      _ settings: String
+    ) async throws {
+      let (name, port) = ("clup-moved-\(UInt32.random(in: .min ... .max))", try Servers.freePort())
+      let before = Self.web(name, port: port)
+      try await Host.with(["site/compose.yaml": before], settings: settings) { host in
+        _ = try await host.sync()
+        try await host.push([
+          "site/compose.yaml": nil, "front/compose.yaml": Self.web(name, port: port, isBroken: true),
+        ])
+        let failed = try await host.sync(expect: 1)
+        #expect(failed.stacks.first { $0.name == "site" }?.outcome == .rolledBack, "\(failed)")
+        #expect(failed.stacks.first { $0.name == "front" }?.outcome == .failed, "\(failed)")
+        let back = try await Self.id(host, name)
+        #expect(back.hasSuffix(" true"))
+        #expect(try await host.containers()["site/web"].map(back.hasPrefix) == true)
+        if !settings.contains("prune") {
+          _ = try await host.sync(expect: 1)
+          #expect(try await Self.id(host, name) == back, "it is left alone as long as the other one is held")
+        }
+        try await host.push(["front/compose.yaml": before])
+        let report = try await host.sync()
+        #expect(report.stacks.first { $0.name == "site" }?.outcome == .removed, "\(report)")
+        let now = try await host.containers()
+        #expect(now["front/web"] != nil && now["site/web"] == nil)
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.status()["site"] == nil)
+      }
+    }
+
+    @Test(arguments: ["", "sync: {gate: stack}\n"])
+    func `a service stays with the stack that gives it up, where the other one fails or is refused`(
+      _ settings: String
+    ) async throws {
+      let (name, port) = ("clup-moved-\(UInt32.random(in: .min ... .max))", try Servers.freePort())
+      try await Host.with(
+        ["a/compose.yaml": Self.web(name, port: port) + service("other", ["network_mode: none"])],
+        settings: settings
+      ) { host in
+        _ = try await host.sync()
+        let first = try await Self.id(host, name)
+        let rest = sleeper("other", "network_mode: none")
+        try await host.push([
+          "a/compose.yaml": rest, "b/compose.yaml": Self.web(name, port: port, "privileged: true"),
+        ])
+        _ = try await host.sync(expect: 3)
+        #expect(try await Self.id(host, name) == first, "refused: nothing was touched")
+        try await host.push(["b/compose.yaml": Self.web(name, port: port, isBroken: true)])
+        let failed = try await host.sync(expect: 1)
+        #expect(failed.stacks.first { $0.name == "a" }?.outcome == .rolledBack, "\(failed)")
+        let back = try await Self.id(host, name)
+        #expect(back.hasSuffix(" true"))
+        #expect(try await host.containers()["a/web"].map(back.hasPrefix) == true)
+        let held = try await host.sync(expect: 1)
+        #expect(held.stacks.first { $0.name == "a" }?.outcome == .held, "\(held)")
+        #expect(try await Self.id(host, name) == back)
+        try await host.push(["b/compose.yaml": Self.web(name, port: port)])
+        #expect(try await host.sync().outcome == .deployed)
+        let now = try await host.containers()
+        #expect(now["b/web"] != nil && now["a/web"] == nil)
+        #expect(try await host.sync().outcome == .unchanged)
       }
     }
   }

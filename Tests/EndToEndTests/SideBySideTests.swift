@@ -92,5 +92,45 @@ extension EndToEnd {
         #expect(try await host.status()["b"]?["pin"] != .null)
       }
     }
+
+    @Test
+    func `whoever waits for a registry keeps nobody from going back or repairing, and everyone from pulling again`()
+      async throws
+    {
+      let real = try #require(Host.plugin)
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let first = try await running("a/web", on: host)
+        try await host.push(["a/compose.yaml": sleeper("web", "network_mode: none", "labels: {x: y}")])
+        _ = try await host.sync()
+        try host.write(
+          "config/cli-plugins/docker-compose",
+          "#!/bin/sh\ncase \"$*\" in *\" pull \"*) touch \(host.root)/pulling; exec sleep 12;; esac\nexec \(real) \"$@\"\n",
+          in: host.root)
+        chmod(host.root + "/config/cli-plugins/docker-compose", 0o755)
+        try await host.push([
+          "a/compose.yaml": Self.plain.replacing("busybox:test", with: "127.0.0.1:1/none:1"),
+          "b/compose.yaml": "# b\n" + Self.plain,
+        ])
+        async let pulling = host.clup(
+          ["sync", "--output", "json"], environment: ["DOCKER_CONFIG": host.root + "/config"])
+        while access(host.root + "/pulling", F_OK) != 0 { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(try await host.status()["a"]?["note"]?.string == "a sync works on it: pulling images")
+        #expect(try await host.clup("sync", "--stack", "a").status == 5)
+        try await host.shell("docker stop -t 0 $(docker ps -q --filter label=com.docker.compose.project=a)")
+        #expect(try await host.clup(["sync", "--stack", "a"], environment: ["CLUP_REPAIR": "1"]).status == 0)
+        let now = try await running("a/web", on: host)
+        let back = try await host.clup("rollback", "--stack", "a")
+        #expect(back.status == 0, "\(back)")
+        let then = try await running("a/web", on: host)
+        #expect(then != now && then != first)
+        let report = try await pulling.report()
+        let overtaken = try #require(report.stacks.first { $0.name == "a" })
+        #expect(overtaken.outcome == .skipped && overtaken.error?.contains("came first") == true, "\(report)")
+        #expect(report.stacks.first { $0.name == "b" }?.outcome == .deployed && report.outcome == .deployed)
+        #expect(try await running("a/web", on: host) == then)
+        #expect(try await host.status()["a"]?["pin"] != .null)
+      }
+    }
   }
 }

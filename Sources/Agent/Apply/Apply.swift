@@ -14,11 +14,14 @@ struct Apply: Sendable {
   let records: Records
   /// The containers that were listed for the plan.
   let containers: [Container]
+  let locks: StackLocks
   let tell: @Sendable (SyncEvent) -> Void
 
   struct Result: Sendable {
     var stacks: [StackReport] = []
     var links: [LinkReport] = []
+    /// The stacks that somebody else has worked on meanwhile.
+    var overtaken: Set<String> = []
   }
 
   func run() async throws(Failure) -> Result {
@@ -45,7 +48,7 @@ struct Apply: Sendable {
     let gate = DependencyGate(slots: settings.sync.concurrency)
     let execute = Execute(
       settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
-      snapshots: snapshots, present: Set(containers.map(\.image)), tell: tell)
+      locks: locks, snapshots: snapshots, present: Set(containers.map(\.image)), tell: tell)
     for stack in plan.stacks where stack.work != .none {
       tell(.now(.planned, of: stack.name, stack.reasons.joined(separator: ", ")))
     }
@@ -111,6 +114,7 @@ struct Apply: Sendable {
     }
     result.stacks += ended.map(\.stack)
     result.links += ended.flatMap(\.links)
+    result.overtaken = Set(ended.filter(\.isOvertaken).map(\.stack.name))
   }
 
   /// Leaves the old place of a stack that moved, once the new one is in place.

@@ -20,6 +20,8 @@ struct Deploy: Sendable {
   struct Result: Sendable {
     var stack: StackReport
     var links: [LinkReport]
+    /// Whether somebody else has worked on the stack meanwhile.
+    var isOvertaken = false
   }
 
   /// A deploy while it is under way.
@@ -36,6 +38,9 @@ struct Deploy: Sendable {
     var mask = Mask(assignments: [], all: false)
     var hold: Hold?
 
+    /// The stacks that give it services, with such a service.
+    let takes: [String: String]
+
     /// The stack that this one was moved from; its record stays what it was.
     var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
 
@@ -51,8 +56,11 @@ struct Deploy: Sendable {
     }
 
     /// Begins what a plan says; nothing when that is no deploy.
-    init?(_ plan: StackPlan) {
+    init?(_ plan: StackPlan, in group: [StackPlan]) {
       guard let desired = plan.desired else { return nil }
+      takes = Dictionary(
+        group.compactMap { giver in giver.handsTo[plan.name].map { (giver.name, $0) } }
+      ) { first, _ in first }
       (self.plan, self.desired, change) = (plan, desired, FailedChange(desired))
       progress.links = plan.links.map(\.report)
     }
@@ -97,7 +105,7 @@ struct Deploy: Sendable {
   /// Remembers what stacks were seen in place.
   func settle(_ attempts: [Attempt]) async throws(Failure) -> [String: StackReport] {
     var (reports, entries): ([String: StackReport], [String: Deployment]) = ([:], [:])
-    for attempt in attempts {
+    for attempt in attempts where !attempt.plan.isHandedOver {
       let name = attempt.plan.name
       let entry = Deployment(attempt.desired.seen(as: attempt.progress.containers ?? []))
       entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
@@ -118,7 +126,22 @@ struct Deploy: Sendable {
         }
       }
     }
+    for attempt in attempts where attempt.plan.isHandedOver { reports[attempt.plan.name] = await end(attempt) }
     return reports
+  }
+
+  /// Ends a stack that was handed over, once the others run its services.
+  private func end(_ attempt: Attempt) async -> StackReport {
+    var (report, progress) = (attempt.plan.report(.removed), attempt.progress)
+    let steps: [Step] = [
+      .removeNetworks(project: attempt.plan.project), .files(attempt.plan.links, commit: nil),
+      .removePointer(of: attempt.plan.name), .record(.removed, of: attempt.plan.name, isNeeded: true),
+    ]
+    do throws(Failure) { try await execute.run(steps, of: attempt.desired, &progress) } catch {
+      report.outcome = .failed
+      report.error = "\(error.message); \(error.help)"
+    }
+    return report
   }
 
   /// Goes the way to the commit, as far as it leads; the turn that was taken is given on while the stack is watched.

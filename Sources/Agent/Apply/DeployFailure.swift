@@ -82,13 +82,14 @@ extension Deploy {
     attempt.mask = await Task { await programs.mask(for: directory) }.value.adding(
       valuesIn: files.compactMap { Files.text(Path.join(settings.liveRoot, $0)) })
     // A way back that failed says nothing about the commit that is held.
-    guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !isGood(attempt) else { return }
+    guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !attempt.plan.isHandedOver, !isGood(attempt) else { return }
     let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
     var hold = Hold(
       attempt.desired, since: Date().formatted(.iso8601), error: attempt.mask.hide(cause.message), images: images ?? [:]
     )
     hold.settings = settings.fingerprint(of: attempt.plan.name)
     if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
+    if !attempt.takes.isEmpty { hold.takes = attempt.takes }
     if case .deployment(let good) = attempt.former { hold.judged = attempt.desired.judged(with: good) }
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
@@ -112,6 +113,8 @@ extension Deploy {
     report.logTail = attempt.progress.logTail.map(mask.hide)
     report.show(attempt.progress.containers)
     let reached = attempt.progress.reached
+    // Its records are somebody else's by now.
+    if execute.locks.isLost(attempt.plan.name) { return report.outcome = .skipped }
     if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
     // A stack whose way was cut off by an engine that went away is gone on with, as after a sync that was ended.
     let isBegun = reached != .nothing || attempt.change.isResumed || !attempt.failed.isUntouched
@@ -160,7 +163,9 @@ extension Deploy {
 
   /// Whether the containers are made from what was good already: a second time would not end better.
   private func isGood(_ attempt: Attempt) -> Bool {
-    guard case .deployment(let good) = attempt.former, attempt.progress.reached == .containers else { return false }
+    guard case .deployment(let good) = attempt.former, attempt.progress.reached == .containers,
+      !attempt.plan.isHandedOver
+    else { return false }
     let images = good.images ?? [:]
     return attempt.desired.inputs.differences(from: good.inputs).isEmpty
       && attempt.progress.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
@@ -201,8 +206,22 @@ extension Deploy {
     case .stay: break
     case .good(let good): try await bring(attempt, to: good, &progress)
     case .found(let stack, let found): try await bring(attempt, to: stack, found, &progress)
-    case .stop(let others): try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
+    case .stop(let others):
+      try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
+      try await letGo(attempt, but: others, &progress)
     }
+  }
+
+  /// Removes what was started under names that the stacks need again which were to give their services to this one.
+  private func letGo(
+    _ attempt: Attempt, but others: Set<String>, _ progress: inout Execute.Progress
+  ) async throws(Failure) {
+    let state = await records.state
+    let claims = attempt.takes.keys.flatMap { state.lastGood($0)?.services.flatMap(\.claims) ?? [] }
+    if claims.isEmpty { return }
+    let started = try await programs.containers(ofProject: attempt.desired.project).compactMap(Container.init)
+    let ids = started.filter { claims.contains(.containerName($0.name)) && !others.contains($0.id) }.map(\.id)
+    try await execute.run([.remove(ids)], of: attempt.desired, &progress)
   }
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.

@@ -5,7 +5,9 @@ extension Deploy {
   /// changed file get there, or none of them stays.
   func bring(_ group: [StackPlan]) async -> [Result] {
     let start = ContinuousClock.now
-    var attempts = Dictionary(group.compactMap { Attempt($0) }.map { ($0.plan.name, $0) }) { first, _ in first }
+    var attempts = Dictionary(group.compactMap { Attempt($0, in: group) }.map { ($0.plan.name, $0) }) { first, _ in
+      first
+    }
     var ended = Ended()
     let members = Set(attempts.keys)
     // What a sync that was cut off had led already still ties them.
@@ -21,7 +23,9 @@ extension Deploy {
       report.durationMs = (ContinuousClock.now - start).milliseconds
       // What failed before it touched anything has made no link.
       let own = attempts[plan.name].map { $0.progress.reached == .nothing ? [] : $0.progress.links } ?? []
-      return Result(stack: report, links: own + (index == 0 ? ended.links : []))
+      return Result(
+        stack: report, links: own + (index == 0 ? ended.links : []),
+        isOvertaken: execute.locks.isLost(plan.name))
     }
   }
 
@@ -201,15 +205,23 @@ extension Deploy {
         }
       }
     }
+    if let taker = attempts[name]?.plan.handsTo.keys.sorted().first(where: { causes[$0] != nil }) {
+      return ("\(taker) is to run its services, and goes back", causes[taker]?.outage)
+    }
     return attempts[name]?.plan.after.first { causes[$0] != nil }.map { other in
       ("it comes after \(other), which goes back", causes[other]?.outage)
     }
   }
 
-  /// Gives the names with those first that others come after.
+  /// Gives the names with those first that others come after; what a stack was to hand over is its again once the others have
+  /// let go of it.
   private func order(of attempts: [String: Attempt]) -> [String] {
     var (ordered, rest) = ([String](), attempts.keys.sorted())
-    while let index = rest.firstIndex(where: { Set(attempts[$0]?.plan.after ?? []).isDisjoint(with: rest) }) {
+    func earlier(_ name: String) -> Set<String> {
+      let after = (attempts[name]?.plan.after ?? []).filter { attempts[$0]?.plan.handsTo[name] == nil }
+      return Set(after).union(attempts[name]?.plan.handsTo.keys.map { $0 } ?? [])
+    }
+    while let index = rest.firstIndex(where: { earlier($0).isDisjoint(with: rest) }) {
       ordered.append(rest.remove(at: index))
     }
     return ordered + rest

@@ -10,6 +10,7 @@ struct Execute: Sendable {
   let links: Links
   let records: Records
   let gate: DependencyGate
+  let locks: StackLocks
   let snapshots: [String: CommitSnapshot]
   /// The references of images that containers run with, which are on the host.
   let present: Set<String>
@@ -96,7 +97,10 @@ struct Execute: Sendable {
     switch step {
     case .checkNetworks(let networks): try await check(networks, of: stack.project)
     case .pull(let anew):
-      try await up.pull(try await up.lacking(stack), snapshots[stack.commit], but: present, anew: anew)
+      let lacking = try await up.lacking(stack)
+      try await up.pull(lacking, snapshots[stack.commit], but: present, anew: anew) { work throws(Failure) in
+        try await locks.lending(stack.name, work)
+      }
     case .checkImages: try await checkImages(of: stack)
     case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
     case .stopWriters(let ids):

@@ -6,9 +6,11 @@ import Processes
 extension Up {
   /// Brings images that the host lacks, before anything of the stack is touched. Compose is shown the coming state.
   ///
-  /// `present` are references that need no look; those of the services in `anew` are asked for although they are here.
+  /// `present` are references that need no look; those of the services in `anew` are asked for although they are here. `lending` does
+  /// what waits for a registry.
   func pull(
-    _ desired: DesiredStack, _ look: CommitSnapshot?, but present: Set<String>, anew: [String]
+    _ desired: DesiredStack, _ look: CommitSnapshot?, but present: Set<String>, anew: [String],
+    lending: (() async throws(Failure) -> Void) async throws(Failure) -> Void
   ) async throws(Failure) {
     let references = desired.references.filter { service, reference in
       desired.images[service] == nil && !present.contains(reference)
@@ -20,8 +22,12 @@ extension Up {
     }
     let lacking = try await missing()
     guard let look else { return }
-    try await pull(lacking.filter { !anew.contains($0) }, desired, look)
-    try await pull(anew, desired, look, policy: "always")
+    if !lacking.isEmpty || !anew.isEmpty {
+      try await lending { () throws(Failure) in
+        try await pull(lacking.filter { !anew.contains($0) }, desired, look)
+        try await pull(anew, desired, look, policy: "always")
+      }
+    }
     if let service = try await missing().first {
       throw Self.waiting("the image \(references[service] ?? "") of \(service) is not on this host, and was not pulled")
     }

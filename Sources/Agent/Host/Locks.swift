@@ -1,6 +1,7 @@
 import Core
 import Git
 import Glibc
+import Synchronization
 
 /// Gives a lock back and closes its descriptor. To close it alone is not enough: a program that is just being started has it too, until
 /// its `exec`.
@@ -67,38 +68,96 @@ struct ReleaseUse: Sendable {
 }
 
 /// The locks of stacks that are worked on, one for each.
-struct StackLocks: Sendable {
-  private var descriptors: [String: Int32] = [:]
+///
+/// Each lock's file begins with a line that whoever takes it writes anew, and goes on with what is being done.
+final class StackLocks: Sendable {
+  private struct Held {
+    let descriptor: Int32
+    let turn: String
+    /// Whether others may take it at this moment.
+    var isLent = false
+  }
+
+  private let held: Mutex<[String: Held]>
+  private let checkout: Checkout
   /// The stacks that somebody else works on.
-  private(set) var busy: Set<String> = []
+  let busy: Set<String>
 
   /// Takes the locks in the order of the stacks' names; none is waited for.
   init(of stacks: Set<String>, in checkout: Checkout) throws(Failure) {
+    var (held, busy) = ([String: Held](), Set<String>())
     for name in stacks.sorted() {
       let descriptor = try checkout.open(lock: LinkPlanning.pointerName(of: name))
-      // Whoever only asks whether the stack is worked on holds it for an instant.
-      var tries = 0
-      while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries < 5 {
-        tries += 1
-        usleep(2_000)
-      }
-      if tries < 5 {
-        descriptors[name] = descriptor
-        _ = ftruncate(descriptor, 0)
-      } else {
+      guard Self.take(descriptor) else {
         close(descriptor)
         busy.insert(name)
+        continue
       }
+      let turn = String(UInt64.random(in: .min ... .max), radix: 36)
+      held[name] = Held(descriptor: descriptor, turn: turn)
+      Self.write("", turn, descriptor)
     }
+    self.held = Mutex(held)
+    (self.busy, self.checkout) = (busy, checkout)
   }
 
-  func release() { for descriptor in descriptors.values { unlock(descriptor) } }
+  /// Whoever only asks whether the stack is worked on holds it for an instant.
+  private static func take(_ descriptor: Int32) -> Bool {
+    var tries = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries < 5 {
+      tries += 1
+      usleep(2_000)
+    }
+    return tries < 5
+  }
+
+  private static func write(_ text: String, _ turn: String, _ descriptor: Int32) {
+    let bytes = Array("\(turn)\n\(text)".utf8.prefix(220))
+    if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, bytes, bytes.count, 0) }
+  }
+
+  func release() { held.withLock { $0.values.forEach { unlock($0.descriptor) } } }
 
   /// Writes into the lock of a stack what is being done to it, for whoever asks for its status.
   func note(_ event: SyncEvent) {
-    guard event.kind == .step, let descriptor = event.stack.flatMap({ descriptors[$0] }) else { return }
-    let text = Array(event.text.utf8.prefix(200))
-    if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, text, text.count, 0) }
+    guard event.kind == .step, let stack = event.stack else { return }
+    held.withLock { held in
+      guard let own = held[stack], !own.isLent else { return }
+      Self.write(event.text, own.turn, own.descriptor)
+    }
+  }
+
+  /// Does something that waits for the network, and touches nothing of a stack, without its lock: a rollback or a repair need not
+  /// wait for it. Where somebody has had the lock meanwhile, what was planned for the stack holds no longer.
+  func lending(_ stack: String, _ work: () async throws(Failure) -> Void) async throws(Failure) {
+    let pulling = try checkout.open(lock: Checkout.pullLock(of: stack))
+    while flock(pulling, LOCK_SH) != 0, errno == EINTR {}
+    defer { unlock(pulling) }
+    lend(stack)
+    var failure: Failure?
+    do throws(Failure) { try await work() } catch { failure = error }
+    guard takeBack(stack) else { throw Failure.overtaken(stack) }
+    if let failure { throw failure }
+  }
+
+  /// Whether the lock of a stack was not to be had back.
+  func isLost(_ stack: String) -> Bool { held.withLock { $0[stack]?.isLent ?? false } }
+
+  private func lend(_ stack: String) {
+    held.withLock { held in
+      guard let own = held[stack] else { return }
+      held[stack]?.isLent = true
+      flock(own.descriptor, LOCK_UN)
+    }
+  }
+
+  private func takeBack(_ stack: String) -> Bool {
+    held.withLock { held in
+      guard let own = held[stack] else { return true }
+      guard Self.take(own.descriptor), checkout.turn(of: stack) == own.turn else { return false }
+      held[stack]?.isLent = false
+      return true
+    }
   }
 }
 
@@ -146,9 +205,19 @@ extension Checkout {
 
   /// What somebody is doing to a stack at this moment; nothing where nobody says so.
   func doing(_ stack: String) -> String? {
-    let bytes = Files.read("\(locks)/\(LinkPlanning.pointerName(of: stack))", limit: 1000) ?? []
-    return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self).printable
+    let text = written(of: stack).dropFirst().joined(separator: "\n")
+    return text.isEmpty ? nil : text.printable
   }
+
+  /// What was written into the lock of a stack when it was last taken.
+  fileprivate func turn(of stack: String) -> String? { written(of: stack).first.map { String($0) } }
+
+  private func written(of stack: String) -> [Substring] {
+    let bytes = Files.read("\(locks)/\(LinkPlanning.pointerName(of: stack))", limit: 1000) ?? []
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  fileprivate static func pullLock(of stack: String) -> String { "+pull.\(LinkPlanning.pointerName(of: stack))" }
 
   /// Why nothing of what was asked for can be done now: others work on all of these stacks.
   func taken(_ stacks: Set<String>) -> Failure {
@@ -158,11 +227,17 @@ extension Checkout {
       help: "wait until it has ended, and sync again")
   }
 
-  func isBusy(_ stack: String) -> Bool {
-    let descriptor = Glibc.open("\(locks)/\(LinkPlanning.pointerName(of: stack))", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+  /// Whether somebody changes a stack at this moment.
+  func isBusy(_ stack: String) -> Bool { isLocked(LinkPlanning.pointerName(of: stack), LOCK_SH) }
+
+  /// Whether somebody pulls images for a stack at this moment: it is touched only afterwards.
+  func isPulling(_ stack: String) -> Bool { isLocked(Self.pullLock(of: stack), LOCK_EX) }
+
+  private func isLocked(_ name: String, _ kind: Int32) -> Bool {
+    let descriptor = Glibc.open("\(locks)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return false }
     defer { unlock(descriptor) }
-    return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    return flock(descriptor, kind | LOCK_NB) != 0
   }
 
   fileprivate func open(lock name: String) throws(Failure) -> Int32 {

@@ -20,7 +20,7 @@ extension Sync {
     let refusing = prepared.diagnostics.filter(\.refuses)
     let refused = Set(refusing.compactMap(\.stack))
     let isWhole =
-      settings.sync.gate == .commit || refusing.contains { $0.stack == nil || $0.holdsAll } || request.rollback != nil
+      settings.sync.gate == .commit || refusing.contains { $0.stack == nil } || request.rollback != nil
     if !isWhole { plan.holdBack(refused, as: .refused, state) }
     let warnings = request.isRepair ? [] : try await warnings(of: prepared, state)
     for warning in warnings { say("warning: \(warning)") }
@@ -56,7 +56,7 @@ extension Sync {
   /// Does what is planned, behind the fence.
   func apply(
     _ gated: Gated, _ prepared: Prepare.Prepared, _ target: Fetch.Target, _ session: Session,
-    _ containers: [Container], _ ended: inout Ended
+    _ containers: [Container], _ locks: StackLocks, _ ended: inout Ended
   ) async throws(Failure) {
     let (checkout, programs, records) = (session.checkout, session.programs, session.records)
     // From here on it is mostly Compose that is waited for.
@@ -71,11 +71,11 @@ extension Sync {
     await keepImages(of: state, others: true, programs)
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
-      plan: gated.plan, state: state, records: records, containers: containers, tell: tell
+      plan: gated.plan, state: state, records: records, containers: containers, locks: locks, tell: tell
     ).run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
-    let others = gated.plan.busy
+    let others = gated.plan.busy.union(result.overtaken)
     // What waits, and was not tried again, has not failed.
     let failed = result.stacks.filter { stack in
       [.failed, .rolledBack, .skipped].contains(stack.outcome) || stack.outcome == .waiting && stack.error != nil

@@ -23,20 +23,9 @@ extension Prepare {
     }
   }
 
-  /// Whether all services of a stack that left the repository run in other stacks from now on, and these need a name, a port or
-  /// a volume of it: both cannot run. Where a refused stack lets others go on, nothing is taken down for it.
+  /// Whether a stack that left the repository is handed over to those that run its services from now on.
   func isHandedOver(_ name: String, _ known: Deployment, _ desired: [String: DesiredStack]) -> Bool {
-    guard request.stacks.isEmpty || request.stacks.contains(name), settings.sync.gate == .commit else { return false }
-    let coming = desired.values.flatMap { stack in
-      let own = Set(state.standing(stack.name)?.services.map(\.name) ?? [])
-      return stack.services.filter { !own.contains($0.name) }
-    }
-    let (claims, volumes) = (coming.flatMap(\.claims), Set(coming.flatMap(\.volumeNames.values)))
-    return known.services.allSatisfy { service in coming.contains { service.isContinued(by: $0) } }
-      && known.services.contains { service in
-        !volumes.isDisjoint(with: service.volumeNames.values)
-          || service.claims.contains { held in claims.contains { $0.excludes(held) } }
-      }
+    (request.stacks.isEmpty || request.stacks.contains(name)) && Handover.isWhole(name, known, desired, state: state)
   }
 
   /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a

@@ -33,7 +33,7 @@ struct Round: Sendable {
   func run(_ ended: inout Sync.Ended) async throws(Failure) -> End {
     let base = try await session.records.now()
     let names = Set(base.stacks.keys).union(request.rollback?.goal.pins.keys.map { $0 } ?? [])
-    let busy = names.filter(checkout.isBusy)
+    let busy = names.filter { checkout.isBusy($0) || keepsClear(of: $0) }
     let first = beforePlanning(busy)
     var using = try ReleaseUse(in: checkout)
     defer { using.end() }
@@ -63,6 +63,11 @@ struct Round: Sendable {
       return .ended(try await end(gated, prepared, containers ?? [], base, after: all, &ended))
     }
     return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
+  }
+
+  /// Whether what somebody pulls for a stack is waited for: a rollback and a repair go first.
+  private func keepsClear(of stack: String) -> Bool {
+    !request.isRepair && request.rollback == nil && checkout.isPulling(stack)
   }
 
   /// What a plan has found out, together with what was known before.
@@ -150,26 +155,26 @@ struct Round: Sendable {
   ) async throws(Failure) -> End {
     var gated = gated
     let locking = gated.plan.locking(base)
-    let locks = try StackLocks(of: locking, in: checkout)
+    let pulled = locking.filter(keepsClear)
+    let locks = try StackLocks(of: locking.subtracting(pulled), in: checkout)
     defer { locks.release() }
+    let busy = locks.busy.union(pulled)
     let now = try await session.records.now()
-    if now.links != base.links
-      || locking.subtracting(locks.busy).contains(where: { now.stacks[$0] != base.stacks[$0] })
-    {
+    if now.links != base.links || locking.subtracting(busy).contains(where: { now.stacks[$0] != base.stacks[$0] }) {
       return .overtaken
     }
     let stacks = Set(gated.plan.stacks.map(\.name))
     // What is not a stack's alone, or is where one comes from, is free again in a moment.
-    if !locks.busy.isSubset(of: stacks) { return .overtaken }
-    if !locks.busy.isEmpty {
-      gated.plan.holdBack(locks.busy, as: .busy, now)
-      if gated.plan.isEmpty { throw checkout.taken(locks.busy) }
+    if !busy.isSubset(of: stacks) { return .overtaken }
+    if !busy.isEmpty {
+      gated.plan.holdBack(busy, as: .busy, now)
+      if gated.plan.isEmpty { throw checkout.taken(busy) }
     }
     try await session.records.change(findings(of: gated.plan, prepared, base, after: first))
     using.end()
     await sweep(coming: Set(prepared.snapshots.keys))
     try using.begin(in: checkout)
-    try await sync.noting(locks).apply(gated, prepared, target, session, containers, &ended)
+    try await sync.noting(locks).apply(gated, prepared, target, session, containers, locks, &ended)
     return .ended(nil)
   }
 

@@ -27,7 +27,15 @@ extension Prepare {
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
       Handover.ties(
         desired.filter { !stays($0.key) }, staying: state.standing.filter { names.contains($0.key) && stays($0.key) })
-    ) { file, _ in file }
+    ) { file, _ in file }.merging(
+      Handover.ties(desired.filter { !stays($0.key) }, holds: holds(aims), good: state.lastGood)
+    ) {
+      file, _ in file
+    }
+  }
+
+  private func holds(_ aims: [String: StackTarget]) -> [String: Hold] {
+    aims.compactMapValues { aim in if case .hold(let hold) = aim { hold } else { nil } }
   }
 
   /// A person who names stacks is told which ones go with them.

@@ -20,7 +20,9 @@ extension Prepare {
       let runsOn =
         left[name] != nil && !isTakenOver(known, desired.mapValues(\.project), Set(places.keys))
         && !isHandedOver(name, known, desired)
-      if places[name] != nil || runsOn { claims[name] = known.services.flatMap(\.claims) }
+      // What failed where it was to take services from others runs what it ran before.
+      let runs = state.stacks[name]?.held?.takes == nil ? known : state.lastGood(name)
+      if places[name] != nil || runsOn { claims[name] = runs?.services.flatMap(\.claims) ?? [] }
     }
     var found =
       (Collisions.between(

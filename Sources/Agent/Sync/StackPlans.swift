@@ -23,17 +23,18 @@ extension Prepare {
     for (name, known) in gone(draft.names, draft.projects) where request.stacks.isEmpty || request.stacks.contains(name)
     {
       if ending[name] != nil {
-        var stack = planning.remove(name, known: known, directory: directory(known, name))
-        if settings.sync.prune == .report, isHandedOver(name, known, draft.desired) {
-          stack.reasons = ["its services run in other stacks from now on"]
-        }
-        plan.stacks.append(stack)
+        plan.stacks.append(try await end(name, known, planning, &draft))
       } else {
         plan.stacks.append(try await left(name, known, planning, shared, &draft))
       }
     }
     plan.stacks.sort { $0.name < $1.name }
     planning.end(&plan.stacks)
+    let gone = Set(plan.stacks.filter(\.isHandedOver).map(\.name))
+    for (giver, takers) in Handover.takers(of: draft.desired, gone: gone, state: state) {
+      guard let index = plan.stacks.firstIndex(where: { $0.name == giver }) else { continue }
+      plan.stacks[index].handsTo = takers
+    }
     Handover.order(&plan.stacks, known: state.standing)
     draft.diagnostics += try await foreseen(plan.stacks, draft.containers, places: places(head.discovery))
     draft.diagnostics += LivePathCheck(
@@ -42,8 +43,23 @@ extension Prepare {
     return plan
   }
 
+  /// Plans the end of a stack that the repository no longer has.
+  private func end(
+    _ name: String, _ known: Deployment, _ planning: Planning, _ draft: inout PlanDraft
+  ) async throws(Failure) -> StackPlan {
+    let directory = directory(known, name)
+    guard isHandedOver(name, known, draft.desired), let good = try await good(name) else {
+      return planning.remove(name, known: known, directory: directory)
+    }
+    // Its way back leads to what it runs.
+    _ = try await draft.snapshots.look(at: good.commit)
+    var stack = planning.handOver(name, known: good, directory: directory)
+    stack.reasons = ["its services run in other stacks from now on"]
+    return stack
+  }
+
   /// Plans a stack that the repository no longer has: it is left as it is, but for links from before the live root or the
-  /// checkout was moved, which lead nowhere.
+  /// checkout was moved, which lead nowhere, and for what a sync that was cut off has left half done.
   private func left(
     _ name: String, _ known: Deployment, _ planning: Planning, _ shared: [LinkPlan], _ draft: inout PlanDraft
   ) async throws(Failure) -> StackPlan {
@@ -52,12 +68,13 @@ extension Prepare {
     let moved = stack.links.filter { link in
       if case .link(let text) = link.found { link.action == .replace && links.isOwn(text) } else { false }
     }
-    if !moved.isEmpty, stack.services.allSatisfy({ $0.action == .keep }), state.isDeployed(name),
-      let good = try await good(name)
-    {
+    let isLost = !moved.isEmpty && stack.services.allSatisfy { $0.action == .keep } && state.isDeployed(name)
+    let isOpen = if case .changing? = state.stacks[name]?.runs { true } else { false }
+    if isLost || isOpen, let good = try await good(name) {
       _ = try await draft.snapshots.look(at: good.commit)
       stack = planning.deploy(
-        DesiredStack(name, good), because: moved.map { "\($0.live) is not in place" }, shared: shared,
+        DesiredStack(name, good),
+        because: isOpen ? ["an earlier sync was cut off"] : moved.map { "\($0.live) is not in place" }, shared: shared,
         directory: directory(known, name))
     } else {
       stack.links.removeAll { $0.action != .keep }

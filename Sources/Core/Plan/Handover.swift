@@ -1,4 +1,4 @@
-/// Lets a stack that gives up a container name or a port go before the one that takes it over.
+/// Lets a stack that gives up a container name, a port or a service go before the one that takes it over.
 public enum Handover {
   /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins.
   public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) {
@@ -8,16 +8,74 @@ public enum Handover {
     }
     for taker in deployed {
       let taken = taker.new.filter { !taker.old.contains($0) }
-      if taken.isEmpty { continue }
       for giver in deployed where giver.name != taker.name {
         let given = giver.old.filter { !giver.new.contains($0) }
-        guard given.contains(where: { old in taken.contains { $0.excludes(old) } }),
+        let isHanded = stacks.contains { $0.name == giver.name && $0.handsTo[taker.name] != nil }
+        guard isHanded || given.contains(where: { old in taken.contains { $0.excludes(old) } }),
           let index = stacks.firstIndex(where: { $0.name == taker.name }), !stacks[index].after.contains(giver.name),
           !comes(giver.name, after: taker.name, stacks)
         else { continue }
         stacks[index].after.append(giver.name)
       }
     }
+  }
+
+  /// Finds what each stack hands to others: the stacks that have a service of it from now on which it no longer has, with that
+  /// service. `gone` are the stacks that the repository no longer has.
+  public static func takers(
+    of desired: [String: DesiredStack], gone: Set<String>, state: State
+  ) -> [String: [String: String]] {
+    var takers: [String: [String: String]] = [:]
+    for (name, stack) in desired {
+      let coming = stack.coming(beside: state.stacks[name])
+      if coming.isEmpty { continue }
+      for (giver, record) in state.stacks where giver != name && (gone.contains(giver) || desired[giver] != nil) {
+        guard let known = record.good ?? record.standing, known.project != stack.project else { continue }
+        let kept = Set(desired[giver]?.services.map(\.name) ?? [])
+        let given = known.services.filter { old in
+          !kept.contains(old.name) && coming.contains { old.isContinued(by: $0) }
+        }
+        if let service = given.map(\.name).min() { takers[giver, default: [:]][name] = service }
+      }
+    }
+    return takers
+  }
+
+  /// Whether all services of a stack that left the repository run in other stacks from now on, and these need a name, a port or
+  /// a volume of it: both cannot run. Where it was begun to be handed over, they may run there already.
+  public static func isWhole(
+    _ name: String, _ known: Deployment, _ desired: [String: DesiredStack], state: State
+  ) -> Bool {
+    var coming = desired.values.filter { $0.project != known.project }.flatMap {
+      $0.coming(beside: state.stacks[$0.name])
+    }
+    if state.stacks[name]?.change != nil {
+      let others = state.stacks.filter { $0.key != name && $0.value.isDeployed }.compactMap(\.value.standing)
+      coming += others.filter { $0.project != known.project }.flatMap(\.services)
+    }
+    let (claims, volumes) = (coming.flatMap(\.claims), Set(coming.flatMap(\.volumeNames.values)))
+    return known.services.allSatisfy { service in coming.contains { service.isContinued(by: $0) } }
+      && known.services.contains { service in
+        !volumes.isDisjoint(with: service.volumeNames.values)
+          || service.claims.contains { held in claims.contains { $0.excludes(held) } }
+      }
+  }
+
+  static func words(_ service: String) -> String { "the service \(service)" }
+
+  /// Finds the stacks that would give up a service for one that is held, and therefore does not run it.
+  public static func ties(
+    _ desired: [String: DesiredStack], holds: [String: Hold], good: (String) -> Deployment?
+  ) -> [String: SharedPathConflict] {
+    var ties: [String: SharedPathConflict] = [:]
+    for (name, hold) in holds.sorted(by: { $0.key < $1.key }) {
+      for (giver, service) in hold.takes ?? [:] where ties[giver] == nil {
+        func has(_ services: [DesiredService]?) -> Bool { services?.contains { $0.name == service } == true }
+        guard let stack = desired[giver], !has(stack.services), has(good(giver)?.services) else { continue }
+        ties[giver] = SharedPathConflict(stack: name, path: words(service))
+      }
+    }
+    return ties
   }
 
   /// Finds the stacks that wait for a name or a port which another one would give up, and does not, since it stays where it
@@ -45,5 +103,13 @@ public enum Handover {
       if seen.insert(next).inserted { queue += after[next] ?? [] }
     }
     return false
+  }
+}
+
+extension DesiredStack {
+  /// The services that it has not had yet.
+  fileprivate func coming(beside record: StackRecord?) -> [DesiredService] {
+    let own = Set(record?.good?.services.map(\.name) ?? [])
+    return services.filter { !own.contains($0.name) }
   }
 }

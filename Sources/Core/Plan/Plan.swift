@@ -31,7 +31,7 @@ extension Plan {
       switch stack.work {
       case .deploy(let desired): moves[stack.name] = desired.links.merging(desired.shared) { $1 }.mapValues(\.id)
       case .none: stays[stack.name] = known(stack.name)
-      case .remove: continue
+      case .remove, .handOver: continue
       }
     }
     let ties = SharedPathConflict.find(moving: moves, staying: stays, known: known)
@@ -40,6 +40,7 @@ extension Plan {
       let other = stacks.first { $0.name == tie.stack }
       stacks[index].keep(.tied(tie, because: other?.aim.standing))
     }
+    holdHandovers()
     for (path, link) in shared where !link.users.isEmpty {
       let movers = link.users.filter { name in stacks.contains { $0.name == name && $0.work != .none } }
       if !movers.isEmpty || !link.users.contains(where: { ties[$0] != nil || refused.contains($0) }) { continue }
@@ -50,7 +51,32 @@ extension Plan {
     stacks.sort { $0.name < $1.name }
   }
 
-  /// The stacks to deploy, in groups: those that stand on the same changed file end at the commit together, or not at all.
+  /// Leaves stacks as they are that would give a service to one that stays, or get one from it.
+  private mutating func holdHandovers() {
+    let idle = stacks.filter { $0.work == .none && !$0.aim.isGone }
+    var staying = Set(idle.filter { $0.aim != .target }.map(\.name))
+    while true {
+      let tied = stacks.indices.first { index in
+        let stack = stacks[index]
+        return stack.work != .none && tie(of: stack, staying) != nil
+      }
+      guard let tied, let tie = tie(of: stacks[tied], staying) else { return }
+      let other = stacks.first { $0.name == tie.stack }
+      staying.insert(stacks[tied].name)
+      stacks[tied].keep(.tied(tie, because: other?.aim.standing))
+    }
+  }
+
+  private func tie(of stack: StackPlan, _ staying: Set<String>) -> SharedPathConflict? {
+    let handed = stack.handsTo.map { (other: $0.key, service: $0.value) }
+    let taken = stacks.compactMap { giver in giver.handsTo[stack.name].map { (other: giver.name, service: $0) } }
+    return (handed + taken).filter { staying.contains($0.other) }.min { $0.other < $1.other }.map {
+      SharedPathConflict(stack: $0.other, path: Handover.words($0.service))
+    }
+  }
+
+  /// The stacks to deploy, in groups: those that stand on the same changed file, or
+  /// hand services to each other, end at the commit together, or not at all.
   public var groups: [[StackPlan]] {
     var groups = stacks.filter { $0.desired != nil }.map { Set([$0.name]) }
     func join(_ names: Set<String>) {
@@ -60,6 +86,7 @@ extension Plan {
       groups = apart + (together.isEmpty ? [] : [together.reduce([]) { $0.union($1) }])
     }
     for (_, path) in shared where path.ties { join(path.users) }
+    for stack in stacks where stack.desired != nil { join(Set(stack.handsTo.keys).union([stack.name])) }
     // Groups that would wait for each other are one.
     let after = Dictionary(stacks.map { ($0.name, Set($0.after)) }) { first, _ in first }
     func before(_ group: Set<String>) -> Set<String> {
@@ -124,6 +151,8 @@ public struct StackPlan: Sendable {
     case deploy(DesiredStack)
     /// `down`, then the links.
     case remove
+    /// The same where others run its services from then on: it comes back where these fail. It holds what is left of the stack.
+    case handOver(DesiredStack)
   }
 
   /// The stack's name.
@@ -146,6 +175,8 @@ public struct StackPlan: Sendable {
   public var links: [LinkPlan] = []
   /// The stacks that must be in place first.
   public var after: [String] = []
+  /// The stacks that run services of it from now on, with such a service: they get to the commit together, or not at all.
+  public var handsTo: [String: String] = [:]
   /// Where a stack that is removed has moved to: it ends once that one is in place.
   public internal(set) var taker: String?
   /// What is done, in order.
@@ -156,8 +187,16 @@ extension StackPlan {
   /// Does nothing to a stack of which nothing is there.
   public init(idle name: String, project: String = "") { self.init(name: name, work: .none, project: project) }
 
-  /// What the stack is to be, where it is deployed.
-  public var desired: DesiredStack? { if case .deploy(let desired) = work { desired } else { nil } }
+  /// What the stack is to be, where it is deployed or handed over.
+  public var desired: DesiredStack? {
+    switch work {
+    case .deploy(let desired), .handOver(let desired): desired
+    case .none, .remove: nil
+    }
+  }
+
+  /// Whether others run its services from now on.
+  public var isHandedOver: Bool { if case .handOver = work { true } else { false } }
 
   /// Whether everything is in place already.
   public var touchesNothing: Bool {

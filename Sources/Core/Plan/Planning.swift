@@ -150,6 +150,19 @@ public struct Planning: Sendable {
       services: services, links: plan(name, [:], known: known.links))
   }
 
+  /// Plans the end of a stack whose services others run from now on; what it has beside its containers goes once they do.
+  public func handOver(_ name: String, known: Deployment, directory: String) -> StackPlan {
+    var plan = remove(name, known: known, directory: directory)
+    var rest = DesiredStack(name, known)
+    rest.services = []
+    plan.work = .handOver(rest)
+    let ids = plan.services.flatMap(\.way.removed)
+    plan.steps =
+      (plan.services.isEmpty ? [] : [.stopInOrder(plan.services.map(\.name))])
+      + (ids.isEmpty ? [] : [.stop(ids), .remove(ids)])
+    return plan
+  }
+
   /// Plans the live paths that the configuration names or several stacks need.
   public func shared(_ desired: [String: SharedPath]) -> [LinkPlan] {
     var opened: Set<String> = []

@@ -98,6 +98,6 @@ extension Subject {
       service: moved.service, place: place(moved.service, ["volumes"]),
       message: "\(moved.service) moves here from the stack \(moved.stack), and would start with \(new): its data is in "
         + (isAnonymous ? "the anonymous volume \(volume.prefix(12))…" : volume),
-      help: help, holdsAll: true)
+      help: help)
   }
 }

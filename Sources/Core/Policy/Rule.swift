@@ -48,7 +48,6 @@ public struct Rule: Sendable {
         var diagnostic = Diagnostic(
           rule: rule.id, severity: finding.severity ?? rule.severity, at: finding.place, stack: subject.stack,
           service: finding.service, message: finding.message, help: finding.help)
-        diagnostic.holdsAll = finding.holdsAll
         diagnostic.terms = subject.terms(for: finding)
         diagnostic.spot = spots[finding.place]
         return subject.withoutPlaceholders(diagnostic)
@@ -85,6 +84,4 @@ struct Finding: Sendable {
   var option: String?
   /// Whether a waiver covers it without naming it.
   var isPlain = false
-  /// Whether no stack goes on while it refuses its own, whatever the host's `gate:` says.
-  var holdsAll = false
 }

@@ -51,6 +51,8 @@ public struct Hold: Codable, Sendable, Equatable {
   public var images: [String: String]
   /// The stack that was to move here, and runs on where it is.
   public var movedFrom: String?
+  /// The stacks that were to give a service to this one, with that service: they keep it.
+  public var takes: [String: String]?
 
   /// Remembers a failure.
   public init(_ desired: DesiredStack, since: String, error: String, images: [String: String]) {

@@ -33,8 +33,6 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   public var dispute: String?
   /// Whether no severity and no waiver lifts it: nothing can be deployed or judged while it is there.
   public var isFinal = false
-  /// Whether no stack goes on while it refuses its own: what another one gives up would be lost. It is not part of reports.
-  public var holdsAll = false
 
   /// Makes a finding.
   public init(

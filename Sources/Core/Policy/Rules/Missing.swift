@@ -100,8 +100,7 @@ extension Rule {
           return Finding(
             service: service, place: subject.place(of: mount),
             message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when \(whatMoved) was moved",
-            help: "stop it, move that along, leave a link to it where it was, and sync again", severity: .error,
-            holdsAll: isAlone)
+            help: "stop it, move that along, leave a link to it where it was, and sync again", severity: .error)
         }
         let message = "\(service) mounts \(subject.words(mount)), which the host does not have"
         if subject.isReturning, HostPaths.isShared(mount.source) {

@@ -1,0 +1,93 @@
+@testable import Core
+import Testing
+
+@Suite("What a stack hands to others gets there together with them, or stays")
+struct HandoverTests {
+  /// A stack of services, each with the container names that it has.
+  private static func stack(_ name: String, _ services: [String: [String]]) -> DesiredStack {
+    DesiredStack(
+      name: name, commit: "c2", project: name, tracked: [:], untracked: [:],
+      services: services.sorted { $0.key < $1.key }.map { name, names in
+        var service = service(name)
+        service.claims = names.map(Claim.containerName)
+        return service
+      }, links: [:], after: [], deployTimeout: nil)
+  }
+
+  private static func state(_ stacks: [DesiredStack]) -> State {
+    State(deployed: Dictionary(uniqueKeysWithValues: stacks.map { ($0.name, Deployment($0)) }))
+  }
+
+  struct Row: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let runs: [String: [String: [String]]]
+    let wishes: [String: [String: [String]]]
+    var takers: [String: [String: String]] = [:]
+  }
+
+  static let rows = [
+    Row(
+      testDescription: "a service under the same name", runs: ["a": ["db": [], "web": []]],
+      wishes: ["a": ["web": []], "b": ["db": []]], takers: ["a": ["b": "db"]]),
+    Row(
+      testDescription: "a service under the same container name", runs: ["a": ["db": ["x"], "web": []]],
+      wishes: ["a": ["web": []], "b": ["data": ["x"]]], takers: ["a": ["b": "db"]]),
+    Row(
+      testDescription: "a service that both have", runs: ["a": ["db": []]], wishes: ["a": ["db": []], "b": ["db": []]]),
+    Row(
+      testDescription: "a service that the other one had before", runs: ["a": ["db": []], "b": ["db": []]],
+      wishes: ["a": [:], "b": ["db": []]]),
+    Row(testDescription: "a stack that stays as it is", runs: ["a": ["db": []]], wishes: ["b": ["db": []]]),
+  ]
+
+  @Test(arguments: rows) func `handed over is`(_ row: Row) {
+    let wishes = Dictionary(uniqueKeysWithValues: row.wishes.map { ($0.key, Self.stack($0.key, $0.value)) })
+    let state = Self.state(row.runs.map { Self.stack($0.key, $0.value) })
+    #expect(Handover.takers(of: wishes, gone: [], state: state) == row.takers)
+  }
+
+  @Test func `a stack that left the repository is handed over as a whole, for what both cannot have`() throws {
+    let former = Self.stack("a", ["db": ["x"], "web": []])
+    let known = Deployment(former)
+    func isWhole(_ services: [String: [String]], in state: State = Self.state([former])) -> Bool {
+      Handover.isWhole("a", known, ["b": Self.stack("b", services)], state: state)
+    }
+    #expect(isWhole(["db": ["x"], "web": []]))
+    #expect(!isWhole(["db": ["x"]]), "web would end")
+    #expect(!isWhole(["db": [], "web": []]), "both can run")
+    // Cut off after the other one was seen in place.
+    var state = Self.state([former, Self.stack("b", ["db": ["x"], "web": []])])
+    #expect(!Handover.isWhole("a", known, [:], state: state))
+    var nothing = former
+    nothing.services = []
+    try state.record(.began(nothing, acting: ["db", "web"], from: .deployment(known)), of: "a")
+    #expect(Handover.isWhole("a", known, [:], state: state))
+  }
+
+  private static func plan(_ refused: Set<String>) -> Plan {
+    var plan = Plan(commit: "c2")
+    plan.stacks = ["a", "b", "c", "d"].map { name in
+      StackPlan(name: name, work: .deploy(Self.stack(name, [:])), from: nil, to: "c2", project: name)
+    }
+    plan.stacks[0].handsTo = ["b": "db", "c": "web"]
+    plan.holdBack(refused, as: .refused, State())
+    return plan
+  }
+
+  @Test(arguments: [(["b"], ["d"]), (["a"], ["d"]), (["d"], ["a", "b", "c"])] as [([String], [String])])
+  func `where one of them is refused, all of them stay`(_ refused: [String], _ going: [String]) {
+    let plan = Self.plan(Set(refused))
+    #expect(plan.stacks.filter { $0.work != .none }.map(\.name) == going)
+    #expect(Self.plan([]).groups.map { $0.map(\.name) } == [["a", "b", "c"], ["d"]])
+  }
+
+  @Test func `a stack keeps its service as long as the one that was to take it is held`() {
+    var hold = Hold(Self.stack("b", ["db": []]), since: "now", error: "why", images: [:])
+    hold.takes = ["a": "db"]
+    func ties(_ wish: [String: [String]]) -> [String: SharedPathConflict] {
+      Handover.ties(["a": Self.stack("a", wish)], holds: ["b": hold]) { _ in Deployment(Self.stack("a", ["db": []])) }
+    }
+    #expect(ties(["web": []]) == ["a": SharedPathConflict(stack: "b", path: "the service db")])
+    #expect(ties(["db": [], "web": []]).isEmpty)
+  }
+}
