@@ -95,7 +95,6 @@ struct CheckoutTests {
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
     let one = try StackLocks(of: ["a", "b"], in: checkout)
-    one.note(.now(.step, of: "a", "pulling images"))
     try await one.lending("a") { () throws(Failure) in
       #expect(!checkout.isBusy("a") && checkout.isPulling("a") && checkout.doing("a") == "pulling images")
       #expect(checkout.isBusy("b") && !checkout.isPulling("b"))

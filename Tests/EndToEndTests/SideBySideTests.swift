@@ -114,7 +114,9 @@ extension EndToEnd {
         ])
         async let pulling = host.clup(
           ["sync", "--output", "json"], environment: ["DOCKER_CONFIG": host.root + "/config"])
-        while access(host.root + "/pulling", F_OK) != 0 { try await Task.sleep(for: .milliseconds(50)) }
+        for _ in 0..<100 where access(host.root + "/pulling", F_OK) != 0 {
+          try await Task.sleep(for: .milliseconds(50))
+        }
         #expect(try await host.status()["a"]?["note"]?.string == "a sync works on it: pulling images")
         #expect(try await host.clup("sync", "--stack", "a").status == 5)
         try await host.shell("docker stop -t 0 $(docker ps -q --filter label=com.docker.compose.project=a)")

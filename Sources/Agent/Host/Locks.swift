@@ -127,8 +127,8 @@ final class StackLocks: Sendable {
     }
   }
 
-  /// Does something that waits for the network, and touches nothing of a stack, without its lock: a rollback or a repair need not
-  /// wait for it. Where somebody has had the lock meanwhile, what was planned for the stack holds no longer.
+  /// Pulls the images of a stack, which touches nothing of it, without its lock: a rollback or a repair need not wait for a
+  /// registry. Where somebody has had the lock meanwhile, what was planned for the stack holds no longer.
   func lending(_ stack: String, _ work: () async throws(Failure) -> Void) async throws(Failure) {
     let pulling = try checkout.open(lock: Checkout.pullLock(of: stack))
     while flock(pulling, LOCK_SH) != 0, errno == EINTR {}
@@ -147,6 +147,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       guard let own = held[stack] else { return }
       held[stack]?.isLent = true
+      Self.write("pulling images", own.turn, own.descriptor)
       flock(own.descriptor, LOCK_UN)
     }
   }
