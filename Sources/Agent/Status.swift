@@ -176,6 +176,8 @@ public struct Status: Codable, Sendable, Equatable {
         services: containers == nil ? Self.unseen(known) : services.map(\.report))
       if state.gone.contains(name) {
         stack.note = StackTarget.gone(down: containers == nil ? [] : services.down).reason
+        // It is left to whoever took it out of the repository, down or not.
+        stack.drift = stack.drift.filter { $0 == Differences.unfinished }
       }
       stack.wait(for: state.stacks[name]?.said)
       stack.look(at: checkout)

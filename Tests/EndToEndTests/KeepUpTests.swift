@@ -326,5 +326,25 @@ extension EndToEnd {
         #expect(try await host.shell("cat live/a/compose.yaml.bak.* | grep -c '# mine'").hasPrefix("0") == false)
       }
     }
+
+    @Test(arguments: [false, true]) func `a stack that left the repository can be taken down by hand`(_ isAway: Bool)
+      async throws
+    {
+      let file = sleeper("web", "network_mode: none")
+      try await Host.with(["a/compose.yaml": file, "b/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": nil])
+        #expect(try await host.sync().stacks.first { $0.name == "a" }?.gone == true)
+        let id = try #require(try await host.containers()["a/web"])
+        try await host.docker("rm", "-f", id)
+        #expect(try await host.status()["a"]?["drift"]?.array.isEmpty == true)
+        if isAway { try await host.shell("mv repo.git gone.git") }
+        let repair = try await host.clup(["sync", "--stack", "a"], environment: ["CLUP_REPAIR": "1"])
+        let sync = try await host.clup("sync")
+        #expect(repair.status == 0 && sync.status == (isAway ? 4 : 0), "\(repair)\(sync)")
+        #expect(try await host.containers()["a/web"] == nil)
+        if isAway { try await host.shell("mv gone.git repo.git") }
+      }
+    }
   }
 }

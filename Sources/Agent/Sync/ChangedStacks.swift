@@ -46,6 +46,8 @@ extension Prepare {
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
     let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
     guard let record = state.stacks[name], isOpen == true else { return }
+    // What the repository no longer has may be taken down by hand.
+    if state.gone.contains(name), record.isDeployed { return }
     let goesBack =
       if case .changing = record.runs { request.givesUp && settings.sync.onFailure == .rollback } else { false }
     if goesBack, record.adopted != nil, let standing = record.standing {
