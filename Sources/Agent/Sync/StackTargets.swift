@@ -21,8 +21,13 @@ struct StackTargets: Sendable {
     }
     // A person who asks for a commit means it.
     if request.retry || request.rollback != nil { return aims }
-    for name in stacks where aims[name] == nil {
-      if let waiting = state.stacks[name]?.said?.waiting, isEarly(waiting, target) { aims[name] = .waiting(waiting) }
+    let waiting = stacks.filter { aims[$0] == nil }.compactMap { name in
+      state.stacks[name]?.said?.waiting.map { (name: name, waiting: $0) }
+    }
+    for (name, own) in waiting {
+      // What waits for the same thing is tried together: one may hand a service to another.
+      let others = waiting.map(\.waiting).filter { $0.outage == own.outage && $0.commit == own.commit }
+      if others.allSatisfy({ isEarly($0, target) }) { aims[name] = .waiting(own) }
     }
     let holds = state.holds.filter { stacks.contains($0.key) }
     if holds.isEmpty { return aims }
