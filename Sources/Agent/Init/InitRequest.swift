@@ -81,7 +81,7 @@ public struct Init: Sendable {
     let taken = Set(
       proposal.files + proposal.composeFiles.flatMap { entry in entry.value.map { Path.join(entry.key, $0) } })
     proposal.choice = UnmanagedFile.choice(
-      for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree, stacks: discovery.stacks)
+      for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree, stacks: discovery.stacks, taken: taken)
     proposal.found +=
       proposal.choice.overlays + Variant.notes(variants.filter { !taken.contains($0.path) }, in: source.tree)
     proposal.submodules = try await submodules(of: discovery, source)

@@ -179,6 +179,15 @@ extension Proposal {
         composeFiles[directory] = paths.map { Path.relative($0, to: directory) ?? $0 }
       }
     }
+    // A stack of a file is called after it: of those that are called alike, the directories tell them apart.
+    for (_, alike) in Dictionary(grouping: files, by: Path.name) where alike.count > 1 {
+      for file in alike {
+        let directory = Path.parent(file)
+        if composeFiles[directory] != nil || discovery.stacks.contains(where: { $0.name == directory }) { continue }
+        composeFiles[directory] = [Path.name(file)]
+        files.removeAll { $0 == file }
+      }
+    }
     files.sort()
   }
 

@@ -29,6 +29,8 @@ public struct UnmanagedFile: Sendable, Equatable {
     case swarm(String)
     /// What has to be filled in first; a piece of it that says so.
     case template(String)
+    /// What nobody can read as YAML; why.
+    case broken(String)
   }
 
   /// The file.
@@ -58,8 +60,10 @@ public struct UnmanagedFile: Sendable, Equatable {
       let text = String(decoding: bytes, as: UTF8.self)
       let hasServices = text.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("services:") }
       let sign = isTemplate ? Self.sign(in: text) : error.flatMap { Self.templateSign(in: text, of: $0) }
-      guard hasServices, let mark = sign else { return nil }
-      (kind, services, bare, needed, uses) = (.template(mark), [], [], [], [])
+      guard hasServices, let kind = sign.map(Kind.template) ?? error.flatMap({ Self.broken(text, $0) }) else {
+        return nil
+      }
+      (self.kind, services, bare, needed, uses) = (kind, [], [], [], [])
       return
     }
     let all = documents.compactMap(\.document)
@@ -108,6 +112,16 @@ public struct UnmanagedFile: Sendable, Equatable {
 
   private static func saysWhatItRuns(_ node: Node) -> Bool {
     ["image", "build", "extends", "provider"].contains { node.entry($0) != nil }
+  }
+
+  /// Says why a text that has services is no YAML; nothing where they run nothing, as those of a framework.
+  private static func broken(_ text: String, _ error: YAMLError) -> Kind? {
+    let isCompose = text.split(whereSeparator: \.isNewline).contains { line in
+      guard line.first?.isWhitespace == true else { return false }
+      let text = String(line).trimmed
+      return text.hasPrefix("image:") || text.hasPrefix("build:")
+    }
+    return isCompose ? .broken(error.mark.map { "line \($0.line): \(error.message)" } ?? error.message) : nil
   }
 
   /// `{{` alone is no mark of a template: a command may be given one.
@@ -165,7 +179,7 @@ extension UnmanagedFile.Kind {
   /// What it is if Compose is not to run it as it is, in words that go on from its name; nothing for a Compose file.
   public var words: (what: String, help: String)? {
     switch self {
-    case .compose: nil
+    case .compose, .broken: nil
     case .swarm(let key):
       (
         "is made for `docker stack deploy` (\(key))",
@@ -183,7 +197,7 @@ extension UnmanagedFile.Kind {
 extension ComposeSource {
   /// What a Compose file is instead, where Compose is not to run it as it is.
   public var kindForOthers: UnmanagedFile.Kind? {
-    UnmanagedFile(path, bytes).map(\.kind).flatMap { $0 == .compose ? nil : $0 }
+    UnmanagedFile(path, bytes).map(\.kind).flatMap { $0.words == nil ? nil : $0 }
   }
 }
 

@@ -28,6 +28,8 @@ extension UnmanagedFile {
             "clup deploys what git holds, and fills nothing in but ${VARIABLES} from the live `.env`: commit the finished "
               + "file; or \(leave)"
           )
+        case .broken(let why):
+          ("\(group.subject) looks like a Compose file, and nobody can read it: \(why)", "correct it; or \(leave)")
         }
       return Diagnostic(
         rule: Rule.unmanagedFile.id, severity: isAll ? .error : .warning, file: group.files[0].path, line: 1, column: 1,
@@ -56,9 +58,11 @@ extension UnmanagedFile {
     public var overlays: [String] = []
   }
 
-  /// Gives what could be written under `stacks:` for files.
-  public static func choice(for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = []) -> Choice {
-    groups(of: files, in: tree, stacks).reduce(into: Choice()) { choice, group in
+  /// Gives what could be written under `stacks:` for files; `taken` are those for which something is written there already.
+  public static func choice(
+    for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = [], taken: Set<String> = []
+  ) -> Choice {
+    groups(of: files, in: tree, stacks, taken: taken).reduce(into: Choice()) { choice, group in
       switch group.files[0].kind {
       case .compose where group.isIncomplete:
         for file in group.files { choice.others[file.path] = group.lack }
@@ -67,6 +71,7 @@ extension UnmanagedFile {
         if let note = group.overlayNote { choice.overlays.append(note) }
       case .swarm(let key):
         for pattern in group.patterns { choice.others[pattern] = "made for `docker stack deploy` (\(key))" }
+      case .broken(let why): for file in group.files { choice.others[file.path] = "nobody can read it, \(why)" }
       case .template(let mark): for pattern in group.patterns { choice.others[pattern] = "a template (`\(mark)`)" }
       }
     }
@@ -79,6 +84,8 @@ extension UnmanagedFile {
     /// The stack in whose directory they all are.
     let stack: StackSource?
 
+    /// Whether files of other directories are called like the only one of it, so that the directory tells them apart.
+    var isAlike = false
     /// Whether the pattern takes files that are stacks already.
     var takesStacks = false
     /// What is laid over them if somebody chooses it.
@@ -138,7 +145,7 @@ extension UnmanagedFile {
     var ownLine: String? {
       if let base { return layered(over: base, files) }
       let alone = StackSource.layered([files[0].path], in: Path.parent(files[0].path))
-      if !overlays.isEmpty { return alone }
+      if !overlays.isEmpty || isAlike { return alone }
       guard patterns.count == files.count, files.allSatisfy(\.isNamedAsVariant) else { return nil }
       if let stack { return stack.layered(stack.composeFiles + files.map(\.path)) }
       return files.count == 1 ? alone : nil
@@ -179,7 +186,9 @@ extension UnmanagedFile {
   }
 
   /// Puts together the files that are laid over the same ones, those that one glob takes, and those of one directory.
-  private static func groups(of files: [UnmanagedFile], in tree: CommitTree, _ stacks: [StackSource]) -> [Group] {
+  private static func groups(
+    of files: [UnmanagedFile], in tree: CommitTree, _ stacks: [StackSource], taken: Set<String> = []
+  ) -> [Group] {
     var found: [Group] = []
     let based = Dictionary(grouping: files.filter { $0.base != nil }) { $0.base }
     let bases = Set(based.keys.compactMap { $0 }.filter { !$0.isStack }.flatMap(\.files))
@@ -199,15 +208,15 @@ extension UnmanagedFile {
       case .compose: file.lacking.isEmpty ? 0 : 1
       case .swarm: 2
       case .template: 3
+      case .broken: 4
       }
     }
     let rest = files.filter { $0.base == nil && !bases.contains($0.path) }
     let all = tree.files.map(\.path)
-    // What `files:` has made a stack of already stays that one, whatever glob takes it as well.
-    let known = Set(
-      stacks.filter { $0.layout != nil }.flatMap { stack in
-        stack.composeFiles.filter { $0.hasPrefix(stack.name + ".") }
-      })
+    // What the host names already stays what it is, whatever glob takes it as well; what nobody can read is told by itself.
+    let named = stacks.filter { $0.layout != nil }.flatMap(\.composeFiles)
+    let known = taken.union(named).union(rest.filter { kind($0) == 4 }.map(\.path))
+    let alikes = Dictionary(grouping: known.union(rest.map(\.path)), by: Path.name).filter { $0.value.count > 1 }
     for (number, alike) in Dictionary(grouping: rest, by: kind) {
       let byPath = Dictionary(alike.map { ($0.path, $0) }) { first, _ in first }
       let cover = Glob.covering(Set(byPath.keys), among: all, known: number == 0 ? known : [])
@@ -218,7 +227,9 @@ extension UnmanagedFile {
       }
       for (directory, paths) in Dictionary(grouping: cover.rest, by: Path.parent) {
         let stack = stacks.first { $0.name == directory && $0.place.directory == directory }
-        found.append(Group(paths.compactMap { byPath[$0] }, paths, stack))
+        var group = Group(paths.compactMap { byPath[$0] }, paths, stack)
+        group.isAlike = paths.count == 1 && stack == nil && alikes[Path.name(paths[0])] != nil
+        found.append(group)
       }
     }
     return found.sorted { $0.files[0].path < $1.files[0].path }
