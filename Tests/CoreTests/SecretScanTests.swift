@@ -33,6 +33,18 @@ import Testing
     ("t.py", "'postgresql://acme:acme@db.example.org/x'", [1]), ("t.py", "'postgresql://acme:acme@10.0.0.7/x'", [1]),
     ("t.py", "'postgresql://postgres:hunter22@localhost/db'", [1]),
     ("c.yml", "amqp://rabbit:qweqwe@localhost:5672/h", [1]),
+    ("a.sh", "echo \"mongorestore --uri='mongodb://admin:password@localhost:27017'\"", []),
+    ("a.sh", "printf 'redis://:secret@127.0.0.1:6379'", []), ("a.sh", "x http://root:passwd@[::1]:80/", []),
+    ("a.sh", "x mongodb://admin:password@db.example.org", [1]),
+    (".env.sample", "K=\"\(key)\nkey content here\n\"", []), ("a.txt", "\(key)\n(paste it here)\n", []),
+    ("a.yml", "\(key)\nMIIEvQ IBADAN\n", []), ("a.pem", "\(key)\nX-Note: my own\nMIIEvQIBADANBgkqhkiG9w0B\n", [1]),
+    ("a.yml", "http: {p: {CrowdsecLapiKey: /s/XpFLwjxWcWWpXGiUNFUxJo+wdxX/NdChY/X6TB+Q}}", [1]),
+    ("a.yml", "  LapiKey: /s/XpFLwjxWcWWpXGiUNFUxJo+wdxX/NdChY/X6TB+Q", [1]),
+    ("a.yml", "  tls_key: /etc/ssl/Private1/AbCdEfGh/server01/wildcard99", []),
+    ("a.json", "{\"a\": [{\"b\": 1, \"token\": \"q7Rk2vTz9mLx4Wc8Yb1Nd6\"}]}", [1]),
+    ("a.json", "{\"a\": [{\"token\": \"root@pam!dash:572b9a14-3f05-4a4d-b05e-b050d8ba1234\"}]}", [1]),
+    ("a.ini", "t = app@pve!ro=572b9a14-3f05-4a4d-b05e-b050d8ba1234", [1]),
+    ("a.ini", "t = app@pve!ro=00000000-0000-0000-0000-000000000000", []), ("a.md", "user@pam!tokenid=SECRET", []),
   ]
 
   @Test(arguments: texts.indices) func `a line is told where it holds a secret`(_ row: Int) {

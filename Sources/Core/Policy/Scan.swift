@@ -41,7 +41,9 @@ struct Scan {
   }
 
   private static let words: [(word: [UInt8], hint: Hints)] =
-    (Secrets.beginnings + ["-----BEGIN ", "PuTTY-User-Key-File-", "eyJ", "hooks.slack.com", ":AA", "\"auth\""])
+    (Secrets.beginnings + [
+      "-----BEGIN ", "PuTTY-User-Key-File-", "eyJ", "hooks.slack.com", ":AA", "\"auth\"", "@pam!", "@pve!",
+    ])
     .map { (Array($0.utf8), .shape) } + [(Array("://".utf8), .address)]
 
   private static let names = Secrets.hints.map { $0 }

@@ -14,7 +14,7 @@ extension Secrets {
     "ISSUER",
     "AUDIENCE", "ENDPOINT", "COUNT", "LIMIT", "REQUIRED", "ROUNDS", "PREFIX", "SUFFIX", "COOKIE", "VERSION", "PROVIDER",
     "SOURCE", "STORE", "BACKEND", "ARN", "REGION", "HOST", "PORT", "ROTATION", "INTERVAL", "FORMAT", "FIELD", "PLUGIN",
-    "ALLOWED", "MODE", "MANAGER", "ENGINE", "DRIVER", "SCOPE", "SERVICE", "BUDGET",
+    "ALLOWED", "MODE", "MANAGER", "REALM", "ENGINE", "DRIVER", "SCOPE", "SERVICE", "BUDGET",
   ]
 
   /// What every name that promises a secret holds in some case: to look for it spares most lines the regular expression.
@@ -45,8 +45,10 @@ extension Secrets {
 
   /// Says whether a name promises a secret.
   static func isSecretName(_ name: String) -> Bool {
-    let parts = self.parts(name)
+    var parts = self.parts(name)
     guard let last = parts.last, !harmless.contains(last), parts.first != "NO" else { return false }
+    // A way of checking passwords, and not the password: `HTPASSWD_COST`.
+    if last != "HTPASSWD", !owners.contains(last) { parts.removeAll { $0 == "HTPASSWD" } }
     if let index = parts.firstIndex(of: "ALLOW"), index + 1 < parts.count, parts[index + 1].hasPrefix("EMPTY") {
       return false
     }
@@ -79,7 +81,7 @@ extension Secrets {
   /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`, a file of keys.
   static func isReference(_ text: String) -> Bool {
     let lower = text.lowercased()
-    if references.contains(where: lower.hasPrefix) { return true }
+    if references.contains(where: lower.hasPrefix) { return !(text.hasPrefix("/") && isBase64(text)) }
     // A framework's own variable, `%kernel.project_dir%/config/jwt/private.pem`, or a file of keys.
     if text.hasPrefix("%"), let match = text.prefixMatch(of: /%[A-Za-z_.]+%\//), match.range.upperBound < text.endIndex
     {
@@ -103,6 +105,13 @@ extension Secrets {
         $0.isLetter || $0.isNumber || "_.-: ".contains($0)
       }
     }
+  }
+
+  /// Says whether what might be a path is base64 that happens to begin like one: 32 and more letters of it, with a sign that no
+  /// path has.
+  private static func isBase64(_ text: String) -> Bool {
+    text.utf8.count >= 32 && (text.contains("+") || text.hasSuffix("=")) && text.contains(where: \.isNumber)
+      && text.utf8.allSatisfy { $0.isLetter || $0.isDigit || $0 == 0x2b || $0 == 0x2f || $0 == 0x3d }
   }
 
   /// Postfix names where it looks something up: `hash:/etc/postfix/sasl_passwd`, `proxy:mysql:/etc/postfix/users.cf`.

@@ -55,11 +55,14 @@ extension Secrets {
   }
 
   /// Says whether the name of the user is the password, where the server is on the same host or is one of the containers: what
-  /// tests and pipelines start for themselves, as `postgres://app:app@db/app`.
+  /// tests and pipelines start for themselves, as `postgres://app:app@db/app`; or whether the password is a word for one, and
+  /// the server whichever runs where the address is used, as in `admin:password@localhost`.
   static func isThrowaway(_ user: String, _ password: String, at place: some StringProtocol) -> Bool {
-    guard !user.isEmpty, user == password else { return false }
     let host = place.hasPrefix("[") ? place.prefix { $0 != "]" }.dropFirst() : place.prefix { !":/?#,".contains($0) }
-    return host == "::1" || host.hasPrefix("127.")
+    let isHere = host == "::1" || host.hasPrefix("127.") || host == "localhost"
+    if isHere, anyPassword.contains(password.lowercased()) { return true }
+    guard !user.isEmpty, user == password else { return false }
+    return isHere
       || !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
   }
 
@@ -74,7 +77,14 @@ extension Secrets {
     guard let first = body.first else { return false }
     // A key is in base64, which may hold a word by chance.
     let isKey = first.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+/=\"',".contains($0)) }
-    return !isKey && isPlaceholder(String(first))
+    return !isKey && (isPlaceholder(String(first)) || isWords(first))
+  }
+
+  /// Says whether a line is what people say to one another: `key content here`. There is no space in a line of a key, and what
+  /// may stand above one has a colon.
+  private static func isWords(_ line: some StringProtocol) -> Bool {
+    let words = line.split { $0 == " " || "\"'".contains($0) }
+    return words.count > 1 && words.allSatisfy { $0.allSatisfy { $0.isLetter || ".,!_-()[]".contains($0) } }
   }
 
   /// What may stand above a key in its own lines.

@@ -81,6 +81,13 @@ public enum Secrets {
       "hooks.slack.com", "a Slack webhook", "hooks.slack.com/…",
       for: /hooks\.slack\.com\/services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{20,}/)
     look("\"auth\"", "a registry's login", "\"auth\": …", for: /"auth"\s*:\s*"[A-Za-z0-9+\/]{8,}={0,2}"/)
+    for realm in ["@pam!", "@pve!"] {
+      look(
+        realm, "a Proxmox token", "…\(realm)…",
+        for:
+          /\b[A-Za-z0-9._-]+@p(?:am|ve)![A-Za-z0-9._-]+[=:][0-9a-f]{8}-(?!0{4}-0{4}-0{4})(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b/
+      )
+    }
     look(":AA", "a Telegram token", "…:AA…", for: /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/)
     return hits
   }
@@ -146,6 +153,16 @@ public enum Secrets {
     var right = String(line[line.index(after: sign)...]).trimmed
     while let last = right.last, last == "," || last == ";" { right.removeLast() }
     return left.isEmpty ? nil : (String(left.reversed()), right.trimmed.trimmingQuotes)
+  }
+
+  /// Reads every `name: value` of a line of JSON, or of YAML in braces; of another line the first one alone.
+  static func assignments(in line: String) -> [(name: String, value: String)] {
+    let first = [assignment(in: line)].compactMap { $0 }
+    guard line.contains("{") else { return first }
+    return first
+      + line.matches(of: /([A-Za-z_][A-Za-z0-9_.-]*)["']?\s*:\s*(?:"([^"]*)"|'([^']*)'|([^\s"',{}\[\]]+))/).map {
+        (String($0.1), String($0.2 ?? $0.3 ?? $0.4 ?? ""))
+      }
   }
 
   /// Says whether a line had better not be shown.

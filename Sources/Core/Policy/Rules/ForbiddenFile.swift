@@ -88,8 +88,9 @@ extension Rule {
       }
       for hit in hits { add("the file holds \(hit.what) (\(hit.shown))", hit.offset) }
       guard hits.isEmpty, line.hints.contains(.name), !isTemplate, !isDefault(text), !sealed.contains(line.number),
-        let (name, value) = Secrets.assignment(in: string), Secrets.isRandom(value), Secrets.isSecret(name, value),
-        !(isComment && Secrets.isCounted(value))
+        let (name, value) = Secrets.assignments(in: string).first(where: { name, value in
+          Secrets.isRandom(value) && Secrets.isSecret(name, value) && !(isComment && Secrets.isCounted(value))
+        })
       else { continue }
       add("the value of \(name) looks like a secret (\(Secrets.shown(value)))", 0)
     }
