@@ -45,6 +45,7 @@ struct CommitSnapshots: Sendable {
     let tracked = Tracked.commit(mirror, stage: stage)
     let discovery = try await Discovery.of(
       tree, tracked, settings: settings, running: Set(state.standing.keys))
+    let settings = settings.sparing(discovery.stacks)
     let (links, protected) = (observe.links, settings.protectedPaths)
     let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,

@@ -15,12 +15,22 @@ struct LivePathCheck: Sendable {
       .compactMap { problem($0.link, $0.stack, plan) }
   }
 
+  /// Whether a path that is protected only since its directory is called like runtime state is a stack's, and there is no state:
+  /// the directory is new, or has a Compose file already.
+  private func isOwn(_ path: String, _ stack: String?, _ plan: Plan) -> Bool {
+    guard case .deploy(let desired)? = plan.stacks.first(where: { $0.name == stack })?.work else { return false }
+    let place = desired.place
+    if settings.protectedPaths.sparing([place.directory]).glob(protecting: path) != nil { return false }
+    let names = Set(Files.names(in: Path.join(settings.liveRoot, place.directory)))
+    return names.isEmpty || !names.isDisjoint(with: place.files + ComposeFileName.main)
+  }
+
   private func problem(_ link: LinkPlan, _ stack: String?, _ plan: Plan) -> Diagnostic? {
     let file = link.desired?.from ?? link.live
     func refuse(_ message: String, _ help: String) -> Diagnostic {
       Diagnostic(rule: "forbidden-file", file: file, stack: stack, message: message, help: help, isFinal: true)
     }
-    if let glob = settings.protectedPaths.glob(protecting: link.live) {
+    if let glob = settings.protectedPaths.glob(protecting: link.live), !isOwn(link.live, stack, plan) {
       return Discovery.landsOnState(link.live, glob: glob, stack: stack).asFinal
     }
     let place = Path.join(settings.liveRoot, link.live)

@@ -98,6 +98,7 @@ public struct Validate: Sendable {
     let observe = Observe(settings: settings, checkout: checkout, links: LinkPlanning(pointers: checkout.pointers))
     let day = today()
     // Where the live root is the work tree itself, what stands there is the commit to be.
+    settings = settings.sparing(discovery.stacks)
     let protected = settings.protectedPaths
     let view = ProjectOverlay(
       directory: scratch + "/view", liveRoot: liveRoot, tree: tree, tracked: tracked,

@@ -60,6 +60,13 @@ public struct Settings: Sendable, Equatable {
   /// Every place that the repository can be fetched from, in order.
   public var sources: [RepositorySource] { [RepositorySource(url: repository, credentials: credentials)] + mirrors }
 
+  /// The settings for these stacks, whose own directories are no runtime state whatever they are called.
+  public func sparing(_ stacks: [StackSource]) -> Settings {
+    var other = self
+    other.protectedPaths = protectedPaths.sparing(stacks.map(\.place.directory))
+    return other
+  }
+
   private mutating func protectPaths() {
     protectedPaths = ProtectedPaths(adding: protected, lifting: policy.tracked.map(\.path))
   }

@@ -65,7 +65,7 @@ public struct Discovery: Sendable {
         && [".yml", ".yaml", ".json"].contains(where: path.lowercased().hasSuffix) && selection.contains(path)
     }
     diagnostics += Self.forbidden(
-      tree.files, stacks: stacks, selection: selection, protected: settings.protectedPaths)
+      tree.files, stacks: stacks, selection: selection, protected: settings.sparing(stacks).protectedPaths)
   }
 
   private mutating func add(_ source: StackSource, _ tree: CommitTree, _ settings: Settings) {
@@ -146,7 +146,7 @@ public struct Discovery: Sendable {
   public func forbidden(added tree: CommitTree, settings: Settings) -> [Diagnostic] {
     let files = tree.added.filter { $0.kind != .directory }
     return Self.forbidden(
-      files, stacks: stacks, selection: settings.selection, protected: settings.protectedPaths)
+      files, stacks: stacks, selection: settings.selection, protected: settings.sparing(stacks).protectedPaths)
   }
 
   /// Says that a tracked file would land on runtime state.

@@ -55,11 +55,22 @@ public struct ProtectedPaths: Sendable, Hashable {
 
   private let globs: [Glob]
   private let lifted: [Glob]
+  /// The directories that are called like runtime state and are a stack's.
+  private var spared: Set<String> = []
 
   /// Adds the host's globs to the built-in ones; what `lifted` covers is not protected all the same.
   init(adding globs: [String] = [], lifting lifted: [String] = []) {
     self.globs = (Self.builtIn + globs).map(Glob.init)
     self.lifted = lifted.map(Glob.init)
+  }
+
+  /// Takes away what a built-in glob protects only since a directory has a well-known name, where that is a stack's own: its
+  /// Compose files are no state. What the host names itself stays protected.
+  public func sparing(_ directories: some Sequence<String>) -> ProtectedPaths {
+    var other = self
+    let own = Set(globs.dropFirst(Self.builtIn.count).map(\.pattern))
+    other.spared = Set(directories.filter { !$0.contains("/") }).subtracting(own)
+    return other
   }
 
   /// Gives the glob that protects a path relative to the live root, if one does.
@@ -74,7 +85,7 @@ public struct ProtectedPaths: Sendable, Hashable {
     let above = first(protecting: Path.parent(path), &memory)
     let parts = Path.components(path)
     let isTemplate = Template.isNamed(path)
-    let own = globs.firstIndex { $0.matches(parts) && !(isTemplate && $0.pattern == "**/.env.*") } ?? globs.count
+    let own = globs.firstIndex { protects($0, parts) && !(isTemplate && $0.pattern == "**/.env.*") } ?? globs.count
     let index = min(own, above)
     return index < globs.count ? globs[index].pattern : nil
   }
@@ -83,9 +94,13 @@ public struct ProtectedPaths: Sendable, Hashable {
     if directory == "." || directory == "/" { return globs.count }
     if let known = memory[directory] { return known }
     let parts = Path.components(directory)
-    let own = globs.firstIndex { $0.matches(parts) } ?? globs.count
+    let own = globs.firstIndex { protects($0, parts) } ?? globs.count
     let index = min(own, first(protecting: Path.parent(directory), &memory))
     memory[directory] = index
     return index
+  }
+
+  private func protects(_ glob: Glob, _ path: [Substring]) -> Bool {
+    glob.matches(path) && !spared.contains(glob.pattern)
   }
 }
