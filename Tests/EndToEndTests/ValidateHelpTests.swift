@@ -51,6 +51,38 @@ import Testing
     }
   }
 
+  @Test func `a stack of whose values none may be read is judged all the same`() async throws {
+    let found = try await Self.refused("env_file: /etc/x.env", "ports: ['80:80']", "volumes: ['/var/log:/l']")
+    #expect(
+      found.map { "\($0.rule):\($0.line ?? 0)" } == ["host-path:4", "published-port:5", "host-path:6"], "\(found)")
+    let web = { (name: String) in "services: {\(name): {image: 'x:1', env_file: /etc/x.env, container_name: dup}}\n" }
+    let both = try await ValidateLayoutTests.found(["a/compose.yaml": web("a"), "b/compose.yaml": web("b")])
+    #expect(both.filter { $0.rule == "project-collision" }.count == 2 && both.contains { $0.rule == "no-limits" })
+    #expect(!both.contains { $0.rule == "unset-variable" })
+  }
+
+  @Test func `a mounted file that a variable leads to is no Compose file`() async throws {
+    for mount in ["- ${C}/p.yml:/p.yml:ro", "- {type: bind, source: '${C}/p.yml', target: /p.yml, read_only: true}"] {
+      let text = "services:\n  web:\n    image: nginx:1.27\n    volumes:\n      \(mount)\n"
+      let found = try await ValidateLayoutTests.found(["a/compose.yaml": text, "a/p.yml": "x: y\n"])
+      #expect(!found.contains { $0.rule == "unset-variable" }, "\(mount) \(found)")
+    }
+  }
+
+  @Test func `a Compose file that is all comments can be left out`() async throws {
+    for text in ["# services:\n", "---\n", "\n"] {
+      let found = try await ValidateLayoutTests.found(["old/compose.yaml": text]).filter(\.refuses)
+      #expect(found.count == 1 && found[0].help.contains("`stacks: {exclude: [old]}`"), "\(found)")
+    }
+  }
+
+  @Test func `a stack may be called as a host calls its runtime state`() async throws {
+    let text = ValidateLayoutTests.service("db", "volumes: ['./conf:/conf:ro', './data:/var/lib/postgresql/data']")
+    let files = ["postgres/compose.yaml": text, "postgres/conf/x": "x", "pgdata/PG_VERSION": "16\n"]
+    let found = try await ValidateLayoutTests.found(files).filter(\.refuses)
+    #expect(found.map(\.file) == ["pgdata/PG_VERSION", "pgdata/PG_VERSION"], "\(found)")
+  }
+
   @Test func `a file of values that several services lack is told once`() async throws {
     let services = ["a", "b", "c"].map { "  \($0): {image: 'nginx:1.27', env_file: x.env}\n" }.joined()
     let found = try await ValidateLayoutTests.found(["s/compose.yaml": "services:\n" + services])

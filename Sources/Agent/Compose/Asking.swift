@@ -128,7 +128,10 @@ extension Resolve {
     }
     // Compose before version 5 looks for the files all the same, or does not know the option.
     if asked.skipsValueFiles, asked.valueFiles.isEmpty {
-      asked.valueFiles = valueFiles(asked, gather)
+      let own = gather.sources.filter {
+        asked.files.contains(Path.name($0.path)) && Path.join(view.root, Path.parent($0.path)) == asked.directory
+      }
+      asked.valueFiles = Self.valueFiles(own) { isGap($0, beside: $1, gather) }
       asked.skipsValueFiles = asked.valueFiles.isEmpty
       if !asked.skipsValueFiles { return true }
     }
@@ -190,19 +193,18 @@ extension Resolve {
     }
   }
 
-  /// For each service of the stack's own Compose files that takes values from a file which is not there, lists those that are.
-  private func valueFiles(_ asked: Asked, _ gather: ComposeSources) -> [String: [JSON]] {
+  /// For each service of the stack's own Compose files that takes values from a file to be left out, lists the others.
+  static func valueFiles(
+    _ own: [ComposeSource], leavingOut isLeftOut: (_ text: String, _ file: String) -> Bool
+  ) -> [String: [JSON]] {
     var present: [String: [JSON]] = [:]
     var lacking: Set<String> = []
-    let own = gather.sources.filter {
-      asked.files.contains(Path.name($0.path)) && Path.join(view.root, Path.parent($0.path)) == asked.directory
-    }
     for source in own {
       for service in source.document?["services"]?.merged ?? [] {
         guard let name = service.key.string, let node = service.value["env_file"] else { continue }
         for item in node.sequence ?? [node] {
           guard let text = item.string ?? item["path"]?.string else { continue }
-          if isGap(text, beside: source.path, gather) {
+          if isLeftOut(text, source.path) {
             lacking.insert(name)
           } else {
             let format = item.string == nil ? item["format"]?.string : nil
@@ -221,7 +223,7 @@ extension Resolve {
     String, file: String
   )? {
     for use in Variables.uses(of: name, in: gather.sources) {
-      guard use.text.hasSuffix(".yml") || use.text.hasSuffix(".yaml"),
+      guard use.isComposeFile, use.text.hasSuffix(".yml") || use.text.hasSuffix(".yaml"),
         let rest = ["${\(name)}/", "$\(name)/"].first(where: use.text.hasPrefix).map({ use.text.dropFirst($0.count) })
       else { continue }
       let files = view.tree.files.filter { $0.path == rest || $0.path.hasSuffix("/" + rest) }
@@ -246,6 +248,23 @@ extension Resolve {
     guard found else { return nil }
     let outcome = try await ask(&other, &gather)
     return outcome.succeeded ? (try? JSON(parsing: outcome.output)).map { model($0, other, gather) } : nil
+  }
+
+  /// Sees a stack as a plain work tree does, where variables without a value refuse it: what Compose makes of nothing in their
+  /// place (`${DIR}/x` as `/x`) is nobody's doing.
+  func withPlaceholders(
+    _ source: StackSource, _ asked: Asked, _ outcome: Outcome, _ gather: inout ComposeSources
+  ) async throws(Failure) -> Subject? {
+    if asked.invents { return nil }
+    let unset = unset(source.name, outcome.errorText, gather)
+    let judged = settings.policy.judge(unset, today: today, configuration: settings.file, whole: false)
+    guard judged.contains(where: \.refuses) else { return nil }
+    var second = asked
+    second.invents = true
+    let outcome = try await ask(&second, &gather)
+    guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else { return nil }
+    let whole = model(json, second, gather)
+    return try await subject(source.name, .stack, whole.covered(by: covers(source, whole)), gather, second)
   }
 
   /// Gives the model with the live directory's own paths, and with the values of those tracked files that Compose was

@@ -42,14 +42,51 @@ extension Resolve {
   }
 
   /// Answers for a stack or a job file whose files Compose must not read; nothing when it may.
-  func refusedReads(_ name: String, _ kind: Subject.Kind, _ gather: ComposeSources) async throws(Failure) -> Answer? {
+  ///
+  /// Where it is no more than files of values, the stack is judged as if it did not name them.
+  func refusedReads(_ name: String, _ kind: Subject.Kind, _ gather: inout ComposeSources) async throws(Failure)
+    -> Answer?
+  {
     guard !gather.references.isEmpty else { return nil }
     let found = Rule.findings(ofReadsIn: try await subject(name, kind, .null, gather))
-    let judged = settings.policy.judge(found, today: today, configuration: settings.file, whole: false)
-    guard judged.contains(where: \.refuses) else { return nil }
+    let refused = settings.policy.judge(found, today: today, configuration: settings.file, whole: false)
+      .filter(\.refuses)
+    if refused.isEmpty { return nil }
     var answer = Answer(diagnostics: found, sources: gather.sources)
+    if try await judge(&answer, without: refused, &gather) { return answer }
     answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
+  }
+
+  /// Has Compose resolve a stack without the files of values that it must not read; says whether it could.
+  private func judge(
+    _ answer: inout Answer, without refused: [Diagnostic], _ gather: inout ComposeSources
+  ) async throws(Failure) -> Bool {
+    let unread = gather.references.filter { reference in
+      refused.contains { ($0.file, $0.line, $0.column) == (reference.file, reference.mark.line, reference.mark.column) }
+    }
+    guard let source = gather.stack, !unread.isEmpty,
+      unread.allSatisfy({ $0.key == "env_file" && source.composeFiles.contains($0.file) })
+    else { return false }
+    try await gather.noteReferences()
+    var asked = Asked(
+      source.name, directory: Path.join(view.root, source.place.directory), files: source.composeFiles,
+      naming: try await naming(source, gather), values: haste, invents: true)
+    asked.valueFiles = Self.valueFiles(gather.sources.filter { source.composeFiles.contains($0.path) }) { text, file in
+      unread.contains { ($0.text, $0.file) == (text, file) }
+    }
+    let outcome = try await ask(&asked, &gather)
+    guard outcome.succeeded, let json = try? JSON(parsing: outcome.output),
+      try await climbing(source.name, asked, json, gather) == nil
+    else { return false }
+    let lacking = invented(source.name, asked, gather).filter { gap in
+      !refused.contains { ($0.file, $0.line, $0.column) == (gap.file, gap.line, gap.column) }
+    }
+    answer.diagnostics += unreadable(source.name, gather) + lacking
+    answer.subjects = [try await subject(source.name, .stack, model(json, asked, gather), gather, asked)]
+    (answer.placeholders, answer.invented) = (asked.placeholders, asked.invented)
+    (answer.sources, answer.uses) = (gather.sources, Set(gather.tracked.keys))
+    return true
   }
 
   /// Says whether Compose may read a file of the live root that it asked for and that no source was seen to name.

@@ -111,7 +111,11 @@ extension Resolve {
         help: "define that anchor (`&…`) further up in \(alias.path): an anchor of another file does not count here; "
           + "what several files need comes by `extends`", isFinal: true)
     }
-    let base = other == nil ? try await layeredHelp(name, gather) : nil
+    let isEmpty = gather.sources.allSatisfy { $0.error == nil && $0.document?.isNull ?? true }
+    let base =
+      isEmpty
+      ? "take the file away, or leave the stack out on the host: `stacks: {exclude: [\(excluding)]}`"
+      : other == nil ? try await layeredHelp(name, gather) : nil
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
       message: other.map { "\($0.path) \($0.what); Compose says: \(said)" } ?? said,

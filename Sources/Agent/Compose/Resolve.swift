@@ -75,7 +75,7 @@ struct Resolve: Sendable {
       return try await refuse(name, .stack, refusal, gather)
     }
     if let refusal = hopeless(source, gather) { return try await refuse(name, .stack, refusal, gather) }
-    if let answer = try await refusedReads(name, .stack, gather) { return answer }
+    if let answer = try await refusedReads(name, .stack, &gather) { return answer }
     try await gather.noteReferences()
     let sealed = try await unusable(name, gather.environmentFiles.keys, gather)
     var asked = Asked(
@@ -108,7 +108,12 @@ struct Resolve: Sendable {
       source, ComposeModel(rebased), ComposeModel(whole), isCovered: !covers.isEmpty, &gather)
     answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
     answer.uses = Set(gather.tracked.keys)
-    answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather, asked)]
+    let seen = try await withPlaceholders(source, asked, outcome, &gather)
+    if let seen {
+      answer.subjects = [seen]
+    } else {
+      answer.subjects = [try await subject(name, .stack, whole.covered(by: covers), gather, asked)]
+    }
     if let other = try await withDefaults(asked, &gather) {
       answer.subjects.append(
         try await subject(name, .stack, other.covered(by: self.covers(source, other)), gather, asked)

@@ -11,7 +11,7 @@ extension Resolve {
     if let refusal = try await gather.read([path], in: Path.parent(path), interpolate) {
       return try await refuse(path, .job, refusal, gather)
     }
-    if let answer = try await refusedReads(path, .job, gather) { return answer }
+    if let answer = try await refusedReads(path, .job, &gather) { return answer }
     try await gather.noteReferences()
     var asked = Asked(
       path, directory: Path.join(view.root, Path.parent(path)), files: [path], naming: ["-f", Path.name(path)],

@@ -178,6 +178,8 @@ public enum Variables {
     public let mark: Mark
     /// Whether it is in a command.
     public let isCommand: Bool
+    /// Whether it is in the path of a Compose file that is included or extended.
+    public let isComposeFile: Bool
     /// The whole text.
     public let text: String
   }
@@ -188,6 +190,7 @@ public enum Variables {
       source.scalars.filter { uses(name, $0.text) }.map { scalar in
         Use(
           path: source.path, mark: scalar.mark, isCommand: scalar.keys.contains(where: commands.contains),
+          isComposeFile: scalar.keys.first == "include" || scalar.keys.suffix(2) == ["extends", "file"],
           text: scalar.text)
       }
     }
