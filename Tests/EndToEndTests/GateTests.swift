@@ -31,6 +31,28 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I1: a stack that is called as runtime state is one where no state is`() async throws {
+      let files = ["postgres/compose.yaml": sleeper("db"), "repo/compose.yaml": sleeper("r")]
+      try await Host.with(files, live: ["postgres/PG_VERSION": "16\n"]) { host in
+        let refused = try await host.sync(expect: 3)
+        let told = refused.diagnostics.filter { $0.rule == "forbidden-file" }
+        #expect(told.map(\.file) == ["postgres/compose.yaml"], "\(refused.diagnostics)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: host.live + "/postgres") == ["PG_VERSION"])
+        try await host.shell("rm -r live/postgres")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed, .deployed])
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
+    @Test func `a variable without a value is told, and not what Compose makes of nothing`() async throws {
+      let volumes = "volumes: ['${DIR}/x:/x', '/srv:/srv:ro']"
+      try await Host.with(["a/compose.yaml": sleeper("a", volumes)]) { host in
+        let found = try await host.sync("--dry-run", expect: 3).diagnostics.filter(\.refuses)
+        #expect(found.map(\.rule).sorted() == ["host-path", "unset-variable"], "\(found)")
+        #expect(found.allSatisfy { !$0.message.contains("/x") })
+      }
+    }
+
     @Test func `a project that gets another name takes its containers along`() async throws {
       let claim = ["container_name: clup-e2e-\(UInt32.random(in: .min ... .max))"]
       func file(_ name: String) -> String { "name: \(name)\nservices:\n" + service("web", claim) }

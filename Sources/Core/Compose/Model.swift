@@ -129,7 +129,7 @@ public struct ComposeService: Sendable, Equatable {
     let own = (json["container_name"]?.string).map { [Claim.containerName($0)] } ?? []
     claims =
       own
-      + json["ports"].array.compactMap { port in
+      + json.publishedPorts.compactMap { port in
         // Out of a range the engine takes whichever port is free.
         guard let published = port["published"]?.string, Int(published) ?? 0 > 0 else { return nil }
         return .port(published, transport: port["protocol"]?.string ?? "tcp", address: port["host_ip"]?.string ?? "")

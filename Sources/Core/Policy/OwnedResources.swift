@@ -151,6 +151,6 @@ extension Subject {
   /// Whether a service's container reaches the Docker socket.
   func holdsSocket(_ service: String, _ json: JSON) -> Bool {
     json["use_api_socket"]?.bool == true
-      || mounts(of: service, json).contains { DockerSocket.way($0.source, paths) != nil }
+      || mounts(of: service, json).contains { DockerSocket.way($0, paths) != nil }
   }
 }

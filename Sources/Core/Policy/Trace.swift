@@ -44,12 +44,26 @@ extension Subject {
 
   /// Finds the item of `ports` that a resolved port comes from.
   func place(_ service: String, of port: Port) -> Place {
-    place(service, "ports") { Port.likeness(of: $0, to: port) } ?? place(service, "ports", item: port.clues)
+    item(service, of: port).map { ($0.path, $0.node.start) } ?? place(service, "ports", item: port.clues)
   }
 
   /// What a resolved port is written as.
   func written(_ port: Port, of service: String) -> Node? {
-    item(service, "ports") { Port.likeness(of: $0, to: port) }?.node
+    item(service, of: port)?.node
+  }
+
+  /// Finds the item of `ports` that a resolved port comes from: Compose keeps their order, and what variables stand for only
+  /// the order tells.
+  private func item(_ service: String, of port: Port) -> (path: String, node: Node)? {
+    let lists = definitions(of: service).compactMap { node in node.value["ports"]?.sequence.map { (node.path, $0) } }
+    let all = (model["services"]?[service]?["ports"]).array.map(Port.init)
+    if lists.count == 1, let (path, items) = lists.first, items.count == all.count,
+      let index = all.firstIndex(of: port),
+      Port.likeness(of: items[index], to: port) > 0 || items[index].string?.contains("$") == true
+    {
+      return (path, items[index])
+    }
+    return item(service, "ports") { Port.likeness(of: $0, to: port) }
   }
 
   /// Finds the item of a list that is most alike; nothing when none is.

@@ -109,6 +109,8 @@ struct WaiverTerms: Sendable, Hashable {
   var others: [String] = []
   /// The variables that `socket-proxy` wants the same waiver to name.
   var variables: [String] = []
+  /// Whether `socket-proxy` refuses the service all the same, so that the waiver has to be of that rule as well.
+  var needsProxyWaiver = false
   /// The commands for people, where a value of them is not to be shown.
   var shown: [String]?
 
@@ -127,6 +129,11 @@ struct WaiverTerms: Sendable, Hashable {
     all.mounts += variables
     all.isPlain = true
     return all
+  }
+
+  /// The rules of the waiver, as it writes them.
+  fileprivate func rules(beside rule: String) -> String {
+    needsProxyWaiver && rule == Rule.dockerSocket.id ? "[\(rule), \(Rule.socketProxy.id)]" : rule
   }
 
   /// Names the variables again for which values were made up.
@@ -160,7 +167,7 @@ extension Diagnostic {
       let options = all.needed.isEmpty ? "" : "options: \(all.needed.quotedList), "
       let commands = all.commands.isEmpty ? "" : "commands: \((all.shown ?? all.commands).quotedList), "
       help +=
-        "; or waive it on the host: `policy: {waivers: [{rule: \(rule), stack: \(stack), service: \(service), "
+        "; or waive it on the host: `policy: {waivers: [{rule: \(all.rules(beside: rule)), stack: \(stack), service: \(service), "
         + "image: \(all.image.inQuotes), \(options)\(commands)reason: …, expires: …}]}`"
     }
   }
@@ -185,10 +192,16 @@ extension Subject {
     }
     let image = json["image"]?.string ?? ""
     let built = others.values.reduce(into: belongings.builds) { $0.formUnion($1.builds) }
-    return WaiverTerms(
+    let (mounts, variables) = (
+      mountPoints(of: json, seen: [service]), holdsSocket(service, json) ? ownVariables(json) : []
+    )
+    var terms = WaiverTerms(
       image: image, builds: json["build"] != nil || built.contains(Image(image).reference), option: option,
-      isPlain: finding.isPlain, commands: commands(of: service, json),
-      mounts: mountPoints(of: json, seen: [service]), variables: holdsSocket(service, json) ? ownVariables(json) : [])
+      isPlain: finding.isPlain, commands: commands(of: service, json), mounts: mounts, variables: variables)
+    if needsProxyWaiver(service, json, Set(mounts + variables)) {
+      (terms.needsProxyWaiver, terms.variables) = (true, [])
+    }
+    return terms
   }
 
   /// Every path at which something else than the socket is mounted, also what comes from other services with

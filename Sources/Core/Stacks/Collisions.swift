@@ -21,7 +21,7 @@ public enum Collisions {
         var found = Diagnostic(
           rule: "project-collision", at: locate(stack, nil) ?? (places[stack] ?? stack, nil), stack: stack,
           message: "the project name \(project) is also that of \(others)",
-          help: HostTrees.help(stack, stacks.first { $0 != stack }, among: places.keys) + rename(project))
+          help: HostTrees.help(stack, stacks.first { $0 != stack }, in: places, otherwise: rename(project)))
         found.dispute = "project \(project)"
         return found
       }
@@ -56,7 +56,7 @@ public enum Collisions {
       var found = Diagnostic(
         rule: "project-collision", at: place, stack: stack,
         message: "\(Claim.words(claims)) also claimed by \(other)",
-        help: HostTrees.help(stack, other, among: places.keys) + "give one of them another")
+        help: HostTrees.help(stack, other, in: places, otherwise: "give one of them another"))
       found.dispute = "\(claims[0].subject): \(root)"
       return found
     }
@@ -117,7 +117,7 @@ extension Subject {
       return service.map { place($0, ["container_name"]) } ?? place(of: nil)
     case .port(let port, let transport, let address)?:
       for (service, json) in services {
-        let own = json["ports"].array.map(Port.init).first {
+        let own = json.publishedPorts.map(Port.init).first {
           $0.published == port && $0.transport == transport && $0.address == address
         }
         if let own { return place(service, of: own) }

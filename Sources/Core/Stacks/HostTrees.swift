@@ -1,11 +1,16 @@
 /// Directories side by side that may be those of several hosts: each holds stacks, some of them under the same name.
 enum HostTrees {
-  /// Says how to choose one host's part, where two stacks look like those of two hosts; nothing otherwise.
-  static func help(_ stack: String, _ other: String?, among stacks: some Sequence<String>) -> String {
-    guard let other, let (own, foreign) = pair(stack, other, among: Set(stacks)) else { return "" }
+  /// Says how to keep two stacks apart: on two hosts, or by `way` on this one; `places` are the stacks' Compose files.
+  static func help(_ stack: String, _ other: String?, in places: [String: String], otherwise way: String) -> String {
+    guard let other else { return way }
+    guard let (own, foreign) = pair(stack, other, among: Set(places.keys)) else {
+      let file = places[other] ?? other
+      let left = Path.parent(file) == other || file == other ? other : file
+      return "\(way); or, where \(other) runs on another host, leave it out on this one: `stacks: {exclude: [\(left)]}`"
+    }
     return
       "if \(own) and \(foreign) are for two hosts, `stacks: {include: [\(own)/**]}` on the one leaves out what is the "
-      + "other's; otherwise "
+      + "other's; otherwise \(way)"
   }
 
   /// Gives the directories at which the ways to two stacks part, if some stack of each is called alike below them and one of

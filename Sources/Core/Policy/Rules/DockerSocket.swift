@@ -31,7 +31,7 @@ extension Subject {
 
   fileprivate func socketMounts(_ service: String, _ json: JSON) -> [Finding] {
     var found = mounts(of: service, json).compactMap { mount -> Finding? in
-      guard let way = DockerSocket.way(mount.source, paths) else { return nil }
+      guard let way = DockerSocket.way(mount, paths) else { return nil }
       var finding = Finding(
         service: service, place: place(of: mount),
         message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)",
@@ -142,7 +142,18 @@ enum DockerSocket {
   /// Whether a mount of a resolved model is the engine's own socket, and nothing more.
   static func isMounted(by volume: JSON, _ host: HostPaths) -> Bool {
     guard volume["type"]?.string == "bind", let source = volume["source"]?.string else { return false }
-    return way(source, host)?.isExact ?? false
+    return way(source, at: volume["target"]?.string ?? "", host)?.isExact ?? false
+  }
+
+  /// Says how a mount leads to the socket, if it does.
+  static func way(_ mount: Mount, _ host: HostPaths) -> Way? { way(mount.source, at: mount.target, host) }
+
+  /// What nobody gave a path, and is mounted where a program looks for the socket, is the socket as far as anybody knows.
+  private static func way(_ source: String, at target: String, _ host: HostPaths) -> Way? {
+    if source.hasPrefix(Placeholder.path), names.contains(Path.name(target)) {
+      return Way(words: "is mounted at \(target)", isExact: true)
+    }
+    return way(source, host)
   }
 
   /// How a path leads to the socket.

@@ -38,7 +38,7 @@ extension Subject {
     services.flatMap { service, json -> [Finding] in
       let refused = mounts(of: service, json).compactMap { mount -> (mount: Mount, words: String)? in
         // The socket has its own rule.
-        if DockerSocket.way(mount.source, paths) != nil, mount.source != "/" || refusesSocket { return nil }
+        if DockerSocket.way(mount, paths) != nil, mount.source != "/" || refusesSocket { return nil }
         return object(to: mount.source, readOnly: mount.readOnly, tracked: tracked).map { (mount, $0) }
       }
       let all = refused.map(\.mount)

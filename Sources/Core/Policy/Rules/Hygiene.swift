@@ -5,20 +5,41 @@ extension Rule {
   static let floatingTag = Rule(
     id: "floating-tag", severity: .warning, summary: "an image whose tag moves",
     why:
-      "`latest`, or no tag, is another image tomorrow: the same commit then means something else, and there is no way back.",
+      """
+      `latest`, `stable`, `main`, `nightly`, or no tag, is another image tomorrow: the same commit then means something else, and
+      there is no way back.
+      """,
     fix: "Name a version, best with its digest.",
     bad: "services: {web: {image: nginx}}", good: #"services: {web: {image: "nginx:1.27.2"}}"#
   ) { subject in
     each(subject) { service, json in
       guard let text = json["image"]?.string, json["build"] == nil, !text.contains("$") else { return nil }
       let image = Image(text)
-      guard image.digest == nil, image.tag == nil || image.tag == "latest" else { return nil }
+      guard image.digest == nil, image.tag.map(moves) ?? true else { return nil }
       return Finding(
         service: service, place: subject.place(service, ["image"]),
         message: "\(service) uses \(image.full), which moves",
         help: "name a version: `\(image.name):1.2.3`")
     }
   }
+
+  /// Says whether a tag is one that is moved on: `latest-alpine`, `amd64-latest`, `nightly`, and not `1.2-stable` or
+  /// `main-3f2a91c`.
+  static func moves(_ tag: String) -> Bool {
+    let parts = tag.lowercased().split { $0 == "-" || $0 == "_" }
+    let isOneBuild = parts.contains { $0.count >= 6 && $0.contains(where: \.isNumber) && $0.allSatisfy(\.isHexDigit) }
+    if isOneBuild { return false }
+    if parts.contains("latest") { return true }
+    let isVersion = parts.contains { ($0.hasPrefix("v") ? $0.dropFirst() : $0).first?.isNumber == true }
+    return !isVersion && parts.contains { movingTags.contains(String($0)) }
+  }
+
+  private static let movingTags: Set<String> = [
+    "stable", "unstable", "testing", "nightly", "daily", "weekly", "main", "master", "trunk", "dev", "devel", "develop",
+    "development", "edge", "release", "rolling", "canary", "mainline", "next", "snapshot", "head", "lts", "beta",
+    "alpha",
+    "preview", "prod", "production", "staging",
+  ]
 
   static let noRestart = Rule(
     id: "no-restart", severity: .warning, summary: "a service that says nothing about being started again",
@@ -37,7 +58,7 @@ extension Rule {
   }
 
   static let noHealthcheck = Rule(
-    id: "no-healthcheck", severity: .warning, summary: "a service without a health check",
+    id: "no-healthcheck", severity: .warning, summary: "a service that names no health check",
     why: "Without one clup can only see that the process runs, not that it serves.",
     fix: "Add a `healthcheck:` that asks the service itself.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
@@ -47,8 +68,10 @@ extension Rule {
     return each(subject) { service, json in
       if json["healthcheck"] != nil || oneShots.contains(service) || Subject.ends(service, json) { return nil }
       return Finding(
-        service: service, place: subject.place(service), message: "\(service) has no health check",
-        help: "add a `healthcheck:`; where the image brings one, this rule can be switched off on the host")
+        service: service, place: subject.place(service), message: "\(service) names no health check",
+        help:
+          "add a `healthcheck:`; whether the image brings one is not looked at: where they do, this rule can be switched "
+          + "off on the host")
     }
   }
 

@@ -32,13 +32,26 @@ extension Rule {
         message: "the network \(name) (\(open ?? driver)) puts every port of its containers on the host's own network",
         help: "use a bridge network, and publish what is needed on loopback")
     }
-    return exposed + subject.services.flatMap { service, json in findings(of: service, json, in: subject) }
+    return exposed
+      + subject.services.flatMap { service, json in
+        findings(of: service, json, in: subject) + [withoutEffect(service, json, in: subject)].compactMap { $0 }
+      }
+  }
+
+  /// Tells of ports that nobody publishes: the engine leaves them out.
+  private static func withoutEffect(_ service: String, _ json: JSON, in subject: Subject) -> Finding? {
+    guard json.dropsPorts, !json["ports"].array.isEmpty, let mode = json["network_mode"]?.string else { return nil }
+    return Finding(
+      service: service, place: subject.place(service, ["ports"]),
+      message: "`ports` has no effect in \(service): with `network_mode: \(mode)` the engine publishes none",
+      help: mode == "host" ? "take `ports` away: what it listens on is open on the host as it is" : "take `ports` away",
+      severity: .warning)
   }
 
   /// A range stands at one place and is one decision: it is told once.
   private static func findings(of service: String, _ json: JSON, in subject: Subject) -> [Finding] {
     var groups: [(place: Place, ports: [Port])] = []
-    for port in json["ports"].array.map(Port.init) where !port.isLoopback {
+    for port in json.publishedPorts.map(Port.init) where !port.isLoopback {
       let place = subject.place(service, of: port)
       if let index = groups.firstIndex(where: {
         $0.place.mark != nil && $0.place == place && $0.ports[0].address == port.address
@@ -66,8 +79,16 @@ extension Rule {
   }
 }
 
+extension JSON {
+  /// Whether the engine leaves out the ports of a service: it has the host's own network, or none.
+  var dropsPorts: Bool { ["host", "none"].contains(self["network_mode"]?.string) }
+
+  /// The ports of a service that the engine publishes.
+  var publishedPorts: [JSON] { dropsPorts ? [] : self["ports"].array }
+}
+
 /// One published port as Compose resolves it.
-struct Port {
+struct Port: Equatable {
   let address: String
   let published: String
   let target: String

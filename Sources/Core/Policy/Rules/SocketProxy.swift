@@ -29,19 +29,30 @@ extension Rule {
       }
       guard !waivers.isEmpty, subject.holdsSocket(service, json) else { return [] }
       let named = Set(waivers.flatMap(\.options))
-      return subject.proxyMounts(service, json, named) + subject.proxyPorts(service, json)
-        + subject.proxyNetworks(service, json, named)
-        + subject.proxySwitches(service, json, named)
+      return subject.proxyFindings(service, json, named)
     }
   }
 }
 
 extension Subject {
+  /// Whether a holder of the socket is refused for more than a waiver of `docker-socket` can name. Where it opens more of the
+  /// engine, that is to be taken away, and no waiver is offered for it.
+  func needsProxyWaiver(_ service: String, _ json: JSON, _ named: Set<String>) -> Bool {
+    guard holdsSocket(service, json), policy.severity[Rule.socketProxy.id] ?? .error == .error else { return false }
+    return proxySwitches(service, json, named).isEmpty && !proxyFindings(service, json, named).isEmpty
+  }
+
+  /// Finds what a waived holder of the socket opens beside what its waiver names.
+  func proxyFindings(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
+    proxyMounts(service, json, named) + proxyPorts(service, json) + proxyNetworks(service, json, named)
+      + proxySwitches(service, json, named)
+  }
+
   /// `named` is what the waiver excuses beside the socket, by the path in the container.
   fileprivate func proxyMounts(_ service: String, _ json: JSON, _ named: Set<String>) -> [Finding] {
     mounts(of: service, json).compactMap { mount in
       if named.contains(mount.target) { return nil }
-      guard DockerSocket.way(mount.source, paths)?.isExact == true else {
+      guard DockerSocket.way(mount, paths)?.isExact == true else {
         return Finding(
           service: service, place: place(of: mount),
           message:
@@ -56,7 +67,7 @@ extension Subject {
   }
 
   fileprivate func proxyPorts(_ service: String, _ json: JSON) -> [Finding] {
-    json["ports"].array.map(Port.init).map { port in
+    json.publishedPorts.map(Port.init).map { port in
       // What serves something else has the socket for itself, and is no proxy.
       let help =
         ["2375", "2376"].contains(port.target)

@@ -23,16 +23,19 @@ private struct Writers {
     let own = services.map(\.name) + stacks.map { "the stack \($0)" }
     return own.isEmpty
       ? "see that \(path) is what you put there, and let one deploy pass by a waiver of host-path; or keep it elsewhere"
-      : "mount \(above) `:ro` in \(own.listed(3)), or keep \(Path.name(path)) beside it, not in it"
+      : "mount \(above) `:ro` in \(own.listed(3)), or keep \(Path.name(Path.normalized(path))) beside it, not in it"
   }
 }
 
 extension Subject {
+  private static let ofKernel = ["/proc", "/sys"]
+
   /// What lies below a directory that a container may write to can be another thing at the next start.
   var swappable: [Finding] {
     let writes = others.values.reduce(into: belongings.writes.union(formerWrites)) { $0.formUnion($1.writes) }.sorted()
     func above(_ path: String) -> (path: String, writers: Writers)? {
-      let forms = paths.forms(path)
+      // The kernel's own file systems take no links.
+      let forms = paths.forms(path).filter { form in !Self.ofKernel.contains { Path.relative(form, to: $0) != nil } }
       return writes.first { write in
         !write.hasPrefix(Placeholder.path)
           && forms.contains { $0 != write && paths.holds(write, $0) && !isKept($0, below: write) }
