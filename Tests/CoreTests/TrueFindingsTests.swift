@@ -125,7 +125,7 @@ import YAML
     let found = paths.compactMap { path in
       path == "d/dc.yml" ? nil : UnmanagedFile(path, Array((path == "c/dc.yml" ? Self.broken : Self.service).utf8))
     }
-    let choice = UnmanagedFile.choice(for: found, in: commit(paths), taken: ["d/dc.yml"])
+    let choice = UnmanagedFile.choice(for: found, in: commit(paths), taken: ["d/dc.yml": "d"])
     #expect(choice.files == ["*/dc.yml"] && choice.lines == ["x/y: {compose_files: [dc.yml]}"])
     #expect(choice.others["c/dc.yml"]?.contains("line 5") == true)
     let told = UnmanagedFile.findings(found, in: commit(paths), isAll: false).filter { $0.file == "c/dc.yml" }
@@ -145,6 +145,20 @@ import YAML
       ["a", "b"].map { ProposalTests.service("/live/\($0)", "dc.yml") }, of: Discovery(tree, settings: settings()),
       unmanaged: Set(tree.files.map(\.path)))
     #expect(proposal.files == [] && proposal.composeFiles == ["a": ["dc.yml"], "b": ["dc.yml"]])
+  }
+
+  @Test(arguments: [
+    (
+      ["a/dc.yml", "b/dc.yaml", "c/other.yml"], ["c/other.yml"],
+      ["a: {compose_files: [dc.yml]}", "b: {compose_files: [dc.yaml]}"]
+    ),
+    (["a/dc.yml", "a/x.yml", "b/dc.yml", "b/y.yml"], ["*/dc.yml", "a/x.yml", "b/y.yml"], []),
+    (["apps/web.yml", "apps/db.yml", "old/web.yml"], ["apps/db.yml", "*/web.yml"], []),
+  ])
+  func `what is proposed brings no two projects of one name`(_ paths: [String], _ files: [String], _ lines: [String]) {
+    let found = paths.compactMap { UnmanagedFile($0, Array(Self.service.utf8)) }
+    let choice = UnmanagedFile.choice(for: found, in: commit(paths))
+    #expect(choice.files == files && choice.lines == lines, "\(choice)")
   }
 
   @Test(arguments: ["services:\n  a: !x {\n", "services:\n  App\\A: [\n", "x:\n  image: i\n  - b\n"])

@@ -78,12 +78,11 @@ public struct Init: Sendable {
     proposal.part = HostPart(
       running: Set(own.compactMap { Path.relative($0.directory, to: proposal.liveRoot) }),
       of: Set(discovery.stacks.map(\.place.directory)))
-    let taken = Set(
-      proposal.files + proposal.composeFiles.flatMap { entry in entry.value.map { Path.join(entry.key, $0) } })
+    let taken = proposal.projects
     proposal.choice = UnmanagedFile.choice(
-      for: unmanaged.filter { !taken.contains($0.path) }, in: source.tree, stacks: discovery.stacks, taken: taken)
+      for: unmanaged.filter { taken[$0.path] == nil }, in: source.tree, stacks: discovery.stacks, taken: taken)
     proposal.found +=
-      proposal.choice.overlays + Variant.notes(variants.filter { !taken.contains($0.path) }, in: source.tree)
+      proposal.choice.overlays + Variant.notes(variants.filter { taken[$0.path] == nil }, in: source.tree)
     proposal.submodules = try await submodules(of: discovery, source)
     place(&proposal, source, own)
     await look(around: &proposal, discovery, own, listed, programs)

@@ -180,7 +180,7 @@ extension Proposal {
       }
     }
     // A stack of a file is called after it: of those that are called alike, the directories tell them apart.
-    for (_, alike) in Dictionary(grouping: files, by: Path.name) where alike.count > 1 {
+    for (_, alike) in Dictionary(grouping: files, by: Discovery.project(of:)) where alike.count > 1 {
       for file in alike {
         let directory = Path.parent(file)
         if composeFiles[directory] != nil || discovery.stacks.contains(where: { $0.name == directory }) { continue }
@@ -189,6 +189,14 @@ extension Proposal {
       }
     }
     files.sort()
+  }
+
+  /// The files for which there is a line, with the names of their projects.
+  public var projects: [String: String] {
+    let laid = composeFiles.flatMap { directory, files in
+      files.map { (Path.join(directory, $0), Path.name(directory).asProjectName) }
+    }
+    return Dictionary(laid + files.map { ($0, Discovery.project(of: $0)) }) { first, _ in first }
   }
 
   private func isAlone(_ file: String, among unmanaged: Set<String>) -> Bool {

@@ -45,14 +45,23 @@ extension Discovery {
       else { return nil }
       let name = withoutEnding(path)
       let files = settings.stacks[name]?.composeFiles ?? [Path.name(path)]
-      // Where the files of many directories are called alike, it is the directory that tells them apart.
-      let isAlike = !glob.isLiteral && Glob(Path.name(glob.pattern)).isLiteral && directory != "."
       return StackSource(
         name: name, composeFiles: files.map { Path.join(directory, $0) },
         layout: ProjectPlace(directory: directory, files: files),
-        project: Path.name(isAlike ? directory : name).asProjectName)
+        project: project(of: path, takenBy: glob))
     }
   }
+
+  /// Gives the name of the project of a file that a glob of `files:` takes: the file's, or that of its directory where the glob
+  /// takes files of many directories that are called alike.
+  static func project(of path: String, takenBy glob: Glob) -> String {
+    let directory = Path.parent(path)
+    let isAlike = !glob.isLiteral && Glob(Path.name(glob.pattern)).isLiteral && directory != "."
+    return Path.name(isAlike ? directory : withoutEnding(path)).asProjectName
+  }
+
+  /// The same for a file that is named by itself.
+  static func project(of path: String) -> String { Path.name(withoutEnding(path)).asProjectName }
 
   /// Says whether the host names a stack by itself, or the file that it is made of.
   public static func isNamed(_ source: StackSource, _ settings: Settings) -> Bool {

@@ -3,7 +3,10 @@ extension Glob {
   /// matches of the wanted ones, and the paths for which there is none.
   ///
   /// A glob needs two paths for each `*` in it, so that two unlike paths do not become one that says nothing.
-  static func covering(_ wanted: Set<String>, among all: [String], known: Set<String> = []) -> (
+  static func covering(
+    _ wanted: Set<String>, among all: [String], known: Set<String> = [],
+    accepting isFit: (_ pattern: String, _ paths: [String]) -> Bool = { _, _ in true }
+  ) -> (
     globs: [(pattern: String, paths: [String])], rest: [String]
   ) {
     let byDepth = Dictionary(grouping: all) { Path.components($0).count }
@@ -24,7 +27,8 @@ extension Glob {
       if stars(one) != stars(other) { return stars(one) > stars(other) }
       return (-one.utf8.count, other) < (-other.utf8.count, one)
     }
-    while let best = candidates.keys.max(by: isWorse), let paths = candidates[best] {
+    while let best = candidates.keys.max(by: isWorse), let paths = candidates.removeValue(forKey: best) {
+      guard isFit(best, paths) else { continue }
       globs.append((best, paths.sorted()))
       rest.subtract(paths)
       candidates = candidates.filter { $0.value.allSatisfy(rest.contains) }

@@ -58,9 +58,10 @@ extension UnmanagedFile {
     public var overlays: [String] = []
   }
 
-  /// Gives what could be written under `stacks:` for files; `taken` are those for which something is written there already.
+  /// Gives what could be written under `stacks:` for files; `taken` are those for which something is written there already, with
+  /// the names of their projects.
   public static func choice(
-    for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = [], taken: Set<String> = []
+    for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = [], taken: [String: String] = [:]
   ) -> Choice {
     groups(of: files, in: tree, stacks, taken: taken).reduce(into: Choice()) { choice, group in
       switch group.files[0].kind {
@@ -187,7 +188,7 @@ extension UnmanagedFile {
 
   /// Puts together the files that are laid over the same ones, those that one glob takes, and those of one directory.
   private static func groups(
-    of files: [UnmanagedFile], in tree: CommitTree, _ stacks: [StackSource], taken: Set<String> = []
+    of files: [UnmanagedFile], in tree: CommitTree, _ stacks: [StackSource], taken: [String: String] = [:]
   ) -> [Group] {
     var found: [Group] = []
     let based = Dictionary(grouping: files.filter { $0.base != nil }) { $0.base }
@@ -214,12 +215,14 @@ extension UnmanagedFile {
     let rest = files.filter { $0.base == nil && !bases.contains($0.path) }
     let all = tree.files.map(\.path)
     // What the host names already stays what it is, whatever glob takes it as well; what nobody can read is told by itself.
-    let named = stacks.filter { $0.layout != nil }.flatMap(\.composeFiles)
-    let known = taken.union(named).union(rest.filter { kind($0) == 4 }.map(\.path))
-    let alikes = Dictionary(grouping: known.union(rest.map(\.path)), by: Path.name).filter { $0.value.count > 1 }
+    let named = stacks.filter { $0.layout != nil }
+    let known = Set(taken.keys).union(named.flatMap(\.composeFiles)).union(rest.filter { kind($0) == 4 }.map(\.path))
+    let names = ProjectNames(
+      taken: Set(taken.values).union(named.compactMap(\.project)), of: known.union(rest.map(\.path)),
+      stacks: Set(stacks.filter { $0.name == $0.place.directory }.map(\.name)))
     for (number, alike) in Dictionary(grouping: rest, by: kind) {
       let byPath = Dictionary(alike.map { ($0.path, $0) }) { first, _ in first }
-      let cover = Glob.covering(Set(byPath.keys), among: all, known: number == 0 ? known : [])
+      let cover = names.cover(Set(byPath.keys), among: all, known: number == 0 ? known : [], isFree: number != 0)
       found += cover.globs.map { pattern, paths in
         var group = Group(paths.compactMap { byPath[$0] }, [pattern])
         group.takesStacks = known.contains(where: Glob(pattern).matches)
@@ -228,7 +231,7 @@ extension UnmanagedFile {
       for (directory, paths) in Dictionary(grouping: cover.rest, by: Path.parent) {
         let stack = stacks.first { $0.name == directory && $0.place.directory == directory }
         var group = Group(paths.compactMap { byPath[$0] }, paths, stack)
-        group.isAlike = paths.count == 1 && stack == nil && alikes[Path.name(paths[0])] != nil
+        group.isAlike = cover.alike.contains(paths[0])
         found.append(group)
       }
     }
