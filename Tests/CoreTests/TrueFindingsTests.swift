@@ -161,6 +161,16 @@ import YAML
     #expect(choice.files == files && choice.lines == lines, "\(choice)")
   }
 
+  @Test(arguments: ["compose.override.yaml", "x/docker-compose.override.yml"])
+  func `what is laid over a file that git does not have is no stack by itself`(_ path: String) throws {
+    let file = try #require(UnmanagedFile(path, Array(Self.service.utf8)))
+    let told = UnmanagedFile.findings([file], in: commit(path), isAll: false)
+    #expect(told.count == 1 && told[0].message.contains("git has none beside it"))
+    #expect(!told[0].help.contains("compose_files") && !told[0].help.contains("files: ["))
+    let choice = UnmanagedFile.choice(for: [file], in: commit(path))
+    #expect(choice.files.isEmpty && choice.lines.isEmpty && choice.others[path] != nil)
+  }
+
   @Test(arguments: ["services:\n  a: !x {\n", "services:\n  App\\A: [\n", "x:\n  image: i\n  - b\n"])
   func `what is no YAML and runs nothing is none of Compose's`(_ text: String) {
     #expect(UnmanagedFile("config/services.yaml", Array(text.utf8)) == nil)

@@ -9,6 +9,11 @@ extension UnmanagedFile {
       let ways = group.lines.map { "\($0.purpose), write on the host: `stacks: {\($0.line)}`" }.joined(separator: "; ")
       let (message, help): (String, String) =
         switch group.files[0].kind {
+        case .compose where group.isOverrideAlone:
+          (
+            "\(group.subject) is laid over a Compose file by its name, and git has none beside it",
+            "commit that one; or \(leave)"
+          )
         case .compose where group.isIncomplete:
           ("\(group.subject) \(group.lack)", "bring in the file that has them by `compose_files:` as well; or \(leave)")
         case .compose:
@@ -65,6 +70,8 @@ extension UnmanagedFile {
   ) -> Choice {
     groups(of: files, in: tree, stacks, taken: taken).reduce(into: Choice()) { choice, group in
       switch group.files[0].kind {
+      case .compose where group.isOverrideAlone:
+        for file in group.files { choice.others[file.path] = "laid over a Compose file that git does not have" }
       case .compose where group.isIncomplete:
         for file in group.files { choice.others[file.path] = group.lack }
       case .compose:
@@ -98,6 +105,11 @@ extension UnmanagedFile {
     }
 
     private var base: UnmanagedFile.Base? { files.lazy.compactMap(\.base).first }
+
+    /// Whether it is what Compose lays over a file that is not there.
+    var isOverrideAlone: Bool {
+      base == nil && files.count == 1 && ComposeFileName.override.contains(Path.name(files[0].path))
+    }
 
     /// Whether it lacks services that no file here has.
     var isIncomplete: Bool { base == nil && files.contains { !$0.lacking.isEmpty } }
