@@ -147,9 +147,9 @@ struct CrashHost {
 
   private func state() throws -> JSON {
     let deployments = try deployments()
-    func timeless(_ value: JSON, _ left: Set<String> = ["since", "said"]) -> JSON {
+    func timeless(_ value: JSON, _ left: Set<String> = ["since", "said", "volumes"]) -> JSON {
       switch value {
-      // How the last sync ended is told like the history: a killed one tells nothing.
+      // How the last sync ended is told like the history: a killed one tells nothing. Volumes without a name are named by lot.
       case .object(let members):
         // What stopped has no container to be compared with.
         let without = members["leaving"] == .string("stopped") ? left.union(["hash"]) : left

@@ -327,6 +327,23 @@ extension EndToEnd {
       }
     }
 
+    @Test(arguments: [true, false])
+    func `I4: where a container may write, only a link to the same file of a clone is kept as a copy`(_ isSame: Bool)
+      async throws
+    {
+      let file = sleeper("web", "network_mode: none", "volumes: ['..:/data']")
+      try await Host.with(["r/compose/compose.yaml": file]) { host in
+        let target = isSame ? "clone/r/compose/compose.yaml" : "clone/secret"
+        try await host.shell(
+          "git clone -q repo.git clone && cp clone/r/compose/compose.yaml clone/secret && mkdir -p live/r/compose "
+            + "&& ln -s $PWD/\(target) live/r/compose/compose.yaml")
+        _ = try await host.compose("r/compose", "up", "-d")
+        _ = try await host.sync()
+        let kept = try await host.shell("find live/r/compose -name 'compose.yaml.bak.*' -printf %y")
+        #expect(kept == (isSame ? "f" : "l"))
+      }
+    }
+
     @Test(arguments: [false, true]) func `a stack that left the repository can be taken down by hand`(_ isAway: Bool)
       async throws
     {

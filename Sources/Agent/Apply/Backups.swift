@@ -80,15 +80,19 @@ extension Links {
   }
 
   /// The file of a person's own clone that a link leads to: that clone moves on, or is removed once clup has taken over. Where a
-  /// container may write, anybody could have put the link there, to have a file of the host copied to it.
+  /// container may write, anybody could have put the link there, to have a file of the host copied to it: only the file that has
+  /// the same path in the clone is no other than the one that belongs there.
   private func fileInClone(_ place: String) -> String? {
     guard let directory = Files.resolved(Path.parent(place)), let root = Files.resolved(settings.liveRoot),
-      let inside = Path.relative(directory, to: root), !written.covers(Path.join(inside, Path.name(place)))
+      let inside = Path.relative(directory, to: root)
     else { return nil }
-    guard let file = Files.resolved(place), let status = Files.status(file), Files.isRegular(status),
-      Path.ancestors(file).contains(where: { Files.status("\($0)/.git") != nil })
-    else { return nil }
-    return file
+    let live = Path.normalized(Path.join(inside, Path.name(place)))
+    let isWritten = written.covers(live)
+    guard let file = Files.resolved(place), let status = Files.status(file), Files.isRegular(status) else { return nil }
+    let isCloned = Path.ancestors(file).contains { clone in
+      Files.status("\(clone)/.git") != nil && (!isWritten || Path.relative(file, to: clone) == live)
+    }
+    return isCloned ? file : nil
   }
 
   /// Keeps a copy of what a link leads to.
