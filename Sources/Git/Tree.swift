@@ -53,7 +53,9 @@ final class TreeWalk {
     let unprintable = name.unicodeScalars.contains { scalar in
       [0..<0x20, 0x7f..<0xa0, 0x202a..<0x202f, 0x2066..<0x206a].contains { $0.contains(scalar.value) }
     }
-    if name.isEmpty || name == "." || name == ".." || name.contains("/") || unprintable || isGitDirectory(name) {
+    // Not by letters: a mark that joins a slash would hide it.
+    let isPath = name.utf8.contains(UInt8(ascii: "/"))
+    if name.isEmpty || name == "." || name == ".." || isPath || unprintable || isGitDirectory(name) {
       unsafe = root + shown(name.isEmpty ? raw.map { String(cString: $0) } ?? "" : name)
       return -1
     }

@@ -21,7 +21,7 @@ struct TreeIndex: Sendable {
       let middle = (low + high) / 2
       if sorted[middle].path < prefix { low = middle + 1 } else { high = middle }
     }
-    return sorted[low...].prefix { $0.path.hasPrefix(prefix) }
+    return sorted[low...].prefix { $0.path.utf8.starts(with: prefix.utf8) }
   }
 }
 
