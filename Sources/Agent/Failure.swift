@@ -2,7 +2,7 @@ import Core
 
 /// Why a sync ended early.
 public struct Failure: Error, Sendable, Equatable {
-  /// The kinds, each with its own exit status.
+  /// The kinds; `CLI/ExitStatus.swift` gives each its exit status.
   public enum Kind: Sendable {
     case configuration, refused, unreachable, locked, host
     /// What a commit brought does not work: `pull`, `config`, `up`, a health check or a probe said so.

@@ -108,7 +108,7 @@ extension Settings {
       return same
     }
     guard let url = RepositoryURL("ssh://\(plain)/"), url.user == nil else {
-      throw Failure(.configuration, "\(operand) is no host", help: "clup known-host HOST[:PORT]")
+      throw Failure(.configuration, "\(operand) is not a valid host", help: "clup known-host HOST[:PORT]")
     }
     return (url, known.first?.1 ?? credentials)
   }

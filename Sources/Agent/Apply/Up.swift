@@ -56,7 +56,7 @@ struct Up: Sendable {
     guard failure.kind == .late else { return failure }
     return Failure(
       .deploy, "\(what) did not end within \(settings.sync.pullTimeout.text)",
-      help: "see whether the registry answers, or give it longer: `sync: {pull_timeout: …}`")
+      help: "see what it waits for (a registry, a slow build), or give it longer: `sync: {pull_timeout: …}`")
   }
 
   /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to

@@ -42,7 +42,7 @@ extension Failure {
         help: "clup needs Docker Engine 20.10 or later; unset DOCKER_API_VERSION if it is set")
     case .status:
       self.init(
-        .host, "Docker Engine refuses: \(error.message)", help: "see what it needs: `docker info`",
+        .host, "Docker Engine refuses: \(error.message)", help: "see its log: `journalctl -u docker`",
         outage: error.isAway ? .engine : nil)
     case .unreachable, .broken, .late, .unreadable:
       self.init(

@@ -40,7 +40,9 @@ public enum SecretFile {
     defer { close(descriptor) }
     var found = stat()
     guard fstat(descriptor, &found) == 0, Files.isRegular(found), found.st_size <= 64 << 10 else {
-      throw Failure(.configuration, "\(path) is no file of at most 64 KiB", help: "name the file that holds the secret")
+      throw Failure(
+        .configuration, "\(path) is not a regular file, or is larger than 64 KiB",
+        help: "name the file that holds the secret")
     }
     let others = found.st_mode & (place.isHandedOver ? 0o007 : 0o077)
     guard others == 0 else {

@@ -49,8 +49,10 @@ extension Prepare {
         draft.diagnostics.append(
           Diagnostic(
             rule: "writable-live-path", file: head.source(writer)?.composeFiles.first ?? path, stack: writer,
-            message: "\(writer) may write to \(path), which \(name) has as a link into a release",
-            help: "mount it `:ro`, or bring \(name) to the branch first"))
+            message: "\(writer) may write to \(path), which is a link of \(name)'s into a release",
+            help:
+              "mount it `:ro` in \(writer), or first bring \(name) to the branch's head (`clup resume` where it is pinned)"
+          ))
       }
     }
     let anew = try await each(again, atOnce: atOnce) { task throws(Failure) in

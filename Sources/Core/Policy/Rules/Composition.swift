@@ -90,7 +90,7 @@ extension Subject {
       return Finding(
         place: place(topLevel: ["x-clup", "probes", "http"]),
         message: "a probe asks at the port \(port), which \(other.key) publishes",
-        help: "ask the stack itself; a probe of another one belongs into the host's configuration")
+        help: "ask the stack itself; a probe of another one belongs in the host's configuration")
     }
   }
 

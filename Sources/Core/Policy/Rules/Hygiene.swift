@@ -70,7 +70,7 @@ extension Rule {
       return Finding(
         service: service, place: subject.place(service), message: "\(service) names no health check",
         help:
-          "add a `healthcheck:`; whether the image brings one is not looked at: where they do, this rule can be switched "
+          "add a `healthcheck:`; whether the image brings one is not looked at: if it does, this rule can be switched "
           + "off on the host")
     }
   }

@@ -100,7 +100,9 @@ extension Rule {
           return Finding(
             service: service, place: subject.place(of: mount),
             message: "\(service) mounts \(subject.words(mount)), which stayed at \(left) when \(whatMoved) was moved",
-            help: "stop it, move that along, leave a link to it where it was, and sync again", severity: .error)
+            help:
+              "stop it, move the data (`mv OLD NEW`), leave a link in the old place (`ln -s NEW OLD`), and sync again",
+            severity: .error)
         }
         let message = "\(service) mounts \(subject.words(mount)), which the host does not have"
         if subject.isReturning, HostPaths.isShared(mount.source) {
@@ -112,7 +114,7 @@ extension Rule {
         }
         return Finding(
           service: service, place: subject.place(of: mount), message: message,
-          help: "make it with its owner before the sync"
+          help: "create it before the sync, with the owner that the container expects"
             + (Path.relative(mount.source, to: subject.paths.liveRoot) == nil ? "" : ", or commit it"),
           severity: mount.isMadeByEngine ? nil : .error)
       }
