@@ -133,15 +133,26 @@ struct Deploy: Sendable {
   /// Ends a stack that was handed over, once the others run its services.
   private func end(_ attempt: Attempt) async -> StackReport {
     var (report, progress) = (attempt.plan.report(.removed), attempt.progress)
-    let steps: [Step] = [
-      .removeNetworks(project: attempt.plan.project), .files(attempt.plan.links, commit: nil),
-      .removePointer(of: attempt.plan.name), .record(.removed, of: attempt.plan.name, isNeeded: true),
-    ]
+    var rest = attempt.plan
+    rest.services = []
+    let steps = Step.end(rest, taker: nil, isShared: false)
     do throws(Failure) { try await execute.run(steps, of: attempt.desired, &progress) } catch {
       report.outcome = .failed
       report.error = "\(error.message); \(error.help)"
     }
     return report
+  }
+
+  /// Removes what was started under names that the stacks need again which were to give their services to this one.
+  func letGo(
+    _ attempt: Attempt, but others: Set<String>, _ progress: inout Execute.Progress
+  ) async throws(Failure) {
+    let state = await records.state
+    let claims = attempt.takes.keys.flatMap { state.lastGood($0)?.services.flatMap(\.claims) ?? [] }
+    if claims.isEmpty { return }
+    let started = try await programs.containers(ofProject: attempt.desired.project).compactMap(Container.init)
+    let ids = started.filter { claims.contains(.containerName($0.name)) && !others.contains($0.id) }.map(\.id)
+    try await execute.run([.remove(ids)], of: attempt.desired, &progress)
   }
 
   /// Goes the way to the commit, as far as it leads; the turn that was taken is given on while the stack is watched.

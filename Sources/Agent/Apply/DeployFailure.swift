@@ -212,18 +212,6 @@ extension Deploy {
     }
   }
 
-  /// Removes what was started under names that the stacks need again which were to give their services to this one.
-  private func letGo(
-    _ attempt: Attempt, but others: Set<String>, _ progress: inout Execute.Progress
-  ) async throws(Failure) {
-    let state = await records.state
-    let claims = attempt.takes.keys.flatMap { state.lastGood($0)?.services.flatMap(\.claims) ?? [] }
-    if claims.isEmpty { return }
-    let started = try await programs.containers(ofProject: attempt.desired.project).compactMap(Container.init)
-    let ids = started.filter { claims.contains(.containerName($0.name)) && !others.contains($0.id) }.map(\.id)
-    try await execute.run([.remove(ids)], of: attempt.desired, &progress)
-  }
-
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
   private func bring(_ attempt: Attempt, to good: DesiredStack, _ progress: inout Execute.Progress)
     async throws(Failure)
