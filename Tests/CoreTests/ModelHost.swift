@@ -19,6 +19,8 @@ struct ModelHost {
     var number = 1
     /// The volume that the engine made for it alone, where its service asks for one.
     var volume: String?
+    /// Whether the engine was killed while it started it: it can never be started again.
+    var isTorn = false
 
     /// The volume, as a look at the container shows it.
     var volumes: AnonymousVolumes? {
@@ -34,6 +36,8 @@ struct ModelHost {
   var state = State()
   /// The services that never become healthy, as they are defined.
   var bad: Set<String> = []
+  /// Whether a container was started that cannot be: it would be taken for the commit's fault.
+  private(set) var startedTorn = false
   private var made = 0
 
   var observed: Observed {
@@ -110,13 +114,13 @@ extension ModelHost {
     func some<T>(_ all: [T]) -> [T] { Array(all.prefix(Int(Double(all.count) * part))) }
     switch step {
     case .abandon: throw StepFailure(isOurs: false)
-    case .checkNetworks, .pull, .checkImages, .check, .build, .clear, .removeNetworks: return
+    case .checkNetworks, .pull, .checkImages, .check, .build, .removeNetworks: return
     case .stopWriters(let ids), .stop(let ids): set("exited", some(ids))
-    case .resume(let ids), .start(let ids): set("running", some(ids))
+    case .resume(let ids), .start(let ids): try start(some(ids))
     case .stopInOrder(let services):
       set("exited", boxes.filter { services.contains($0.service) }.map(\.id))
     case .stopStarted(let others): set("exited", some(boxes.map(\.id).filter { !others.contains($0) }))
-    case .remove(let ids):
+    case .remove(let ids), .clear(_, let ids):
       let gone = some(ids)
       boxes.removeAll { gone.contains($0.id) }
     case .files(let plans, let commit):
@@ -127,7 +131,7 @@ extension ModelHost {
     case .removePointer: pointer = nil
     case .carry(let volumes, let kept):
       for one in some(volumes) { carry(one, but: kept) }
-    case .up(let services): for service in some(services) { up(service, stack) }
+    case .up(let services): for service in some(services) { try up(service, stack) }
     case .upAsFound(let services):
       for call in some(services.calls) {
         for (name, count) in call.counts.sorted(by: { $0.key < $1.key }) {
@@ -145,6 +149,20 @@ extension ModelHost {
     case .record(let event, let name, _):
       do throws(IllegalTransition) { try state.record(event, of: name) } catch { throw StepFailure(isOurs: false) }
     }
+  }
+
+  private mutating func start(_ ids: [String]) throws(StepFailure) {
+    if boxes.contains(where: { ids.contains($0.id) && $0.isTorn }) {
+      startedTorn = true
+      throw StepFailure(isOurs: true)
+    }
+    set("running", ids)
+  }
+
+  /// The engine is killed while it starts the last container that was made, where that is none of these.
+  mutating func tear(but others: [Box]) {
+    guard let last = boxes.indices.last, !others.contains(where: { $0.id == boxes[last].id }) else { return }
+    (boxes[last].state, boxes[last].isTorn) = ("created", true)
   }
 
   private mutating func set(_ state: String, _ ids: [String]) {
@@ -188,7 +206,7 @@ extension ModelHost {
   }
 
   /// What Compose does: it makes anew what has another hash or image, or what it is told to, and adds what is missing.
-  private mutating func up(_ plan: ServicePlan, _ stack: DesiredStack) {
+  private mutating func up(_ plan: ServicePlan, _ stack: DesiredStack) throws(StepFailure) {
     guard ![.keep, .remove].contains(plan.action), let service = stack.services.first(where: { $0.name == plan.name })
     else { return }
     let before = boxes
@@ -197,7 +215,7 @@ extension ModelHost {
     let kept = own.filter { plan.way != .force && $0.hash == service.hash && $0.image == image }
       .prefix(service.replicas)
     boxes.removeAll { box in box.service == service.name && !kept.contains(box) }
-    set("running", kept.map(\.id))
+    try start(kept.map(\.id))
     let free =
       own.filter { !kept.contains($0) }.map(\.number)
       + (1..<(own.count + service.replicas + 1)).filter { number in !own.contains { $0.number == number } }

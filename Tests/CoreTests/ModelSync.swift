@@ -169,7 +169,9 @@ struct ModelSync {
         guard trouble.steps > 0 else {
           self.trouble = nil
           // What is watched and fails is the stack's own fault, and so is what Compose cannot do.
+          let before = host.boxes
           if step.isPartial { try? host.run(step, of: stack, part: trouble.part) }
+          if case .up = step, trouble.kind == .cut { host.tear(but: before) }
           if trouble.kind == .cut { throw Interruption.cut }
           throw Interruption.failed(isOurs: trouble.kind == .ours && step.mayBeOurs)
         }

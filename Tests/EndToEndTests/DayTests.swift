@@ -137,7 +137,7 @@ struct DaySimulation {
     try await host.shell("docker \(action) \(stack)-web-1")
   }
 
-  /// Stops the engine, between two syncs or in the middle of a deploy, and starts it again.
+  /// Stops or kills the engine, between two syncs or in the middle of a deploy, and starts it again.
   private mutating func stopEngine(_ day: inout Day, _ what: String) async throws {
     let engine = try #require(Self.engine)
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy/engine").path
@@ -147,7 +147,7 @@ struct DaySimulation {
       run = try await daemon.push(UUID().uuidString).id
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...4000, using: &day.dice)))
     }
-    try await host.shell("\(script) halt \(engine)")
+    try await host.shell("\(script) \(Bool.random(using: &day.dice) ? "halt" : "kill") \(engine)")
     if let run { _ = try await daemon.ended(run) }
     try await poll(what, [1])
     #expect(try await waits().contains("engine"), "\(what)")

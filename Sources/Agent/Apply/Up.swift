@@ -61,9 +61,9 @@ struct Up: Sendable {
 
   /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to
   /// replace, under a name that nobody knows.
-  func clear(_ project: String) async throws(Failure) {
+  func clear(_ project: String, _ unstarted: [String]) async throws(Failure) {
     let listed = try await programs.containers(ofProject: project)
-    try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id))
+    try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id) + unstarted)
   }
 
   /// Does to the containers what the plan says, but for those of services that go.

@@ -13,10 +13,12 @@ extension Programs {
     let bases = Set(seen.values.flatMap { Self.shared($0).map(\.base) })
     seen.merge(try await byID(bases.filter { seen[$0] == nil }.sorted())) { $1 }
     let releases = ReleaseMounts(of: checkout)
+    let stuck = Self.stuck(seen)
     return containers.map { container in
       guard projects.contains(container.project), let found = seen[container.id] else { return container }
       var container = container
       if container.state == "running" { container.attachments = Self.attachments(of: found) }
+      container.isStuck = stuck.contains(container.id)
       container.deadNamespace = Self.shared(found).first { Self.isDead($0.base, of: found, seen) }?.what
       if let pid = found["State"]?["Pid"]?.integer, pid > 0 {
         container.lostFile = releases?.lost(in: KernelMounts(of: String(pid)))
@@ -53,6 +55,26 @@ extension Programs {
     guard container["State"]?["Running"]?.bool == true else { return false }
     // The engine's times are all in UTC and of one form: as texts they are in the order of time.
     return started(other) > started(container)
+  }
+
+  /// Finds what the engine could not start although it does not run: a start that it was killed in has left a shim, which keeps
+  /// it from any other one.
+  private static func stuck(_ seen: [String: JSON]) -> Set<String> {
+    let failed = seen.filter { _, one in
+      one["State"]?["Running"]?.bool == false && one["State"]?["Error"]?.string?.isEmpty == false
+    }.map(\.key)
+    return failed.isEmpty ? [] : shims().intersection(failed)
+  }
+
+  /// Gives the ids of the containers that a shim of containerd's runs for.
+  private static func shims() -> Set<String> {
+    Files.names(in: "/proc").reduce(into: []) { ids, process in
+      guard Files.text("/proc/\(process)/comm")?.hasPrefix("containerd-shim") == true,
+        let arguments = Files.text("/proc/\(process)/cmdline")?.split(separator: "\0"),
+        let flag = arguments.firstIndex(of: "-id"), flag + 1 < arguments.endIndex
+      else { return }
+      ids.insert(String(arguments[flag + 1]))
+    }
   }
 
   private static func started(_ container: JSON) -> String {

@@ -35,6 +35,8 @@ public struct Container: Sendable, Equatable {
   public var deadNamespace: String?
   /// Where it mounts a file of a release that was removed since.
   public var lostFile: String?
+  /// Whether the engine cannot start it as it is: it was killed while it started it, and what it had begun is still there.
+  public var isStuck = false
 
   /// The paths of the host that it mounts, where that was asked for.
   public var mounts: [HostMount]?

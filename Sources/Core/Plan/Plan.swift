@@ -255,6 +255,12 @@ public struct ServicePlan: Sendable, Equatable {
 extension [ServicePlan] {
   /// The names of services that are not up, and would be started.
   public var down: [String] { filter { $0.action != .keep && $0.state != "running" }.map(\.name) }
+
+  /// The containers of services that are to be started or made.
+  func acting<Seen: SeenContainer>(_ containers: [Seen]) -> [Seen] {
+    let names = Set(filter { ![.keep, .remove].contains($0.action) }.map(\.name))
+    return containers.filter { names.contains($0.service) }
+  }
 }
 
 /// What is done at one live path.

@@ -148,8 +148,10 @@ extension Recovery {
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
     let kept = change.isResumed ? good.services.flatMap { $0.containers ?? [] } : Array(change.before)
-    let carried = good.carried(for: acting, kept: Set(kept), now: now)
+    let unstarted = change.isResumed ? plans.acting(now).filter { $0.state == "created" }.map(\.id) : []
+    let carried = good.carried(for: acting, kept: Set(kept), now: now.filter { !unstarted.contains($0.id) })
     return [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
+      + (unstarted.isEmpty ? [] : [.clear(project: failed.project, unstarted: unstarted)])
       + (carried.isEmpty ? [] : [.carry(carried, but: Set(kept))])
       + Step.bring(plans, claimed: good.claimed(among: now))
       + Step.settle(.good, plans, leaving: [failed.project], for: good.project)

@@ -144,6 +144,11 @@ public enum ServicePlanning {
     if let path = containers.lazy.compactMap(\.movedBind).first {
       return (.recreate, "it mounts \(path), which has moved", .force)
     }
+    if let stuck = containers.first(where: \.isStuck) {
+      return (
+        .recreate, "drift: Docker Engine was ended while it started \(stuck.name), and cannot start it again", .up
+      )
+    }
     let stopped = containers.first {
       $0.state != "running" && $0.state != "restarting" && !service.rests($0.id)
     }
