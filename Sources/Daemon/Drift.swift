@@ -18,6 +18,8 @@ actor Drift {
   private var others: [String: [String]] = [:]
   /// The stacks that are being put right.
   private var repairing: Set<String> = []
+  /// Whether the engine, or this daemon, was away since the last look.
+  private var wasAway = true
 
   init(
     children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
@@ -40,6 +42,7 @@ actor Drift {
       } catch {
         // Whatever ended it, it is begun again.
       }
+      wasAway = true
       if start.duration(to: .now) > .seconds(60) { pause = .seconds(1) }
       do { try await Task.sleep(for: pause) } catch { return }
       pause = min(pause * 2, .seconds(30))
@@ -67,6 +70,8 @@ actor Drift {
     // What a sync works on changes by its own doing; the one who runs it looks again after it.
     let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy && !repairing.contains($0.name) }
     let names = drifted.map(\.name)
+    if wasAway { patience.excuse(names) }
+    wasAway = false
     for stack in drifted where told[stack.name] != stack.drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
     }
@@ -99,7 +104,8 @@ actor Drift {
     counters.change { $0.running -= 1 }
     await statusCache.forget()
     guard let worked else { return look(after: .seconds(5)) }
-    patience.note(Set(worked.map(\.name)), at: .now)
+    let tried = worked.filter { $0.outcome != .waiting }.map(\.name)
+    patience.note(Set(tried), at: .now)
     let repaired = worked.filter { ![.failed, .rolledBack].contains($0.outcome) }.map(\.name).sorted()
     counters.change { for name in repaired { $0.repairs[name, default: 0] += 1 } }
     let left = stacks.filter { name in !worked.contains { $0.name == name } }

@@ -7,9 +7,14 @@ struct RepairLimit: Sendable {
 
   private var repaired: [String: [ContinuousClock.Instant]] = [:]
 
+  private var excused: Set<String> = []
+
+  /// Takes what was not in place once the engine was back for the engine's doing: the next try for it does not count.
+  mutating func excuse(_ stacks: [String]) { excused.formUnion(stacks) }
+
   /// Counts a try for each stack that was worked on.
   mutating func note(_ stacks: Set<String>, at now: ContinuousClock.Instant) {
-    for name in stacks { repaired[name, default: []].append(now) }
+    for name in stacks where excused.remove(name) == nil { repaired[name, default: []].append(now) }
   }
 
   /// Splits stacks that drifted into those to put right now and those to leave alone.

@@ -105,6 +105,7 @@ struct PageTests {
     ({ $0.drift = ["image changed"] }, "The only stack is not in place"),
     ({ $0.pin = Scenes.old }, "1 stack in place, each of them pinned"),
     ({ $0.health = "starting" }, "1 stack in place"),
+    ({ $0.isBusy = true }, "The only stack is being deployed"),
   ]
 
   @Test(arguments: standings.indices) func `the worst stack decides the sentence`(_ index: Int) {

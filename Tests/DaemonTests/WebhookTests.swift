@@ -184,6 +184,18 @@ struct PaceTests {
     #expect(patience.judge(["a"], at: start + .seconds(601)).repair == ["a"])
   }
 
+  @Test func `what an engine that was restarted left behind is no person's will`() {
+    var limit = RepairLimit()
+    let now = ContinuousClock.now
+    for _ in 0..<5 {
+      limit.excuse(["a"])
+      limit.note(["a"], at: now)
+    }
+    #expect(limit.judge(["a"], at: now).repair == ["a"])
+    for _ in 0..<3 { limit.note(["a"], at: now) }
+    #expect(limit.judge(["a"], at: now).wait == ["a"])
+  }
+
   @Test func `metrics are in the form that Prometheus reads`() {
     var numbers = Counters.Numbers()
     numbers.durations.add(0.3)

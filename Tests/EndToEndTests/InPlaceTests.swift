@@ -56,7 +56,7 @@ extension EndToEnd {
         after: built("two"), reason: "build changed",
         arrived: "docker exec $c grep -q two /v"),
       Row(
-        testDescription: "a container that a person took off its network", before: file(),
+        testDescription: "a container that a person took off its network", before: file("networks: [default]"),
         host: "docker network disconnect a_default $(docker ps -q --filter label=com.docker.compose.project=a)",
         reason: "drift: a-web-1 left the network a_default",
         arrived:

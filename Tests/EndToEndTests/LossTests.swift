@@ -120,7 +120,7 @@ extension EndToEnd {
     }
 
     @Test func `a service that lost its name in a network is made anew`() async throws {
-      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      try await Host.with(["a/compose.yaml": sleeper("web", "networks: [default]")]) { host in
         _ = try await host.sync()
         #expect(try await host.sync().outcome == .unchanged)
         let id = try #require(try await host.containers()["a/web"])

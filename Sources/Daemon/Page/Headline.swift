@@ -50,6 +50,11 @@ struct Headline {
     }
     let pinned = stacks.filter { $0.pin != nil }.count
     let then = pinned == 0 ? "" : pinned == stacks.count ? ", each of them pinned" : ", \(pinned) of them pinned"
+    if let changing = some(of: stacks, .changing, what: "being deployed"), seen.unreachable == nil,
+      status.trouble == nil
+    {
+      return Headline(.calm, changing)
+    }
     let words = "\(stacks.count.counted("stack")) in place"
     if seen.unreachable != nil {
       return Headline(.note, words, at: status.commit, then: "\(then), but the repository cannot be reached")
@@ -65,14 +70,15 @@ struct Headline {
   }
 
   private static func troubles(_ stacks: [Status.Stack]) -> String? {
-    func some(_ number: Int, _ what: String) -> String? {
-      if number == 0 { return nil }
-      if stacks.count == 1 { return "The only stack is \(what)" }
-      return "\(number) of \(stacks.count) stacks \(number == 1 ? "is" : "are") \(what)"
-    }
-    let standings = stacks.map(Standing.init)
-    let away = standings.filter { $0 == .held || $0 == .moved }.count
-    return some(away, "not in place") ?? some(standings.filter { $0 == .ill }.count, "not healthy")
+    some(of: stacks, .held, .moved, what: "not in place") ?? some(of: stacks, .ill, what: "not healthy")
+  }
+
+  /// Says of how many stacks something is so; nothing of none.
+  private static func some(of stacks: [Status.Stack], _ standings: Standing..., what: String) -> String? {
+    let number = stacks.filter { standings.contains(Standing($0)) }.count
+    if number == 0 { return nil }
+    if stacks.count == 1 { return "The only stack is \(what)" }
+    return "\(number) of \(stacks.count) stacks \(number == 1 ? "is" : "are") \(what)"
   }
 }
 
