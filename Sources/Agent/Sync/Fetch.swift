@@ -65,7 +65,9 @@ struct Fetch: Sendable {
       var target = head.commit
       if let commit = request.commit {
         target = try await mirror.resolve(commit)
-        guard try await mirror.isAncestor(target, of: head.commit) else {
+        // Another sync may have accepted a newer head since, and `HEAD` names that.
+        let newest = move.isRewrite ? nil : try await mirror.head()
+        guard try await mirror.isAncestor(target, of: newest ?? head.commit) else {
           throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
         }
       }

@@ -20,12 +20,13 @@ struct Rollback: Sendable {
   }
 
   /// Finds the way to one commit, or for each stack to what it ran before.
-  func goal(of revision: String?, head: String) async throws(Failure) -> Goal {
+  func goal(of revision: String?) async throws(Failure) -> Goal {
     let since = Date().formatted(.iso8601)
     guard let revision else { return Goal(pins: try former(since)) }
     let (commit, tree) = try await settings.inMirror { () throws(GitError) in
       let commit = try await resolve(revision)
-      guard try await mirror.isAncestor(commit, of: head) else {
+      // The head as it is by now: another sync may have accepted one since, and `HEAD` names that.
+      guard let head = try await mirror.head(), try await mirror.isAncestor(commit, of: head) else {
         throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
       }
       return (commit, try await CommitTree(of: commit, in: mirror, settings))

@@ -233,7 +233,7 @@ public struct Sync: Sendable {
     let goal = try await Rollback(
       settings: settings, checkout: fetch.checkout, mirror: target.mirror, state: state, stacks: request.stacks,
       sources: fetch.sources
-    ).goal(of: rollback.revision, head: target.tree.commit)
+    ).goal(of: rollback.revision)
     if goal.pins.count > 1, request.stacks.isEmpty, !rollback.all, !request.dryRun { throw Self.unnamed(goal.pins) }
     request.rollback?.goal = goal
     let commits = Set(goal.pins.values.map(\.commit))
