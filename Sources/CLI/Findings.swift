@@ -1,5 +1,6 @@
 import Agent
 import Core
+import Encoding
 import FoundationEssentials
 
 /// The shapes in which findings are told.
@@ -127,16 +128,7 @@ enum Findings {
   }
 
   private static func uri(_ path: String) -> String {
-    var text = ""
-    for byte in path.utf8 {
-      let letter = Character(UnicodeScalar(byte))
-      if byte < 0x80, letter.isLetter || letter.isNumber || "-._~/".contains(letter) {
-        text.append(letter)
-      } else {
-        let digits = String(byte, radix: 16, uppercase: true)
-        text += "%" + (digits.count == 1 ? "0" : "") + digits
-      }
-    }
+    let text = path.percentEncoded(keeping: "-._~/")
     return path.hasPrefix("/") ? "file://" + text : text
   }
 

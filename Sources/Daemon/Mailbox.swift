@@ -176,10 +176,5 @@ actor Mailbox {
     return trouble == nil
   }
 
-  private func id() -> String {
-    let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-    let text: String = Date().formatted(.iso8601)
-    let moment = text.filter { $0 != "-" && $0 != ":" }
-    return "\(moment)-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
-  }
+  private func id() -> String { timedID(at: Date(), UInt32.random(in: .min ... .max)) }
 }

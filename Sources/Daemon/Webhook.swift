@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import FoundationEssentials
 import HTTPServer
 
@@ -56,7 +57,7 @@ enum Webhook: Sendable, Equatable {
     secret.withBytes { key in
       if let token = request.header("X-Gitlab-Token") { return HMAC.areEqual(Array(token.utf8), key) }
       guard let digest = try? HMAC.sha256(key: key, message: request.body) else { return false }
-      let own = Array(digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined().utf8)
+      let own = Array(digest.hexadecimal.utf8)
       let github = request.header("X-Hub-Signature-256").map { text in
         text.hasPrefix("sha256=") ? String(text.dropFirst(7)) : ""
       }

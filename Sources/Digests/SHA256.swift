@@ -1,4 +1,5 @@
 import CGnuTLS
+import Encoding
 
 /// Computes SHA-256 piece by piece, by GnuTLS; see gnutls_hash_init(3).
 public final class SHA256 {
@@ -21,7 +22,6 @@ public final class SHA256 {
     guard let handle else { return nil }
     var digest = [UInt8](repeating: 0, count: Int(gnutls_hash_get_len(GNUTLS_DIG_SHA256)))
     gnutls_hash_output(handle, &digest)
-    let digits = Array("0123456789abcdef")
-    return String(digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+    return digest.hexadecimal
   }
 }

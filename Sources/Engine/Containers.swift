@@ -1,3 +1,4 @@
+import Encoding
 import FoundationEssentials
 
 /// A container, as a listing shows it.
@@ -183,7 +184,7 @@ extension EngineClient {
     ofContainer id: String, as type: Value.Type
   ) async throws(EngineError) -> Value? {
     do throws(EngineError) {
-      return try await value(type, "/containers/\(Self.escaped(id))/json")
+      return try await value(type, "/containers/\(id.percentEncoded())/json")
     } catch {
       if error.isMissing { return nil }
       throw error
@@ -192,17 +193,17 @@ extension EngineClient {
 
   /// Stops a container as its own settings say; one that does not run, or is not there, is stopped already.
   public func stop(_ id: String, deadline: Duration) async throws(EngineError) {
-    try await call("/containers/\(Self.escaped(id))/stop", method: "POST", deadline: deadline, also: [304, 404])
+    try await call("/containers/\(id.percentEncoded())/stop", method: "POST", deadline: deadline, also: [304, 404])
   }
 
   /// Starts a container; one that runs stays as it is.
   public func start(_ id: String, deadline: Duration) async throws(EngineError) {
-    try await call("/containers/\(Self.escaped(id))/start", method: "POST", deadline: deadline, also: [304])
+    try await call("/containers/\(id.percentEncoded())/start", method: "POST", deadline: deadline, also: [304])
   }
 
   /// Lets a container go on that was paused; one that is not paused any more is let be.
   public func unpause(_ id: String) async throws(EngineError) {
-    try await call("/containers/\(Self.escaped(id))/unpause", method: "POST", also: [404, 409])
+    try await call("/containers/\(id.percentEncoded())/unpause", method: "POST", also: [404, 409])
   }
 
   /// Makes a container that is never started and has volumes at paths; what is in them stays as it is.
@@ -253,6 +254,6 @@ extension EngineClient {
 
   /// Removes a container with force, and none of its named volumes; one that is not there, or is being removed, is no error.
   public func remove(_ id: String) async throws(EngineError) {
-    try await call("/containers/\(Self.escaped(id))", method: "DELETE", query: [("force", "1")], also: [404, 409])
+    try await call("/containers/\(id.percentEncoded())", method: "DELETE", query: [("force", "1")], also: [404, 409])
   }
 }

@@ -1,3 +1,4 @@
+import Encoding
 import FoundationEssentials
 import Synchronization
 
@@ -68,7 +69,7 @@ public struct EngineClient: Sendable {
   ) async throws(EngineError) -> [UInt8] {
     if agreed.version == nil { try await ping() }
     let prefix = agreed.version.map { "/v\($0)" } ?? ""
-    let words = query.map { "\($0.0)=\(Self.escaped($0.1))" }.joined(separator: "&")
+    let words = query.map { "\($0.0)=\($0.1.percentEncoded())" }.joined(separator: "&")
     var request = Request(
       method: method, url: "http://127.0.0.1\(prefix)\(path)\(words.isEmpty ? "" : "?\(words)")", route: route)
     (request.headers, request.body) = (headers, body)
@@ -95,22 +96,6 @@ public struct EngineClient: Sendable {
   static func filters(_ filters: [String: [String]]) -> String {
     let bytes = try? JSONEncoder().encode(filters)
     return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "{}"
-  }
-
-  /// Gives a text as it may stand in a path or a query; see RFC 3986, section 2.3.
-  static func escaped(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        bytes.append(byte)
-      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   private var route: Request.Route {

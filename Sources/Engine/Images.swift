@@ -1,3 +1,5 @@
+import Encoding
+
 extension EngineClient {
   /// Gives the id of the image behind a reference; nothing where the engine has none.
   public func imageID(of reference: String) async throws(EngineError) -> String? {
@@ -82,6 +84,7 @@ extension EngineClient {
 
   /// The API takes the slashes of a reference as they are.
   static func path(_ reference: String) -> String {
-    reference.split(separator: "/", omittingEmptySubsequences: false).map { escaped(String($0)) }.joined(separator: "/")
+    reference.split(separator: "/", omittingEmptySubsequences: false).map { String($0).percentEncoded() }.joined(
+      separator: "/")
   }
 }

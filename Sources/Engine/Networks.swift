@@ -1,3 +1,5 @@
+import Encoding
+
 /// A network or a volume, as a listing shows it.
 public struct ListedResource: Sendable, Decodable, Equatable {
   /// The id of a network; nothing for a volume, which is known by its name.
@@ -27,7 +29,7 @@ extension EngineClient {
   /// Removes a network that nothing uses; gives false where something does.
   public func removeNetwork(_ id: String) async throws(EngineError) -> Bool {
     do throws(EngineError) {
-      try await call("/networks/\(Self.escaped(id))", method: "DELETE", also: [404])
+      try await call("/networks/\(id.percentEncoded())", method: "DELETE", also: [404])
       return true
     } catch {
       if case .status(403) = error.kind { return false }

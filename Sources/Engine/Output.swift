@@ -1,3 +1,4 @@
+import Encoding
 import FoundationEssentials
 
 /// What a program said on its two streams.
@@ -27,7 +28,7 @@ extension EngineClient {
   /// Gives the last lines of a container's log, each behind the time that it came.
   public func log(of id: String, lines: Int) async throws(EngineError) -> ContainerOutput {
     let query = [("stdout", "1"), ("stderr", "1"), ("timestamps", "1"), ("tail", String(lines))]
-    let bytes = try await call("/containers/\(Self.escaped(id))/logs", query: query, deadline: .seconds(10))
+    let bytes = try await call("/containers/\(id.percentEncoded())/logs", query: query, deadline: .seconds(10))
     struct Container: Decodable {
       struct Settings: Decodable {
         let terminal: Bool
@@ -68,11 +69,11 @@ extension EngineClient {
       throw EngineError(.unreadable, "the command cannot be sent")
     }
     let made = try await value(
-      Made.self, "/containers/\(Self.escaped(id))/exec", method: "POST", body: Array(wish))
+      Made.self, "/containers/\(id.percentEncoded())/exec", method: "POST", body: Array(wish))
     let bytes = try await call(
-      "/exec/\(Self.escaped(made.id))/start", method: "POST", body: Array(#"{"Detach": false, "Tty": false}"#.utf8),
+      "/exec/\(made.id.percentEncoded())/start", method: "POST", body: Array(#"{"Detach": false, "Tty": false}"#.utf8),
       deadline: deadline, limit: limit)
-    let ended = try await value(Ended.self, "/exec/\(Self.escaped(made.id))/json")
+    let ended = try await value(Ended.self, "/exec/\(made.id.percentEncoded())/json")
     return (ended.status ?? -1, ContainerOutput(frames: bytes))
   }
 
@@ -80,7 +81,7 @@ extension EngineClient {
   public func file(_ path: String, in id: String) async throws(EngineError) -> [UInt8]? {
     do throws(EngineError) {
       let archive = try await call(
-        "/containers/\(Self.escaped(id))/archive", query: [("path", path)], deadline: .seconds(10), limit: 1 << 20)
+        "/containers/\(id.percentEncoded())/archive", query: [("path", path)], deadline: .seconds(10), limit: 1 << 20)
       return Self.firstFile(of: archive)
     } catch {
       if error.isMissing { return nil }

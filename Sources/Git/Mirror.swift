@@ -1,4 +1,5 @@
 import CGit2
+import Encoding
 import Glibc
 
 /// One commit, as far as people want to know of it.
@@ -38,7 +39,7 @@ public actor Mirror {
     self.branch = branch
     if create, access(path, F_OK) != 0 {
       // Made beside and renamed, so that a killed process leaves no half of one under this name.
-      let fresh = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+      let fresh = "\(path).\(randomName())"
       _ = try Repository(creating: fresh, branch: branch)
       // Somebody else may have been faster.
       guard rename(fresh, path) == 0 || access(path, F_OK) == 0 else {

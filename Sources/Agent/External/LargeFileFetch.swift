@@ -27,7 +27,7 @@ struct LargeFileFetch: Sendable {
     let store = try StoredContent.open(path)
     var (missing, words): ([LargeFile.Pointer: [TrackedPath]], [String]) = (files, [])
     for source in settings.sources where !missing.isEmpty {
-      let scratch = "\(stored.checkout.path)/view.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+      let scratch = stored.checkout.scratch()
       try Files.makeDirectories(scratch, mode: 0o700)
       defer { Files.remove(scratch) }
       let program = LFSProgram(access: access, scratch: scratch)

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import FoundationEssentials
 import Glibc
 
@@ -47,6 +48,9 @@ struct Checkout: Sendable {
     Files.status("\(mirror)/HEAD") != nil
       && [stateFile, pointers, releases, locks].contains { Files.status($0) != nil }
   }
+
+  /// Names a directory for what is needed only for a moment. What a killed sync leaves of it, the next one removes.
+  func scratch() -> String { "\(path)/view.\(randomName())" }
 
   /// Room that is kept for writing down what went wrong, and how it was put back, on a full disk.
   var reserve: Reserve { Reserve(path: "\(path)/reserve") }

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import Glibc
 
 /// Small calls on the file system, with their errors as sentences.
@@ -259,6 +260,6 @@ enum Files {
   }
 
   static func unique(_ path: String) -> String {
-    "\(Path.parent(path))/.\(Path.name(path)).clup-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    "\(Path.parent(path))/.\(Path.name(path)).clup-\(randomName())"
   }
 }

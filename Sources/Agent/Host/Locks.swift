@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import Git
 import Glibc
 import Synchronization
@@ -93,7 +94,7 @@ final class StackLocks: Sendable {
         busy.insert(name)
         continue
       }
-      let turn = String(UInt64.random(in: .min ... .max), radix: 36)
+      let turn = randomName()
       held[name] = Held(descriptor: descriptor, turn: turn)
       Self.write("", turn, descriptor)
     }

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import Git
 import Glibc
 import Processes
@@ -20,7 +21,7 @@ extension Fetch {
   func renew(
     _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
   ) async throws(Failure) {
-    let fresh = "\(checkout.mirror).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let fresh = "\(checkout.mirror).\(randomName())"
     defer { Files.remove(fresh) }
     let mirror = try open(fresh)
     let brought = try await bring(head, into: mirror)

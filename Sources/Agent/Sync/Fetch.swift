@@ -168,8 +168,7 @@ struct Fetch: Sendable {
   /// shown, the `whole` list is checked; with `alone` the head whatever was trusted before.
   func check(_ move: Move, in mirror: Mirror, whole: Bool, alone: Bool = false) async throws(Failure) -> Trust.Finding {
     if move.isTrusted, !whole { return Trust.Finding() }
-    // Whatever a killed sync leaves of it, the next one removes with its views.
-    let scratch = "\(checkout.path)/view.\(String(UInt64.random(in: .min ... .max), radix: 36))"
+    let scratch = checkout.scratch()
     try Files.makeDirectories(scratch, mode: 0o700)
     defer { Files.remove(scratch) }
     let checker = try SignatureChecker(settings.trust, environment: environment, scratch: scratch)

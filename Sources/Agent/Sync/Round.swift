@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import Git
 
 extension Sync {
@@ -96,7 +97,7 @@ struct Round: Sendable {
   }
 
   private func scratch() throws(Failure) -> (stage: String, view: String) {
-    let name = String(UInt64.random(in: .min ... .max), radix: 36)
+    let name = randomName()
     let (stage, view) = ("\(checkout.releases)/.new.\(name)", "\(checkout.path)/view.\(name)")
     // What runs is kept up, and goes back, on a full disk as well.
     if request.isRepair || request.rollback != nil { checkout.reserve.makeRoom() }

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import FoundationEssentials
 import Git
 import Glibc
@@ -31,14 +32,17 @@ extension Sync.Ended {
 
 extension Report {
   init(starting date: Date, request: SyncRequest, settings: Settings) {
-    let started = date.formatted(.iso8601)
-    let compact = started.filter { $0 != "-" && $0 != ":" }
-    let digits = String(UInt16.random(in: .min ... .max), radix: 16)
     self.init(
-      id: "\(compact)-\(String(repeating: "0", count: 4 - digits.count))\(digits)", trigger: request.trigger,
-      dryRun: request.dryRun, host: hostName(), repository: redacted(settings.repository), branch: settings.branch,
-      started: started)
+      id: timedID(at: date, UInt16.random(in: .min ... .max)), trigger: request.trigger, dryRun: request.dryRun,
+      host: hostName(), repository: redacted(settings.repository), branch: settings.branch,
+      started: date.formatted(.iso8601))
   }
+}
+
+/// Gives an id that sorts by time, with a number that tells ids of one second apart: `20260102T030405Z-1a2b`.
+public func timedID(at date: Date, _ number: some FixedWidthInteger & UnsignedInteger) -> String {
+  let moment: String = date.formatted(.iso8601)
+  return "\(moment.filter { $0 != "-" && $0 != ":" })-\(number.hexadecimal)"
 }
 
 /// Gives this host's name.

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 import Git
 import Glibc
 import Processes
@@ -51,7 +52,7 @@ struct SignatureChecker: Sendable {
   func check(_ object: SignedObject, at time: Int64) async throws(Failure) -> SignatureCheck {
     guard let signature = object.signature else { return SignatureCheck(.unsigned) }
     if let problem = object.problem { return SignatureCheck(.badSignature, detail: problem) }
-    let file = "\(scratch)/\(String(UInt64.random(in: .min ... .max), radix: 36)).sig"
+    let file = "\(scratch)/\(randomName()).sig"
     try Files.write(file, signature, mode: 0o600)
     defer { Files.remove(file) }
     switch object.format {

@@ -1,3 +1,5 @@
+import Encoding
+
 /// A container of Compose's as it runs on a host that clup does not look after yet.
 public struct RunningService: Sendable, Equatable {
   var service: String
@@ -219,8 +221,7 @@ extension String {
       switch scalar.value {
       // YAML takes these only as escapes, and some turn the direction of what follows.
       case 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF, 0xFFFE, 0xFFFF:
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        text += "\\u" + UInt16(truncatingIfNeeded: scalar.value).hexadecimal
       default: text.unicodeScalars.append(scalar)
       }
     }

@@ -1,4 +1,5 @@
 import Core
+import Encoding
 
 /// Makes texts from elsewhere fit to be shown: commit messages, names, log lines and errors are anybody's.
 enum Shown {
@@ -110,21 +111,8 @@ enum Shown {
   }
 
   /// Makes a name fit to be an `id`, and the end of a link to it: different names stay different.
-  static func anchor(_ name: String) -> String { coded(name, mark: "_", keeping: "-./") }
+  static func anchor(_ name: String) -> String { guarded(name).percentEncoded(keeping: "-./", mark: "_") }
 
   /// Makes a text fit to be a part of an address's path.
-  static func segment(_ text: String) -> String { coded(text, mark: "%", keeping: "-._~") }
-
-  private static func coded(_ text: String, mark: String, keeping: String) -> String {
-    var result = ""
-    for byte in guarded(text).utf8 {
-      let letter = Character(UnicodeScalar(byte))
-      if byte < 0x80, letter.isLetter || letter.isNumber || keeping.contains(letter) {
-        result.append(letter)
-      } else {
-        result += mark + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return result
-  }
+  static func segment(_ text: String) -> String { guarded(text).percentEncoded() }
 }
