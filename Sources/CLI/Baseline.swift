@@ -5,7 +5,7 @@ import Core
 extension CLI {
   static func baseline(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     var request = AcceptRequest()
     request.include = Set(arguments.values["--include"] ?? [])
     request.prunes = arguments.switches.contains("--prune")
@@ -19,7 +19,7 @@ extension CLI {
     } else {
       print(fitted: Render.acceptance(ended.acceptance, ended.excerpts))
     }
-    return ended.acceptance.isRefused && !request.prunes ? 3 : 0
+    return ended.acceptance.isRefused && !request.prunes ? .refused : .success
   }
 
   /// Tells what a sync says in words, for a command that shows no progress.

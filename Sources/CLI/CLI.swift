@@ -8,12 +8,12 @@ import Glibc
 /// The command line.
 public enum CLI {
   /// Runs a command to its end and gives the exit status.
-  public static func run(_ words: [String], environment: [String: String]) async -> Int32 {
+  public static func run(_ words: [String], environment: [String: String]) async -> ExitStatus {
     switch Arguments.parse(words) {
     case .failure(let usage):
       tell("clup: \(usage.message)")
       tell("help: `clup help` lists the commands and their options")
-      return 2
+      return .usage
     case .success(let arguments):
       // A reader that goes away must not end a deploy.
       signal(SIGPIPE, SIG_IGN)
@@ -44,28 +44,28 @@ public enum CLI {
 
   private static func run(
     _ arguments: Arguments, environment: [String: String], _ reloads: AsyncStream<Void>
-  ) async -> Int32 {
+  ) async -> ExitStatus {
     do throws(Failure) { return try await perform(arguments, environment, reloads) } catch { return end(error) }
   }
 
   private static func perform(
     _ arguments: Arguments, _ environment: [String: String], _ reloads: AsyncStream<Void>
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     switch arguments.command {
     case "version":
       print("clup \(version)")
-      return 0
+      return .success
     case "help":
       guard let topic = arguments.operands.first else {
         print(Commands.overview)
-        return 0
+        return .success
       }
       guard let text = Commands.help(topic) else {
         tell("clup: there is no command \(topic)\nhelp: `clup help` lists the commands")
-        return 2
+        return .usage
       }
       print(text)
-      return 0
+      return .success
     case "explain": return try explain(arguments)
     case "completions": return completions(arguments)
     case "validate": return try await validate(arguments, environment)
@@ -84,7 +84,7 @@ public enum CLI {
         load(file).map { Configuration.Source($0.settings, text: $0.text) }
       }
       try await serve(configuration, reloads, environment)
-      return 0
+      return .success
     case "known-host": return try await knownHost(arguments, settings, environment)
     case "baseline": return try await baseline(arguments, settings, environment)
     case "verify": return try await verify(arguments, settings, environment)
@@ -95,7 +95,7 @@ public enum CLI {
 
   private static func sync(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     var request = SyncRequest()
     request.dryRun = arguments.switches.contains("--dry-run")
     request.diff = arguments.switches.contains("--diff")
@@ -142,19 +142,13 @@ public enum CLI {
         print(dyed: line)
       }
     }
-    if let failure = ended.failure { return arguments.output == .text ? status(of: failure) : end(failure) }
-    switch ended.report.outcome {
-    case .planned: return 0
-    // A stack that is held is not what the repository says.
-    case .unchanged, .deployed: return ended.report.stacks.contains { [.held, .waiting].contains($0.outcome) } ? 1 : 0
-    case .failed: return 1
-    case .refused: return 3
-    }
+    guard let failure = ended.failure else { return ExitStatus(ended.report) }
+    return arguments.output == .text ? ExitStatus(failure) : end(failure)
   }
 
   private static func validate(
     _ arguments: Arguments, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     var request = ValidateRequest()
     request.directory = arguments.operands.first ?? "."
     request.liveRoot = arguments.values["--live-root"]?.last
@@ -172,10 +166,10 @@ public enum CLI {
       for note in ended.notes { tell(note) }
       print(fitted: [Render.summary(ended)])
     }
-    return found.contains(where: \.refuses) ? 3 : 0
+    return found.contains(where: \.refuses) ? .refused : .success
   }
 
-  private static func explain(_ arguments: Arguments) throws(Failure) -> Int32 {
+  private static func explain(_ arguments: Arguments) throws(Failure) -> ExitStatus {
     guard let id = arguments.operands.first else {
       let width = Rule.all.map(\.id.count).max() ?? 0
       for rule in Rule.all {
@@ -184,10 +178,10 @@ public enum CLI {
             + (rule.severity == .error ? "error    " : "warning  ")
             + rule.summary)
       }
-      return 0
+      return .success
     }
     print(Findings.page(of: try rule(id)))
-    return 0
+    return .success
   }
 
   @discardableResult
@@ -200,7 +194,7 @@ public enum CLI {
 
   private static func verify(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     let verification = try await VerifySignatures(settings: settings, environment: environment, say: { tell($0) })
       .run(arguments.operands.first)
     if arguments.output == .json {
@@ -208,7 +202,7 @@ public enum CLI {
     } else {
       Render.verification(verification).forEach { print($0) }
     }
-    return verification.accepted ? 0 : 3
+    return verification.accepted ? .success : .refused
   }
 
   private static func serve(
@@ -225,25 +219,25 @@ public enum CLI {
 
   private static func knownHost(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     let fingerprint = arguments.values["--fingerprint"]?.last
     let writes = arguments.switches.contains("--write") || fingerprint != nil
     var host = try await KnownHost.look(at: arguments.operands.first, settings: settings, environment: environment)
     if writes { try host.write(only: fingerprint) }
     if arguments.output == .json { print(encode(host)) } else { Render.knownHost(host).forEach { print($0) } }
-    return 0
+    return .success
   }
 
   private static func status(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     let status = try await Status.look(settings: settings, environment: environment)
     if arguments.output == .json { print(encode(status)) } else { print(fitted: Render.status(status)) }
-    return arguments.switches.contains("--exit-code") && !status.isGood ? 1 : 0
+    return arguments.switches.contains("--exit-code") && !status.isGood ? .failed : .success
   }
 
   private static func doctor(_ arguments: Arguments, _ settings: Settings, _ environment: [String: String]) async
-    -> Int32
+    -> ExitStatus
   {
     let found = await Doctor(settings: settings, environment: environment).run()
     if arguments.output == .json {
@@ -251,10 +245,10 @@ public enum CLI {
     } else {
       Render.diagnosis(found, width: width, ink: .output(environment)).forEach { print(dyed: $0) }
     }
-    return found.isGood ? 0 : 1
+    return found.isGood ? .success : .failed
   }
 
-  private static func history(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> Int32 {
+  private static func history(_ arguments: Arguments, _ settings: Settings) throws(Failure) -> ExitStatus {
     let wanted = arguments.values["-n"]?.last ?? "10"
     guard let count = Int(wanted), count > 0 else {
       throw Failure(.configuration, "-n takes a number above 0, not \(wanted)", help: "clup history -n 10")
@@ -275,6 +269,6 @@ public enum CLI {
     } else {
       print(fitted: Render.history(shown))
     }
-    return 0
+    return .success
   }
 }

@@ -154,13 +154,13 @@ enum Completions {
 }
 
 extension CLI {
-  static func completions(_ arguments: Arguments) -> Int32 {
+  static func completions(_ arguments: Arguments) -> ExitStatus {
     guard let shell = arguments.operands.first, let script = Completions.script(for: shell) else {
       tell("clup: completions are there for \(Completions.shells.joined(separator: ", "))")
       tell("help: `clup completions bash`")
-      return 2
+      return .usage
     }
     print(script)
-    return 0
+    return .success
   }
 }

@@ -1,20 +1,35 @@
 import Agent
 import Core
-import Glibc
 
-extension CLI {
-  static func end(_ failure: Failure) -> Int32 {
-    tell("clup: \(failure.message)\nhelp: \(failure.help)")
-    return status(of: failure)
+extension ExitStatus {
+  init(_ failure: Failure) {
+    self =
+      switch failure.kind {
+      case .host, .deploy, .late, .interrupted: .failed
+      case .configuration: .usage
+      case .refused: .refused
+      case .unreachable: .unreachable
+      case .locked: .busy
+      }
   }
 
-  static func status(of failure: Failure) -> Int32 {
-    switch failure.kind {
-    case .host, .deploy, .late, .interrupted: 1
-    case .configuration: 2
-    case .refused: 3
-    case .unreachable: 4
-    case .locked: 5
-    }
+  init(_ report: Report) {
+    self =
+      switch report.outcome {
+      case .planned: .success
+      // A stack that is held is not what the repository says.
+      case .unchanged, .deployed:
+        report.stacks.contains { [.held, .waiting].contains($0.outcome) } ? .failed : .success
+      case .failed: .failed
+      case .refused: .refused
+      }
+  }
+}
+
+extension CLI {
+  /// Says why a command ended early.
+  static func end(_ failure: Failure) -> ExitStatus {
+    tell("clup: \(failure.message)\nhelp: \(failure.help)")
+    return ExitStatus(failure)
   }
 }

@@ -7,7 +7,7 @@ import Glibc
 extension CLI {
   static func initialize(
     _ arguments: Arguments, _ file: String, _ environment: [String: String]
-  ) async throws(Failure) -> Int32 {
+  ) async throws(Failure) -> ExitStatus {
     var request = InitRequest()
     request.source = arguments.operands.first ?? arguments.values["--repository"]?.last
     request.branch = arguments.values["--branch"]?.last
@@ -24,12 +24,12 @@ extension CLI {
     let text = proposal.text(on: day)
     if prints {
       print(String(text.dropLast()))
-      return 0
+      return .success
     }
     for line in Render.proposal(text, width: width(of: 2)) { tell(line) }
     if !isAgreed, !asked("write this to \(file)? [y/N] ") {
       tell("nothing was written; `clup init --print` prints it, `clup init --yes` writes it without asking")
-      return 1
+      return .failed
     }
     for line in try Init.write(proposal, to: file, day: day) { tell(line) }
     return try await firstSync(file, environment)
@@ -59,7 +59,7 @@ extension CLI {
   }
 
   /// Plans the first sync; nothing live is changed.
-  private static func firstSync(_ file: String, _ environment: [String: String]) async throws(Failure) -> Int32 {
+  private static func firstSync(_ file: String, _ environment: [String: String]) async throws(Failure) -> ExitStatus {
     var request = SyncRequest()
     request.dryRun = true
     let ended = await Sync(
@@ -73,8 +73,8 @@ extension CLI {
     let found = ended.report.diagnostics.filter { $0.refuses || !Rule.hygiene.contains($0.rule) }
     for line in Findings.text(found, ended.excerpts, width: width) { print(line) }
     for line in Render.takeover(ended.report, width: width) { print(line) }
-    if ended.report.outcome != .refused { return 0 }
+    if ended.report.outcome != .refused { return .success }
     tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
-    return 3
+    return .refused
   }
 }

@@ -15,6 +15,8 @@ struct SyncResult: Sendable, Equatable {
   var stacks: String?
   /// How long it took.
   var duration: Duration = .zero
+
+  func ended(with status: ExitStatus) -> Bool { self.status == status.rawValue }
 }
 
 /// The program itself as children of the daemon: each does its work, says what it came to, and leaves nothing behind.
@@ -56,7 +58,7 @@ struct Children: Sendable {
   /// others work on all of them.
   func repair(_ stacks: [String]) async throws(ProcessError) -> [StackReport]? {
     let outcome = try await sync(.drift, stacks.flatMap { ["--stack", $0] }, ["CLUP_REPAIR": "1"])
-    if outcome.status == .exited(5) { return nil }
+    if outcome.status == .exited(ExitStatus.busy.rawValue) { return nil }
     guard let report = Self.report(in: outcome.output) else { return [] }
     return report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }
   }
@@ -84,7 +86,7 @@ struct Children: Sendable {
       let start = ContinuousClock.now
       let left = drift.isEmpty ? [:] : ["CLUP_LEAVE_DRIFT": drift.sorted().joined(separator: "\n")]
       let outcome = try await sync(run.trigger, [], left, run: run.id)
-      if outcome.status == .exited(5) {
+      if outcome.status == .exited(ExitStatus.busy.rawValue) {
         await runStore.othersEnded()
         if Task.isCancelled { throw ProcessError(kind: .cancelled, message: "the daemon ends") }
         continue

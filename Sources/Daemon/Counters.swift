@@ -44,19 +44,19 @@ final class Counters: Sendable {
 
   func change(_ change: (inout Numbers) -> Void) { numbers.withLock { change(&$0) } }
 
-  /// Counts a sync; 4 is the status of a repository that could not be reached.
+  /// Counts a sync that ended.
   func note(_ result: SyncResult, at seconds: Double) {
     change {
       $0.running -= 1
       $0.syncs[result.outcome?.rawValue ?? "failed", default: 0] += 1
       $0.durations.add(Double(result.duration.milliseconds) / 1000)
-      if result.status == 4 {
+      if result.ended(with: .unreachable) {
         $0.unreachable = result.error ?? "it could not be reached"
-      } else if result.status != nil, result.status != 2 {
+      } else if result.status != nil, !result.ended(with: .usage) {
         $0.unreachable = nil
         $0.lastPoll = seconds
       }
-      if result.status == 0 { $0.lastSuccess = seconds }
+      if result.ended(with: .success) { $0.lastSuccess = seconds }
     }
   }
 }

@@ -127,9 +127,9 @@ public struct Serve: Sendable {
       }
       await mailbox.end(result)
       counters.note(result, at: Date().timeIntervalSince1970)
-      pace.note(reached: result.status != 4)
+      pace.note(reached: !result.ended(with: .unreachable))
       let what = result.outcome?.rawValue ?? "failed"
-      if result.outcome != .unchanged || result.status != 0 {
+      if result.outcome != .unchanged || !result.ended(with: .success) {
         say("\(run.trigger.rawValue): \(what)\((result.error ?? result.stacks).map { ": \($0)" } ?? "")")
       }
       let unwritten = await mailbox.trouble.map { "; \($0.message)" } ?? ""

@@ -3,4 +3,5 @@ import FoundationEssentials
 import Glibc
 
 let process = ProcessInfo.processInfo
-exit(await CLI.run(Array(CommandLine.arguments.dropFirst()), environment: process.environment))
+let status = await CLI.run(Array(CommandLine.arguments.dropFirst()), environment: process.environment)
+exit(status.rawValue)

@@ -104,12 +104,12 @@ extension Run {
     switch stage {
     case .queued: "waiting"
     case .running: "running"
-    case .ended: outcome?.rawValue ?? (exitStatus == 0 ? "ended" : "failed")
+    case .ended: outcome?.rawValue ?? (exitStatus == ExitStatus.success.rawValue ? "ended" : "failed")
     }
   }
 
   var tone: Tone {
     if stage != .ended { return .note }
-    return outcome?.tone ?? (exitStatus == 0 ? .calm : .bad)
+    return outcome?.tone ?? (exitStatus == ExitStatus.success.rawValue ? .calm : .bad)
   }
 }

@@ -9,7 +9,7 @@ extension Page {
       case .queued: Headline(.note, "This sync waits for its turn")
       case .running: Headline(.note, "This sync is running")
       case .ended:
-        run.outcome == .unchanged || run.outcome == nil && run.exitStatus == 0
+        run.outcome == .unchanged || run.outcome == nil && run.exitStatus == ExitStatus.success.rawValue
           ? Headline(.calm, "This sync found nothing to do")
           : Headline(run.tone, "This sync ended without a report: \(run.words)")
       }
