@@ -2,7 +2,7 @@ import Core
 
 /// What a command line asks for.
 struct Arguments: Sendable, Equatable {
-  enum Output: String, Sendable { case text, json, ndjson, sarif, github }
+  enum Output: String, Sendable, CaseIterable { case text, json, ndjson, sarif, github }
 
   var command: String
   var configuration: String?

@@ -169,29 +169,6 @@ public enum CLI {
     return found.contains(where: \.refuses) ? .refused : .success
   }
 
-  private static func explain(_ arguments: Arguments) throws(Failure) -> ExitStatus {
-    guard let id = arguments.operands.first else {
-      let width = Rule.all.map(\.id.count).max() ?? 0
-      for rule in Rule.all {
-        print(
-          rule.id + String(repeating: " ", count: width + 2 - rule.id.count)
-            + (rule.severity == .error ? "error    " : "warning  ")
-            + rule.summary)
-      }
-      return .success
-    }
-    print(Findings.page(of: try rule(id)))
-    return .success
-  }
-
-  @discardableResult
-  static func rule(_ id: String) throws(Failure) -> Rule {
-    if let rule = Rule.all.first(where: { $0.id == id }) { return rule }
-    throw Failure(
-      .configuration, "there is no rule \(id)\(suggestion(for: id, among: Rule.all.map(\.id)))",
-      help: "`clup explain` lists the rules")
-  }
-
   private static func verify(
     _ arguments: Arguments, _ settings: Settings, _ environment: [String: String]
   ) async throws(Failure) -> ExitStatus {

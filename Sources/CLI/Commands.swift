@@ -4,6 +4,8 @@ struct CommandHelp: Sendable {
   var switches: Set<String> = []
   var options: Set<String> = []
   var operands = 0
+  /// What the configuration is for; nothing for a command that reads none.
+  var configuration: String? = "the configuration (default: CLUP_CONFIG, or /etc/clup/clup.yaml)"
   var outputs: [Arguments.Output] = [.text, .json]
   let text: String
 }
@@ -108,7 +110,9 @@ enum Commands {
         """),
     "validate": CommandHelp(
       summary: "run the checks of a sync on a work tree, without a host",
-      options: ["--live-root", "--env-file", "--changed-since"], operands: 1, outputs: [.text, .json, .sarif, .github],
+      options: ["--live-root", "--env-file", "--changed-since"], operands: 1,
+      configuration: "apply the policy of this host configuration, and its choice of stacks",
+      outputs: [.text, .json, .sarif, .github],
       text: """
         usage: clup validate [DIR] [--live-root DIR] [--env-file FILE]… [--changed-since REV]
 
@@ -117,9 +121,7 @@ enum Commands {
 
           --live-root DIR       take values from the `.env` files in this live root of a host
           --env-file FILE       take more values, NAME=value, from this file; repeat it for more
-          --config FILE         apply the policy of this host configuration, and its choice of stacks
           --changed-since REV   check only what changed since this commit
-          --output FORMAT       text, json, sarif or github
         """),
     "baseline": CommandHelp(
       summary: "accept what is there today, so that only what is new is refused",
@@ -162,7 +164,7 @@ enum Commands {
         nothing. Exits with 1 if a check failed.
         """),
     "explain": CommandHelp(
-      summary: "show what a rule checks, why, and how to fix or waive it", operands: 1,
+      summary: "show what a rule checks, why, and how to fix or waive it", operands: 1, configuration: nil,
       text: """
         usage: clup explain [RULE]
 
@@ -193,7 +195,7 @@ enum Commands {
         POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),
     "completions": CommandHelp(
-      summary: "print the completions of a shell", operands: 1, outputs: [.text],
+      summary: "print the completions of a shell", operands: 1, configuration: nil, outputs: [.text],
       text: """
         usage: clup completions bash|zsh|fish
 
@@ -201,28 +203,37 @@ enum Commands {
         `clup completions bash > /usr/share/bash-completion/completions/clup`.
         """),
     "help": CommandHelp(
-      summary: "show this help, or the help of a command", operands: 1, text: "usage: clup help [COMMAND]"),
-    "version": CommandHelp(summary: "show the version", text: "usage: clup --version"),
+      summary: "show this help, or the help of a command", operands: 1, configuration: nil, outputs: [.text],
+      text: "usage: clup help [COMMAND]"),
+    "version": CommandHelp(
+      summary: "show the version", configuration: nil, outputs: [.text], text: "usage: clup --version"),
   ]
 
-  private static let common = """
-      --config FILE        the configuration (default: CLUP_CONFIG, or /etc/clup/clup.yaml)
-      --output text|json   text for people, or JSON for programs
-    """
-
-  private static let events = """
-      --output ndjson      one line of JSON for each event, and the report as the last line
-    """
+  /// The help of the options that several commands have, as far as this one has them.
+  private static func common(of command: CommandHelp) -> [String] {
+    let configuration = command.configuration.map { ["  --config FILE        \($0)"] } ?? []
+    let outputs = command.outputs.compactMap { output in
+      switch output {
+      case .text: command.outputs.contains(.json) ? "  --output text|json   text for people, or JSON for programs" : nil
+      case .json: nil
+      case .ndjson: "  --output ndjson      one line of JSON for each event, and the report as the last line"
+      case .sarif: "  --output sarif       SARIF 2.1.0, for code scanning"
+      case .github: "  --output github      annotations for GitHub Actions"
+      }
+    }
+    return configuration + outputs
+  }
 
   static func help(_ name: String) -> String? {
     guard let command = all[name] else { return nil }
-    return ["help", "version", "validate", "explain", "completions"].contains(name)
-      ? command.text
-      : "\(command.text)\n\n\(common)" + (command.outputs.contains(.ndjson) ? "\n\(events)" : "")
+    let common = common(of: command)
+    return common.isEmpty ? command.text : "\(command.text)\n\n\(common.joined(separator: "\n"))"
   }
 
   static var overview: String {
     let lines = order.map { "  " + $0 + String(repeating: " ", count: 12 - $0.count) + (all[$0]?.summary ?? "") }
+    // What most commands have.
+    let common = common(of: CommandHelp(summary: "", text: ""))
     return """
       clup keeps a Docker host equal to a git repository of Compose files.
 
@@ -230,7 +241,7 @@ enum Commands {
 
       \(lines.joined(separator: "\n"))
 
-      \(common)
+      \(common.joined(separator: "\n"))
 
       Exit status: 0 in sync · 1 a stack or the host failed · 2 wrong usage or configuration · 3 refused ·
       4 the repository could not be reached · 5 another sync is working on every stack that was asked for.

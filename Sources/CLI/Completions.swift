@@ -22,7 +22,8 @@ enum Completions {
   }
 
   private static func options(of command: CommandHelp) -> [String] {
-    (command.switches.union(command.options)).sorted() + ["--config", "--output", "--help"]
+    command.switches.union(command.options).sorted() + (command.configuration == nil ? [] : ["--config"])
+      + (command.outputs.count > 1 ? ["--output"] : []) + ["--help"]
   }
 
   private static func values(of option: String, _ command: CommandHelp) -> Values? {

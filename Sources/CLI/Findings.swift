@@ -131,51 +131,6 @@ enum Findings {
     let text = path.percentEncoded(keeping: "-._~/")
     return path.hasPrefix("/") ? "file://" + text : text
   }
-
-  /// Says how the host lifts a rule.
-  private static func lifting(_ rule: Rule) -> String {
-    if rule.id == "compose" {
-      return """
-        Nothing lifts it where Compose cannot read the stack: no waiver, no baseline and no severity. What Compose would read and
-        clup refuses, such as an `x-clup` with an unknown key, can be weighed otherwise: `policy: {severity: {compose: warning}}`.
-        """
-    }
-    return """
-      How to waive it, on the host only (nothing in a repository can excuse it):
-
-          policy:
-            waivers:
-              - {rule: \(rule.id), stack: STACK, service: SERVICE, reason: why, expires: 2027-06-30}
-
-      How to accept what is there already, for 90 days: `clup baseline`; see `clup help baseline`.
-
-      How to weigh it otherwise: `policy: {severity: {\(rule.id): warning}}`, or `off`.
-      """
-  }
-
-  /// The page of a rule.
-  static func page(of rule: Rule) -> String {
-    func indented(_ text: String) -> String {
-      text.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }.joined(separator: "\n")
-    }
-    return """
-      \(rule.id) (\(rule.severity.rawValue)): \(rule.summary)
-
-      \(rule.why)
-
-      How to fix it: \(rule.fix)
-
-      \(lifting(rule))
-
-      Refused:
-
-      \(indented(rule.bad))
-
-      Accepted:
-
-      \(indented(rule.good))
-      """
-  }
 }
 
 extension Sequence {

@@ -18,6 +18,7 @@ struct ArgumentsTests {
     (["sync", "--stack"], "--stack needs a value"), (["sync", "--stack="], "needs a value"),
     (["sync", "--output", "xml"], "text, json or ndjson, not xml"), (["sync", "now"], "does not take now"),
     (["history", "--stack", "a", "b"], "does not take b"), (["help", "sync", "status"], "does not take status"),
+    (["init", "--output", "json"], "--output is text, not json"),
   ]
 
   @Test(arguments: bad) func `what is not understood is said, and nothing is done`(_ words: [String], _ says: String) {
@@ -44,6 +45,21 @@ struct ArgumentsTests {
       for option in command.options.union(command.switches) { #expect(text.contains(option), "\(name) \(option)") }
     }
     for name in Commands.order { #expect(Commands.overview.contains("  \(name) ")) }
+  }
+
+  @Test(arguments: Commands.all.keys.sorted()) func `a help offers the formats that its command takes, and no others`(
+    _ name: String
+  ) throws {
+    let help = try #require(Commands.help(name))
+    let offered = Set(
+      help.split(separator: "\n").filter { $0.hasPrefix("  --output ") }.flatMap { line in
+        line.dropFirst(11).prefix { $0 != " " }.split(separator: "|").map(String.init)
+      })
+    for output in Arguments.Output.allCases {
+      let isTaken = (try? Arguments.parse([name, "--output", output.rawValue]).get()) != nil
+      // What prints only text needs no option for it.
+      #expect(isTaken == (offered.isEmpty ? output == .text : offered.contains(output.rawValue)), "\(output)")
+    }
   }
 
   @Test func `no line of the help is wider than 120 columns`() {

@@ -13,6 +13,7 @@ import Testing
     (["clup", "explain", "docker-s"], ["docker-socket"], ["privileged"]),
     (["clup", "help", "ro"], ["rollback"], ["sync"]),
     (["clup", "completions", ""], ["bash", "zsh", "fish"], []),
+    (["clup", "serve", "--"], ["--config", "--help"], ["--output"]),
     (["clup", "rollback", "--"], ["--all", "--stack", "--dry-run", "--config", "--help"], ["--retry"]),
   ]
 

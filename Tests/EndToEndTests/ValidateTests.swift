@@ -760,6 +760,14 @@ import Testing
       }
       #expect(page.contains("waivers:") != (rule.id == "compose"))
     }
+    let json = try await Self.clup(["explain", "docker-socket", "--output", "json"]).output
+    let page = try JSONDecoder().decode([String: String].self, from: Data(json))
+    #expect(
+      page["rule"] == "docker-socket" && page["severity"] == "error" && page["waive"]?.contains("waivers:") == true)
+    let all = try await Self.clup(["explain", "--output", "json"]).output
+    #expect(
+      try JSONDecoder().decode([[String: String]].self, from: Data(all)).compactMap { $0["rule"] } == Rule.all.map(\.id)
+    )
     let wrong = try await Self.clup(["explain", "docker-sokcet"])
     #expect(wrong.status == .exited(2) && wrong.errorText.contains("docker-socket"))
   }
