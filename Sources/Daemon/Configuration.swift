@@ -57,7 +57,7 @@ public final class Configuration: Sendable {
           return Self.keep(
             &now,
             because: Failure(
-              .configuration, "`checkout:` is another one now: \(new.settings.checkout)",
+              .configuration, "`checkout:` was changed to \(new.settings.checkout)",
               help: "restart clup to move the checkout"))
         }
         let isNew = new.text != now.source.text || now.problem != nil

@@ -59,7 +59,7 @@ extension EndToEnd {
       Case(
         testDescription: "the public half", url: ssh,
         credentials: "{ssh_key_file: deploy.pub, known_hosts_file: known}", before: trusting + "; chmod 600 deploy.pub",
-        status: 2, says: ["holds no private ssh key"]),
+        status: 2, says: ["is not a private ssh key"]),
       Case(
         testDescription: "an unknown host", url: ssh, credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
         status: 4, says: ["no key of the ssh server", "clup known-host --write '[127.0.0.1]:"]),

@@ -193,7 +193,7 @@ extension EndToEnd {
         _ = try await host.docker("exec", open, "sh", "-c", "echo DIR=/ >/data/compose/.env")
         try await host.shell("mv repo.git gone.git")
         let error = try await host.sync(expect: 4).stacks.first?.error ?? ""
-        #expect(error.contains("make another runner than was good, and nobody has judged it"), "\(error)")
+        #expect(error.contains("define runner differently from its last good deploy, and were not checked"), "\(error)")
         let mounts = try await host.shell(
           "docker ps -aq | xargs -r docker inspect -f '{{range .Mounts}}{{.Source}} {{end}}'")
         #expect(!mounts.split(whereSeparator: \.isWhitespace).contains("/"))
@@ -207,7 +207,7 @@ extension EndToEnd {
         try host.write("runner/compose/.env", "DIR=./other\n", in: host.live)
         try await host.push(["runner/compose/compose.yaml": file.replacing("sleep 100000", with: "'false'")])
         // What was good has not been judged with the values that came with the failure; the next sync does that.
-        #expect(try await host.sync(expect: 1).stacks.first?.error?.contains("nobody has judged it") == true)
+        #expect(try await host.sync(expect: 1).stacks.first?.error?.contains("were not checked") == true)
         #expect(try await host.sync(expect: 1).stacks.first?.outcome == .held)
         let back = try #require(try await host.containers()["compose/runner"])
         #expect(

@@ -97,7 +97,7 @@ extension Execute {
       unmade.services = Set(stack.services.map(\.name))
       let directory = Path.join(settings.liveRoot, stack.place.directory)
       unmade.failure = Failure(
-        .host, error.message, help: "see who changed the files in \(directory), and put them back or push a fix")
+        .host, error.message, help: "find out who changed the files in \(directory), and put them back or push a fix")
       return nil
     }
   }
@@ -105,8 +105,8 @@ extension Execute {
   private func notJudged(_ service: String, _ stack: DesiredStack) -> Failure {
     let directory = Path.join(settings.liveRoot, stack.place.directory)
     return Failure(
-      .host, "the files in \(directory) make another \(service) than was good, and nobody has judged it",
-      help: "see who changed them; a sync that reaches the repository judges them, or put them back")
+      .host, "the files in \(directory) define \(service) differently from its last good deploy, and were not checked",
+      help: "put them back, or sync: a sync that reaches the repository checks them")
   }
 
   /// Whether the host's own files have values by now that were judged neither then nor for what is gone back from.
@@ -123,8 +123,8 @@ extension Execute {
       let now = links.observe.untracked(path)
       guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
       return Failure(
-        .host, "\(Path.join(settings.liveRoot, path)) is another than when the stack was good",
-        help: "see who put it there, move it aside, and sync again")
+        .host, "\(Path.join(settings.liveRoot, path)) is not what it was at the last good deploy",
+        help: "find out who changed it, move it aside, and sync again")
     }
     return nil
   }

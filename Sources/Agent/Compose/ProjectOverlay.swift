@@ -98,7 +98,8 @@ struct ProjectOverlay: Sendable {
     }
     guard found.st_size <= Self.largestRead else {
       throw Failure(
-        .refused, "\(path) has \(found.st_size) bytes; files that Compose reads have at most \(Self.largestRead)",
+        .refused,
+        "\(path) has \(Int(found.st_size).byteSize); files that Compose reads have at most \(Self.largestRead.byteSize)",
         help: "make it smaller")
     }
   }

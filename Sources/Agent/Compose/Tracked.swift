@@ -26,7 +26,7 @@ enum Tracked: Sendable {
       let path = Path.join(directory, entry.path)
       if entry.kind == .symlink { return Array((Files.link(at: path) ?? "").utf8) }
       guard let bytes = Files.read(path, limit: limit) else {
-        throw Failure(.refused, "\(path) cannot be read, or has more than \(limit) bytes", help: "make it smaller")
+        throw Failure(.refused, "\(path) cannot be read, or has more than \(limit.byteSize)", help: "make it smaller")
       }
       return bytes
     }

@@ -108,7 +108,7 @@ extension Doctor {
       let answer = try await WebAnswer.get(url, deadline: .seconds(5))
       let complaint = Probe.complaint(status: answer.status, body: answer.body, wanted: nil, json: nil)
       if (400..<500).contains(answer.status) {
-        let probe = probes.first.map { "its health is told by the probe “\(Self.name(of: $0))”" }
+        let probe = probes.first.map { "the probe “\(Self.name(of: $0))” checks its health" }
         return Check(
           .stacks, "GET \(url)", stack: stack,
           skipped: "\(container.name) answers \(answer.status): it has no /healthz there; "

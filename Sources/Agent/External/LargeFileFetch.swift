@@ -20,8 +20,8 @@ struct LargeFileFetch: Sendable {
     guard total <= Self.mostBytes else {
       throw Failure(
         .refused,
-        "the files that Git LFS keeps for this commit have \(total) bytes; at most \(Self.mostBytes) are fetched",
-        help: "keep some of them on the host outside of the repository")
+        "the Git LFS files of this commit have \(total.byteSize) together; at most \(Self.mostBytes.byteSize) are fetched",
+        help: "keep some of them on the host, outside the repository")
     }
     let path = stored.checkout.largeFiles
     let store = try StoredContent.open(path)
@@ -48,15 +48,16 @@ struct LargeFileFetch: Sendable {
   }
 
   private func failure(_ missing: [LargeFile.Pointer: [TrackedPath]], _ words: [String]) -> Failure {
-    let lost = missing.flatMap { pointer, files in files.map { "\($0.path) (\(pointer.oid), \(pointer.size) bytes)" } }
-      .sorted()
+    let lost = missing.flatMap { pointer, files in files.map { "\($0.path) (\(pointer.oid), \(pointer.size.byteSize))" }
+    }
+    .sorted()
     let more = lost.count > 3 ? " and \(lost.count - 3) more" : ""
     return Failure(
       .unreachable,
       "Git LFS cannot fetch the content of \(lost.prefix(3).joined(separator: ", "))\(more): "
-        + (words.isEmpty ? "what came has another size or SHA-256" : words.joined(separator: "; ")),
-      help: "see that it is there: `git lfs push --all` in a clone that has it, and that this host may read it. "
-        + "The repository's own server is asked: `.lfsconfig` does not count")
+        + (words.isEmpty ? "what the server sent has a different size or SHA-256" : words.joined(separator: "; ")),
+      help: "upload it from a clone that has it (`git lfs push --all`), and check that this host may read it. "
+        + "Only the repository's own server is asked: `.lfsconfig` has no effect")
   }
 
   /// Gives the file that was fetched for a pointer, where it is what the pointer says.

@@ -81,7 +81,8 @@ struct Access: Sendable {
     let text = key.withBytes { String(decoding: $0.prefix(200), as: UTF8.self) }
     guard text.contains("PRIVATE KEY-----") else {
       throw Failure(
-        .configuration, "\(path) holds no private ssh key", help: "name the file without .pub as `ssh_key_file:`")
+        .configuration, "\(path) is not a private ssh key",
+        help: "`ssh_key_file:` takes the private key: the file without .pub")
     }
     // What follows the first line of an OpenSSH key names its cipher; see PROTOCOL.key of OpenSSH.
     let lines = text.split(whereSeparator: \.isNewline)
@@ -91,8 +92,8 @@ struct Access: Sendable {
       ? head?.dropFirst(19).starts(with: Array("none".utf8)) == false : text.contains("ENCRYPTED")
     if isEncrypted, !hasPassphrase {
       throw Failure(
-        .configuration, "the key \(path) has a passphrase",
-        help: "write it to a file of mode 600, and name that by `credentials: {ssh_passphrase_file: …}`")
+        .configuration, "the ssh key \(path) has a passphrase, which the configuration does not give",
+        help: "write the passphrase to a file of mode 600, and set `credentials: {ssh_passphrase_file: FILE}`")
     }
   }
 

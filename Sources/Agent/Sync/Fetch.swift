@@ -181,11 +181,11 @@ struct Fetch: Sendable {
     Failure(
       .refused, refusal,
       help: move.head.tag == nil
-        ? "`clup verify` lists every commit that needs a signature; sign anew with "
+        ? "`clup verify` lists every commit that needs a signature; sign them again with "
           + (move.trusted.map { "`git rebase --force-rebase --gpg-sign \($0.prefix(12))`" }
             ?? "`git commit --amend --no-edit -S`")
           + ", and push: where that replaces a commit that was deployed, sync once with --accept-rewrite"
-        : "sign the tag anew (`git tag -s -f`) and push it, or add its key to those that the configuration names")
+        : "sign the tag again (`git tag -s -f`) and push it, or add its key to those that the configuration names")
   }
 
   private func isAccepted(_ move: Move, in mirror: Mirror) async -> Bool {
@@ -258,7 +258,7 @@ extension Failure {
       self.init(
         .host, error.message,
         help: "see that \(settings.checkout) can be written and has room; where the mirror is damaged, remove "
-          + "\(settings.checkout)/repo.git, and the next sync makes it anew",
+          + "\(settings.checkout)/repo.git, and the next sync fetches it again",
         outage: Files.isFull(settings.checkout) ? .disk : nil)
     }
   }

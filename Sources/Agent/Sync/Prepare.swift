@@ -154,16 +154,18 @@ struct Prepare: Sendable {
   private func checkForStacks() async throws(Failure) {
     guard !request.isRepair, head.discovery.stacks.isEmpty, state.pins.isEmpty else { return }
     let found = try await check.unmanaged(in: target.tree, discovery: head.discovery, tracked: head.tracked)
-    let place = settings.include.isEmpty ? "" : " among what `stacks: {include: …}` takes"
+    let place =
+      settings.include.isEmpty ? ": no directory in it has a Compose file" : " that `stacks: {include: …}` selects"
     throw Failure(
       .refused,
-      (["the commit \(target.tree.commit.prefix(12)) holds no stack\(place): no directory has a Compose file"]
+      (["the commit \(target.tree.commit.prefix(12)) has no stack\(place)"]
         + found.prefix(3).map(\.message) + (found.count > 3 ? ["\(found.count - 3) more look like Compose files"] : []))
         .joined(separator: "; "),
       help: found.isEmpty
         ? "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
         : found.prefix(3).map(\.help).joined(separator: "; ")
-          + (found.count > 3 ? "; `clup validate` in a clone says it of each" : "") + "; what runs stays as it is")
+          + (found.count > 3 ? "; `clup validate` in a clone says what to do with each" : "")
+          + "; what runs stays as it is")
   }
 
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {

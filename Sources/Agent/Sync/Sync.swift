@@ -259,7 +259,7 @@ public struct Sync: Sendable {
       return try await fetch.target(try brought.head.get(), request: request, deployed: state.hasDeployed)
     } catch {
       guard [.host, .unreachable].contains(error.kind), await fetch.isDamaged() else { throw error }
-      say("warning: the mirror was damaged (\(error.message)), and is fetched anew")
+      say("warning: the mirror was damaged (\(error.message)) and is fetched again")
       try await fetch.renew(listed, at: state.commit, accepting: request.acceptRewrite)
       let renewed = await fetch.brought(listed)
       return try await fetch.target(try renewed.head.get(), request: request, deployed: state.hasDeployed)

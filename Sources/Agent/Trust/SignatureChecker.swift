@@ -30,7 +30,7 @@ struct SignatureChecker: Sendable {
     {
       throw Failure(
         .configuration, "trust: the keyring \(path) is armoured text, which gpgv does not read",
-        help: "write it anew: `gpg --dearmor < \(path) > \(path).gpg`, and name that file")
+        help: "convert it: `gpg --dearmor < \(path) > \(path).gpg`, and name that file")
     }
   }
 

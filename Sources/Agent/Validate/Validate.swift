@@ -157,10 +157,11 @@ public struct Validate: Sendable {
   /// Refuses a work tree in which there is nothing to deploy, as a sync does.
   private func nothing(_ found: [Diagnostic], _ discovery: Discovery, _ settings: Settings) -> [Diagnostic] {
     if !discovery.stacks.isEmpty || found.contains(where: \.isFinal) { return [] }
-    let place = settings.include.isEmpty ? "" : " among what `stacks: {include: …}` takes"
+    let place =
+      settings.include.isEmpty ? ": no directory has a Compose file" : " that `stacks: {include: …}` selects"
     return [
       Diagnostic(
-        rule: "compose", file: ".", message: "there is no stack\(place): no directory has a Compose file",
+        rule: "compose", file: ".", message: "there is no stack\(place)",
         help: "commit a compose.yaml or docker-compose.yml, or name the directory of the repository: "
           + "`clup validate DIR`", isFinal: true)
     ]

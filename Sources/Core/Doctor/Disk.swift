@@ -103,7 +103,7 @@ public enum DiskChecks {
   ) -> Check {
     let name = names.joined(separator: ", ")
     let place = "\(disk.point) (\(([disk.type] + (label.map { ["label \($0)"] } ?? [])).joined(separator: ", ")))"
-    let space = room.map { ": \(size($0.free)) of \(size($0.size)) free\(inodes($0))" } ?? ""
+    let space = room.map { ": \($0.free.byteSize) of \($0.size.byteSize) free\(inodes($0))" } ?? ""
     let found = place + space
     func told(_ result: Check.Result, _ expected: String, _ help: String) -> Check {
       Check(.disks, name, result, found: found, expected: expected, help: help)
@@ -136,7 +136,7 @@ public enum DiskChecks {
   ) -> Check? {
     guard let lack = lack(of: room, isOthers: isOthers) else { return nil }
     let known = uses.filter { $0.size > 0 }.sorted { $0.size > $1.size }.prefix(4).map { use in
-      "\(use.name) \(size(use.size))" + (use.way.map { " (\($0))" } ?? "")
+      "\(use.name) \(use.size.byteSize)" + (use.way.map { " (\($0))" } ?? "")
     }
     let unit = lack.isOfInodes ? "--inodes -xd3" : "-xhd3"
     let rest = "`du \(unit) \(disk.point) | sort -h | tail` lists the largest of all"
@@ -177,15 +177,6 @@ public enum DiskChecks {
   private static let lost: Set<String> = ["tmpfs", "ramfs"]
   private static let foreign: Set<String> = ["vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk", "iso9660"]
   private static let remote: Set<String> = ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "virtiofs"]
-
-  /// Bytes for people.
-  static func size(_ bytes: Int) -> String {
-    var (value, unit) = (Double(bytes), 0)
-    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
-    while value >= 1024, unit < units.count - 1 { (value, unit) = (value / 1024, unit + 1) }
-    let tenths = Int((value * 10).rounded())
-    return value < 10 && unit > 0 ? "\(tenths / 10).\(tenths % 10) \(units[unit])" : "\(Int(value)) \(units[unit])"
-  }
 
   private static func inodes(_ room: DiskRoom) -> String {
     room.inodes > 0 ? ", \(room.freeInodes * 100 / room.inodes) % of the inodes" : ""

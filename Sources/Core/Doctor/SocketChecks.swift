@@ -59,27 +59,31 @@ public struct SocketChecks: Sendable {
     if let open = open[container.id], !open.isEmpty {
       return told(
         .failed, "\(way), and gives the engine to whoever reaches \(Self.text(open))",
-        (stack == nil ? "make it anew without these ports" : "take its `ports:` away in the Compose file, and push")
+        (stack == nil ? "recreate it without these ports" : "remove its `ports:` from the Compose file, and push")
           + ": whoever reaches them is root on this host; containers reach it over a network")
     }
     guard let waiver else {
       let help =
         stack == nil
-        ? "if nobody needs it: `docker rm -f \(container.name)`; else let it speak to a socket proxy"
-        : "let it speak to a socket proxy by `DOCKER_HOST: tcp://…`; a proxy needs a waiver of docker-socket for its image "
+        ? "if nobody needs it: `docker rm -f \(container.name)`; otherwise have it use a socket proxy"
+        : "have it use a socket proxy (`DOCKER_HOST: tcp://…`); a proxy needs a waiver of docker-socket for its image "
           + "(`clup explain docker-socket`)"
       return told(stack == nil ? .warning : .failed, way + ", which makes it root on this host", help)
     }
     if waiver.expires < today {
       return told(
         .failed, "\(way); its waiver ended on \(waiver.expires)",
-        "let nobody have the socket who can do without, or review the waiver and set a new `expires:`")
+        "remove the mount if it works without the socket, or review the waiver and set a new `expires:`")
     }
-    if mount.isWritable { return told(.failed, way, "add `:ro` to the mount in the Compose file, and push") }
+    if mount.isWritable {
+      return told(
+        .failed, way,
+        "add `:ro` to the mount in the Compose file, and push: a proxy must not be able to replace the socket")
+    }
     if !container.ports.isEmpty {
       return told(
         .failed, "\(way), publishes \(Self.text(container.ports))",
-        "take its `ports:` away; containers reach it over a network")
+        "remove its `ports:`; containers reach it over a network")
     }
     return told(.good, "\(way), \(waiver.accepted == nil ? "waived" : "accepted") until \(waiver.expires)", "")
   }

@@ -42,13 +42,13 @@ public enum LargeFile {
     }
     guard let pointer = Pointer(bytes) else {
       return refusal(
-        "its pointer holds something else than an id and a size",
-        help: "write the pointer anew: `git add --renormalize \(path)`")
+        "its pointer is not just an id and a size",
+        help: "write the pointer again: `git add --renormalize \(path)`")
     }
     if isInSubmodule { return refusal("it lies in a submodule", help: "put the file itself into git there") }
     if pointer.size <= mostBytes { return nil }
     return refusal(
-      "it has \(pointer.size) bytes, and a file that a stack uses has at most \(mostBytes)",
+      "it has \(pointer.size.byteSize), and a file that a stack uses has at most \(mostBytes.byteSize)",
       help: "keep it on the host outside of the repository and mount it from there, or put it into an image")
   }
 
@@ -68,7 +68,8 @@ public enum LargeFile {
   public static func tooLarge(_ path: String, _ size: Int, stack: String?) -> Diagnostic {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,
-      message: "\(path) has \(size) bytes; a file of the repository that a stack uses has at most \(mostBytes)",
+      message:
+        "\(path) has \(size.byteSize); a file of the repository that a stack uses has at most \(mostBytes.byteSize)",
       help: "keep it on the host outside of the repository and mount it from there, or put it into an image",
       isFinal: true)
   }

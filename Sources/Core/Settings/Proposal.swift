@@ -104,7 +104,7 @@ public struct Proposal: Sendable, Equatable {
     if let part {
       let globs = part.include.map(\.yaml).joined(separator: ", ")
       proposed.append(
-        "  include: [\(globs)]   # this host's part, if \(part.others.joined(separator: ", ")) is another's")
+        "  include: [\(globs)]   # this host's part, if \(part.others.joined(separator: ", ")) belongs to another host")
     }
     proposed += choice.lines.map { "  \($0)   # Compose files that belong together, and run nowhere here" }
     let more = choice.files.map(\.yaml).joined(separator: ", ")

@@ -90,12 +90,12 @@ public enum Collisions {
     else { return nil }
     return Diagnostic(
       rule: "project-collision", at: locate(stack, nil) ?? (place, nil), stack: stack,
-      message: "the container \(other.name) of a project \(project) runs already from \(other.directory)",
+      message: "the container \(other.name) of the project \(project) already runs from \(other.directory)",
       help: held(other.directory).map { holder in
         "it is \(holder) on this host: where stacks trade places, move one to a directory that no stack has, then the "
           + "others, each in a commit that is synced before the next"
       } ?? "if that is this stack, take it down there, and a sync goes on with its volumes: "
-        + "`docker compose -p \(project) down`, without `-v`; if it is another one, \(rename(project))")
+        + "`docker compose -p \(project) down`, without `-v`; otherwise, \(rename(project))")
   }
 
   private static func rename(_ project: String) -> String {

@@ -29,7 +29,7 @@ extension Rule {
     id: "unset-variable",
     summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
     why:
-      "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. On a plain work tree, where nobody has the host's values, files that only a host has are told as warnings.",
+      "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. On a plain work tree, where nobody has the host's values, files that only a host has are reported as warnings.",
     fix:
       "Set it in the `.env` beside the live Compose file, or give a default: `${NAME:-value}`. A variable of the container's own shell is written `$$NAME`.",
     bad: #"services: {web: {image: "nginx:${TAG}"}}   # no TAG in .env"#,

@@ -2,12 +2,12 @@ extension Rule {
   static let dockerSocket = Rule(
     id: "docker-socket", summary: "any way to the Docker socket",
     why: """
-      Whoever reaches the engine's socket is root on the host: one request starts a container that mounts `/`. Read-only
-      makes no difference, a socket is spoken to, not written to. The ways there are the socket's file, any directory above
+      Whoever reaches the engine's socket is root on the host: one request starts a container that mounts `/`. A
+      read-only mount does not prevent that: a program connects to a socket and does not write to the file. The ways there are the socket's file, any directory above
       it, a named volume whose driver options bind one of the two, `use_api_socket`, and a DOCKER_HOST that names a unix
       socket. Symbolic links are followed.
       """,
-    fix: "Let one socket proxy hold the socket, and let the others speak to it over a network of their own.",
+    fix: "Give the socket to one socket proxy, and have the others use that over a network of their own.",
     bad: """
       services:
         runner:
@@ -27,7 +27,7 @@ extension Rule {
 }
 
 extension Subject {
-  private static let socketHelp = "speak to a socket proxy by `DOCKER_HOST: tcp://…` instead"
+  private static let socketHelp = "use a socket proxy instead (`DOCKER_HOST: tcp://…`)"
 
   fileprivate func socketMounts(_ service: String, _ json: JSON) -> [Finding] {
     var found = mounts(of: service, json).compactMap { mount -> Finding? in

@@ -10,8 +10,8 @@ extension Rule {
       `git: {submodules: true, lfs: true}`. Encrypted files and templates may be in git; a container is never given ciphertext.
       """,
     fix: """
-      Remove it with `git rm --cached FILE`, add it to `.gitignore`, and change every secret that was in it. The host lets a \
-      file be tracked with `policy: {tracked: [{path: FILE, reason: …}]}`.
+      Remove it with `git rm --cached FILE`, add it to `.gitignore`, and replace every key and secret that was in it, since \
+      it is in the history. The host lets a file be tracked with `policy: {tracked: [{path: FILE, reason: …}]}`.
       """,
     bad: "infra/.env\ninfra/backup.sql.gz\nrunner/id_ed25519",
     good: "infra/.env.example\ninfra/docker-compose.yml"
@@ -35,6 +35,15 @@ extension Rule {
     ),
   ].flatMap { globs, what in globs.map { (Glob("**/\($0)"), what) } }
 
+  /// What else is to be done about a file that is in the history now.
+  private static func replacing(_ what: String) -> String {
+    switch what {
+    case "key material": " and replace the key, since it is in the history"
+    case "a file of credentials": " and replace the credentials, since they are in the history"
+    default: ""
+    }
+  }
+
   /// The key of Android's debug builds, whose password is in the manual.
   private static let everyones: Substring = "debug.keystore"
 
@@ -52,7 +61,7 @@ extension Rule {
       if parts.last != everyones, let (_, what) = neverCommit.first(where: { $0.glob.matches(parts) }) {
         return Diagnostic(
           rule: "forbidden-file", file: file.path, message: "\(file.path) looks like \(what)",
-          help: "remove it with `git rm --cached \(file.path)`, or allow it on the host: "
+          help: "remove it with `git rm --cached \(file.path)`\(replacing(what)), or allow it on the host: "
             + "`policy: {tracked: [{path: \(file.path), reason: …}]}`")
       }
       if !allowed.isEmpty, !allowed.contains(where: { $0.covers(file.path) }) {
@@ -77,7 +86,7 @@ extension Rule {
         found.append(
           Diagnostic(
             rule: "forbidden-file", file: path, line: line.number, column: offset + 1, message: message,
-            help: "take it out, change the secret, and keep it in the live `.env` or beside it"))
+            help: "keep it in the live `.env` or beside it, and replace the secret, since it is in the history"))
       }
       let isComment = isComment(text)
       var hits = line.hints.contains(.shape) ? Secrets.shaped(string) : []

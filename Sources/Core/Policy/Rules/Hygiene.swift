@@ -6,7 +6,7 @@ extension Rule {
     id: "floating-tag", severity: .warning, summary: "an image whose tag moves",
     why:
       """
-      `latest`, `stable`, `main`, `nightly`, or no tag, is another image tomorrow: the same commit then means something else, and
+      `latest`, `stable`, `main`, `nightly`, or no tag, is a different image tomorrow: the same commit then means something else, and
       there is no way back.
       """,
     fix: "Name a version, best with its digest.",

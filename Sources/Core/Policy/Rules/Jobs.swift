@@ -144,8 +144,8 @@ extension Rule {
         if let place = places.first {
           return [
             Finding(
-              place: place, message: "the parameter \(name) decides more than what the job is told",
-              help: "use parameters in `environment` and `command` alone, and write the rest out")
+              place: place, message: "the parameter \(name) is used outside of `environment` and `command`",
+              help: "use parameters only there, and write out the rest")
           ]
         }
       }

@@ -90,7 +90,7 @@ extension Walls {
       option: option)
     found[found.count - 1].severity = .warning
     found[found.count - 1].help =
-      "write `\(key): service:\(own.name)`, which Compose starts first and makes anew together"
+      "write `\(key): service:\(own.name)`, which Compose starts first and recreates together with it"
   }
 }
 

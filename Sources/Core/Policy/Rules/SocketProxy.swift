@@ -62,7 +62,7 @@ extension Subject {
       if mount.readOnly { return nil }
       return Finding(
         service: service, place: place(of: mount), message: "\(service) mounts \(mount.source) writable",
-        help: "add `:ro`")
+        help: "add `:ro`, so that it cannot replace the socket")
     }
   }
 
