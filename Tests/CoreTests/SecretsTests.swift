@@ -79,7 +79,7 @@ struct SecretsTests {
   }
 }
 
-@Suite("A host weighs and excuses")
+@Suite("The severities and waivers of a host")
 struct PolicyTests {
   static let finding = Diagnostic(
     rule: "plaintext-secret", file: "s/c.yaml", stack: "s", service: "web", message: "m", help: "h")

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Core
 
-@Suite("I13: no word of the host leaves a stack out in silence")
+@Suite("I13: no severity or waiver leaves a stack out without a word")
 struct WeighTests {
   static func finding(isFinal: Bool) -> Diagnostic {
     Diagnostic(rule: "compose", file: "a/compose.yaml", stack: "a", message: "broken", help: "h", isFinal: isFinal)

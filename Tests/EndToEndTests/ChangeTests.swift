@@ -4,7 +4,7 @@ import Testing
 
 extension EndToEnd {
   /// Changes that are easily taken for none, or for one stack's own.
-  @Suite("Changes", .disabled(if: Host.skips)) struct Changes {
+  @Suite("Changes that are easily missed", .disabled(if: Host.skips)) struct Changes {
     @Test func `I8: a dry run's diff shows files and what Compose resolves, and no value of the host's`() async throws {
       func file(_ mark: String) -> String {
         "services:\n  web:\n    image: ${IMAGE}\n    command: [sleep, 1\(mark)]\n    network_mode: none\n"

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  @Suite("I1: the kernel says no", .disabled(if: Host.skips)) struct Fences {
+  @Suite("I1: the kernel refuses writes outside the sandbox", .disabled(if: Host.skips)) struct Fences {
     /// Code that runs inside clup and writes where it must not: at each rename, which is how a deploy switches.
     static let intruder = """
       #define _GNU_SOURCE
@@ -63,7 +63,7 @@ extension EndToEnd {
     }
   }
 
-  @Suite("I8: secrets stay put", .disabled(if: Host.skips)) struct Secrets {
+  @Suite("I8: secrets are not shown", .disabled(if: Host.skips)) struct Secrets {
     @Test func `a marked secret is in no file, argument or environment that clup makes`() async throws {
       let mark = "mArKeD" + UUID().uuidString.replacing("-", with: "")
       let broken = "    command: [sh, -c, 'echo the token is $TOKEN; exit 3']\n"

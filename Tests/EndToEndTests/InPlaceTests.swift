@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("What a stack stands on decides whether it is in place", .disabled(if: Host.skips)) struct InPlace {
+  @Suite("Each input of a stack decides whether it is in place", .disabled(if: Host.skips)) struct InPlace {
     struct Row: CustomTestStringConvertible, Sendable {
       let testDescription: String
       /// What one commit has, and the next one; nothing where only the host changes.

@@ -239,7 +239,7 @@ extension EndToEnd {
     @Test func `a deploy under way is no failure, and keeps no other stack from being put right`() async throws {
       try await Daemon.with(["a/compose.yaml": sleeper(), "b/compose.yaml": sleeper()]) { host, daemon in
         try await daemon.until("curl -sf http://\(daemon.address)/readyz")
-        try await host.push(["a/compose.yaml": SideBySide.slow])
+        try await host.push(["a/compose.yaml": ConcurrentSyncs.slow])
         let run = try #require(try await daemon.push("slow").id)
         let isBusy = "curl -s http://\(daemon.address)/api/v1/status | grep -q '\"busy\":true.*\"health\":\"starting\"'"
         try await daemon.until(isBusy)

@@ -69,6 +69,18 @@ import Testing
     }
   }
 
+  @Test func `deploy/test names suites that exist`() throws {
+    let script = try String(contentsOf: Self.root.appending(path: "deploy/test"), encoding: .utf8)
+    let parts = try #require(script.firstMatch(of: /\nparts=\(\n(?<names>[^)]*)\)/)).names
+    let base = Self.root.appending(path: "Tests/EndToEndTests")
+    let tests = try FileManager.default.contentsOfDirectory(atPath: base.path).map {
+      try String(contentsOf: base.appending(path: $0), encoding: .utf8)
+    }
+    let names = parts.matches(of: /\w+/).map(\.output)
+    #expect(names.count > 10)
+    for name in names { #expect(tests.contains { $0.contains("struct \(name) {") }, "\(name)") }
+  }
+
   @Test func `the top level holds what it should and nothing else`() throws {
     let names = try FileManager.default.contentsOfDirectory(atPath: Self.root.path).filter { !$0.hasPrefix(".") }
     #expect(names.sorted() == ["Package.swift", "README.md", "Sources", "Tests", "deploy", "hooks"])

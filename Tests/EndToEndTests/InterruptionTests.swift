@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  @Suite("Being cut off", .disabled(if: Host.skips)) struct CutOff {
+  @Suite("A sync that is interrupted", .disabled(if: Host.skips)) struct Interruptions {
     /// Kills the program at many moments of a sync; each time the next sync ends where an uninterrupted one would.
     @Test func `I5: a sync that is killed is completed by the next one`() async throws {
       let stacks = ["a", "b", "c"]
@@ -160,7 +160,7 @@ extension EndToEnd {
   }
 }
 
-extension EndToEnd.CutOff {
+extension EndToEnd.Interruptions {
   /// Programs that still stand in one of this host's live directories.
   func left(_ host: Host) async throws -> String {
     try await host.shell(

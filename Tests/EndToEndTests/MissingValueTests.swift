@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// I13 on a work tree: each stack is judged, whatever is missing, and what only a host has is told.
-@Suite("Silence") struct SilenceTests {
+@Suite("I13: a missing value hides no finding of validate") struct MissingValueTests {
   struct Row: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let lines: String
@@ -137,7 +137,7 @@ import Testing
 
 extension EndToEnd {
   /// I13 on a host: nothing that was found is left out with exit 0.
-  @Suite("Silence of a sync", .disabled(if: Host.skips)) struct SilentSync {
+  @Suite("I13: a missing value hides no finding of a sync", .disabled(if: Host.skips)) struct MissingValues {
     @Test(arguments: ["{severity: {forbidden-file: warning}}", "{severity: {forbidden-file: off}}"])
     func `a weakened finding about a file deploys the stack without the file`(_ policy: String) async throws {
       let files = [

@@ -3,7 +3,7 @@ import Testing
 @testable import Core
 
 @Suite("What is no secret is no finding, and what is one stays one")
-struct AlarmTests {
+struct SecretFindingTests {
   static let values: [(name: String, value: String, isSecret: Bool)] = [
     ("ADMIN_PASSWORD", "op://homelab/app/password", false), ("ADMIN_PASSWORD", "vault:secret/data/app#pw", false),
     ("API_TOKEN", "ENC[AES256_GCM,data:abc]", false), ("DB_PASSWORD", "{DB_PASSWORD}", false),

@@ -1,8 +1,8 @@
 import Core
 import Testing
 
-/// A stack that reaches for what is another one's, told by `clup validate` from the repository alone.
-@Suite("Neighbours") struct NeighbourTests {
+/// A stack that claims what belongs to another one, found by `clup validate` from the repository alone.
+@Suite("Validate refuses what belongs to another stack or to the host") struct ForeignResourceTests {
   /// One repository, and where it is refused.
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("Syncs side by side", .disabled(if: Host.skips)) struct SideBySide {
+  @Suite("Syncs that run at the same time", .disabled(if: Host.skips)) struct ConcurrentSyncs {
     /// A service that becomes healthy once somebody says so.
     static let slow = sleeper(
       "web", "network_mode: none",

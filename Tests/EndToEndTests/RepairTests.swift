@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("What was good is kept up", .disabled(if: Host.skips)) struct KeepUp {
+  @Suite("I7, I12: what was good is repaired, whatever the repository says", .disabled(if: Host.skips)) struct Repairs {
     static let plain = sleeper("web", "network_mode: none")
 
     /// What the repository does meanwhile, and the status of a sync.

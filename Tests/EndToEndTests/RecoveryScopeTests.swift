@@ -4,8 +4,8 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  /// Ways back that begin or end in the middle, and what they must not lose.
-  @Suite("I7: ways back", .disabled(if: Host.skips)) struct WaysBack {
+  /// Also recoveries that begin or end in the middle.
+  @Suite("I7: what a recovery restores, and what it leaves alone", .disabled(if: Host.skips)) struct RecoveryScope {
     @Test func `a network that cannot be made anew is there again after going back`() async throws {
       let file = sleeper("web")
       try await Host.with(["a/compose.yaml": file]) { host in

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  @Suite("I1: state is untouchable", .disabled(if: Host.skips)) struct NoTouch {
+  @Suite("I1: a sync leaves runtime state untouched", .disabled(if: Host.skips)) struct UntouchedState {
     static let calls = [
       "open", "openat", "openat2", "creat", "rename", "renameat", "renameat2", "symlink", "symlinkat", "link", "linkat",
       "unlink", "unlinkat", "rmdir", "mkdir", "mkdirat", "mknod", "mknodat", "truncate", "ftruncate", "fallocate",

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("I7: what stands on the same file goes together", .disabled(if: Host.skips)) struct Together {
+  @Suite("I7: stacks that share a file are deployed and rolled back together", .disabled(if: Host.skips))
+  struct SharedFiles {
     /// A service that mounts the common file, and ends when it does not say what it wants to read there.
     static func reader(_ wants: String, _ lines: String...) -> String {
       run("grep -q \"\(wants)\" /conf && exec sleep 100000", ["volumes: ['../common/conf:/conf:ro']"] + lines)

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 /// Bad input gets a clear sentence and the right exit status, and loses nothing. None of these needs an engine.
-@Suite struct Inputs {
+@Suite struct BadInputs {
   struct Case: CustomTestStringConvertible {
     let testDescription: String
     let settings: String

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  @Suite("What is lost or changed beside clup", .disabled(if: Host.skips)) struct Loss {
+  @Suite("Records, files and networks that were lost or changed outside clup", .disabled(if: Host.skips))
+  struct OutsideChanges {
     static let plain = sleeper("web", "network_mode: none")
 
     @Test(arguments: ["damage", "remove"])

@@ -4,7 +4,7 @@ import Processes
 import Testing
 
 extension EndToEnd {
-  @Suite("I7: failure goes back", .disabled(if: Host.skips)) struct Returns {
+  @Suite("I7: a failed deploy goes back to what was good", .disabled(if: Host.skips)) struct Recoveries {
     struct Breakage: Sendable, CustomTestStringConvertible {
       let testDescription: String
       /// The lines of the service, in the place of the good ones.

@@ -4,7 +4,7 @@ import YAML
 @testable import Core
 
 /// What real repositories have that looks like a fault and is none, and the faults that looked like nothing.
-@Suite("A finding is true") struct TrueFindingsTests {
+@Suite("Rules find nothing where nothing is wrong") struct FalsePositiveTests {
   static func rules(_ rule: String, _ found: [Diagnostic]) -> [Diagnostic] { found.filter { $0.rule == rule } }
 
   @Test(arguments: [("host", 0), ("none", 0), ("bridge", 1)])

@@ -3,8 +3,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-  /// The ways in which a repository or a host may be laid out.
-  @Suite("Shapes", .disabled(if: Host.skips)) struct Shapes {
+  @Suite("Files and directories that a deploy brings", .disabled(if: Host.skips)) struct DeployedFiles {
     @Test func `a stack that runs already is taken over without a restart`() async throws {
       let file = sleeper("web", "volumes: [\"./conf:/conf:ro\"]")
       try await Host.with(["s/compose.yaml": file, "s/conf": "x\n"], live: ["s/compose.yaml": file, "s/conf": "x\n"]) {

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 @Suite("I11: a link into a release becomes a directory with all that stood there")
-struct OpeningTests {
+struct LinkToDirectoryTests {
   static let live = "/live/s/conf"
 
   /// A live path that leads into a release of a commit that the mirror does not know: all of it counts as somebody's own.
