@@ -4,8 +4,8 @@ import Processes
 
 /// Follows the engine's events, and sees what somebody changed by hand between two syncs.
 actor Drift {
-  private let children: Children
-  private let mailbox: Mailbox
+  private let children: ChildProcesses
+  private let runQueue: RunQueue
   private let statusCache: StatusCache
   private let counters: Counters
   private let say: @Sendable (String) -> Void
@@ -22,11 +22,11 @@ actor Drift {
   private var wasAway = true
 
   init(
-    children: Children, mailbox: Mailbox, statusCache: StatusCache, counters: Counters,
+    children: ChildProcesses, runQueue: RunQueue, statusCache: StatusCache, counters: Counters,
     say: @escaping @Sendable (String) -> Void
   ) {
     self.children = children
-    self.mailbox = mailbox
+    self.runQueue = runQueue
     self.statusCache = statusCache
     self.counters = counters
     self.say = say
@@ -89,7 +89,7 @@ actor Drift {
     if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
     // What a sync was cut off from is gone on with by one; what failed and is held stays as it is.
     let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) }
-    if unfinished.contains(where: { $0.held == nil }), await mailbox.isIdle { await mailbox.remind(.drift) }
+    if unfinished.contains(where: { $0.held == nil }), await runQueue.isIdle { await runQueue.remind(.drift) }
     await put(right: repair.filter { name in others[name] == nil && !unfinished.contains { $0.name == name } })
   }
 
@@ -110,7 +110,7 @@ actor Drift {
     counters.change { for name in repaired { $0.repairs[name, default: 0] += 1 } }
     let left = stacks.filter { name in !worked.contains { $0.name == name } }
     for name in left { others[name] = told[name] }
-    if !left.isEmpty, await mailbox.isIdle { await mailbox.remind(.drift) }
+    if !left.isEmpty, await runQueue.isIdle { await runQueue.remind(.drift) }
     if !repaired.isEmpty { say("drift: repaired \(repaired.joined(separator: ", "))") }
     for stack in worked where !repaired.contains(stack.name) {
       say("drift: \(stack.name) is not repaired: \(stack.error ?? stack.outcome.rawValue)")

@@ -22,7 +22,7 @@ extension Routes {
     }
     let id = String(request.path.dropFirst("/runs/".count))
     var seen = await seen()
-    if let run = await mailbox.run(id) {
+    if let run = await runQueue.run(id) {
       seen.working = children.working.now(of: id)
       if let report = report(of: run) { return Self.shown(200, Page.report(report, of: seen)) }
       return Self.shown(200, Page.run(run, of: seen))
@@ -42,13 +42,13 @@ extension Routes {
     seen.version = version
     seen.now = Date().timeIntervalSince1970
     // What a sync tells needs no look at the host; that one would keep it from its work.
-    let isBusy = await mailbox.runs.contains { $0.stage == .running }
+    let isBusy = await runQueue.runs.contains { $0.stage == .running }
     switch await statusCache.status(within: .seconds(isBusy ? 5 : 2)) {
     case .success(let status): seen.status = status
     case .failure(let error): seen.statusError = error.message
     }
     seen.reports = Agent.history(of: settings, last: 20).reversed()
-    seen.runs = await mailbox.runs.suffix(20).reversed()
+    seen.runs = await runQueue.runs.suffix(20).reversed()
     let numbers = counters.now
     seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) } ?? seen.status?.reached
     seen.unreachable = numbers.unreachable
@@ -57,7 +57,7 @@ extension Routes {
     let configuration = children.configuration.now
     seen.unconfigured = configuration.problem.map { "\($0.message); \($0.help)" }
     seen.restart = configuration.restart
-    seen.unwritten = await mailbox.trouble?.message
+    seen.unwritten = await runQueue.trouble?.message
     return seen
   }
 

@@ -7,10 +7,10 @@ import Processes
 /// What the daemon answers.
 struct Routes: Sendable {
   let version: String
-  let mailbox: Mailbox
+  let runQueue: RunQueue
   let statusCache: StatusCache
   let counters: Counters
-  let children: Children
+  let children: ChildProcesses
   /// Seconds since 1970.
   let started: Double
 
@@ -67,7 +67,7 @@ struct Routes: Sendable {
       count("accepted")
       return Self.json(200, .object(["pong": .bool(true)]))
     case .push(let delivery):
-      if let delivery, let known = await mailbox.run(delivered: delivery) {
+      if let delivery, let known = await runQueue.run(delivered: delivery) {
         count("duplicate")
         return accepted(known, duplicate: true)
       }
@@ -89,7 +89,7 @@ struct Routes: Sendable {
   }
 
   private func ask(_ trigger: Trigger, delivery: String? = nil) async -> HTTPResponse {
-    do throws(Failure) { return accepted(try await mailbox.ask(trigger, delivery: delivery)) } catch {
+    do throws(Failure) { return accepted(try await runQueue.ask(trigger, delivery: delivery)) } catch {
       // What cannot be kept must not be promised.
       var response = Self.problem(503, "the run cannot be written down: \(error.message)")
       response.headers["Retry-After"] = "30"
@@ -113,7 +113,7 @@ struct Routes: Sendable {
   // MARK: looks
 
   private func run(_ id: String) async -> HTTPResponse {
-    guard let run = await mailbox.run(id) else { return Self.problem(404, "there is no run of this id") }
+    guard let run = await runQueue.run(id) else { return Self.problem(404, "there is no run of this id") }
     guard var json = try? JSON(parsing: encode(run)), case .object(var members) = json else {
       return Self.problem(500, "the run cannot be shown")
     }
@@ -148,7 +148,7 @@ struct Routes: Sendable {
 
   /// A daemon that cannot keep what it promises is not well, though it goes on.
   private func health() async -> HTTPResponse {
-    if let trouble = await mailbox.trouble {
+    if let trouble = await runQueue.trouble {
       return HTTPResponse(status: 503, text: "\(trouble.message); \(trouble.help)\n")
     }
     return HTTPResponse(status: 200, text: "alive\n")
@@ -165,8 +165,8 @@ struct Routes: Sendable {
   private func metrics() async -> HTTPResponse {
     let status = try? await statusCache.status(within: .seconds(1)).get()
     var numbers = counters.now
-    numbers.writeFailures = await mailbox.failures
-    numbers.canWrite = await mailbox.trouble == nil
+    numbers.writeFailures = await runQueue.failures
+    numbers.canWrite = await runQueue.trouble == nil
     let configuration = children.configuration.now
     (numbers.isConfigured, numbers.configured) = (configuration.problem == nil, configuration.taken)
     let text = Metrics.text(

@@ -35,14 +35,14 @@ public struct Serve: Sendable {
   public func run() async throws(Failure) {
     Memory.settle()
     let runStore = try RunStore(settings, file: "runs.json")
-    let mailbox = try Mailbox(runStore, say: say)
-    let children = Children(
+    let runQueue = try RunQueue(runStore, say: say)
+    let children = ChildProcesses(
       program: program, configuration: configuration, environment: environment, runStore: runStore)
     let (counters, statusCache) = (Counters(), StatusCache(children))
     let drift = Drift(
-      children: children, mailbox: mailbox, statusCache: statusCache, counters: counters, say: say)
+      children: children, runQueue: runQueue, statusCache: statusCache, counters: counters, say: say)
     let routes = Routes(
-      version: version, mailbox: mailbox, statusCache: statusCache, counters: counters, children: children,
+      version: version, runQueue: runQueue, statusCache: statusCache, counters: counters, children: children,
       started: Date().timeIntervalSince1970)
     complain()
     if let unused = Programs.unused(environment) { say("warning: \(unused)") }
@@ -61,23 +61,23 @@ public struct Serve: Sendable {
     let manager = ServiceManager(environment: environment)
     say("serving on \(server.endpoints.map(\.description).joined(separator: ", "))")
     manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
-    await mailbox.remind(.start)
+    await runQueue.remind(.start)
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await work(mailbox, children, counters, statusCache, drift, manager) }
+      group.addTask { await work(runQueue, children, counters, statusCache, drift, manager) }
       group.addTask { await drift.follow() }
       group.addTask {
         for await _ in reloads {
           manager.reloading()
           reload()
           manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
-          await mailbox.remind(.reload)
+          await runQueue.remind(.reload)
         }
       }
       if let pause = manager.watchdog {
         group.addTask {
-          // Only a daemon whose mailbox still answers is alive.
+          // Only a daemon whose queue still answers is alive.
           while (try? await Task.sleep(for: pause)) != nil {
-            _ = await mailbox.isIdle
+            _ = await runQueue.isIdle
             manager.tell("WATCHDOG=1")
           }
         }
@@ -105,13 +105,13 @@ public struct Serve: Sendable {
 
   /// Does what was asked for, one run after the other; the timer asks when nobody else has for an interval.
   private func work(
-    _ mailbox: Mailbox, _ children: Children, _ counters: Counters, _ statusCache: StatusCache, _ drift: Drift,
+    _ runQueue: RunQueue, _ children: ChildProcesses, _ counters: Counters, _ statusCache: StatusCache, _ drift: Drift,
     _ manager: ServiceManager
   ) async {
     var pace = PollDelay(interval: settings.sync.interval)
     var timer: Task<Void, Never>?
     defer { timer?.cancel() }
-    while let run = try? await mailbox.begin() {
+    while let run = try? await runQueue.begin() {
       reload()
       pace.interval = settings.sync.interval
       counters.change { $0.running += 1 }
@@ -125,14 +125,14 @@ public struct Serve: Sendable {
         if Task.isCancelled { return }
         result.error = error.message
       }
-      await mailbox.end(result)
+      await runQueue.end(result)
       counters.note(result, at: Date().timeIntervalSince1970)
       pace.note(reached: !result.ended(with: .unreachable))
       let what = result.outcome?.rawValue ?? "failed"
       if result.outcome != .unchanged || !result.ended(with: .success) {
         say("\(run.trigger.rawValue): \(what)\((result.error ?? result.stacks).map { ": \($0)" } ?? "")")
       }
-      let unwritten = await mailbox.trouble.map { "; \($0.message)" } ?? ""
+      let unwritten = await runQueue.trouble.map { "; \($0.message)" } ?? ""
       manager.tell("STATUS=\(what) at \(result.commit.map { String($0.prefix(7)) } ?? "no commit")\(unwritten)")
       await statusCache.forget()
       await drift.look(after: .milliseconds(300))
@@ -140,7 +140,7 @@ public struct Serve: Sendable {
       timer?.cancel()
       timer = Task(executorPreference: WorkExecutor()) {
         guard (try? await Task.sleep(for: pause)) != nil else { return }
-        await mailbox.remind(.timer)
+        await runQueue.remind(.timer)
       }
     }
   }

@@ -9,7 +9,7 @@ struct StatusCache: Sendable {
   private let statuses: Cached<Result<Status, ProcessError>>
   private let plans: Cached<Plan>
 
-  init(_ children: Children) {
+  init(_ children: ChildProcesses) {
     statuses = Cached {
       do throws(ProcessError) { return .success(try await children.status()) } catch { return .failure(error) }
     }

@@ -93,9 +93,9 @@ struct AcceptedFindingsTests {
 
   @Test func `what a variable stands for belongs to the text`() {
     var finding = Diagnostic(rule: "host-path", file: "f", stack: "s", service: "w", message: "mounts /a", help: "h")
-    finding.spot = Spot(keys: "services.w.volumes", value: "${DIR}:/x")
+    finding.sourceValue = SourceValue(keys: "services.w.volumes", value: "${DIR}:/x")
     #expect(finding.placeText == "services.w.volumes: ${DIR}:/x (mounts /a)")
-    finding.spot?.value = "/a:/x"
+    finding.sourceValue?.value = "/a:/x"
     #expect(finding.placeText == "services.w.volumes: /a:/x")
   }
 

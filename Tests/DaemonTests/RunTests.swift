@@ -15,46 +15,46 @@ struct RunTests {
   }
 }
 
-@Suite("The mailbox keeps what it promised")
-struct MailboxTests {
+@Suite("The queue keeps the runs that it promised")
+struct RunQueueTests {
   /// A checkout of its own that goes away with the test.
   final class Place {
     let settings: Settings
     let root: String
     init() throws {
-      root = NSTemporaryDirectory() + "clup-mailbox-\(UInt32.random(in: .min ... .max))"
+      root = NSTemporaryDirectory() + "clup-queue-\(UInt32.random(in: .min ... .max))"
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
       settings = Settings(repository: "r", branch: "main", liveRoot: root, checkout: root + "/clup")
     }
     deinit { try? FileManager.default.removeItem(atPath: root) }
-    func mailbox() throws -> Mailbox { try Mailbox(try RunStore(settings, file: "runs.json")) }
+    func runQueue() throws -> RunQueue { try RunQueue(try RunStore(settings, file: "runs.json")) }
   }
 
   @Test func `while one goes, any number become one more`() async throws {
     let place = try Place()
-    let mailbox = try place.mailbox()
-    let first = try await mailbox.ask(.webhook)
-    #expect(try await mailbox.begin().id == first.id)
-    let second = try await mailbox.ask(.webhook, delivery: "d1")
-    for number in 2...9 { #expect(try await mailbox.ask(.timer, delivery: "d\(number)").id == second.id) }
-    #expect(await mailbox.run(delivered: "d7")?.id == second.id)
-    await mailbox.end(SyncResult(status: 0, outcome: .deployed))
-    #expect(await mailbox.run(first.id)?.stage == .ended)
-    #expect(try await mailbox.begin().id == second.id)
-    await mailbox.end(SyncResult(status: 1, outcome: .failed))
-    #expect(await mailbox.isIdle)
-    #expect(await mailbox.run(second.id)?.exitStatus == 1)
+    let runQueue = try place.runQueue()
+    let first = try await runQueue.ask(.webhook)
+    #expect(try await runQueue.begin().id == first.id)
+    let second = try await runQueue.ask(.webhook, delivery: "d1")
+    for number in 2...9 { #expect(try await runQueue.ask(.timer, delivery: "d\(number)").id == second.id) }
+    #expect(await runQueue.run(delivered: "d7")?.id == second.id)
+    await runQueue.end(SyncResult(status: 0, outcome: .deployed))
+    #expect(await runQueue.run(first.id)?.stage == .ended)
+    #expect(try await runQueue.begin().id == second.id)
+    await runQueue.end(SyncResult(status: 1, outcome: .failed))
+    #expect(await runQueue.isIdle)
+    #expect(await runQueue.run(second.id)?.exitStatus == 1)
     withExtendedLifetime(place) {}
   }
 
   @Test func `what had not ended is done by the next daemon, under its id`() async throws {
     let place = try Place()
-    let before = try place.mailbox()
+    let before = try place.runQueue()
     let first = try await before.ask(.webhook, delivery: "d1")
     _ = try await before.begin()
     let second = try await before.ask(.api)
     // Nothing more is heard of the first daemon.
-    let after = try place.mailbox()
+    let after = try place.runQueue()
     #expect(await after.run(first.id)?.stage == .queued)
     #expect(await after.run(delivered: "d1")?.id == first.id)
     _ = try await after.begin()
@@ -64,36 +64,36 @@ struct MailboxTests {
 
   @Test func `what cannot be written is not promised`() async throws {
     let place = try Place()
-    let mailbox = try place.mailbox()
+    let runQueue = try place.runQueue()
     try FileManager.default.removeItem(atPath: place.settings.checkout)
     try Data().write(to: URL(fileURLWithPath: place.settings.checkout))
-    await #expect(throws: Failure.self) { try await mailbox.ask(.webhook) }
-    #expect(await mailbox.runs.isEmpty)
+    await #expect(throws: Failure.self) { try await runQueue.ask(.webhook) }
+    #expect(await runQueue.runs.isEmpty)
   }
 
   @Test func `what nobody was promised is done without a disk, and written when there is one again`() async throws {
     let place = try Place()
-    let mailbox = try place.mailbox()
+    let runQueue = try place.runQueue()
     let checkout = place.settings.checkout
     try FileManager.default.moveItem(atPath: checkout, toPath: checkout + ".away")
     try Data().write(to: URL(fileURLWithPath: checkout))
-    await mailbox.remind(.timer)
-    #expect(await mailbox.trouble?.message.contains("runs.json") == true)
+    await runQueue.remind(.timer)
+    #expect(await runQueue.trouble?.message.contains("runs.json") == true)
     // It waits already, and is in no file: nobody else may be told that it is promised.
-    await #expect(throws: Failure.self) { try await mailbox.ask(.api) }
-    let first = try await mailbox.begin()
+    await #expect(throws: Failure.self) { try await runQueue.ask(.api) }
+    let first = try await runQueue.begin()
     #expect(first.trigger == .timer)
-    await mailbox.end(SyncResult(status: 1, outcome: .failed))
-    #expect(await mailbox.isIdle)
-    #expect(await mailbox.failures >= 3)
-    await mailbox.remind(.drift)
+    await runQueue.end(SyncResult(status: 1, outcome: .failed))
+    #expect(await runQueue.isIdle)
+    #expect(await runQueue.failures >= 3)
+    await runQueue.remind(.drift)
     try FileManager.default.removeItem(atPath: checkout)
     try FileManager.default.moveItem(atPath: checkout + ".away", toPath: checkout)
-    for _ in 0..<100 where await mailbox.trouble != nil { try await Task.sleep(for: .milliseconds(100)) }
-    #expect(await mailbox.trouble == nil)
-    #expect(await (try place.mailbox()).runs.map(\.trigger) == [.timer, .drift])
-    let promised = try await mailbox.ask(.webhook, delivery: "d1")
-    #expect(await (try place.mailbox()).run(delivered: "d1")?.id == promised.id)
+    for _ in 0..<100 where await runQueue.trouble != nil { try await Task.sleep(for: .milliseconds(100)) }
+    #expect(await runQueue.trouble == nil)
+    #expect(await (try place.runQueue()).runs.map(\.trigger) == [.timer, .drift])
+    let promised = try await runQueue.ask(.webhook, delivery: "d1")
+    #expect(await (try place.runQueue()).run(delivered: "d1")?.id == promised.id)
     withExtendedLifetime(place) {}
   }
 
@@ -106,10 +106,10 @@ struct MailboxTests {
   ])
   func `what another version left is refused and stays`(_ text: String, _ says: String) throws {
     let place = try Place()
-    _ = try place.mailbox()
+    _ = try place.runQueue()
     let file = place.settings.checkout + "/runs.json"
     try text.write(toFile: file, atomically: false, encoding: .utf8)
-    #expect { try place.mailbox() } throws: {
+    #expect { try place.runQueue() } throws: {
       ($0 as? Failure)?.kind == .configuration && ($0 as? Failure)?.message.contains(says) == true
     }
     #expect(try String(contentsOfFile: file, encoding: .utf8) == text)

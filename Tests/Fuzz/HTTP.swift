@@ -50,13 +50,15 @@ private enum Stranger {
   /// What the daemon answers, but for what it would have to start itself for.
   static let routes: Routes? = {
     try? FileManager.default.createDirectory(atPath: settings.liveRoot, withIntermediateDirectories: true)
-    guard let store = try? RunStore(settings, file: "runs.json"), let mailbox = try? Mailbox(store) else { return nil }
+    guard let store = try? RunStore(settings, file: "runs.json"), let runQueue = try? RunQueue(store) else {
+      return nil
+    }
     let source = Configuration.Source(settings, text: [])
-    let children = Children(
+    let children = ChildProcesses(
       program: "/bin/false", configuration: Configuration(source) { .success(source) }, environment: [:],
       runStore: store)
     return Routes(
-      version: "0", mailbox: mailbox, statusCache: StatusCache(children), counters: Counters(),
+      version: "0", runQueue: runQueue, statusCache: StatusCache(children), counters: Counters(),
       children: children, started: 0)
   }()
 

@@ -193,7 +193,7 @@ extension Diagnostic {
   /// The finding without what reports do not tell.
   fileprivate var plain: Diagnostic {
     var plain = self
-    (plain.terms, plain.spot) = (nil, nil)
+    (plain.terms, plain.sourceValue) = (nil, nil)
     return plain
   }
 

@@ -160,7 +160,8 @@ extension Subject {
   func withoutPlaceholders(_ found: Diagnostic) -> Diagnostic? {
     if invented.isEmpty { return found }
     // Whoever starts a job gives its parameters any value.
-    if kind == .stack, let text = found.spot?.value, let name = Placeholder.variable(text), invented[name] != nil {
+    if kind == .stack, let text = found.sourceValue?.value, let name = Placeholder.variable(text), invented[name] != nil
+    {
       return nil
     }
     if refusesUnset, Placeholder.isIn(found.message + found.help, of: invented) { return nil }

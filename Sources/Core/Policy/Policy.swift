@@ -94,7 +94,7 @@ extension Policy {
       {
         finding.help = "\(almost.accepted == nil ? "the waiver" : "the baseline") does not cover it: \(gap)"
       }
-      (finding.terms, finding.spot) = (nil, nil)
+      (finding.terms, finding.sourceValue) = (nil, nil)
       judged.append(finding)
     }
     for (index, waiver) in waivers.enumerated() where waiver.accepted == nil {

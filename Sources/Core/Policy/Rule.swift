@@ -42,14 +42,14 @@ public struct Rule: Sendable {
 
   private static func diagnostics(in subject: Subject, _ check: (Rule) -> [Finding]) -> [Diagnostic] {
     var seen: Set<String> = []
-    lazy var spots = Spots(subject.sources)
+    lazy var sourceValues = SourceValues(subject.sources)
     let found = all.flatMap { rule in
       check(rule).compactMap { finding in
         var diagnostic = Diagnostic(
           rule: rule.id, severity: finding.severity ?? rule.severity, at: finding.place, stack: subject.stack,
           service: finding.service, message: finding.message, help: finding.help)
         diagnostic.terms = subject.terms(for: finding)
-        diagnostic.spot = spots[finding.place]
+        diagnostic.sourceValue = sourceValues[finding.place]
         return subject.withoutPlaceholders(diagnostic)
       }
     }.filter { seen.insert("\($0.rule) \($0.file):\($0.line ?? 0):\($0.column ?? 0) \($0.message)").inserted }

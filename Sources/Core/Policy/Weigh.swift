@@ -6,7 +6,7 @@ extension Policy {
   ) -> [Diagnostic] {
     let final = findings.filter(\.isFinal).map { finding in
       var finding = finding
-      (finding.isFinal, finding.spot) = (false, nil)
+      (finding.isFinal, finding.sourceValue) = (false, nil)
       guard isLifted(finding, today: today) else { return finding }
       finding.message += "; no severity and no waiver lifts this, since the stack cannot be deployed"
       return finding

@@ -28,7 +28,7 @@ public struct Diagnostic: Codable, Sendable, Hashable {
   /// What a waiver has to name beside the rule, where one must; it is not part of reports.
   var terms: WaiverTerms?
   /// What stands at its place, where that is one value; it is not part of reports.
-  var spot: Spot?
+  var sourceValue: SourceValue?
   /// What several stacks are told of at their own places, where that is one thing; it is not part of reports.
   public var dispute: String?
   /// Whether no severity and no waiver lifts it: nothing can be deployed or judged while it is there.

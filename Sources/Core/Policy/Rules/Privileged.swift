@@ -18,14 +18,15 @@ extension Rule {
       """
   ) { subject in
     subject.services.flatMap { service, json in
-      subject.walls(service, json) + subject.sharedNamespaces(service, json) + subject.strangePrograms(service, json)
+      subject.brokenIsolation(service, json) + subject.sharedNamespaces(service, json)
+        + subject.strangePrograms(service, json)
         + subject.strangeBuilds(service, json)
     }
   }
 }
 
-/// Collects findings about one service.
-private struct Walls {
+/// Collects what breaks the isolation of one service.
+private struct IsolationFindings {
   let subject: Subject
   let service: String
   var found: [Finding] = []
@@ -45,7 +46,7 @@ private struct Walls {
   }
 }
 
-extension Walls {
+extension IsolationFindings {
   /// Judges how mounts spread: what a container mounts below a shared one comes to be on the host. By a slave it gets what the
   /// host mounts there, which may be written to although the mount itself is read-only.
   fileprivate mutating func add(propagation way: String, of target: String) {
@@ -95,100 +96,103 @@ extension Walls {
 }
 
 extension Subject {
-  fileprivate func walls(_ service: String, _ json: JSON) -> [Finding] {
-    var walls = Walls(subject: self, service: service)
+  fileprivate func brokenIsolation(_ service: String, _ json: JSON) -> [Finding] {
+    var isolation = IsolationFindings(subject: self, service: service)
     if json["privileged"]?.bool == true {
-      walls.add(["privileged"], "is privileged", value: "true", option: "privileged")
+      isolation.add(["privileged"], "is privileged", value: "true", option: "privileged")
     }
     for name in json["cap_add"].strings where !Capability.isDefault(name) {
-      walls.add(["cap_add"], "adds the capability \(name)", value: name)
+      isolation.add(["cap_add"], "adds the capability \(name)", value: name)
     }
     for device in json["devices"].array {
       let source = device["source"]?.string ?? device.string ?? "a device"
       if Self.commonDevices.contains(source) { continue }
-      walls.add(["devices"], "gets the device \(source)", value: source)
+      isolation.add(["devices"], "gets the device \(source)", value: source)
     }
     for rule in json["device_cgroup_rules"].strings {
-      walls.add(["device_cgroup_rules"], "may use devices by `\(rule)`", value: rule)
+      isolation.add(["device_cgroup_rules"], "may use devices by `\(rule)`", value: rule)
     }
     for option in json["security_opt"].strings where !isKnown(securityOption: option) {
-      walls.add(["security_opt"], "changes its confinement by `\(option)`", value: option)
+      isolation.add(["security_opt"], "changes its confinement by `\(option)`", value: option)
     }
     for (name, _) in json["sysctls"].members where !isKnown(sysctl: name) {
-      walls.add(["sysctls", name], "sets the kernel's \(name)", option: "sysctls \(name)")
+      isolation.add(["sysctls", name], "sets the kernel's \(name)", option: "sysctls \(name)")
     }
-    if json["gpus"] != nil { walls.add(["gpus"], "gets the host's GPUs") }
+    if json["gpus"] != nil { isolation.add(["gpus"], "gets the host's GPUs") }
     if !json["deploy"]["resources"]["reservations"]["devices"].array.isEmpty {
-      walls.add(
+      isolation.add(
         ["deploy", "resources", "reservations", "devices"], "gets devices of the host", option: "deploy devices")
     }
-    if let parent = json["cgroup_parent"]?.string { walls.add(["cgroup_parent"], "runs under the cgroup \(parent)") }
+    if let parent = json["cgroup_parent"]?.string {
+      isolation.add(["cgroup_parent"], "runs under the cgroup \(parent)")
+    }
     if let score = json["oom_score_adj"]?.text.flatMap(Double.init), score < 0 {
-      walls.add(["oom_score_adj"], "lets the kernel kill other programs of the host first when memory runs out")
+      isolation.add(["oom_score_adj"], "lets the kernel kill other programs of the host first when memory runs out")
     }
     if json["oom_kill_disable"]?.bool == true {
-      walls.add(["oom_kill_disable"], "is not killed when it has used up its memory")
+      isolation.add(["oom_kill_disable"], "is not killed when it has used up its memory")
     }
-    if json["credential_spec"] != nil { walls.add(["credential_spec"], "takes a credential_spec from the host") }
+    if json["credential_spec"] != nil { isolation.add(["credential_spec"], "takes a credential_spec from the host") }
     for volume in json["volumes"].array {
       guard let way = volume["bind"]?["propagation"]?.string, !["", "private", "rprivate"].contains(way) else {
         continue
       }
-      walls.add(propagation: way, of: volume["target"]?.string ?? "")
+      isolation.add(propagation: way, of: volume["target"]?.string ?? "")
     }
-    return walls.found
+    return isolation.found
   }
 
   fileprivate func sharedNamespaces(_ service: String, _ json: JSON) -> [Finding] {
-    var walls = Walls(subject: self, service: service)
+    var isolation = IsolationFindings(subject: self, service: service)
     for (key, name) in Self.namespaces {
       guard let value = json[key]?.string else { continue }
-      if value == "host" { walls.add([key], "shares the host's \(name)", value: "host") }
+      if value == "host" { isolation.add([key], "shares the host's \(name)", value: "host") }
       if value.hasPrefix("service:"), model["services"]?[String(value.dropFirst(8))]?[key]?.string == "host" {
-        walls.add([key], "shares the host's \(name) through \(value.dropFirst(8))", value: value)
+        isolation.add([key], "shares the host's \(name) through \(value.dropFirst(8))", value: value)
       }
-      if value.hasPrefix("container:") { walls.add(key, name, of: String(value.dropFirst(10)), json) }
+      if value.hasPrefix("container:") { isolation.add(key, name, of: String(value.dropFirst(10)), json) }
     }
     for key in json["networks"].object.keys.sorted() where model["networks"]?[key]?["name"]?.string == "host" {
-      walls.add(["networks"], "shares the host's network through \(key)", option: "network_mode host")
+      isolation.add(["networks"], "shares the host's network through \(key)", option: "network_mode host")
     }
-    return walls.found
+    return isolation.found
   }
 
   /// What makes the engine or Compose run another program than the usual one, or run it with more rights.
   fileprivate func strangePrograms(_ service: String, _ json: JSON) -> [Finding] {
-    var walls = Walls(subject: self, service: service)
+    var isolation = IsolationFindings(subject: self, service: service)
     if let runtime = json["runtime"]?.string, !Self.runtimes.contains(runtime),
       !policy.options.runtimes.contains(runtime)
     {
-      walls.add(["runtime"], "runs by the runtime \(runtime), which decides what of the host it gets", value: runtime)
+      isolation.add(
+        ["runtime"], "runs by the runtime \(runtime), which decides what of the host it gets", value: runtime)
     }
     if let type = json["provider"]?["type"]?.string {
-      walls.add(["provider"], "makes Compose run the program \(type) on the host")
+      isolation.add(["provider"], "makes Compose run the program \(type) on the host")
     }
     for key in ["pre_start", "post_start", "pre_stop"] {
       for hook in json[key].array where hook["privileged"]?.bool == true {
-        walls.add([key], "runs a privileged \(key) command")
+        isolation.add([key], "runs a privileged \(key) command")
       }
     }
-    return walls.found
+    return isolation.found
   }
 
   fileprivate func strangeBuilds(_ service: String, _ json: JSON) -> [Finding] {
     guard let build = json["build"] else { return [] }
-    var walls = Walls(subject: self, service: service)
-    if build["privileged"]?.bool == true { walls.add(["build", "privileged"], "is built privileged") }
+    var isolation = IsolationFindings(subject: self, service: service)
+    if build["privileged"]?.bool == true { isolation.add(["build", "privileged"], "is built privileged") }
     if let network = build["network"]?.string, !["", "default", "none", "bridge"].contains(network) {
-      walls.add(
+      isolation.add(
         ["build", "network"], "is built on the network `\(network)`, where other containers or the host listen")
     }
     for entitlement in build["entitlements"].strings {
-      walls.add(["build", "entitlements"], "is built with the entitlement \(entitlement)", value: entitlement)
+      isolation.add(["build", "entitlements"], "is built with the entitlement \(entitlement)", value: entitlement)
     }
     if let ssh = build["ssh"], !ssh.array.isEmpty || !ssh.object.isEmpty {
-      walls.add(["build", "ssh"], "is built with the host's SSH keys")
+      isolation.add(["build", "ssh"], "is built with the host's SSH keys")
     }
-    return walls.found
+    return isolation.found
   }
 
   private static let runtimes: Set<String> = ["runc", "io.containerd.runc.v2"]

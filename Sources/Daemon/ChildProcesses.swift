@@ -20,7 +20,7 @@ struct SyncResult: Sendable, Equatable {
 }
 
 /// The program itself as children of the daemon: each does its work, says what it came to, and leaves nothing behind.
-struct Children: Sendable {
+struct ChildProcesses: Sendable {
   /// The absolute path of the program.
   let program: String
   /// The configuration, and its path.

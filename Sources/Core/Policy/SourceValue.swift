@@ -1,7 +1,7 @@
 import YAML
 
 /// What stands at a finding's place in a Compose file: by it, the finding is known again wherever its line has moved to.
-struct Spot: Sendable, Hashable {
+struct SourceValue: Sendable, Hashable {
   /// The keys that lead there, without the numbers of items: `services.web.ports`.
   var keys: String
   /// The value; nothing where it may hold a secret.
@@ -9,7 +9,7 @@ struct Spot: Sendable, Hashable {
 }
 
 /// The values of Compose files by their places.
-struct Spots {
+struct SourceValues {
   private var found: [String: [Mark: (keys: [String], node: Node)]] = [:]
   private var seen: Set<Mark> = []
 
@@ -20,12 +20,12 @@ struct Spots {
     }
   }
 
-  subscript(place: Place) -> Spot? {
+  subscript(place: Place) -> SourceValue? {
     guard let mark = place.mark, let (keys, node) = found[place.path]?[mark] else { return nil }
     let (path, value) = (
       keys.joined(separator: "."), node.string ?? String(decoding: JSON(node).canonical, as: UTF8.self)
     )
-    return Spot(keys: path, value: Secrets.mayHold("\(keys.last ?? ""): \(value)") ? nil : value)
+    return SourceValue(keys: path, value: Secrets.mayHold("\(keys.last ?? ""): \(value)") ? nil : value)
   }
 
   /// What an alias stands for is read once, where it comes first.
@@ -59,9 +59,9 @@ extension Diagnostic {
     let isSecret = Self.secret.contains(rule)
     var said = message
     if isSecret, said.hasSuffix(")"), let shown = said.firstRange(of: " (") { said = String(said[..<shown.lowerBound]) }
-    guard let spot else { return stack != nil && !isSecret || said.contains(file) ? said : "\(file): \(said)" }
-    guard let value = spot.value, !isSecret else { return "\(spot.keys): \(said)" }
+    guard let sourceValue else { return stack != nil && !isSecret || said.contains(file) ? said : "\(file): \(said)" }
+    guard let value = sourceValue.value, !isSecret else { return "\(sourceValue.keys): \(said)" }
     // What a variable stands for may change without the text.
-    return "\(spot.keys): \(value)" + (value.contains("$") ? " (\(said))" : "")
+    return "\(sourceValue.keys): \(value)" + (value.contains("$") ? " (\(said))" : "")
   }
 }

@@ -6,7 +6,7 @@ import FoundationEssentials
 ///
 /// Each answer that names a run is on the disk before it is given. What the daemon asks of itself is done also when it
 /// cannot be written down; writing is then tried again until it succeeds.
-actor Mailbox {
+actor RunQueue {
   private let runStore: RunStore
   private let say: @Sendable (String) -> Void
   /// The oldest first.
