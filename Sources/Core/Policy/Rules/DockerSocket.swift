@@ -3,9 +3,9 @@ extension Rule {
     id: "docker-socket", summary: "any way to the Docker socket",
     why: """
       Whoever reaches the engine's socket is root on the host: one request starts a container that mounts `/`. A
-      read-only mount does not prevent that: a program connects to a socket and does not write to the file. The ways there are the socket's file, any directory above
-      it, a named volume whose driver options bind one of the two, `use_api_socket`, and a DOCKER_HOST that names a unix
-      socket. Symbolic links are followed.
+      read-only mount does not prevent that: a program connects to a socket and does not write to the file. The ways
+      there are the socket's file, any directory above it, a named volume whose driver options bind one of the two,
+      `use_api_socket`, and a DOCKER_HOST that names a unix socket. Symbolic links are followed.
       """,
     fix: "Give the socket to one socket proxy, and have the others use that over a network of their own.",
     bad: """

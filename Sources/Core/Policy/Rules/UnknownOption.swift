@@ -2,10 +2,10 @@ extension Rule {
   static let unknownOption = Rule(
     id: "unknown-option", summary: "a key, a driver or an option that the gate does not know",
     why: """
-      What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it. Until
-      then it is refused: a list of what is dangerous never ends, a list of what is harmless does. Keys that
-      only a swarm uses are reported as a warning, since they have no effect, and so is an `x-clup` within a service, which
-      Compose drops.
+      What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it.
+      Until then it is refused: a list of what is dangerous never ends, a list of what is harmless does. Keys that
+      only a swarm uses are reported as a warning, since they have no effect, and so is an `x-clup` within a service,
+      which Compose drops.
       """,
     fix: "Leave it out, or allow it on the host: `policy: {options: {log_drivers: [journald]}}`.",
     bad: """
