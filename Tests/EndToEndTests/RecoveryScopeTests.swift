@@ -7,7 +7,7 @@ extension EndToEnd {
   /// Also recoveries that begin or end in the middle.
   @Suite("I7: what a recovery restores, and what it leaves alone", .disabled(if: Host.skips)) struct RecoveryScope {
     @Test func `a network that cannot be made anew is there again after going back`() async throws {
-      let file = sleeper("web")
+      let file = sleeper("web", "networks: [default]")
       try await Host.with(["a/compose.yaml": file]) { host in
         _ = try await host.sync()
         try await host.shell("docker network create --subnet 10.214.2.0/25 clup-taken")

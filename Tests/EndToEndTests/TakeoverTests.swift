@@ -157,8 +157,8 @@ extension EndToEnd {
       async throws
     {
       let own =
-        sleeper("web", "depends_on: [db]") + service("db")
-        + service("ill", ["healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}"])
+        sleeper("web", "depends_on: [db]", "networks: [default]") + service("db", ["networks: [default]"])
+        + service("ill", ["healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}", "networks: [default]"])
       try await Host.with(
         [
           "a/compose.yaml": own.replacing("depends_on", with: "labels: {x: y}\n    depends_on")

@@ -4,7 +4,9 @@ import Testing
 
 extension EndToEnd {
   @Suite("A sync ends early where nothing changed", .disabled(if: Host.skips)) struct Unchanged {
-    static let files = ["a/compose.yaml": sleeper("web", "volumes: ['./conf:/conf:ro']"), "a/conf/x": "x\n"]
+    static let files = [
+      "a/compose.yaml": sleeper("web", "networks: [default]", "volumes: ['./conf:/conf:ro']"), "a/conf/x": "x\n",
+    ]
 
     /// Syncs until what was seen is kept: files that changed a moment ago are not taken for known.
     private func settle(_ host: Host) async throws {
