@@ -114,13 +114,13 @@ extension ModelHost {
     func some<T>(_ all: [T]) -> [T] { Array(all.prefix(Int(Double(all.count) * part))) }
     switch step {
     case .abandon: throw StepFailure(isOurs: false)
-    case .checkNetworks, .pull, .checkImages, .check, .build, .removeNetworks: return
+    case .checkNetworks, .pull, .checkImages, .check, .build, .clear, .removeNetworks: return
     case .stopWriters(let ids), .stop(let ids): set("exited", some(ids))
     case .resume(let ids), .start(let ids): try start(some(ids))
     case .stopInOrder(let services):
       set("exited", boxes.filter { services.contains($0.service) }.map(\.id))
     case .stopStarted(let others): set("exited", some(boxes.map(\.id).filter { !others.contains($0) }))
-    case .remove(let ids), .clear(_, let ids):
+    case .remove(let ids):
       let gone = some(ids)
       boxes.removeAll { gone.contains($0.id) }
     case .files(let plans, let commit):
@@ -212,7 +212,7 @@ extension ModelHost {
     let before = boxes
     let own = before.filter { $0.service == service.name }.sorted { $0.number < $1.number }
     let image = stack.images[service.name] ?? "image of \(service.image)"
-    let kept = own.filter { plan.way != .force && $0.hash == service.hash && $0.image == image }
+    let kept = own.filter { ![.force, .remake].contains(plan.way) && $0.hash == service.hash && $0.image == image }
       .prefix(service.replicas)
     boxes.removeAll { box in box.service == service.name && !kept.contains(box) }
     try start(kept.map(\.id))

@@ -148,7 +148,7 @@ struct ServicePlanningTests {
       action: .recreate, reason: "drift: the container whose network a-web-1 uses was started anew", way: .force),
     Row(
       testDescription: "what the engine was starting as it was killed", found: [stuck], action: .recreate,
-      reason: "drift: Docker Engine was ended while it started a-web-1, and cannot start it again"),
+      reason: "drift: Docker Engine was ended while it started a-web-1, and cannot start it again", way: .remake),
     Row(
       testDescription: "a script that became executable", wish: mounting("1:755"), known: mounting("1:644"),
       action: .recreate, reason: "mounted file s/run changed", way: .force),
@@ -203,39 +203,17 @@ struct ServicePlanningTests {
 
 @Suite("What was not started to the end is made anew, in the order of the Compose file")
 struct UnstartedTests {
-  static func container(_ state: String, isStuck: Bool = false) -> Container {
+  @Test(arguments: [
+    ("created", false, true, ServicePlan.Way.remake), ("created", false, false, .up), ("exited", false, true, .up),
+    ("exited", true, false, .remake), ("exited", true, true, .remake),
+  ]) func `a container`(_ state: String, isStuck: Bool, isCutOff: Bool, way: ServicePlan.Way) {
     var found = Container(
       id: "c", name: "p-web-1", state: state, image: "busybox:1", project: "p", service: "web", hash: "h",
       directory: "/live/s")
     found.isStuck = isStuck
-    return found
-  }
-
-  @Test(arguments: [
-    ("created", false, true, true), ("created", false, false, false), ("exited", false, true, false),
-    ("exited", true, false, true), ("exited", true, true, true),
-  ]) func `a container`(_ state: String, isStuck: Bool, isCutOff: Bool, isRemoved: Bool) throws {
-    let service = service(hash: "h")
-    let wish = DesiredStack(
-      name: "s", commit: "c1", project: "p", tracked: [:], untracked: [:], services: [service], links: [:], after: [],
-      deployTimeout: nil)
-    var known = State()
-    try known.record(.began(wish, acting: ["web"], from: .nothing), of: "s")
-    if !isCutOff { try known.record(.deployed(Deployment(wish)), of: "s") }
-    var observed = Observed()
-    observed.containers = [Self.container(state, isStuck: isStuck)]
-    let planning = Planning(observed: observed, state: known, links: LinkPlanning(pointers: "/clup/stacks"))
-    let plan = planning.deploy(wish, because: [], shared: [], directory: "/live/s")
-    let removed = plan.steps.flatMap { step -> [String] in if case .clear(_, let ids) = step { ids } else { [] } }
-    #expect(removed == (isRemoved ? ["c"] : []))
-    let order = plan.steps.compactMap { step -> String? in
-      switch step {
-      case .clear: "clear"
-      case .up: "up"
-      default: nil
-      }
-    }
-    #expect(order.suffix(2) == (isCutOff || isRemoved ? ["clear", "up"] : ["up"]))
+    let known = [service(hash: "h")]
+    let plans = ServicePlanning.plan(desired: known, known: known, containers: [found], isCutOff: isCutOff)
+    #expect(plans.map(\.way) == [way])
   }
 }
 

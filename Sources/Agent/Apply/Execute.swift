@@ -113,7 +113,7 @@ struct Execute: Sendable {
       try await check(stack, services, onlyChanged: onlyChanged, &progress)
     case .build(let services): try await up.build(services, stack)
     case .resume(let ids): try await up.resume(ids)
-    case .clear(let project, let unstarted): try await up.clear(project, unstarted)
+    case .clear(let project): try await up.clear(project)
     case .carry(let volumes, let kept): try await up.carry(volumes, but: kept, of: stack)
     case .stop(let ids): try await up.stop(ids)
     case .stopInOrder(let services): await up.stop(services, of: stack)

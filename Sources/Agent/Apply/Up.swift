@@ -61,9 +61,9 @@ struct Up: Sendable {
 
   /// Removes what a Compose that was cut off had made and never started: it would be taken for the container that it was to
   /// replace, under a name that nobody knows.
-  func clear(_ project: String, _ unstarted: [String]) async throws(Failure) {
+  func clear(_ project: String) async throws(Failure) {
     let listed = try await programs.containers(ofProject: project)
-    try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id) + unstarted)
+    try await remove(listed.compactMap(Container.init).filter(\.isLeftOver).map(\.id))
   }
 
   /// Does to the containers what the plan says, but for those of services that go.
@@ -72,7 +72,7 @@ struct Up: Sendable {
   ) async throws(Failure) {
     let older = services.contains { $0.action != .remove } ? try await madeByAnotherCompose(desired) : [:]
     // An up would make them anew.
-    let starting = services.filter { $0.action == .start && older[$0.name] != nil }
+    let starting = services.filter { $0.action == .start && $0.way != .remake && older[$0.name] != nil }
     if !starting.isEmpty { try await start(starting.flatMap { older[$0.name] ?? [] }) }
     let acting = services.filter { service in
       ![.keep, .remove].contains(service.action) && !starting.contains { $0.name == service.name }
@@ -97,6 +97,11 @@ struct Up: Sendable {
       if services.isEmpty { return }
       let options = ["up", "-d", "--force-recreate", "--no-deps", "--pull", "missing"]
       try await compose(options + services.map(\.name), desired, moved: moved, until: end)
+    }
+    let unstarted = acting.filter { $0.way == .remake }.map(\.name)
+    if !unstarted.isEmpty {
+      let options = ["up", "--no-start", "--force-recreate", "--no-deps", "--quiet-pull", "--pull", "missing"]
+      try await compose(options + unstarted, desired, moved: moved, until: end)
     }
     // A call for all would start what does not run as it is, which may be what it cannot.
     try await force(forced.filter { $0.state != "running" })

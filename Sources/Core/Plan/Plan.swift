@@ -220,6 +220,9 @@ public struct ServicePlan: Sendable, Equatable {
     case up
     /// `up -d --force-recreate`, since Compose does not look into mounted files.
     case force
+    /// `up --no-start --force-recreate`, then `up -d`: what the engine was starting as it was killed it can never start again. Its
+    /// volumes come along, and the order is that of the Compose file.
+    case remake
     /// `build`, then `up -d`.
     case build
     /// The containers' ids: `up -d --remove-orphans` would take what is not clup's as well.
@@ -255,12 +258,6 @@ public struct ServicePlan: Sendable, Equatable {
 extension [ServicePlan] {
   /// The names of services that are not up, and would be started.
   public var down: [String] { filter { $0.action != .keep && $0.state != "running" }.map(\.name) }
-
-  /// The containers of services that are to be started or made.
-  func acting<Seen: SeenContainer>(_ containers: [Seen]) -> [Seen] {
-    let names = Set(filter { ![.keep, .remove].contains($0.action) }.map(\.name))
-    return containers.filter { names.contains($0.service) }
-  }
 }
 
 /// What is done at one live path.

@@ -27,7 +27,8 @@ public struct Planning: Sendable {
     return StackPlan(
       name: name, work: .none, from: commit, to: commit, project: known.project,
       services: services(
-        known.services, known: known.services, project: known.project, stale: [], images: known.images ?? [:]),
+        known.services, known: known.services, project: known.project, stale: [], images: known.images ?? [:],
+        isCutOff: false),
       links: plan(name, known.links.filter { leads(name, $0.key) }, known: known.links),
       after: after[name] ?? known.after)
   }
@@ -46,7 +47,8 @@ public struct Planning: Sendable {
       finished(
         services(
           desired.services, known: known?.project == desired.project ? known?.all(of: desired.services) ?? [] : [],
-          project: desired.project, stale: stale(desired, links + shared), images: desired.images), desired)
+          project: desired.project, stale: stale(desired, links + shared), images: desired.images,
+          isCutOff: state.stacks[desired.name]?.change != nil), desired)
       + renamed(desired, known, directory) + dropped(desired)
     let causes = services.compactMap(\.reason)
     var listed: Set<String> = []
@@ -205,10 +207,12 @@ public struct Planning: Sendable {
   private func leads(_ name: String, _ path: String) -> Bool { leaders[path].map { $0 == name } ?? true }
 
   private func services(
-    _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>, images: [String: String]
+    _ desired: [DesiredService], known: [DesiredService], project: String, stale: Set<String>, images: [String: String],
+    isCutOff: Bool
   ) -> [ServicePlan] {
     let own = (observed.containers ?? []).filter { $0.project == project && !$0.isLeftOver }
-    return ServicePlanning.plan(desired: desired, known: known, containers: own, stale: stale, images: images)
+    return ServicePlanning.plan(
+      desired: desired, known: known, containers: own, stale: stale, images: images, isCutOff: isCutOff)
   }
 
   /// Finds the mounted paths under which a live file has another content than the commit's.

@@ -148,10 +148,8 @@ extension Recovery {
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
     let kept = change.isResumed ? good.services.flatMap { $0.containers ?? [] } : Array(change.before)
-    let unstarted = change.isResumed ? plans.acting(now).filter { $0.state == "created" }.map(\.id) : []
-    let carried = good.carried(for: acting, kept: Set(kept), now: now.filter { !unstarted.contains($0.id) })
+    let carried = good.carried(for: acting, kept: Set(kept), now: now)
     return [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
-      + (unstarted.isEmpty ? [] : [.clear(project: failed.project, unstarted: unstarted)])
       + (carried.isEmpty ? [] : [.carry(carried, but: Set(kept))])
       + Step.bring(plans, claimed: good.claimed(among: now))
       + Step.settle(.good, plans, leaving: [failed.project], for: good.project)
@@ -176,7 +174,7 @@ extension Recovery {
     }
     if change.desired.project == good.project {
       return ServicePlanning.plan(
-        desired: good.services, known: known, containers: containers, images: good.images)
+        desired: good.services, known: known, containers: containers, images: good.images, isCutOff: change.isResumed)
     }
     let gone = ServicePlanning.plan(desired: [], known: known, containers: containers)
     return gone + ServicePlanning.plan(desired: good.services, known: [], containers: [], images: good.images)

@@ -3,16 +3,21 @@ public enum ServicePlanning {
   /// Plans each service, sorted by name; a service that the stack no longer has is removed when clup knows it.
   ///
   /// `stale` holds the mounted paths whose content on the host is not the commit's; `images` the ids of images that
-  /// services are to run whatever their references name by now.
+  /// services are to run whatever their references name by now; `isCutOff` says that an earlier change did not come to its end.
   public static func plan(
     desired: [DesiredService], known: [DesiredService], containers: [Container], stale: Set<String> = [],
-    images: [String: String] = [:]
+    images: [String: String] = [:], isCutOff: Bool = false
   ) -> [ServicePlan] {
     let former = Dictionary(known.map { ($0.name, $0) }) { first, _ in first }
     let running = Dictionary(grouping: containers) { $0.service }
     var plans = desired.map {
       plan(
         $0, known: former[$0.name], containers: running[$0.name] ?? [], stale: stale, imageID: images[$0.name])
+    }
+    for index in plans.indices where plans[index].startsAsItIs {
+      let own = running[plans[index].name] ?? []
+      let isUnstarted = !own.isEmpty && own.allSatisfy { $0.isStuck || isCutOff && $0.state == "created" }
+      if isUnstarted { plans[index].way = .remake }
     }
     join(&plans, desired)
     let wanted = Set(desired.map(\.name))
@@ -146,7 +151,7 @@ public enum ServicePlanning {
     }
     if let stuck = containers.first(where: \.isStuck) {
       return (
-        .recreate, "drift: Docker Engine was ended while it started \(stuck.name), and cannot start it again", .up
+        .recreate, "drift: Docker Engine was ended while it started \(stuck.name), and cannot start it again", .remake
       )
     }
     let stopped = containers.first {
@@ -170,6 +175,11 @@ public enum ServicePlanning {
     let digits = image.hasPrefix("sha256:") ? image.dropFirst(7) : image[...]
     return digits.count >= 12 && digits.allSatisfy { $0.isHexDigit }
   }
+}
+
+extension ServicePlan {
+  /// Whether a container that stands there is to be started, alone or beside new ones.
+  fileprivate var startsAsItIs: Bool { way == .up && (action == .start || action == .create) }
 }
 
 extension Container {

@@ -35,8 +35,8 @@ public enum Step: Sendable, Equatable {
 
   /// These containers are no longer paused.
   case resume([String])
-  /// What a Compose that was cut off has left of a project is gone, and these containers, which it had not started to the end.
-  case clear(project: String, unstarted: [String] = [])
+  /// What a Compose that was cut off has left of a project is gone.
+  case clear(project: String)
   /// The next containers of services get these volumes from the ones that stand there; what has others goes, but for the
   /// containers named.
   case carry([CarriedVolumes], but: Set<String>)
@@ -126,7 +126,7 @@ extension Step {
       return changed.isEmpty ? nil : "build \(list(changed))"
     case .resume(let ids): return "resume \(ids.count) paused"
     case .carry(let volumes, _): return "keep the volumes of \(list(Set(volumes.map(\.service))))"
-    case .clear(let project, _): return "remove what an interrupted Compose left of \(project)"
+    case .clear(let project): return "remove what an interrupted Compose left of \(project)"
     case .stop(let ids): return "stop \(ids.count.counted("container"))"
     case .stopInOrder(let services): return "stop \(list(services))"
     case .stopStarted: return "stop what was started"

@@ -22,14 +22,8 @@ extension Planning {
     let names = Set(services.map(\.name))
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
-    // What the engine was starting as it was killed it cannot start ever again; Compose makes it anew, in its order.
-    let unstarted = services.acting(own).filter {
-      $0.isStuck || record?.change != nil && $0.state == "created" && !$0.isLeftOver
-    }.map(\.id)
-    if record?.change != nil || !unstarted.isEmpty || own.contains(where: \.isLeftOver) {
-      steps.append(.clear(project: desired.project, unstarted: unstarted))
-    }
-    if let carry = carry(desired, services, own.filter { !unstarted.contains($0.id) }) { steps.append(carry) }
+    if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
+    if let carry = carry(desired, services) { steps.append(carry) }
     steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
@@ -43,7 +37,8 @@ extension Planning {
   }
 
   /// Keeps the volumes without a name of containers that are gone, or that an earlier change has replaced without them.
-  private func carry(_ desired: DesiredStack, _ services: [ServicePlan], _ own: [Container]) -> Step? {
+  private func carry(_ desired: DesiredStack, _ services: [ServicePlan]) -> Step? {
+    let own = (observed.containers ?? []).filter { $0.project == desired.project }
     let record = state.stacks[desired.name]
     let known = Set((record?.good?.services ?? []).flatMap { $0.containers ?? [] })
     let kept = record?.change == nil ? Set(own.map(\.id)) : known
