@@ -19,7 +19,7 @@ struct MovedServices: Sendable {
       return !own.isEmpty && own.allSatisfy { $0.model["services"]?[service] == nil }
     }
     for subject in stacks where found[subject.stack] == nil {
-      let own = Set(records[subject.stack]?.services.map(\.name) ?? [])
+      let own = removed.formerServices[subject.stack] ?? Set(records[subject.stack]?.services.map(\.name) ?? [])
       let others = records.filter { $0.key != subject.stack && $0.value.project != subject.model["name"]?.string }
         .sorted { $0.key < $1.key }
       for (service, json) in subject.model["services"].members where !own.contains(service) {

@@ -29,7 +29,10 @@ extension Prepare {
         .filter { !draft.names.contains($0.value) },
       images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys),
       removed: RemovedStacks(
-        gone: Set(gone(draft.names, draft.projects).keys), ending: Set(ending(draft).keys))
+        gone: Set(gone(draft.names, draft.projects).keys), ending: Set(ending(draft).keys),
+        formerServices: state.stacks.filter { $0.value.change != nil }.mapValues { record in
+          Set((record.good?.services ?? []).map(\.name))
+        })
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)
