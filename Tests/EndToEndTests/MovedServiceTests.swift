@@ -103,6 +103,39 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a split with volumes whose one half fails leaves both where they are, until a commit that works`()
+      async throws
+    {
+      let name = "clup-split-\(UInt32.random(in: .min ... .max))"
+      let data = "volumes: {data: {name: \(name)}}\n"
+      func web(_ test: String) -> String {
+        service("web", ["healthcheck: {test: ['CMD', '\(test)'], interval: 100ms, retries: 1}"])
+      }
+      func db(_ container: String) -> String {
+        service("db", ["volumes: ['data:/d']", "container_name: \(container)"])
+      }
+      try await Host.with(["all/compose.yaml": "services:\n" + web("true") + db(name) + data]) { host in
+        _ = try await host.sync()
+        try await host.docker("exec", name, "sh", "-c", "echo precious > /d/p")
+        let before = try await Self.id(host, name)
+        try await host.push([
+          "all/compose.yaml": nil, "web/compose.yaml": "services:\n" + web("false"),
+          "db/compose.yaml": "services:\n" + db(name) + data,
+        ])
+        _ = try await host.sync(expect: 1)
+        #expect(try await Self.content(host, "all/db") == "precious\n")
+        let back = try await Self.id(host, name)
+        let held = try await host.sync(expect: 1)
+        #expect(held.stacks.map(\.outcome) == [.unchanged, .held, .held], "\(held)")
+        #expect(try await Self.id(host, name) == back && before.hasSuffix(" true"))
+        try await host.push(["web/compose.yaml": "services:\n" + web("true")])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.removed, .deployed, .deployed])
+        #expect(try await Self.content(host, "db/db") == "precious\n")
+        #expect(try await host.sync().outcome == .unchanged)
+        try await Self.remove(name, host)
+      }
+    }
+
     /// A service that holds a port and a container name, and is healthy or not.
     private static func web(_ name: String, port: UInt16, _ more: String..., isBroken: Bool = false) -> String {
       let check = "healthcheck: {test: ['CMD', '\(isBroken ? "false" : "true")'], interval: 100ms, retries: 1}"

@@ -23,6 +23,8 @@ extension Prepare {
       .merging(state.standing.filter { draft.names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
     draft.diagnostics += try await order(after, of: draft.names, subjects)
     let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
+    // What stays where it is takes nothing from another one yet.
+    let tied = Set(draft.aims.filter { if case .tied = $0.value { true } else { false } }.keys)
     draft.diagnostics += try await check.findings(
       of: subjects, containers: draft.containers, records: state.standing, after: after,
       origins: draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
@@ -34,6 +36,7 @@ extension Prepare {
           Set((record.good?.services ?? []).map(\.name))
         })
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
+    .filter { $0.rule != "project-collision" || !tied.contains($0.stack ?? "") }
     draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)
     }

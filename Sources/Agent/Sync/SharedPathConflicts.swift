@@ -23,10 +23,13 @@ extension Prepare {
       aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
         ?? !draft.chosen.contains(name)
     }
+    // A stack that left the repository runs on for one that is held and was to have its services.
+    let left = Set(holds(aims).values.flatMap { ($0.takes ?? [:]).keys }).subtracting(names)
     // What they stand on comes before what they are called.
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
       Handover.ties(
-        desired.filter { !stays($0.key) }, staying: state.standing.filter { names.contains($0.key) && stays($0.key) })
+        desired.filter { !stays($0.key) }, left: left, state: state,
+        staying: state.standing.filter { left.contains($0.key) || names.contains($0.key) && stays($0.key) })
     ) { file, _ in file }.merging(
       Handover.ties(desired.filter { !stays($0.key) }, holds: holds(aims), good: state.lastGood)
     ) {
@@ -40,7 +43,7 @@ extension Prepare {
 
   /// A person who names stacks is told which ones go with them.
   func refuse(_ tie: SharedPathConflict, of name: String, _ draft: PlanDraft) throws(Failure) {
-    let isFree = draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
+    let isFree = draft.names.contains(tie.stack) && draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
     if let pin = request.rollback?.goal.pins[name], draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
       throw Failure(

@@ -79,16 +79,21 @@ public enum Handover {
   }
 
   /// Finds the stacks that wait for a name or a port which another one would give up, and does not, since it stays where it
-  /// is.
-  public static func ties(_ desired: [String: DesiredStack], staying: [String: Deployment]) -> [String:
-    SharedPathConflict]
-  {
+  /// is; of those that have `left` the repository, also for a service.
+  public static func ties(
+    _ desired: [String: DesiredStack], left: Set<String> = [], state: State = State(), staying: [String: Deployment]
+  ) -> [String: SharedPathConflict] {
     var ties: [String: SharedPathConflict] = [:]
     for (name, stack) in desired {
-      let claims = stack.services.flatMap(\.claims)
+      let (claims, coming) = (stack.services.flatMap(\.claims), stack.coming(beside: state.stacks[name]))
       for (other, known) in staying.sorted(by: { $0.key < $1.key }) where other != name && ties[name] == nil {
         let held = known.services.flatMap(\.claims)
-        guard let claim = claims.first(where: { claim in held.contains { $0.excludes(claim) } }) else { continue }
+        let service =
+          left.contains(other) ? known.services.first { old in coming.contains(where: old.isContinued) } : nil
+        if let service { ties[name] = SharedPathConflict(stack: other, path: words(service.name)) }
+        guard service == nil, let claim = claims.first(where: { claim in held.contains { $0.excludes(claim) } }) else {
+          continue
+        }
         ties[name] = SharedPathConflict(stack: other, path: claim.description)
       }
     }
