@@ -166,7 +166,9 @@ extension ModelHost {
   }
 
   private mutating func set(_ state: String, _ ids: [String]) {
-    for index in boxes.indices where ids.contains(boxes[index].id) { boxes[index].state = state }
+    for index in boxes.indices where ids.contains(boxes[index].id) && !boxes[index].isTorn {
+      boxes[index].state = state
+    }
   }
 
   private mutating func carry(_ carried: CarriedVolumes, but kept: Set<String>) {
