@@ -171,9 +171,7 @@ struct ModelSync {
           // What is watched and fails is the stack's own fault, and so is what Compose cannot do.
           let before = host.boxes
           if step.isPartial { try? host.run(step, of: stack, part: trouble.part) }
-          // A takeover that goes back starts what a person had as it is.
-          let isTakeover = host.state.stacks[name]?.adopted != nil
-          if case .up = step, trouble.kind == .cut, !isTakeover { host.tear(but: before) }
+          if case .up = step, trouble.kind == .cut { host.tear(but: before) }
           if trouble.kind == .cut { throw Interruption.cut }
           throw Interruption.failed(isOurs: trouble.kind == .ours && step.mayBeOurs)
         }
