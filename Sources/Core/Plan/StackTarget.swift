@@ -33,10 +33,14 @@ public enum StackTarget: Sendable, Equatable {
   /// Whether it goes by what was good, and not by a commit.
   public var isHeld: Bool { isKeptBack || self == .recorded }
 
-  /// Whether what failed before no longer counts. A pin says nothing about another commit.
+  /// Whether what failed before no longer counts. A pin says nothing about another commit; neither does a stack that this sync
+  /// does not bring anywhere.
   public func lifts(_ hold: Hold) -> Bool {
-    if case .pin(let pin, _) = self { return pin.commit == hold.commit }
-    return !isHeld
+    switch self {
+    case .target, .gone, .drifted: true
+    case .pin(let pin, _): pin.commit == hold.commit
+    case .refused, .busy, .hold, .tied, .waiting, .recorded: false
+    }
   }
 
   /// Whether the repository no longer has it.
