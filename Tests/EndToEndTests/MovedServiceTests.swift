@@ -103,6 +103,49 @@ extension EndToEnd {
       }
     }
 
+    @Test func `one half of a move is refused with both names, and a pinned half keeps the other`() async throws {
+      func stack(_ services: String...) -> String {
+        "services:\n" + services.map { service($0, ["network_mode: none"]) }.joined()
+      }
+      let (without, with) = (stack("web"), stack("web", "job"))
+      try await Host.with(["a/compose.yaml": with, "b/compose.yaml": without]) { host in
+        _ = try await host.sync()
+        func running() async throws -> Set<String> { Set(try await host.containers().keys) }
+        let (before, after): (Set<String>, Set<String>) = (["a/web", "a/job", "b/web"], ["a/web", "b/web", "b/job"])
+        func refuses(_ arguments: [String], saying words: String = "--stack a --stack b") async throws {
+          let known = try await host.containers()
+          let answer = try await host.clup(arguments)
+          #expect(answer.status == 3 && answer.output.contains("service job"), "\(arguments): \(answer)")
+          #expect(answer.output.contains(words), "\(arguments): \(answer)")
+          #expect(try await host.containers() == known, "\(arguments)")
+        }
+        try await host.push(["a/compose.yaml": without, "b/compose.yaml": with])
+        try await refuses(["sync", "--stack", "a"])
+        try await refuses(["sync", "--stack", "b"])
+        #expect(try await host.clup("sync", "--stack", "a", "--stack", "b").status == 0)
+        #expect(try await running() == after)
+        try await refuses(["rollback", "--stack", "a", "HEAD~1"])
+        try await refuses(["rollback", "--stack", "b", "HEAD~1"])
+        try await refuses(["rollback", "--stack", "b"])
+        #expect(try await host.clup("rollback", "--stack", "a", "--stack", "b", "HEAD~1").status == 0)
+        #expect(try await running() == before)
+        let half = try await host.clup("resume", "--stack", "a")
+        #expect(half.status == 1 && half.output.contains("the service job with b, which is pinned"), "\(half)")
+        #expect(try await running() == before)
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await running() == after)
+        // The branch brings it back, and one of the two is pinned where it has it.
+        #expect(try await host.clup("rollback", "--stack", "b", "HEAD").status == 0)
+        try await host.push(["a/compose.yaml": with, "b/compose.yaml": without])
+        let report = try await host.sync(expect: 1)
+        let kept = try #require(report.stacks.first { $0.name == "a" })
+        #expect(kept.outcome == .held && kept.reasons.contains { $0.contains("the service job with b") }, "\(report)")
+        #expect(try await running() == after)
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await running() == before)
+      }
+    }
+
     @Test func `a split with volumes whose one half fails leaves both where they are, until a commit that works`()
       async throws
     {

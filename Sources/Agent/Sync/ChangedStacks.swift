@@ -37,7 +37,7 @@ extension Prepare {
   }
 
   /// Whether a commit and the host's own files give what was deployed.
-  private func isSame(_ known: Deployment, in look: CommitSnapshot, _ draft: PlanDraft) -> Bool {
+  func isSame(_ known: Deployment, in look: CommitSnapshot, _ draft: PlanDraft) -> Bool {
     known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
   }
 
@@ -214,18 +214,28 @@ extension Prepare {
       }
   }
 
-  /// Leaves the stacks where they are that share files with one that stays.
+  /// Leaves the stacks where they are that share files with one that stays, or would move a service without it. What stays may keep
+  /// others in turn.
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
-    for (name, tie) in ties(draft) {
-      try refuse(tie, of: name, draft)
-      draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
-      draft.desired[name] = nil
-      guard settings.sync.onFailure == .rollback, let good = try await good(name) else { continue }
-      let reasons = recorded(name, good, draft.observed, links)
-      draft.reasons[name] = reasons
-      if reasons.isEmpty { continue }
-      draft.desired[name] = DesiredStack(name, good)
-      _ = try await draft.snapshots.look(at: good.commit)
+    while true {
+      let moves = try await halfMoves(&draft)
+      let found = ties(draft).merging(moves) { first, _ in first }.filter { name, _ in
+        if case .tied = draft.aims[name] { false } else { true }
+      }
+      if found.isEmpty { return }
+      for (name, tie) in found.sorted(by: { $0.key < $1.key }) { try await stay(name, tie, &draft) }
     }
+  }
+
+  private func stay(_ name: String, _ tie: SharedPathConflict, _ draft: inout PlanDraft) async throws(Failure) {
+    try refuse(tie, of: name, draft)
+    draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
+    draft.desired[name] = nil
+    guard settings.sync.onFailure == .rollback, let good = try await good(name) else { return }
+    let reasons = recorded(name, good, draft.observed, links)
+    draft.reasons[name] = reasons
+    if reasons.isEmpty { return }
+    draft.desired[name] = DesiredStack(name, good)
+    _ = try await draft.snapshots.look(at: good.commit)
   }
 }

@@ -19,22 +19,24 @@ extension Prepare {
         staying[name] = known(name)
       }
     }
-    func stays(_ name: String) -> Bool {
-      aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
-        ?? !draft.chosen.contains(name)
-    }
     // A stack that left the repository runs on for one that is held and was to have its services.
     let left = Set(holds(aims).values.flatMap { ($0.takes ?? [:]).keys }).subtracting(names)
     // What they stand on comes before what they are called.
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
       Handover.ties(
-        desired.filter { !stays($0.key) }, left: left, state: state,
-        staying: state.standing.filter { left.contains($0.key) || names.contains($0.key) && stays($0.key) })
+        desired.filter { !stays($0.key, draft) }, left: left, state: state,
+        staying: state.standing.filter { left.contains($0.key) || names.contains($0.key) && stays($0.key, draft) })
     ) { file, _ in file }.merging(
-      Handover.ties(desired.filter { !stays($0.key) }, holds: holds(aims), good: state.lastGood)
+      Handover.ties(desired.filter { !stays($0.key, draft) }, holds: holds(aims), good: state.lastGood)
     ) {
       file, _ in file
     }
+  }
+
+  /// Whether a stack is not brought anywhere by this sync.
+  func stays(_ name: String, _ draft: PlanDraft) -> Bool {
+    draft.aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
+      ?? !draft.chosen.contains(name)
   }
 
   private func holds(_ aims: [String: StackTarget]) -> [String: Hold] {
@@ -45,13 +47,20 @@ extension Prepare {
   func refuse(_ tie: SharedPathConflict, of name: String, _ draft: PlanDraft) throws(Failure) {
     let isFree = draft.names.contains(tie.stack) && draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
-    if let pin = request.rollback?.goal.pins[name], draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
-      throw Failure(
-        .refused,
-        "\(name) cannot go back to \(pin.commit.prefix(7)): that has no stack \(tie.stack), which stays as it is and has "
-          + tie.path,
-        help: "undo the change in the repository (`git revert`), push and sync: "
-          + "what \(tie.stack) runs is handed over")
+    if let pin = request.rollback?.goal.pins[name] {
+      let commit = pin.commit.prefix(7)
+      let why =
+        if draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
+          "that has no stack \(tie.stack), which stays as it is and has \(tie.path)"
+        } else if !draft.names.contains(tie.stack) {
+          "\(tie.stack) had \(tie.path) there, and is no stack of the branch any more"
+        } else { "" }
+      if !why.isEmpty {
+        throw Failure(
+          .refused, "\(name) cannot go back to \(commit): \(why)",
+          help: "undo the change in the repository (`git revert`), push and sync: "
+            + "what \(draft.names.contains(tie.stack) ? tie.stack : name) runs is handed over")
+      }
     }
     let sharing = draft.names.filter { other in
       (draft.desired[other].map { Deployment($0) } ?? state.standing(other))?.paths[tie.path] != nil

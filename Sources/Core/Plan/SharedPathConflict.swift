@@ -5,6 +5,11 @@ public struct SharedPathConflict: Sendable, Equatable {
   /// The live path.
   public var path: String
 
+  init(stack: String, path: String) { (self.stack, self.path) = (stack, path) }
+
+  /// Says that the other stack has a service that only one of both can run.
+  public init(stack: String, service: String) { self.init(stack: stack, path: "the service \(service)") }
+
   /// Finds the stacks that cannot move: each wish for a live path must be what every other stack there wants as well.
   ///
   /// `moving` and `staying` give for each stack the id that it wants, or has, at each live path. What cannot move stays,
