@@ -119,7 +119,7 @@ extension Deploy {
     // A stack whose way was cut off by an engine that went away is gone on with, as after a sync that was ended.
     let isBegun = reached != .nothing || attempt.change.isResumed || !attempt.failed.isUntouched
     if cause.outage == .engine, isBegun {
-      return report.wait(for: .engine, "\(why); the sync continues from there once it answers")
+      return report.wait(for: .engine, "\(why); the next sync continues from there")
     }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing && attempt.failed.isUntouched {

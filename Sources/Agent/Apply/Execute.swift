@@ -57,15 +57,20 @@ struct Execute: Sendable {
       }
     } catch {
       await giveTurn(&progress)
-      throw await blaming(error, events)
+      throw await blaming(error, events, stack.project)
     }
   }
 
-  /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well, and
-  /// none is made on a full disk.
-  private func blaming(_ failure: Failure, _ events: ProjectEvents) async -> Failure {
+  /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well, one that was
+  /// ended in the middle of a start cannot start that container again, and none is made on a full disk.
+  private func blaming(_ failure: Failure, _ events: ProjectEvents, _ project: String) async -> Failure {
     guard failure.kind == .deploy else { return failure }
     do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
+    if let name = try? await programs.stuck(ofProject: project) {
+      return Failure(
+        .host, "Docker Engine was ended while it started \(name), and cannot start it again: \(failure.message)",
+        help: "sync again: it is made anew", outage: .engine)
+    }
     guard events.hasBroken else { return await events.disk.explaining(failure) ?? failure }
     return Failure(
       .host, "Docker Engine stopped or was started again meanwhile: \(failure.message)", help: "sync again",

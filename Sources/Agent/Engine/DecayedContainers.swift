@@ -27,6 +27,12 @@ extension Programs {
     }
   }
 
+  /// Gives the name of a container of a project that the engine cannot start, since it was ended in the middle of a start.
+  func stuck(ofProject project: String) async throws(Failure) -> String? {
+    let seen = try await byID(try await containers(ofProject: project).map(\.id))
+    return Self.stuck(seen).compactMap { seen[$0]?["Name"]?.string.map { String($0.trimmingPrefix("/")) } }.min()
+  }
+
   private func byID(_ ids: [String]) async throws(Failure) -> [String: JSON] {
     try await inspections(of: ids).reduce(into: [:]) { found, one in
       if let id = one["Id"]?.string { found[id] = one }

@@ -97,8 +97,8 @@ public struct Sync: Sendable {
       // The disk is looked at once more while the report is written down.
       let report = ended.report
       async let places = places(seen, report, checkout, began: began)
-      // What was asked for in a wrong way has no place among what was done.
-      if !request.dryRun, ended.failure?.kind != .configuration { try record(&ended, checkout) }
+      // What was asked for in a wrong way, or while others did it, has no place among what was done.
+      if !request.dryRun, ![.configuration, .locked].contains(ended.failure?.kind) { try record(&ended, checkout) }
       if let seen, let places = await places { remember(seen, at: places, ended.report, plain, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
