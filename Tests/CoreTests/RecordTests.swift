@@ -269,6 +269,26 @@ struct RecordTests {
     #expect(state.gone == [])
   }
 
+  @Test func `the volumes that it had are known until it uses them again`() throws {
+    func deployment(_ volumes: Set<String>) -> Deployment {
+      var deployment = Self.deployment("c1")
+      deployment.belongings = OwnedResources()
+      deployment.belongings?.volumes = volumes
+      return deployment
+    }
+    var state = State(deployed: ["s": deployment(["a", "b"])])
+    let steps: [(event: StackEvent, known: Set<String>)] = [
+      (.deployed(deployment(["a"])), ["b"]), (.deployed(deployment([])), ["a", "b"]),
+      (.deployed(deployment(["b"])), ["a"]), (.removed, ["a", "b"]),
+    ]
+    for (event, known) in steps {
+      try state.record(event, of: "s")
+      #expect(state.stacks["s"]?.formerVolumes == known, "\(event.name)")
+    }
+    let file = StateFile(state) { stack, _ in stack }
+    #expect(try file.state { (_, _) throws(CancellationError) in nil } == state)
+  }
+
   @Test func `what another sync has changed meanwhile is not what this one has found`() throws {
     let base = State(deployed: ["s": Self.deployment("c1"), "t": Self.deployment("c1")])
     var plan = Plan(commit: "c", stacks: [], links: [], shared: [:], moving: [])

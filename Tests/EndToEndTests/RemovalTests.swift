@@ -26,6 +26,35 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I11: what comes back has its volume, under a project's own name as well, and nobody else gets it`()
+      async throws
+    {
+      let project = "clup-back-\(UInt32.random(in: .min ... .max))"
+      let web = "name: \(project)\nservices:\n" + service("web", ["network_mode: none"])
+      let whole = web + service("db", ["network_mode: none", "volumes: ['data:/d']"]) + "volumes: {data: {}}\n"
+      try await Host.with(
+        ["a/compose.yaml": whole, "z/compose.yaml": sleeper("z")], settings: "sync: {prune: remove}\n"
+      ) { host in
+        func content() async throws -> String { try await host.docker("exec", "\(project)-db-1", "cat", "/d/p") }
+        _ = try await host.sync()
+        try await host.docker("exec", "\(project)-db-1", "sh", "-c", "echo precious > /d/p")
+        for gone in [web, nil] {
+          try await host.push(["a/compose.yaml": gone])
+          _ = try await host.sync()
+          try await host.push(["a/compose.yaml": whole])
+          #expect(try await host.sync().outcome == .deployed)
+          #expect(try await content() == "precious\n")
+        }
+        // Another stack under the same name gets nothing of it.
+        try await host.push(["a/compose.yaml": nil])
+        _ = try await host.sync()
+        try await host.push(["b/compose.yaml": whole])
+        let found = try await host.sync(expect: 3).diagnostics.filter(\.refuses)
+        #expect(found.map(\.rule) == ["project-collision"] && found.first?.message.contains("data") == true, "\(found)")
+        try await host.docker("volume", "rm", "\(project)_data")
+      }
+    }
+
     @Test func `I13: a stack that is gone and does not run is not in place, and status says the same`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")]) { host in
         _ = try await host.sync()

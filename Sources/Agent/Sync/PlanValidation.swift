@@ -34,7 +34,7 @@ extension Prepare {
         gone: Set(gone(draft.names, draft.projects).keys), ending: Set(ending(draft).keys),
         formerServices: state.stacks.filter { $0.value.change != nil }.mapValues { record in
           Set((record.good?.services ?? []).map(\.name))
-        })
+        }, formerVolumes: state.stacks.mapValues(\.formerVolumes))
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     .filter { $0.rule != "project-collision" || !tied.contains($0.stack ?? "") }
     draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {

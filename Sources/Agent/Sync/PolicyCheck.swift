@@ -31,6 +31,7 @@ struct PolicyCheck: Sendable {
       let origin = origins[subjects[index].stack]
       neighbourhood.place(&subjects[index], origin: origin)
       subjects[index].isReturning = returning.contains(subjects[index].stack)
+      subjects[index].formerVolumes = removed.formerVolumes[subjects[index].stack] ?? []
       let known = records[subjects[index].stack] ?? origin.flatMap { records[$0] }
       subjects[index].compareAnonymousVolumes(containers ?? [], formerly: known?.project)
     }

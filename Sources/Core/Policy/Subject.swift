@@ -42,6 +42,8 @@ public struct Subject: Sendable {
   public var formerlyKept: Set<String> = []
   /// The volumes that the stack was deployed with before.
   public var kept: Set<String> = []
+  /// The volumes that its own project made for it, and that it did not use any more.
+  public var formerVolumes: Set<String> = []
   /// The volumes, as the model calls them, that are another thing under the same name than what the stack was deployed with.
   public var changedVolumes: Set<String> = []
   /// The volumes that would stay behind under the name of the project's former name, by what the model calls them.

@@ -86,7 +86,9 @@ extension StackRecord {
       change.standing.follow(led)
       return with { $0.runs = .left(change, leaving) }
     case (.deployed, .removed), (.changing, .removed), (.left, .removed):
-      return StackRecord()
+      var record = StackRecord()
+      record.formerVolumes = formerVolumes(beside: nil)
+      return record
     default: return nil
     }
   }
@@ -131,7 +133,14 @@ extension StackRecord {
     return with {
       ($0.runs, $0.history) = (.deployed(deployment), Array(before.prefix(Self.historyLimit)))
       $0.dropped = dropped(by: deployment)
+      $0.formerVolumes = formerVolumes(beside: deployment)
     }
+  }
+
+  /// The volumes that it had and does not use any more.
+  private func formerVolumes(beside deployment: Deployment?) -> Set<String> {
+    formerVolumes.union((good ?? standing)?.belongings?.volumes ?? [])
+      .subtracting(deployment?.belongings?.volumes ?? [])
   }
 
   /// What services had in anonymous volumes that the stack does not have any more.

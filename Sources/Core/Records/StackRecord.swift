@@ -34,6 +34,9 @@ public struct StackRecord: Sendable, Equatable {
   public var history: [PastDeployment] = []
   /// The services that it no longer has, with the anonymous volumes that wait for them.
   public var dropped: [DroppedService] = []
+  /// The volumes that its project made for it and that it does not use any more, by the engine's names: they are its again when it
+  /// comes back to them.
+  public var formerVolumes: Set<String> = []
 
   /// What stands there, or may stand there while it is changed.
   public var standing: Deployment? {

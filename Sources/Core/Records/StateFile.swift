@@ -24,6 +24,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     var said: LastResult?
     var history: [PastDeployment]?
     var dropped: [DroppedService]?
+    var formerVolumes: [String]?
   }
 
   /// A change.
@@ -46,7 +47,8 @@ public struct StateFile: Codable, Sendable, Equatable {
     for (name, record) in state.stacks {
       var file = Record(
         held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history,
-        dropped: record.dropped.isEmpty ? nil : record.dropped)
+        dropped: record.dropped.isEmpty ? nil : record.dropped,
+        formerVolumes: record.formerVolumes.isEmpty ? nil : record.formerVolumes.sorted())
       switch record.runs {
       case .absent: break
       case .deployed(let deployment): file.deployed = id(name, deployment)
@@ -64,7 +66,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     for (name, file) in stacks {
       var record = StackRecord()
       (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
-      record.dropped = file.dropped ?? []
+      (record.dropped, record.formerVolumes) = (file.dropped ?? [], Set(file.formerVolumes ?? []))
       if let id = file.deployed {
         if let deployment = try load(name, id) { record.runs = .deployed(deployment) }
       } else if let path = file.changing {

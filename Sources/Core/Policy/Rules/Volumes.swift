@@ -137,7 +137,9 @@ extension Subject {
         return finding("the stack \(other.key)", [stack, other.key])
       }
       if kept.contains(name) { return nil }
-      if let maker = present?.volumeProjects[name], maker != own || choosesItsName {
+      if let maker = present?.volumeProjects[name],
+        maker != own || choosesItsName && !formerVolumes.contains(name)
+      {
         return finding("the project \(maker), which made it", [stack])
       }
       guard let user = present?.volumeUsers[name]?.subtracting([own]).min() else { return nil }
