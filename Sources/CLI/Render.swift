@@ -84,12 +84,19 @@ enum Render {
       case .planned:
         touched > 0
           ? "would touch \(count); nothing was changed" : plannedFiles(report) ?? "nothing to do, \(idle(report))"
-      case .deployed: touched == 0 ? repaired(report) : "deployed \(count)"
+      case .deployed: deployed(report)
       case .refused:
         refused(report)
       case .failed: failed(report)
       }
     return "\(commit)\(report.branch): \(what) (\(time(report.durationMs)))"
+  }
+
+  private static func deployed(_ report: Report) -> String {
+    let done = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
+    let skipped = report.stacks.filter { $0.outcome == .skipped }.count
+    return (done == 0 ? repaired(report) : "deployed \(done) of \(report.stacks.count.counted("stack"))")
+      + (skipped == 0 ? "" : ", skipped \(skipped.counted("stack")) that another sync works on")
   }
 
   /// Says what went on although a commit is refused: stacks that are not held back with it, and repairs of what was good.

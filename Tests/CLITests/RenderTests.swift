@@ -145,6 +145,18 @@ struct RenderTests {
       ])
   }
 
+  @Test(arguments: [
+    ([.deployed, .unchanged], "deployed 1 of 2 stacks"),
+    ([.deployed, .skipped], "deployed 1 of 2 stacks, skipped 1 stack that another sync works on"),
+    ([.deployed, .removed, .pinned], "deployed 2 of 3 stacks"),
+  ] as [([StackReport.Outcome], String)])
+  func `I13: only what was deployed counts as deployed`(_ outcomes: [StackReport.Outcome], _ words: String) {
+    var report = report
+    report.outcome = .deployed
+    report.stacks = outcomes.enumerated().map { StackReport(name: "s\($0)", outcome: $1) }
+    #expect(Render.report(report, help: nil).last == "0123456 on main: \(words) (0 ms)")
+  }
+
   @Test func `what is found at one place for several services, or from two sides, is told once`() {
     func found(_ service: String, _ line: Int) -> Diagnostic {
       Diagnostic(

@@ -121,6 +121,7 @@ extension Deploy {
     if cause.outage == .engine, isBegun {
       return report.wait(for: .engine, "\(why); the next sync continues from there")
     }
+    if cause.kind == .interrupted, !isBegun { report.outcome = .skipped }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
     if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing && attempt.failed.isUntouched {
       return
