@@ -121,10 +121,11 @@ final class StackLocks: Sendable {
 
   /// Writes into the lock of a stack what is being done to it, for whoever asks for its status.
   func note(_ event: SyncEvent) {
-    guard event.kind == .step, let stack = event.stack else { return }
+    guard [.step, .ended].contains(event.kind), let stack = event.stack else { return }
+    let text = event.outcome.map { "\($0.words), and the sync goes on with others" } ?? event.text
     held.withLock { held in
       guard let own = held[stack], !own.isLent else { return }
-      Self.write(event.text, own.turn, own.descriptor)
+      Self.write(text, own.turn, own.descriptor)
     }
   }
 
