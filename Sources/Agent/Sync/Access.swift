@@ -118,7 +118,8 @@ struct Access: Sendable {
     ]
     let question = words + (access.username.map { ["username=\($0)"] } ?? [])
     let variables = environment.filter { ["PATH", "HOME", "CREDENTIALS_DIRECTORY"].contains($0.key) }
-    let help = "run it by hand: `printf '\(words[0])\\n\(words[1])\\n\\n' | \(helper.joined(separator: " ")) get`"
+    let call = StackChecks.shell([program] + helper.dropFirst() + ["get"])
+    let help = "run it by hand: `printf '\(words[0])\\n\(words[1])\\n\\n' | \(call)`"
     var answer: [UInt8]
     do throws(ProcessError) {
       let outcome = try await run(
