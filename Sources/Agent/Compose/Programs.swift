@@ -149,16 +149,26 @@ public struct Programs: Sendable {
       if Task.isCancelled { throw Failure.interrupted }
       throw Failure(.host, error.message, help: "see that \(program) can be run")
     }
-    let words = ([Path.name(program)] + arguments.prefix(3)).joined(separator: " ")
     if Task.isCancelled { throw Failure.interrupted }
+    let subcommand = Self.subcommand(of: arguments)
+    let call = "`docker compose \(subcommand)` in \(directory)"
     if outcome.deadlineExceeded {
       throw Failure(
-        .late, "`\(words)` did not end within \(Int(limits.deadline.components.seconds)) s and was ended",
-        help: "see whether Docker Engine answers: `docker ps`")
+        .late, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was ended",
+        help: subcommand == "config"
+          ? "see whether a file that it reads is very large, or the disk slow"
+          : "see whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {
-      throw Failure(.refused, "`\(words)` printed more than 16 MiB", help: "run it by hand and see what it says")
+      throw Failure(.refused, "\(call) printed more than 16 MiB", help: "run it by hand and see what it says")
     }
     return outcome
+  }
+
+  /// Finds the subcommand in the arguments of Compose: each option that clup gives before it has a value.
+  private static func subcommand(of arguments: [String]) -> String {
+    var rest = arguments.first == "compose" ? arguments.dropFirst() : arguments[...]
+    while rest.first?.hasPrefix("-") == true { rest = rest.dropFirst(2) }
+    return rest.first ?? ""
   }
 }
