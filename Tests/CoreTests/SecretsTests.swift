@@ -141,9 +141,9 @@ struct PolicyTests {
 
   static let misnamed: [(text: String, says: String)] = [
     ("rule: [no-limits, no-limit]", "7:24: there is no rule no-limit; did you mean no-limits?"),
-    ("rule: []", "7:12: rule must be text or a list of texts; what holds for all leaves it out"),
-    ("rule: no-limits, stack: []", "7:30: stack must be text or a list of texts; what holds for all leaves it out"),
-    ("rule: no-limits, service: ", "7:32: service must be text or a list of texts; what holds for all leaves it out"),
+    ("rule: []", "7:12: rule must be text or a list of texts; to cover all, leave rule out"),
+    ("rule: no-limits, stack: []", "7:30: stack must be text or a list of texts; to cover all, leave stack out"),
+    ("rule: no-limits, service: ", "7:32: service must be text or a list of texts; to cover all, leave service out"),
     ("rule: no-limits, service: [[a]]", "7:33: each entry of service must be text"),
     ("stack: a", "7:5: rule is missing"),
   ]

@@ -124,7 +124,11 @@ struct SettingsTests {
     Bad("brunch: x\n", 5, 1, "unknown key brunch in the configuration; did you mean branch?"),
     Bad("sync:\n  intervall: 5m\n", 6, 3, "did you mean interval?"), Bad("sync: {interval: 60}\n", 5, 18, "interval"),
     Bad("sync: {concurrency: 0}\n", 5, 21, "concurrency"), Bad("sync: {drift: ignore}\n", 5, 15, "drift"),
-    Bad("links: [{from: ../x, to: y}]\n", 5, 16, "from must be a relative path without .."),
+    Bad("links: [{from: ../x, to: y}]\n", 5, 16, "from must be a relative path such as dir/file, without .., not ../x"),
+    Bad("links: [{from: ., to: y}]\n", 5, 16, "from must be a relative path such as dir/file, without .., not ."),
+    Bad(
+      "repository: /r\nbranch: b\nlive_root: /\ncheckout: /c\n", 3, 12,
+      "live_root must be an absolute path below /, not /", alone: true),
     Bad("links: [{from: a, to: /etc/passwd}]\n", 5, 23, "to must be a relative path"),
     Bad("policy: {tracked: [{path: data/x.sql}]}\n", 5, 20, "reason is missing"),
     Bad("policy: {tracked: [{reason: r}]}\n", 5, 20, "path is missing"),

@@ -58,7 +58,7 @@ struct SettingsReader {
     guard let node = members[key] else { return [] }
     if let text = node.string, !text.isEmpty, !node.isNull { return [text] }
     if node.sequence?.isEmpty != false {
-      problem(node, "\(key) must be text or a list of texts; what holds for all leaves it out")
+      problem(node, "\(key) must be text or a list of texts; to cover all, leave \(key) out")
       return []
     }
     return strings(members, key)
@@ -80,7 +80,7 @@ struct SettingsReader {
     let text = required(members, key, in: parent)
     guard !text.isEmpty else { return "" }
     guard Path.isAbsolute(text), Path.normalized(text) != "/" else {
-      if let node = members[key] { problem(node, "\(key) must be an absolute path, and not `\(text)`") }
+      if let node = members[key] { problem(node, "\(key) must be an absolute path below /, not \(text)") }
       return ""
     }
     return Path.normalized(text)
@@ -91,7 +91,9 @@ struct SettingsReader {
     guard !text.isEmpty else { return "" }
     let path = Path.normalized(text)
     guard !Path.isAbsolute(path), !path.hasPrefix(".."), path != "." else {
-      if let node = members[key] { problem(node, "\(key) must be a relative path without .., not \(text)") }
+      if let node = members[key] {
+        problem(node, "\(key) must be a relative path such as dir/file, without .., not \(text)")
+      }
       return ""
     }
     return path
