@@ -129,8 +129,12 @@ struct SignatureChecker: Sendable {
       input: input, deadline: .seconds(30), outputLimit: 1 << 20, memoryLimit: 1 << 30
     ).outcome()
     guard case .exited = outcome.status, !outcome.deadlineExceeded else {
+      let keys = name == "gpgv" ? trust.gpgKeyringFile : trust.allowedSignersFile
       throw Failure(
-        .host, "\(program) did not end as it should: \(outcome.status)", help: "run it by hand, and sync again")
+        .host,
+        outcome.deadlineExceeded
+          ? "\(program) did not end within 30 s and was ended" : "\(program) was \(outcome.status)",
+        help: "sync again; if it repeats, check the host's memory and \(keys ?? "the files of trust:")")
     }
     return outcome
   }
