@@ -57,7 +57,7 @@ actor Records {
 func recording(_ work: () throws(IllegalTransition) -> Void) throws(Failure) {
   do throws(IllegalTransition) { try work() } catch {
     throw Failure(
-      .host, "clup's own records do not fit what it did: \(error)", help: "nothing was written down; please report this"
-    )
+      .host, "internal error: \(error); the step was not recorded",
+      help: "please report this, with what `clup status --output json` prints, and sync again")
   }
 }
