@@ -40,7 +40,8 @@ extension Init {
     }
     guard let branch = request.branch ?? origin.branch else {
       throw Failure(
-        .configuration, "the clone \(origin.directory) is at no branch", help: "name the one to follow with --branch")
+        .configuration, "the clone \(origin.directory) has a detached HEAD",
+        help: "name the one to follow with --branch")
     }
     // A clone that came from nowhere can be followed itself; a relative path starts from it.
     let url = origin.url.map {
@@ -50,12 +51,17 @@ extension Init {
     return try await settings.inMirror { () throws(GitError) in
       let mirror = try Mirror(at: origin.repository, branch: branch, create: false)
       guard let head = try await mirror.head() else {
-        throw GitError(.branchMissing, "the clone \(origin.directory) has no branch \(branch)")
+        throw Self.missing("the clone \(origin.directory) has no branch \(branch)")
       }
       return Source(
         url: settings.repository, branch: branch, tree: try await CommitTree(of: head, in: mirror, settings),
         tracked: .commit(mirror, stage: ""), clone: origin.directory)
     }
+  }
+
+  /// There is no configuration yet that could name another branch.
+  private static func missing(_ message: String) -> GitError {
+    GitError(.branchMissing, message, help: "name another with `--branch`")
   }
 
   /// Fetches the repository into a directory that goes away again.
@@ -77,7 +83,14 @@ extension Init {
       throw Failure(.refused, "\(redacted(url)) has no commit yet", help: "push one, and run `clup init` again")
     }
     settings.follow = .branch(branch)
-    let brought = try await fetch().brought(nil).head.get()
+    let listed = try await fetch().sources.first { (source, access) throws(GitError) in
+      do throws(GitError) {
+        return FollowedHead(
+          commit: try await Mirror.remoteHead(
+            of: source.url, branch: branch, access: access, deadline: .seconds(60)))
+      } catch { throw error.kind == .branchMissing ? Self.missing(error.message) : error }
+    }
+    let brought = try await fetch().brought(listed).head.get()
     let target = try await fetch().target(brought, request: SyncRequest(), deployed: false)
     return Source(
       url: settings.repository, branch: branch, tree: target.tree, tracked: .commit(target.mirror, stage: ""))

@@ -78,13 +78,14 @@ struct Fetch: Sendable {
   /// Gives the head that the mirror knows, without asking the repository.
   func known() async throws(Failure) -> Target {
     let mirror = try await open()
-    return try await settings.inMirror { () throws(GitError) in
-      guard let head = try await mirror.head() else {
-        throw GitError(.unknownRevision, "nothing was synced yet, so there is nothing to go back to")
-      }
+    let found = try await settings.inMirror { () throws(GitError) -> Target? in
+      guard let head = try await mirror.head() else { return nil }
       return Target(
         mirror: mirror, tree: try await CommitTree(of: head, in: mirror, settings), head: FollowedHead(commit: head))
     }
+    if let found { return found }
+    throw Failure(
+      .configuration, "nothing was synced yet, so there is nothing to go back to", help: "run `clup sync` first")
   }
 
   /// Opens the mirror, or makes it.
@@ -243,7 +244,7 @@ extension Failure {
     case .branchMissing, .emptyRepository:
       self.init(
         .unreachable, error.message,
-        help: "push \(settings.follow.phrase), or name something else as `branch:`, `tag:` or `commit:`")
+        help: error.help ?? "push \(settings.follow.phrase), or name something else as `branch:`, `tag:` or `commit:`")
     case .unknownRevision, .ambiguousRevision:
       self.init(
         .configuration, error.message,
