@@ -133,7 +133,7 @@ public enum DirectoryChecks {
     switch entry.kind {
     case .missing:
       return told(
-        .failed, "what was there",
+        .failed, "what the service was deployed with",
         "bring it back from a backup, or where it may begin empty: "
           + parent.install(mount.source, for: container?.account))
     case .directory where entry.isEmpty && isFileName(mount.target):

@@ -35,7 +35,7 @@ public enum StackChecks {
   }
 
   private static func expected(_ wanted: Int) -> String {
-    wanted == 0 ? "none wanted" : wanted == 1 ? "running, and healthy if it says so" : "\(wanted) running"
+    wanted == 0 ? "none wanted" : wanted == 1 ? "running, and healthy if it has a health check" : "\(wanted) running"
   }
 
   private static func state(of container: InspectedContainer) -> (result: Check.Result, words: String) {
