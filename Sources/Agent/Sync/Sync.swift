@@ -287,7 +287,7 @@ public struct Sync: Sendable {
     for name in request.stacks where !pins.contains(name) {
       throw Failure(
         .configuration, "\(name) is not pinned",
-        help: pins.isEmpty ? "no stack is" : "pinned are " + pins.joined(separator: ", "))
+        help: pins.isEmpty ? "no stack is pinned; `clup sync` is enough" : "pinned are " + pins.joined(separator: ", "))
     }
     let lifted = request.stacks.isEmpty ? pins : request.stacks
     try await records.change { state throws(IllegalTransition) in
