@@ -20,6 +20,8 @@ public struct Failure: Error, Sendable, Equatable {
   public let help: String
   /// What is away, where that is why: nobody's fault, and over once it is back.
   let outage: Outage?
+  /// The tracked file that is larger than clup reads, where that is why.
+  private(set) var tooLarge: String?
 
   /// Makes a failure.
   public init(_ kind: Kind, _ message: String, help: String, outage: Outage? = nil) {
@@ -27,6 +29,14 @@ public struct Failure: Error, Sendable, Equatable {
     self.message = message
     self.help = help
     self.outage = outage ?? (kind == .unreachable ? .repository : nil)
+  }
+
+  /// A tracked file is larger than clup reads.
+  static func tooLarge(_ file: String, _ size: Int, limit: Int) -> Failure {
+    var failure = Failure(
+      .refused, "\(file) has \(size.byteSize); at most \(limit.byteSize) is read", help: "make it smaller")
+    failure.tooLarge = file
+    return failure
   }
 
   /// Somebody ended the sync while it worked on something.

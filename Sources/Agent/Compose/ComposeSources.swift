@@ -83,7 +83,7 @@ struct ComposeSources: Sendable {
       do throws(Failure) { bytes = try await view.tracked.contents(of: entry, limit: 1 << 20) } catch {
         guard error.kind == .refused else { throw error }
         return Self.refusal(
-          file.path, nil, "\(file.path) cannot be read as a Compose file: \(error.message)", "split it with `include`")
+          file.path, nil, error.message, error.tooLarge == nil ? error.help : "split it with `include`")
       }
       let texts = ComposeSource.documents(path: file.path, bytes: bytes)
       sources += texts

@@ -70,7 +70,9 @@ extension Resolve {
     // One stack that Compose cannot read in time is that stack's trouble alone.
     guard failure.kind == .refused || failure.kind == .late else { throw failure }
     return Answer(diagnostics: [
-      Diagnostic(rule: "compose", file: file, stack: name, message: failure.message, help: failure.help, isFinal: true)
+      Diagnostic(
+        rule: "compose", file: failure.tooLarge ?? file, stack: name, message: failure.message, help: failure.help,
+        isFinal: true)
     ])
   }
 

@@ -20,16 +20,23 @@ enum Tracked: Sendable {
     switch self {
     case .commit(let mirror, _):
       do throws(GitError) { return try await mirror.contents(of: entry.id, limit: limit) } catch {
-        throw Failure(error.kind == .tooLarge ? .refused : .host, error.message, help: "make it smaller")
+        if error.kind == .tooLarge { throw Failure.tooLarge(entry.path, try await size(of: entry), limit: limit) }
+        throw Self.damaged(error)
       }
     case .workTree(let directory):
       let path = Path.join(directory, entry.path)
       if entry.kind == .symlink { return Array((Files.link(at: path) ?? "").utf8) }
       guard let bytes = Files.read(path, limit: limit) else {
-        throw Failure(.refused, "\(path) cannot be read, or has more than \(limit.byteSize)", help: "make it smaller")
+        let size = try await size(of: entry)
+        if size > limit { throw Failure.tooLarge(entry.path, size, limit: limit) }
+        throw Failure(.refused, "\(path) cannot be read", help: "see that whoever runs clup may read it")
       }
       return bytes
     }
+  }
+
+  private static func damaged(_ error: GitError) -> Failure {
+    Failure(.host, error.message, help: "remove the mirror (`repo.git` in the checkout), and sync again")
   }
 
   /// Reads a file of at most 1 MiB; nothing for a larger one, which is no text that a person wrote.
@@ -44,9 +51,7 @@ enum Tracked: Sendable {
   func size(of entry: TrackedPath) async throws(Failure) -> Int {
     switch self {
     case .commit(let mirror, _):
-      do throws(GitError) { return try await mirror.size(of: entry.id) } catch {
-        throw Failure(.host, error.message, help: "remove the mirror (`repo.git` in the checkout), and sync again")
-      }
+      do throws(GitError) { return try await mirror.size(of: entry.id) } catch { throw Self.damaged(error) }
     case .workTree(let directory): return Files.status(Path.join(directory, entry.path)).map { Int($0.st_size) } ?? 0
     }
   }
