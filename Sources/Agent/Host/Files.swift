@@ -4,15 +4,18 @@ import Glibc
 
 /// Small calls on the file system, with their errors as sentences.
 enum Files {
-  static func failure(_ what: String) -> Failure {
+  static func failure(
+    _ what: String, help: String = "see that clup may write there, and run it again"
+  ) -> Failure {
     let code = errno
     let reason = String(cString: strerror(code))
     let isFull = code == ENOSPC || code == EDQUOT
-    let help =
-      isFull
-      ? "make room on that disk and sync again: nothing that was there before is lost"
-      : "see that clup may write there, and sync again"
-    return Failure(.host, "\(what): \(reason)", help: help, outage: isFull ? .disk : nil)
+    let room = "make room on that disk and run clup again: nothing that was there before is lost"
+    return Failure(.host, "\(what): \(reason)", help: isFull ? room : help, outage: isFull ? .disk : nil)
+  }
+
+  static func unreadable(_ path: String) -> Failure {
+    failure("cannot read \(path)", help: "see that clup may read it and that its disk has no errors, and run it again")
   }
 
   /// Whether a disk has less room left than a sync needs for itself.
@@ -192,7 +195,7 @@ enum Files {
     }
     guard isRegular(found) else { return }
     let source = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard source >= 0 else { throw failure("cannot read \(path)") }
+    guard source >= 0 else { throw unreadable(path) }
     defer { close(source) }
     let target = Glibc.open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard target >= 0 else { throw failure("cannot write \(copy)") }

@@ -43,7 +43,7 @@ extension Checkout {
   private func read(_ known: inout [String: KeptDeployment]) throws(Failure) -> State {
     let name = stateFile
     guard let bytes = Files.read(name) else {
-      if Files.status(name) != nil { throw Files.failure("cannot read \(name)") }
+      if Files.status(name) != nil { throw Files.unreadable(name) }
       return Files.names(in: deployments).isEmpty ? State() : lost("\(name) is missing")
     }
     if let file = try? JSONDecoder().decode(StateFile.self, from: Data(bytes)), file.schema == State.schema {
@@ -131,7 +131,7 @@ extension Checkout {
     let name = file(of: id)
     guard let bytes = Files.read(name) else {
       if let found = Files.status(name), Files.isRegular(found), errno != EIO {
-        throw Files.failure("cannot read \(name)")
+        throw Files.unreadable(name)
       }
       return nil
     }
