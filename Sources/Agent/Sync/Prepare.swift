@@ -146,7 +146,9 @@ struct Prepare: Sendable {
     }.map { source in
       Diagnostic(
         rule: "compose", file: source.composeFiles.first ?? source.name, stack: source.name,
-        message: "\(source.name) cannot be deployed", help: "fix the other findings about it")
+        message: "\(source.name) cannot be deployed, although no finding refuses it",
+        help: "fix its warnings and waived findings; where it has none, please report this with the output of "
+          + "`clup sync --dry-run --output json`")
     }
   }
 
