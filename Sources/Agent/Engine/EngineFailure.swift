@@ -27,7 +27,8 @@ extension Programs {
       return Failure(
         .host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again", outage: .engine)
     }
-    return Failure(.deploy, "\(what) failed: \(line)", help: "fix it, and push again")
+    return Failure(
+      .deploy, "\(what) failed: \(line)", help: "fix it and push again, or fix the host and `clup sync --retry`")
   }
 }
 
