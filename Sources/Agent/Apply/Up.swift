@@ -283,7 +283,7 @@ struct Up: Sendable {
       options = ["--project-directory", directory, "--env-file", "/dev/null", "--profile", "*", "-f", "-"]
       input = model.laying(laid).canonical
     } else if desired.isExposed {
-      throw Failure(.host, "nobody has judged what stands in \(directory)", help: "sync again")
+      throw Failure(.host, "the Compose files in \(directory) were not validated, and are not run", help: "sync again")
     } else if !laid.isEmpty {
       // Laid over the stack's own files, so that its tags are left to whoever else uses them.
       input = JSON.object(["services": .object(laid.mapValues { .object($0) })]).canonical
