@@ -87,7 +87,15 @@ struct HandoverTests {
     func ties(_ wish: [String: [String]]) -> [String: SharedPathConflict] {
       Handover.ties(["a": Self.stack("a", wish)], holds: ["b": hold]) { _ in Deployment(Self.stack("a", ["db": []])) }
     }
-    #expect(ties(["web": []]) == ["a": SharedPathConflict(stack: "b", path: "the service db")])
+    #expect(ties(["web": []]) == ["a": SharedPathConflict(stack: "b", .service("db"))])
     #expect(ties(["db": [], "web": []]).isEmpty)
+  }
+
+  @Test func `a service moves between two stacks, which share a file or a claim`() {
+    let name = SharedPathConflict(stack: "b", .claim(.containerName("db")))
+    #expect(name.words(of: "a") == "a shares the container name db with b, which")
+    let held = StackTarget.tied(SharedPathConflict(stack: "b", .service("db")), because: "is held")
+    #expect(held.reason == "the service db moves between it and b, and b is held")
+    #expect(held.standing == "stays, since the service db moves between it and b")
   }
 }

@@ -559,8 +559,8 @@ struct PlanningTests {
       known: { ["a": ["x": "1"], "b": ["x": "1", "y": "1"], "c": ["y": "1"]][$0] ?? [:] })
     #expect(
       ties == [
-        "a": SharedPathConflict(stack: "k", path: "x"), "b": SharedPathConflict(stack: "k", path: "x"),
-        "c": SharedPathConflict(stack: "b", path: "y"),
+        "a": SharedPathConflict(stack: "k", .file("x")), "b": SharedPathConflict(stack: "k", .file("x")),
+        "c": SharedPathConflict(stack: "b", .file("y")),
       ])
   }
 }

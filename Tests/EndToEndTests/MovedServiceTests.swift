@@ -130,7 +130,9 @@ extension EndToEnd {
         #expect(try await host.clup("rollback", "--stack", "a", "--stack", "b", "HEAD~1").status == 0)
         #expect(try await running() == before)
         let half = try await host.clup("resume", "--stack", "a")
-        #expect(half.status == 1 && half.output.contains("the service job with b, which is pinned"), "\(half)")
+        #expect(
+          half.status == 1 && half.output.contains("the service job moves between it and b, and b is pinned"), "\(half)"
+        )
         #expect(try await running() == before)
         #expect(try await host.clup("resume").status == 0)
         #expect(try await running() == after)
@@ -139,7 +141,9 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": with, "b/compose.yaml": without])
         let report = try await host.sync(expect: 1)
         let kept = try #require(report.stacks.first { $0.name == "a" })
-        #expect(kept.outcome == .held && kept.reasons.contains { $0.contains("the service job with b") }, "\(report)")
+        #expect(
+          kept.outcome == .held && kept.reasons.contains { $0.contains("the service job moves between it and b") },
+          "\(report)")
         #expect(try await running() == after)
         #expect(try await host.clup("resume").status == 0)
         #expect(try await running() == before)

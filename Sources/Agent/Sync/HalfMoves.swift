@@ -23,7 +23,7 @@ extension Prepare {
           has.lacking(in: gets).contains { $0.isContinued(by: new) && !planned.lack($0) }
         }
         guard let service = given ?? taken else { continue }
-        found[name] = SharedPathConflict(stack: other, service: service.name)
+        found[name] = SharedPathConflict(stack: other, .service(service.name))
       }
     }
     return found

@@ -51,9 +51,9 @@ extension Prepare {
       let commit = pin.commit.prefix(7)
       let why =
         if draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
-          "that has no stack \(tie.stack), which stays as it is and has \(tie.path)"
+          "that has no stack \(tie.stack), which stays as it is and has \(tie.cause)"
         } else if !draft.names.contains(tie.stack) {
-          "\(tie.stack) had \(tie.path) there, and is no stack of the branch any more"
+          "\(tie.stack) had \(tie.cause) there, and is no stack of the branch any more"
         } else { "" }
       if !why.isEmpty {
         throw Failure(
@@ -62,12 +62,15 @@ extension Prepare {
             + "what \(draft.names.contains(tie.stack) ? tie.stack : name) runs is handed over")
       }
     }
-    let sharing = draft.names.filter { other in
-      (draft.desired[other].map { Deployment($0) } ?? state.standing(other))?.paths[tie.path] != nil
+    var sharing: Set<String> = []
+    if case .file(let path) = tie.cause {
+      sharing = draft.names.filter { other in
+        (draft.desired[other].map { Deployment($0) } ?? state.standing(other))?.paths[path] != nil
+      }
     }
     let together = sharing.union([name, tie.stack]).sorted().map { "--stack \($0)" }.joined(separator: " ")
     throw Failure(
-      .refused, "\(name) shares \(tie.path) with \(tie.stack), which would stay as it is",
+      .refused, "\(tie.words(of: name)) would stay as it is",
       help: draft.chosen.contains(tie.stack)
         ? "name a commit that all of them go to: `clup rollback COMMIT \(together)`" : "name them all: `\(together)`")
   }

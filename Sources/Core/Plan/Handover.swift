@@ -70,7 +70,7 @@ public enum Handover {
       for (giver, service) in hold.takes ?? [:] where ties[giver] == nil {
         func has(_ services: [DesiredService]?) -> Bool { services?.contains { $0.name == service } == true }
         guard let stack = desired[giver], !has(stack.services), has(good(giver)?.services) else { continue }
-        ties[giver] = SharedPathConflict(stack: name, service: service)
+        ties[giver] = SharedPathConflict(stack: name, .service(service))
       }
     }
     return ties
@@ -88,11 +88,11 @@ public enum Handover {
         let held = known.services.flatMap(\.claims)
         let service =
           left.contains(other) ? known.services.first { old in coming.contains(where: old.isContinued) } : nil
-        if let service { ties[name] = SharedPathConflict(stack: other, service: service.name) }
+        if let service { ties[name] = SharedPathConflict(stack: other, .service(service.name)) }
         guard service == nil, let claim = claims.first(where: { claim in held.contains { $0.excludes(claim) } }) else {
           continue
         }
-        ties[name] = SharedPathConflict(stack: other, path: claim.description)
+        ties[name] = SharedPathConflict(stack: other, .claim(claim))
       }
     }
     return ties

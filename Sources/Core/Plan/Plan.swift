@@ -71,7 +71,7 @@ extension Plan {
     let handed = stack.handsTo.map { (other: $0.key, service: $0.value) }
     let taken = stacks.compactMap { giver in giver.handsTo[stack.name].map { (other: giver.name, service: $0) } }
     return (handed + taken).filter { staying.contains($0.other) }.min { $0.other < $1.other }.map {
-      SharedPathConflict(stack: $0.other, service: $0.service)
+      SharedPathConflict(stack: $0.other, .service($0.service))
     }
   }
 

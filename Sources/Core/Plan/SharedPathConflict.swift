@@ -1,14 +1,28 @@
-/// A stack that cannot go where it is to go, since another one needs a live path of both as it is.
+/// A stack that cannot go where it is to go, since another one stays where it is.
 public struct SharedPathConflict: Sendable, Equatable {
+  /// What keeps the stack.
+  public enum Cause: Sendable, Equatable {
+    /// A live path of both.
+    case file(String)
+    /// A container name or a port that the other stack has.
+    case claim(Claim)
+    /// A service that moves between the two.
+    case service(String)
+  }
+
   /// The other stack.
   public var stack: String
-  /// The live path.
-  public var path: String
+  /// What keeps the stack.
+  public var cause: Cause
 
-  init(stack: String, path: String) { (self.stack, self.path) = (stack, path) }
+  /// Describes one.
+  public init(stack: String, _ cause: Cause) { (self.stack, self.cause) = (stack, cause) }
 
-  /// Says that the other stack has a service that only one of both can run.
-  public init(stack: String, service: String) { self.init(stack: stack, path: "the service \(service)") }
+  /// Begins a sentence about a stack, which a verb of the other stack ends.
+  public func words(of name: String) -> String {
+    if case .service = cause { return "\(cause) moves between \(name) and \(stack), and \(stack)" }
+    return "\(name) shares \(cause) with \(stack), which"
+  }
 
   /// Finds the stacks that cannot move: each wish for a live path must be what every other stack there wants as well.
   ///
@@ -27,7 +41,7 @@ public struct SharedPathConflict: Sendable, Equatable {
       }
       let found = moving.compactMapValues { paths in
         paths.sorted { $0.key < $1.key }.lazy.compactMap { path, id in
-          wants[path]?.first { $0.id != id }.map { SharedPathConflict(stack: $0.stack, path: path) }
+          wants[path]?.first { $0.id != id }.map { SharedPathConflict(stack: $0.stack, .file(path)) }
         }.first
       }
       if found.isEmpty { return ties }
@@ -36,6 +50,17 @@ public struct SharedPathConflict: Sendable, Equatable {
         moving[stack] = nil
         staying[stack] = known(stack)
       }
+    }
+  }
+}
+
+extension SharedPathConflict.Cause: CustomStringConvertible {
+  /// The cause for people.
+  public var description: String {
+    switch self {
+    case .file(let path): path
+    case .claim(let claim): claim.description
+    case .service(let name): "the service \(name)"
     }
   }
 }

@@ -6,7 +6,7 @@ public enum StackTarget: Sendable, Equatable {
   case pin(Pin, behind: Int?)
   /// Nowhere: the target commit failed for it already. It stays at what was good before.
   case hold(Hold)
-  /// Nowhere: another stack, for the reason given, stays where it is and needs a live path of both as it is.
+  /// Nowhere: another stack, for the reason given, stays where it is, and both must go together.
   case tied(SharedPathConflict, because: String?)
   /// Nowhere yet: what it waits for was away a moment ago. It stays at what was good before.
   case waiting(Waiting)
@@ -56,8 +56,7 @@ public enum StackTarget: Sendable, Equatable {
     case .drifted(let drift): "left alone: " + drift.joined(separator: ", ")
     case .refused: "refused by validation"
     case .busy: "another sync works on it"
-    case .tied(let tie, let why):
-      "it shares \(tie.path) with \(tie.stack), which \(why ?? "stays where it is")"
+    case .tied(let tie, let why): "\(tie.words(of: "it")) \(why ?? "stays where it is")"
     case .gone(let down):
       "gone from the repository, and left "
         + (down.isEmpty ? "running" : "as it is, \(down.listed(4)) not running")
@@ -79,7 +78,12 @@ public enum StackTarget: Sendable, Equatable {
     case .target, .recorded, .gone, .drifted: nil
     case .refused: "was refused by validation"
     case .busy: "is worked on by another sync"
-    case .tied(let tie, _): "shares \(tie.path) with \(tie.stack)"
+    case .tied(let tie, _):
+      if case .service = tie.cause {
+        "stays, since \(tie.cause) moves between it and \(tie.stack)"
+      } else {
+        "shares \(tie.cause) with \(tie.stack)"
+      }
     case .pin(let pin, _): "is pinned at \(pin.commit.prefix(7))"
     case .waiting(let waiting): "waits for \(waiting.outage.words)"
     case .hold(let hold): "is held: \(hold.commit.prefix(7)) failed for it at \(hold.since)"
