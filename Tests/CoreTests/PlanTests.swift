@@ -144,8 +144,8 @@ struct ServicePlanningTests {
       testDescription: "in its network, and in a person's", wish: using(["network back": "a_back 1"]),
       known: using(["network back": "a_back 1"]), found: [connected(["a_back", "proxy"])], action: .keep),
     Row(
-      testDescription: "in the network of a container that was started anew", found: [connected([], isDead: true)],
-      action: .recreate, reason: "drift: the container whose network a-web-1 uses was started anew", way: .force),
+      testDescription: "in the network of a container that was restarted", found: [connected([], isDead: true)],
+      action: .recreate, reason: "drift: the container whose network a-web-1 uses was restarted, recreated or removed", way: .force),
     Row(
       testDescription: "what the engine was starting as it was killed", found: [stuck], action: .recreate,
       reason: "drift: Docker Engine was ended while it started a-web-1, and cannot start it again", way: .remake),

@@ -24,14 +24,14 @@ public struct Container: Sendable, Equatable {
   public var imageID: String?
   /// The engine's names of the networks that it is in, where that was asked for.
   public var networks: Set<String>?
-  /// Whether it lives in the network of a container that was started anew since, or is gone; then it reaches nobody.
+  /// Whether it lives in the network of a container that was restarted, recreated or removed since; then it reaches nobody.
   public var sharesDeadNetwork: Bool?
 
   /// The ids of what connects it to its networks, where that was asked for.
   public var endpoints: Set<String> = []
   /// The names, and the fixed IPv4 address, by which it is known in each of its networks, where that was asked for.
   public var attachments: [String: Set<String>] = [:]
-  /// What it shares with a container that was started anew since, or is gone: its `ipc` or its `pid`.
+  /// What it shares with a container that was restarted, recreated or removed since: its `ipc` or its `pid`.
   public var deadNamespace: String?
   /// Where it mounts a file of a release that was removed since.
   public var lostFile: String?

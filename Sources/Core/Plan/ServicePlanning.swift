@@ -141,7 +141,9 @@ public enum ServicePlanning {
       return (.recreate, "drift: \(lost.name) left the network \(network)", .force)
     }
     if let orphan = containers.first(where: { $0.sharesDeadNetwork ?? false }) {
-      return (.recreate, "drift: the container whose network \(orphan.name) uses was started anew", .force)
+      return (
+        .recreate, "drift: the container whose network \(orphan.name) uses was restarted, recreated or removed", .force
+      )
     }
     if let found = containers.lazy.compactMap({ $0.decay(as: service) }).first {
       return (.recreate, "drift: \(found)", .force)
@@ -188,7 +190,9 @@ extension Container {
     if let (lost, network) = service.lost(in: attachments) {
       return "\(name) is not known as \(lost) in the network \(network) any more"
     }
-    if let deadNamespace { return "the container whose \(deadNamespace) \(name) uses was started anew" }
+    if let deadNamespace {
+      return "the container whose \(deadNamespace) \(name) uses was restarted, recreated or removed"
+    }
     return lostFile.map { "the file that \(name) mounts at \($0) was removed from clup's releases" }
   }
 }
