@@ -145,7 +145,8 @@ struct ServicePlanningTests {
       known: using(["network back": "a_back 1"]), found: [connected(["a_back", "proxy"])], action: .keep),
     Row(
       testDescription: "in the network of a container that was restarted", found: [connected([], isDead: true)],
-      action: .recreate, reason: "drift: the container whose network a-web-1 uses was restarted, recreated or removed", way: .force),
+      action: .recreate, reason: "drift: the container whose network a-web-1 uses was restarted, recreated or removed",
+      way: .force),
     Row(
       testDescription: "what the engine was starting as it was killed", found: [stuck], action: .recreate,
       reason: "drift: Docker Engine was ended while it started a-web-1, and cannot start it again", way: .remake),
