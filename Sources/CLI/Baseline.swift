@@ -36,53 +36,53 @@ extension CLI {
 }
 
 extension Render {
-  static func acceptance(_ told: Acceptance, _ excerpts: Excerpts) -> [String] {
+  static func acceptance(_ result: Acceptance, _ excerpts: Excerpts) -> [String] {
     var lines: [String] = []
     func list(_ heading: String, _ found: [Diagnostic]) {
       if !found.isEmpty { lines += ["\(heading):"] + found.map { "  \($0.place): \($0.message) [\($0.rule)]" } }
     }
-    let end = (told.accepted + told.renewed).compactMap(\.acceptedUntil).first ?? ""
-    list("accepted until \(end)", told.accepted)
-    list("had ended, accepted again until \(end)", told.renewed)
-    for (end, group) in Dictionary(grouping: told.known, by: { $0.acceptedUntil ?? "" }).sorted(by: { $0.key < $1.key })
-    {
+    let end = (result.accepted + result.renewed).compactMap(\.acceptedUntil).first ?? ""
+    list("accepted until \(end)", result.accepted)
+    list("had ended, accepted again until \(end)", result.renewed)
+    let known = Dictionary(grouping: result.known) { $0.acceptedUntil ?? "" }
+    for (end, group) in known.sorted(by: { $0.key < $1.key }) {
       list("accepted before, until \(end) as it was", group)
     }
     let isSilent = { (refusal: Acceptance.Refusal) in
       !refusal.finding.refuses && Rule.hygiene.contains(refusal.finding.rule)
     }
-    let refused = told.pruned ? [] : told.refused.filter { !isSilent($0) }
+    let refused = result.pruned ? [] : result.refused.filter { !isSilent($0) }
     if !refused.isEmpty { lines.append("not accepted:") }
     for refusal in refused {
       lines += Findings.text([refusal.finding], excerpts).map { "  \($0)" } + ["      \(refusal.reason)"]
     }
-    if !told.unjudged.isEmpty {
+    if !result.unjudged.isEmpty {
       lines.append(
-        "not judged, since a rollback pinned it or a sync works on it: \(told.unjudged.joined(separator: ", "))")
+        "not judged, since a rollback pinned it or a sync works on it: \(result.unjudged.joined(separator: ", "))")
     }
-    if !told.fixed.isEmpty {
-      lines.append(told.pruned ? "fixed, and no longer accepted:" : "fixed; `clup baseline --prune` drops it:")
-      lines += told.fixed.map { fixed in
+    if !result.fixed.isEmpty {
+      lines.append(result.pruned ? "fixed, and no longer accepted:" : "fixed; `clup baseline --prune` drops it:")
+      lines += result.fixed.map { fixed in
         "  \(([fixed.stack, fixed.service].compactMap { $0 } + [fixed.text]).joined(separator: ": ")) [\(fixed.rule)]"
       }
     }
-    let silent = told.pruned ? [] : told.refused.filter(isSilent)
+    let silent = result.pruned ? [] : result.refused.filter(isSilent)
     if !silent.isEmpty {
       let rules = Set(silent.map(\.finding.rule)).sorted().joined(separator: ", ")
       lines.append("\(silent.count.counted("warning")) of \(rules): they refuse nothing, and stay warnings")
     }
-    return lines + [summary(told)]
+    return lines + [summary(result)]
   }
 
-  private static func summary(_ told: Acceptance) -> String {
-    let kept = told.accepted.count + told.renewed.count + told.known.count
-    let refused = told.refused.count { $0.finding.refuses }
+  private static func summary(_ result: Acceptance) -> String {
+    let kept = result.accepted.count + result.renewed.count + result.known.count
+    let refused = result.refused.count { $0.finding.refuses }
     let what =
-      told.dryRun
-      ? "would accept" : told.accepted.isEmpty && told.renewed.isEmpty ? "accepts" : "now accepts"
-    return "\(told.file) \(what) \(kept.counted("finding")) (\(told.accepted.count) new)"
+      result.dryRun
+      ? "would accept" : result.accepted.isEmpty && result.renewed.isEmpty ? "accepts" : "now accepts"
+    return "\(result.file) \(what) \(kept.counted("finding")) (\(result.accepted.count) new)"
       + (refused > 0
         ? "; \(refused) still refuse\(refused == 1 ? "s" : "") the commit" : "; nothing refuses the commit")
-      + (told.dryRun ? "; nothing was written" : "")
+      + (result.dryRun ? "; nothing was written" : "")
   }
 }

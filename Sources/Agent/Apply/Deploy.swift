@@ -108,7 +108,7 @@ struct Deploy: Sendable {
     for attempt in attempts where !attempt.plan.isHandedOver {
       let name = attempt.plan.name
       let entry = Deployment(attempt.desired.seen(as: attempt.progress.containers ?? []))
-      entries[name] = attempt.desired.images.isEmpty ? entry : try await honest(entry)
+      entries[name] = attempt.desired.images.isEmpty ? entry : try await forgettingStaleBuilds(entry)
       // Put right where it is, which is not where the repository wants it.
       reports[name] = attempt.plan.report(attempt.plan.aim.isKeptBack ? attempt.plan.aim.idle : .deployed)
       reports[name]?.show(attempt.progress.containers)

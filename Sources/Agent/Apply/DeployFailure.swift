@@ -26,7 +26,7 @@ extension Deploy {
   }
 
   /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
-  func condemn(_ attempt: inout Attempt, because cause: Failure) async {
+  func holdCommit(_ attempt: inout Attempt, because cause: Failure) async {
     // An interrupt ends what this task starts, and what is told must be masked all the same.
     let directory = Path.join(settings.liveRoot, attempt.desired.place.directory)
     let files = attempt.desired.untracked.keys.filter { Path.name($0).hasSuffix(".env") }
@@ -209,7 +209,7 @@ extension Deploy {
     var entry: Deployment?
     if case .deployed(let good, of: let stack) = recovery.end {
       let isSeen = stack == name && containers != nil
-      entry = try await honest(isSeen ? Deployment(recovery.stack.seen(as: containers ?? [])) : good)
+      entry = try await forgettingStaleBuilds(isSeen ? Deployment(recovery.stack.seen(as: containers ?? [])) : good)
     }
     try await records.change { [entry] state throws(IllegalTransition) in
       let isOpen = state.stacks[name]?.change != nil
@@ -226,7 +226,7 @@ extension Deploy {
 
   /// Forgets what a service was built from whose name leads to another build than the one that runs: the next deploy
   /// that goes by the name builds it first.
-  func honest(_ entry: Deployment) async throws(Failure) -> Deployment {
+  func forgettingStaleBuilds(_ entry: Deployment) async throws(Failure) -> Deployment {
     guard let images = entry.images, entry.services.contains(where: \.isBuilt) else { return entry }
     let references = DesiredStack("", entry).references
     let found = try await Images(programs: programs).ids(of: references.values)

@@ -79,7 +79,7 @@ extension Deploy {
     if !failed.isEmpty { checkout.reserve.makeRoom() }
     for (name, cause) in ended.causes where !ended.skipped.contains(name) {
       if var attempt = failed[name] {
-        await condemn(&attempt, because: cause)
+        await holdCommit(&attempt, because: cause)
         failed[name] = attempt
       }
     }

@@ -92,7 +92,7 @@ struct Takeover: Sendable {
     let hashes = try? await programs.hashes(
       of: json, project: desired.project, directory: call.directory, in: directory)
     answer.hashes = hashes?.found ?? [:]
-    answer.services = json["services"]?.undollared.object ?? [:]
+    answer.services = json["services"]?.unescaped.object ?? [:]
     for service in ComposeModel(json).services where !service.joins.isEmpty {
       answer.joins[service.name] = service.joins
     }

@@ -75,7 +75,7 @@ extension Resolve {
 
   /// Compose spends a third of its time on collecting garbage before it ends. On a host nothing may be added to what it
   /// sees: a stack may pass these variables on.
-  var haste: [String: String] { view.invents ? Programs.haste : [:] }
+  var goTuning: [String: String] { view.invents ? Programs.goTuning : [:] }
 
   /// Asks until Compose has every file that it wants and, where placeholders may stand for them, a value for every
   /// variable.

@@ -24,9 +24,9 @@ extension ComposeService {
   func digests(_ values: [String: String]) -> [String: String] {
     resources.mapValues { definition in
       guard let variable = definition["environment"]?.string, let value = values[variable] else {
-        return resourceDigest(definition.undollared)
+        return resourceDigest(definition.unescaped)
       }
-      return resourceDigest(JSON.object(definition.object.merging(["value": .string(value)]) { $1 }).undollared)
+      return resourceDigest(JSON.object(definition.object.merging(["value": .string(value)]) { $1 }).unescaped)
     }
   }
 }

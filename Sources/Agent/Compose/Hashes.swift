@@ -27,7 +27,7 @@ extension JSON {
   fileprivate func withoutLabelFiles(unless isThere: (String) -> Bool) -> JSON {
     changing("services") { services in
       services = services.mapValues { service in
-        let files = service["label_file"]?.undollared
+        let files = service["label_file"]?.unescaped
         let paths = files?.string.map { [$0] } ?? files.strings
         return paths.allSatisfy(isThere) ? service : .object(service.object.filter { $0.key != "label_file" })
       }

@@ -13,7 +13,7 @@ extension Resolve {
     }
     try await view.bring(whole.hostPaths.compactMap(view.relative) + mine)
     for path in Set(mine).sorted() where !view.tree.files(under: path).isEmpty { try await gather.depend(on: path) }
-    let sealed = try await unusable(name, mine, gather)
+    let unusable = try await self.unusable(name, mine, gather)
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await inside(whole.services.flatMap(\.writable))
     let reads = try await inside(whole.services.flatMap(\.binds))
@@ -36,7 +36,7 @@ extension Resolve {
     where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {
       managed.check(above: path)
     }
-    return Managed(links: managed.outermost, writes: writes, reads: reads, diagnostics: sealed + managed.diagnostics)
+    return Managed(links: managed.outermost, writes: writes, reads: reads, diagnostics: unusable + managed.diagnostics)
   }
 
   /// How the tracked paths of a stack reach their live paths, and the live paths that its containers have.

@@ -20,7 +20,7 @@ extension Resolve {
   }
 
   /// Finds why Compose need not be asked about a stack: its file stays out of the host, is ciphertext, or gives no project a name.
-  func hopeless(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
+  func refusalBeforeAsking(_ source: StackSource, _ gather: ComposeSources) -> Diagnostic? {
     for path in source.composeFiles {
       if let glob = settings.protectedPaths.glob(protecting: path) {
         return Discovery.landsOnState(path, glob: glob, stack: source.name).asFinal

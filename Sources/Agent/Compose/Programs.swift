@@ -93,7 +93,7 @@ public struct Programs: Sendable {
 
   /// A Go program spends much of its short life on collecting garbage. Whoever hands variables on to a stack must not see
   /// these.
-  static let haste = ["GOGC": "off", "GOMEMLIMIT": "256MiB"]
+  static let goTuning = ["GOGC": "off", "GOMEMLIMIT": "256MiB"]
 
   /// Runs Compose in a directory, as a person would who stands there.
   func compose(

@@ -31,8 +31,8 @@ extension Resolve {
     let outcome = try await programs.compose(
       (files + environmentFiles).flatMap { ["--env-file", $0] }
         + ["--project-directory", place, "-f", "-", "config", "--format", "json"],
-      in: place, variables: haste, input: question.canonical, limits: .reading)
-    guard outcome.succeeded, let answer = (try? JSON(parsing: outcome.output))?["x-texts"]?.undollared.array,
+      in: place, variables: goTuning, input: question.canonical, limits: .reading)
+    guard outcome.succeeded, let answer = (try? JSON(parsing: outcome.output))?["x-texts"]?.unescaped.array,
       answer.count == texts.count
     else { return nil }
     let unknown = view.invents ? unsetNames(outcome.errorText) : []
@@ -54,7 +54,7 @@ extension Resolve {
     if refused.isEmpty { return nil }
     var answer = Answer(diagnostics: found, sources: gather.sources)
     if try await judge(&answer, without: refused, &gather) { return answer }
-    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
+    answer.textSubjects = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
   }
 
@@ -71,7 +71,7 @@ extension Resolve {
     try await gather.noteReferences()
     var asked = Asked(
       source.name, directory: Path.join(view.root, source.place.directory), files: source.composeFiles,
-      naming: try await naming(source, gather), values: haste, invents: true)
+      naming: try await naming(source, gather), values: goTuning, invents: true)
     asked.valueFiles = Self.valueFiles(gather.sources.filter { source.composeFiles.contains($0.path) }) { text, file in
       unread.contains { ($0.text, $0.file) == (text, file) }
     }
@@ -134,7 +134,7 @@ extension Resolve {
     _ name: String, _ kind: Subject.Kind, _ model: JSON, _ gather: ComposeSources, _ asked: Asked? = nil
   ) async throws(Failure) -> Subject {
     // Compose doubles each dollar sign of what it prints; a path is what is meant.
-    let model = model.undollared
+    let model = model.unescaped
     let isHost = Files.status(settings.liveRoot) != nil && !view.invents
     var paths = HostPaths(
       liveRoot: settings.liveRoot, checkout: knowsSettings ? settings.checkout : nil,

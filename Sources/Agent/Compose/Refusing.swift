@@ -2,17 +2,17 @@ import Core
 import Processes
 
 extension Resolve {
-  /// Refuses a stack of which `sealed` says that files are encrypted: what Compose makes of the ciphertext is no news.
+  /// Refuses a stack with `unusable` files, such as encrypted ones: what Compose makes of the ciphertext is no news.
   func refuse(
     _ name: String, _ kind: Subject.Kind, _ errors: String, _ asked: Asked, _ gather: inout ComposeSources,
-    sealed: [Diagnostic]
+    unusable: [Diagnostic]
   ) async throws(Failure) -> Answer {
     var answer = try await refuse(name, kind, errors, asked, &gather)
-    if !sealed.isEmpty, errors.contains("failed to read") {
+    if !unusable.isEmpty, errors.contains("failed to read") {
       answer.diagnostics.removeAll { $0.rule == "compose" }
-      answer.diagnostics += sealed.map(\.asFinal)
+      answer.diagnostics += unusable.map(\.asFinal)
     } else {
-      answer.diagnostics += sealed
+      answer.diagnostics += unusable
     }
     return answer
   }
@@ -60,7 +60,7 @@ extension Resolve {
     } else {
       answer.diagnostics = causes + refusals
     }
-    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
+    answer.textSubjects = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     answer.sources = gather.sources
     return answer
   }
@@ -82,7 +82,7 @@ extension Resolve {
   ) async throws(Failure) -> Answer {
     var answer = Answer(diagnostics: [refusal], sources: gather.sources)
     answer.diagnostics[0].stack = name
-    answer.glimpses = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
+    answer.textSubjects = [try await subject(name, kind, PartialModel.model(of: gather.sources), gather)]
     return answer
   }
 

@@ -33,7 +33,7 @@ struct Resolve: Sendable {
     /// What the rules see: once with placeholders, and once with the defaults that these would hide.
     var subjects: [Subject] = []
     /// What the rules see of a stack that Compose cannot resolve: its text alone.
-    var glimpses: [Subject] = []
+    var textSubjects: [Subject] = []
     var diagnostics: [Diagnostic] = []
     /// The variables that a placeholder stood for.
     var placeholders: Set<String> = []
@@ -74,19 +74,20 @@ struct Resolve: Sendable {
     if let refusal = try await gather.read(source.composeFiles, in: place.directory, interpolate) {
       return try await refuse(name, .stack, refusal, gather)
     }
-    if let refusal = hopeless(source, gather) { return try await refuse(name, .stack, refusal, gather) }
+    if let refusal = refusalBeforeAsking(source, gather) { return try await refuse(name, .stack, refusal, gather) }
     if let answer = try await refusedReads(name, .stack, &gather) { return answer }
     try await gather.noteReferences()
-    let sealed = try await unusable(name, gather.environmentFiles.keys, gather)
+    let unusable = try await self.unusable(name, gather.environmentFiles.keys, gather)
     var asked = Asked(
       name, directory: Path.join(view.root, place.directory), files: source.composeFiles,
-      naming: try await naming(source, gather), values: haste, invents: view.invents)
+      naming: try await naming(source, gather), values: goTuning, invents: view.invents)
     let outcome = try await ask(&asked, &gather)
     guard outcome.succeeded, let json = try? JSON(parsing: outcome.output) else {
-      return try await refuse(name, .stack, outcome.errorText, asked, &gather, sealed: sealed)
+      return try await refuse(name, .stack, outcome.errorText, asked, &gather, unusable: unusable)
     }
     var answer = Answer(
-      diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather) + sealed, sources: gather.sources)
+      diagnostics: unset(name, outcome.errorText, gather) + unreadable(name, gather) + unusable, sources: gather.sources
+    )
     if view.invents { answer.diagnostics += invented(name, asked, gather) }
     let whole = model(json, asked, gather)
     var rebased = whole
@@ -106,7 +107,7 @@ struct Resolve: Sendable {
     let covers = covers(source, whole)
     let managed = try await manage(
       source, ComposeModel(rebased), ComposeModel(whole), isCovered: !covers.isEmpty, &gather)
-    answer.diagnostics += managed.diagnostics.filter { !sealed.contains($0) }
+    answer.diagnostics += managed.diagnostics.filter { !unusable.contains($0) }
     answer.uses = Set(gather.tracked.keys)
     let seen = try await withPlaceholders(source, asked, outcome, &gather)
     if let seen {
@@ -139,7 +140,7 @@ struct Resolve: Sendable {
     if let refusal {
       var refused = try await refuse(name, .stack, refusal, asked, &gather)
       refused.diagnostics += answer.diagnostics
-      (refused.subjects, refused.glimpses) = (answer.subjects, [])
+      (refused.subjects, refused.textSubjects) = (answer.subjects, [])
       return refused
     }
     for path in model.services.flatMap(\.files).compactMap(view.relative) where view.tree[path] == nil {

@@ -15,7 +15,7 @@ extension Resolve {
     try await gather.noteReferences()
     var asked = Asked(
       path, directory: Path.join(view.root, Path.parent(path)), files: [path], naming: ["-f", Path.name(path)],
-      values: haste, invents: view.invents)
+      values: goTuning, invents: view.invents)
     for name in gather.sources.first?.document?["x-clup"]?["params"]?.sequence?.compactMap(\.string) ?? [] {
       asked.take(name, gather.sources)
     }

@@ -95,18 +95,18 @@ extension Doctor {
     let login = await registries.login(at: name)
     let expected = "gives \(reference) to \(login.map { "\($0.user)" } ?? "anybody")"
     let facts = await registries.facts(of: [reference])
-    func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(.access, name, result, found: found, expected: expected, help: help)
     }
     do throws(EngineError) {
       try await programs.engine.askRegistry(for: reference, login: login, deadline: .seconds(20))
-      return told(.good, "answers")
+      return check(.good, "answers")
     } catch {
       switch error.kind {
       case .status(401), .status(403), .status(404):
-        return told(.failed, "refuses: \(error.message.printable)", facts.help)
-      case .late: return told(.failed, "did not answer within 20 s", Self.network(name))
-      default: return told(.failed, error.message.printable, Self.network(name))
+        return check(.failed, "refuses: \(error.message.printable)", facts.help)
+      case .late: return check(.failed, "did not answer within 20 s", Self.network(name))
+      default: return check(.failed, error.message.printable, Self.network(name))
       }
     }
   }

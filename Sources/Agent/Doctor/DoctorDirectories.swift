@@ -51,7 +51,7 @@ extension Doctor {
     for service in stack.model?.services ?? [] {
       let container = stack.containers.first { $0.service == service.name }
       for volume in service.fields["volumes"].array where volume["type"]?.string == "bind" {
-        guard let source = volume["source"]?.undollared.string else { continue }
+        guard let source = volume["source"]?.unescaped.string else { continue }
         found.append(
           (
             service.name,

@@ -29,20 +29,20 @@ extension Doctor {
 
   private func ask(_ probe: Probe, of stack: SeenStack, _ programs: Programs) async -> Check {
     let (name, expected) = (Self.name(of: probe), "a good answer within \(probe.timeout.text)")
-    func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(.stacks, name, stack: stack.name, result, found: found, expected: expected, help: help)
     }
     let watched = stack.containers.map { WatchedContainer($0) }
     do throws(Failure) {
       guard let complaint = try await Probing(programs: programs).ask(probe, of: watched, for: probe.timeout) else {
-        return told(.good, "a good answer")
+        return check(.good, "a good answer")
       }
       let asked = stack.containers.first { $0.id == complaint.container }.map(\.name)
-      return told(
+      return check(
         .failed, complaint.message,
         asked.map { "`docker logs --tail 50 \($0)` says why; `docker restart \($0)` if it hangs" }
           ?? "`clup sync --stack \(stack.name)` starts what is missing")
-    } catch { return told(.failed, error.message, error.help) }
+    } catch { return check(.failed, error.message, error.help) }
   }
 
   /// The question for people, without what may be a secret in it.
@@ -99,7 +99,7 @@ extension Doctor {
     of container: InspectedContainer, at port: InspectedContainer.Port, of stack: String, _ probes: [Probe]
   ) async -> Check {
     let url = "http://\(port.reachable)/healthz"
-    func told(_ result: Check.Result, _ found: String) -> Check {
+    func check(_ result: Check.Result, _ found: String) -> Check {
       Check(
         .stacks, "GET \(url)", stack: stack, result, found: found, expected: "200",
         help: "`docker logs --tail 50 \(container.name)`; `docker restart \(container.name)` if it hangs")
@@ -115,13 +115,13 @@ extension Doctor {
             + (probe ?? "a probe of its health can be set under `x-clup: {probes: …}`"))
       }
       let isBad = (try? JSON(parsing: answer.body))?["ok"]?.bool == false
-      return told(
+      return check(
         complaint == nil && !isBad ? .good : .failed, complaint ?? (isBad ? "ok is false" : "\(answer.status)"))
     } catch {
       if error.kind == .unreadable {
         return Check(.stacks, "GET \(url)", stack: stack, skipped: "\(container.name) does not speak HTTP there")
       }
-      return told(.failed, error.message)
+      return check(.failed, error.message)
     }
   }
 }

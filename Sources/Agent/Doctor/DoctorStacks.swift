@@ -87,7 +87,7 @@ extension Doctor {
     var stack = stack
     let (name, directory) = ("Compose file", Path.join(settings.liveRoot, stack.place.directory))
     let expected = "valid for `docker compose config`"
-    func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(.stacks, name, stack: stack.name, result, found: found, expected: expected, help: help)
     }
     guard
@@ -95,7 +95,7 @@ extension Doctor {
         !Files.isMissing(Path.join(directory, $0))
       })
     else {
-      stack.file = told(
+      stack.file = check(
         .failed, "there is no Compose file in \(directory)",
         stack.record == nil ? "bring it back: what runs was made from it" : "see `links` of \(stack.name) in this list")
       return stack
@@ -108,11 +108,11 @@ extension Doctor {
       let asked = try await programs.compose(naming + ["config", "--format", "json"], in: directory, limits: .reading)
       if asked.succeeded, let model = try? JSON(parsing: asked.output) {
         stack.model = ComposeModel(model)
-        stack.file = told(.good, "\(directory)/\(file)")
+        stack.file = check(.good, "\(directory)/\(file)")
       } else {
-        stack.file = told(.failed, "\(directory)/\(file): Compose \(asked.status)", byHand)
+        stack.file = check(.failed, "\(directory)/\(file): Compose \(asked.status)", byHand)
       }
-    } catch { stack.file = told(.failed, error.message, error.help) }
+    } catch { stack.file = check(.failed, error.message, error.help) }
     return stack
   }
 
@@ -197,14 +197,14 @@ extension Doctor {
   /// Judges what `clup status` says of a stack.
   private static func record(_ stack: Status.Stack, _ remedy: Remedy) -> Check {
     let commit = stack.commit.map { String($0.prefix(7)) } ?? "no commit"
-    func told(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ found: String, _ help: String = "") -> Check {
       Check(
         .stacks, "in place", stack: stack.name, result, found: "\(commit): \(found)",
         expected: "what was deployed, unchanged", help: help)
     }
-    if stack.isBusy { return told(.good, "a sync works on it") }
+    if stack.isBusy { return check(.good, "a sync works on it") }
     if let held = stack.held {
-      return told(
+      return check(
         .failed, "\(held.prefix(7)) failed and is held: \(stack.error ?? "no reason was recorded")",
         "push a fix, or try it again with `clup sync --retry --stack \(stack.name)`")
     }
@@ -212,19 +212,19 @@ extension Doctor {
     let first = remedy.first.map { $0 + "; " }.joined() + (remedy.first.isEmpty ? "" : "then ")
     if let error = stack.error {
       let tries = "`clup sync --stack \(stack.name)` tries again"
-      return told(
+      return check(
         .failed, error,
         first + (remedy.first.isEmpty ? "`clup sync --dry-run --stack \(stack.name)` says what it needs" : tries))
     }
     if let drift = stack.drift.first {
       let more = stack.drift.count > 1 ? " and \(stack.drift.count - 1) more" : ""
-      return told(
+      return check(
         .failed, drift + more, "\(first)`clup sync --stack \(stack.name)` puts it right; `clup status` lists all of it")
     }
     if let pin = stack.pin {
-      return told(.warning, "pinned at \(pin.prefix(7))", "`clup resume --stack \(stack.name)` lifts the pin")
+      return check(.warning, "pinned at \(pin.prefix(7))", "`clup resume --stack \(stack.name)` lifts the pin")
     }
-    return told(.good, "unchanged")
+    return check(.good, "unchanged")
   }
 
   private func links(of stack: SeenStack, _ planning: LinkPlanning) -> Check? {

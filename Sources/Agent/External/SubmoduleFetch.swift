@@ -40,7 +40,7 @@ struct SubmoduleFetch: Sendable {
         return try await stored.mirror.include(path)
       } catch {
         if error.kind == .cancelled { throw Failure(error, settings: settings) }
-        failed.append(place.credentials == own(place.url) ? error : asAStranger(error))
+        failed.append(place.credentials == own(place.url) ? error : anonymousFailure(error))
       }
     }
     throw failure(module, failed)
@@ -77,7 +77,7 @@ struct SubmoduleFetch: Sendable {
       guard let url = RepositoryURL.submodule(text, of: source.url), !places.contains(where: { $0.url == url }) else {
         continue
       }
-      places.append(RepositorySource(url: url, credentials: own(url) ?? source.credentials.ofAStranger))
+      places.append(RepositorySource(url: url, credentials: own(url) ?? source.credentials.anonymous))
     }
     return places
   }
@@ -91,7 +91,7 @@ struct SubmoduleFetch: Sendable {
   }
 
   /// A token would be of no use there: it is not shown.
-  private func asAStranger(_ error: GitError) -> GitError {
+  private func anonymousFailure(_ error: GitError) -> GitError {
     guard error.kind == .authentication else { return error }
     return GitError(
       error.kind, error.message,

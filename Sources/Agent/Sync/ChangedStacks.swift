@@ -218,7 +218,7 @@ extension Prepare {
   /// others in turn.
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
     while true {
-      let moves = try await halfMoves(&draft)
+      let moves = try await incompleteMoves(&draft)
       let found = ties(draft).merging(moves) { first, _ in first }.filter { name, _ in
         if case .tied = draft.aims[name] { false } else { true }
       }

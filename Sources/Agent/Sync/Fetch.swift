@@ -55,18 +55,18 @@ struct Fetch: Sendable {
     _ brought: (mirror: Mirror, head: FollowedHead), request: SyncRequest, deployed: Bool
   ) async throws(Failure) -> Target {
     let (mirror, head) = brought
-    let move = try await Move(to: head, in: mirror, settings: settings, deployed: deployed)
-    if let refusal = move.refusal(accepting: request.acceptRewrite) { throw refusal }
-    if settings.trust.isOn, let refusal = try await check(move, in: mirror, whole: false).refusal {
-      throw distrust(refusal, move)
+    let change = try await HeadChange(to: head, in: mirror, settings: settings, deployed: deployed)
+    if let refusal = change.refusal(accepting: request.acceptRewrite) { throw refusal }
+    if settings.trust.isOn, let refusal = try await check(change, in: mirror, whole: false).refusal {
+      throw signatureFailure(refusal, change)
     }
-    if !(move.isRewrite && request.dryRun) { try await accept(move, in: mirror) }
+    if !(change.isRewrite && request.dryRun) { try await accept(change, in: mirror) }
     return try await settings.inMirror { () throws(GitError) in
       var target = head.commit
       if let commit = request.commit {
         target = try await mirror.resolve(commit)
         // Another sync may have accepted a newer head since, and `HEAD` names that.
-        let newest = move.isRewrite ? nil : try await mirror.head()
+        let newest = change.isRewrite ? nil : try await mirror.head()
         guard try await mirror.isAncestor(target, of: newest ?? head.commit) else {
           throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
         }
@@ -167,44 +167,48 @@ struct Fetch: Sendable {
 
   /// Checks the signatures that a move to a new head needs; nothing is asked where all of it was trusted before. To be
   /// shown, the `whole` list is checked; with `alone` the head whatever was trusted before.
-  func check(_ move: Move, in mirror: Mirror, whole: Bool, alone: Bool = false) async throws(Failure) -> Trust.Finding {
-    if move.isTrusted, !whole { return Trust.Finding() }
+  func check(_ change: HeadChange, in mirror: Mirror, whole: Bool, alone: Bool = false) async throws(Failure)
+    -> Trust.Finding
+  {
+    if change.isTrusted, !whole { return Trust.Finding() }
     let scratch = checkout.scratch()
     try Files.makeDirectories(scratch, mode: 0o700)
     defer { Files.remove(scratch) }
     let checker = try SignatureChecker(settings.trust, environment: environment, scratch: scratch)
     return try await Trust(mirror: mirror, checker: checker).check(
-      move.head, after: move.isTrusted || alone ? nil : move.trusted, whole: whole)
+      change.head, after: change.isTrusted || alone ? nil : change.trusted, whole: whole)
   }
 
   /// Says what a sync says of a head that is not signed as it should be.
-  func distrust(_ refusal: String, _ move: Move) -> Failure {
+  func signatureFailure(_ refusal: String, _ change: HeadChange) -> Failure {
     Failure(
       .refused, refusal,
-      help: move.head.tag == nil
+      help: change.head.tag == nil
         ? "`clup verify` lists every commit that needs a signature; sign them again with "
-          + (move.trusted.map { "`git rebase --force-rebase --gpg-sign \($0.prefix(12))`" }
+          + (change.trusted.map { "`git rebase --force-rebase --gpg-sign \($0.prefix(12))`" }
             ?? "`git commit --amend --no-edit -S`")
           + ", and push: where that replaces a commit that was deployed, sync once with --accept-rewrite"
         : "sign the tag again (`git tag -s -f`) and push it, or add its key to those that the configuration names")
   }
 
-  private func isAccepted(_ move: Move, in mirror: Mirror) async -> Bool {
-    guard move.accepted == move.head.commit, !settings.trust.isOn || move.isTrusted else { return false }
-    do throws(GitError) { return try await mirror.acceptedTag() == move.head.tag } catch { return false }
+  private func isAccepted(_ change: HeadChange, in mirror: Mirror) async -> Bool {
+    guard change.accepted == change.head.commit, !settings.trust.isOn || change.isTrusted else { return false }
+    do throws(GitError) { return try await mirror.acceptedTag() == change.head.tag } catch { return false }
   }
 
   /// Takes the head, unless another sync has taken a later one meanwhile.
-  private func accept(_ move: Move, in mirror: Mirror) async throws(Failure) {
-    if await isAccepted(move, in: mirror) { return }
+  private func accept(_ change: HeadChange, in mirror: Mirror) async throws(Failure) {
+    if await isAccepted(change, in: mirror) { return }
     let lock = try checkout.lockRecords()
     defer { unlock(lock) }
     try await settings.inMirror { () throws(GitError) in
       let accepted = try await mirror.head()
-      if let accepted, accepted != move.accepted, try await mirror.isAncestor(move.head.commit, of: accepted) { return }
-      if settings.trust.isOn, !move.isTrusted { try await mirror.setTrusted(move.head.commit) }
-      if accepted != move.head.commit { try await mirror.setHead(move.head.commit) }
-      try await mirror.setAcceptedTag(move.head.tag)
+      if let accepted, accepted != change.accepted, try await mirror.isAncestor(change.head.commit, of: accepted) {
+        return
+      }
+      if settings.trust.isOn, !change.isTrusted { try await mirror.setTrusted(change.head.commit) }
+      if accepted != change.head.commit { try await mirror.setHead(change.head.commit) }
+      try await mirror.setAcceptedTag(change.head.tag)
     }
   }
 }

@@ -37,7 +37,7 @@ extension Prepare {
         }, formerVolumes: state.stacks.mapValues(\.formerVolumes))
     ) { await (resolves[$0] ?? head.resolve).mask(for: $0) }
     .filter { $0.rule != "project-collision" || !tied.contains($0.stack ?? "") }
-    draft.diagnostics += try await check.glimpses(at: draft.answers.flatMap(\.glimpses)) {
+    draft.diagnostics += try await check.textFindings(of: draft.answers.flatMap(\.textSubjects)) {
       await (resolves[$0] ?? head.resolve).mask(for: $0)
     }
     // What a stack uses of a submodule only from now on was not judged with its commit.

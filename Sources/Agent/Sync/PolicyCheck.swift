@@ -67,7 +67,7 @@ struct PolicyCheck: Sendable {
 
   /// Gives what the rules find in the text alone of stacks that Compose cannot resolve; what such a text leaves out is no
   /// finding.
-  func glimpses(at subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
+  func textFindings(of subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
     let found = try await findings(
       of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: mask)
     return found.filter {

@@ -30,18 +30,19 @@ public struct VerifySignatures: Sendable {
     } else {
       head = try await fetch.bring(try await fetch.head(), into: mirror)
     }
-    let move = try await Move(to: head, in: mirror, settings: settings, deployed: try checkout.state().hasDeployed)
+    let change = try await HeadChange(
+      to: head, in: mirror, settings: settings, deployed: try checkout.state().hasDeployed)
     let isCovered = try await isCovered(head.commit, mirror)
     let isOld = revision != nil && isCovered
     var found = Verification(
       repository: settings.shownRepository, branch: settings.branch, commit: head.commit,
-      from: move.isTrusted || isOld ? nil : move.trusted, checked: settings.trust.isOn)
+      from: change.isTrusted || isOld ? nil : change.trusted, checked: settings.trust.isOn)
     if settings.trust.isOn {
-      let finding = try await fetch.check(move, in: mirror, whole: true, alone: isOld)
+      let finding = try await fetch.check(change, in: mirror, whole: true, alone: isOld)
       (found.tag, found.commits) = (finding.tag, finding.commits)
       found.error = isOld ? nil : finding.refusal
     }
-    if !isOld, let refusal = move.refusal(accepting: nil) { found.error = refusal.message }
+    if !isOld, let refusal = change.refusal(accepting: nil) { found.error = refusal.message }
     found.accepted = found.error == nil
     return found
   }

@@ -128,7 +128,7 @@ public struct Validate: Sendable {
       stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
     diagnostics += try await judge.findings(
       of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
-    diagnostics += try await judge.glimpses(at: answers.flatMap(\.glimpses), mask: resolve.mask)
+    diagnostics += try await judge.textFindings(of: answers.flatMap(\.textSubjects), mask: resolve.mask)
     diagnostics += try await judge.forbidden(in: tree, discovery: discovery, tracked: tracked, known: nil)
     let unused = try await judge.unmanagedFiles(
       in: tree, discovery: discovery, tracked: tracked, uses: Set(answers.flatMap(\.uses)))

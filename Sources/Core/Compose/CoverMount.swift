@@ -30,8 +30,8 @@ public struct CoverMount: Codable, Sendable, Equatable {
   fileprivate func stands(in service: JSON) -> Bool {
     service["volumes"].array.contains { mount in
       mount["type"]?.string == "bind" && mount["read_only"]?.bool == true
-        && mount["source"]?.undollared.string.map(Path.normalized) == source
-        && mount["target"]?.undollared.string.map(Path.normalized) == target
+        && mount["source"]?.unescaped.string.map(Path.normalized) == source
+        && mount["target"]?.unescaped.string.map(Path.normalized) == target
     }
   }
 }
@@ -41,7 +41,7 @@ extension JSON {
   /// absolute paths by which the directory is known. Where a service has something else at the place or below it, nothing is
   /// laid over it.
   public func covers(of forms: Set<String>) -> [String: [CoverMount]] {
-    undollared["services"].object.compactMapValues { service in
+    unescaped["services"].object.compactMapValues { service in
       let covers = service["volumes"].array.compactMap { mount -> CoverMount? in
         guard mount["type"]?.string == "bind", mount["read_only"]?.bool != true,
           let source = mount["source"]?.string.map(Path.normalized),

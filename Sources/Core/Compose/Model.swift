@@ -14,7 +14,7 @@ public struct ComposeModel: Sendable, Equatable {
     self.json = json
     project = json["name"]?.string ?? ""
     // Compose doubles each dollar sign of what it prints; a path is what is meant.
-    let plain = json.undollared
+    let plain = json.unescaped
     var files: [String: String] = [:]
     for section in ["configs", "secrets"] {
       for (name, value) in plain[section].object {
@@ -26,7 +26,7 @@ public struct ComposeModel: Sendable, Equatable {
       ComposeService(name: $0.key, $0.value, files: files, volumes: volumes, top: json)
     }
     .sorted { $0.name < $1.name }
-    own = Extension(json["x-clup"]?.undollared)
+    own = Extension(json["x-clup"]?.unescaped)
   }
 
   /// Finds the named volumes whose driver options make them binds of a host's path.
@@ -50,11 +50,11 @@ public struct ComposeModel: Sendable, Equatable {
 
 extension JSON {
   /// Compose doubles each dollar sign of what it prints, since it would read it again; this is what is meant.
-  public var undollared: JSON {
+  public var unescaped: JSON {
     switch self {
     case .string(let text): .string(text.replacing("$$", with: "$"))
-    case .array(let items): .array(items.map(\.undollared))
-    case .object(let members): .object(members.mapValues(\.undollared))
+    case .array(let items): .array(items.map(\.unescaped))
+    case .object(let members): .object(members.mapValues(\.unescaped))
     default: self
     }
   }
@@ -101,7 +101,7 @@ public struct ComposeService: Sendable, Equatable {
     fields = json.object
     image = json["image"]?.string ?? ""
     let mounts = json["volumes"].array.compactMap { mount -> (path: String, isReadOnly: Bool)? in
-      guard let source = mount["source"]?.undollared.string else { return nil }
+      guard let source = mount["source"]?.unescaped.string else { return nil }
       let isReadOnly = mount["read_only"]?.bool == true
       switch mount["type"]?.string {
       case "bind": return (source, isReadOnly)
@@ -121,7 +121,7 @@ public struct ComposeService: Sendable, Equatable {
     isBuilt = json["build"] != nil
     let pulling = json["pull_policy"]?.string ?? ""
     pullsAnew = !isBuilt && (["always", "daily", "weekly"].contains(pulling) || pulling.hasPrefix("every_"))
-    buildContexts = Self.buildContexts(json["build"]?.undollared)
+    buildContexts = Self.buildContexts(json["build"]?.unescaped)
     // Compose lets `deploy` win; a policy without a condition is `any`.
     let deployed = json["deploy"]?["restart_policy"].map { $0["condition"]?.string ?? "any" }
     let policy = deployed ?? json["restart"]?.string ?? "no"

@@ -63,7 +63,7 @@ public enum DirectoryChecks {
     parent: HostEntry
   ) -> Check {
     let found = "\(entry.path): \(entry.text)"
-    func told(_ result: Check.Result, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ help: String = "") -> Check {
       let expected = user == nil ? "a directory that not everybody may write to" : "a directory of clup's own"
       return Check(.directories, name, stack: stack, result, found: found, expected: expected, help: help)
     }
@@ -71,17 +71,17 @@ public enum DirectoryChecks {
     case .missing where mayBeMissing:
       return Check(
         .directories, name, stack: stack, skipped: "\(entry.path) does not exist yet; the first sync makes it")
-    case .missing: return told(.failed, "mount its disk, or make it: \(parent.install(entry.path))")
-    case .file, .other: return told(.failed, "move that aside, and make a directory there")
+    case .missing: return check(.failed, "mount its disk, or make it: \(parent.install(entry.path))")
+    case .file, .other: return check(.failed, "move that aside, and make a directory there")
     case .directory: break
     }
     if entry.isOpen {
-      return told(.failed, "`chmod o-w \(entry.path)`: whoever may write there decides what runs as root")
+      return check(.failed, "`chmod o-w \(entry.path)`: whoever may write there decides what runs as root")
     }
     if let user, entry.uid != user {
-      return told(.warning, "`chown -R \(user) \(entry.path)`: its owner decides what clup deploys")
+      return check(.warning, "`chown -R \(user) \(entry.path)`: its owner decides what clup deploys")
     }
-    return told(.good)
+    return check(.good)
   }
 
   /// Judges the configuration file, which says what runs as root; `user` is who runs clup.
@@ -125,30 +125,30 @@ public enum DirectoryChecks {
   ) -> Check {
     let (user, groups) = (container?.uid, container?.gids ?? [])
     let use = "\(service) mounts it at \(mount.target)"
-    func told(_ result: Check.Result, _ expected: String, _ help: String = "") -> Check {
+    func check(_ result: Check.Result, _ expected: String, _ help: String = "") -> Check {
       Check(
         .directories, mount.source, stack: stack, result, found: entry.text, expected: "\(expected) (\(use))",
         help: help)
     }
     switch entry.kind {
     case .missing:
-      return told(
+      return check(
         .failed, "what the service was deployed with",
         "bring it back from a backup, or where it may begin empty: "
           + parent.install(mount.source, for: container?.account))
     case .directory where entry.isEmpty && isFileName(mount.target):
-      return told(
+      return check(
         .failed, "a file",
         "bring the file back: Docker makes an empty directory where it is missing. Stop \(service), "
           + "`rmdir \(mount.source)`, put the file there, and start it")
     case .directory, .file, .other: break
     }
-    if entry.kind == .other { return told(.good, "what is there") }
+    if entry.kind == .other { return check(.good, "what is there") }
     if entry.isOpen {
-      return told(.warning, "not writable for everybody", "`chmod o-w \(mount.source)`, unless others need that")
+      return check(.warning, "not writable for everybody", "`chmod o-w \(mount.source)`, unless others need that")
     }
     if mount.isWritable, let user, !entry.lets(user: user, groups: groups) {
-      return told(
+      return check(
         .warning, "writable for user \(user)",
         "give user \(user) what \(service) writes to in it (`chown \(user) \(mount.source)/DIRECTORY`), or mount it `:ro`"
       )
@@ -158,7 +158,7 @@ public enum DirectoryChecks {
         .directories, mount.source, stack: stack,
         skipped: "\(entry.text); \(service) runs as \(name), and no /etc/passwd of its container says who that is")
     }
-    return told(.good, mount.isWritable ? "writable for the container" : "what is there")
+    return check(.good, mount.isWritable ? "writable for the container" : "what is there")
   }
 
   /// Whether a path in a container is named like a file with a usual ending.

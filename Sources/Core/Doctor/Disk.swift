@@ -105,34 +105,34 @@ public enum DiskChecks {
     let place = "\(disk.point) (\(([disk.type] + (label.map { ["label \($0)"] } ?? [])).joined(separator: ", ")))"
     let space = room.map { ": \($0.free.byteSize) of \($0.size.byteSize) free\(inodes($0))" } ?? ""
     let found = place + space
-    func told(_ result: Check.Result, _ expected: String, _ help: String) -> Check {
+    func check(_ result: Check.Result, _ expected: String, _ help: String) -> Check {
       Check(.disks, name, result, found: found, expected: expected, help: help)
     }
     if isOthers {
-      let told = disk.isReadOnly ? nil : room.flatMap { short($0, isOthers: true, disk, uses, told) }
-      return told ?? Check(.disks, name, .good, found: found, expected: "room")
+      let lack = disk.isReadOnly ? nil : room.flatMap { short($0, isOthers: true, disk, uses, check) }
+      return lack ?? Check(.disks, name, .good, found: found, expected: "room")
     }
     if disk.isReadOnly {
-      return told(
+      return check(
         .failed, "writable", "see why in `dmesg`, check the file system, then `mount -o remount,rw \(disk.point)`")
     }
     if Self.lost.contains(disk.type) {
-      return told(.failed, "a disk that outlives a restart", "put it on a disk: what is in memory is lost at a reboot")
+      return check(.failed, "a disk that outlives a restart", "put it on a disk: what is in memory is lost at a reboot")
     }
     if Self.foreign.contains(disk.type) {
-      return told(.failed, "a file system with links and owners, such as ext4", "move it to ext4, XFS or Btrfs")
+      return check(.failed, "a file system with links and owners, such as ext4", "move it to ext4, XFS or Btrfs")
     }
-    if let room, let told = short(room, isOthers: false, disk, uses, told) { return told }
+    if let room, let lack = short(room, isOthers: false, disk, uses, check) { return lack }
     if Self.remote.contains(disk.type) || disk.type.hasPrefix("fuse.") {
-      return told(.warning, "a local file system", "move it to a local disk: locks and renames depend on the server")
+      return check(.warning, "a local file system", "move it to a local disk: locks and renames depend on the server")
     }
-    return told(.good, "a local, writable file system with room", "")
+    return check(.good, "a local, writable file system with room", "")
   }
 
   /// Says what a disk lacks; nothing where it has enough.
   private static func short(
     _ room: DiskRoom, isOthers: Bool, _ disk: MountedDisk, _ uses: [DiskUse],
-    _ told: (Check.Result, String, String) -> Check
+    _ check: (Check.Result, String, String) -> Check
   ) -> Check? {
     guard let lack = lack(of: room, isOthers: isOthers) else { return nil }
     let known = uses.filter { $0.size > 0 }.sorted { $0.size > $1.size }.prefix(4).map { use in
@@ -140,7 +140,7 @@ public enum DiskChecks {
     }
     let unit = lack.isOfInodes ? "--inodes -xd3" : "-xhd3"
     let rest = "`du \(unit) \(disk.point) | sort -h | tail` lists the largest of all"
-    return told(
+    return check(
       lack.result, lack.expected,
       "make room on \(disk.point)" + (known.isEmpty ? ": " : "; known to be there: \(known.joined(separator: ", ")); ")
         + rest)

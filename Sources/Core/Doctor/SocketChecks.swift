@@ -51,13 +51,13 @@ public struct SocketChecks: Sendable {
   private func judge(_ container: InspectedContainer, _ mount: HostMount) -> Check {
     let (stack, waiver) = (stacks[container.id], waiver(of: container))
     let way = "mounts \(mount.source)\(mount.isWritable ? " writable" : " read-only")"
-    func told(_ result: Check.Result, _ found: String, _ help: String) -> Check {
+    func check(_ result: Check.Result, _ found: String, _ help: String) -> Check {
       Check(
         .socket, container.name, stack: stack, result, found: found,
         expected: "only a proxy with a waiver, read-only and without published ports", help: help)
     }
     if let open = open[container.id], !open.isEmpty {
-      return told(
+      return check(
         .failed, "\(way), and gives the engine to whoever reaches \(Self.text(open))",
         (stack == nil ? "recreate it without these ports" : "remove its `ports:` from the Compose file, and push")
           + ": whoever reaches them is root on this host; containers reach it over a network")
@@ -68,24 +68,24 @@ public struct SocketChecks: Sendable {
         ? "if nobody needs it: `docker rm -f \(container.name)`; otherwise have it use a socket proxy"
         : "have it use a socket proxy (`DOCKER_HOST: tcp://…`); a proxy needs a waiver of docker-socket for its image "
           + "(`clup explain docker-socket`)"
-      return told(stack == nil ? .warning : .failed, way + ", which makes it root on this host", help)
+      return check(stack == nil ? .warning : .failed, way + ", which makes it root on this host", help)
     }
     if waiver.expires < today {
-      return told(
+      return check(
         .failed, "\(way); its waiver ended on \(waiver.expires)",
         "remove the mount if it works without the socket, or review the waiver and set a new `expires:`")
     }
     if mount.isWritable {
-      return told(
+      return check(
         .failed, way,
         "add `:ro` to the mount in the Compose file, and push: a proxy must not be able to replace the socket")
     }
     if !container.ports.isEmpty {
-      return told(
+      return check(
         .failed, "\(way), publishes \(Self.text(container.ports))",
         "remove its `ports:`; containers reach it over a network")
     }
-    return told(.good, "\(way), \(waiver.accepted == nil ? "waived" : "accepted") until \(waiver.expires)", "")
+    return check(.good, "\(way), \(waiver.accepted == nil ? "waived" : "accepted") until \(waiver.expires)", "")
   }
 
   /// Judges who else is on the networks of the proxies: only those that are sent there by DOCKER_HOST need to be.

@@ -99,8 +99,8 @@ extension Policy {
     }
     for (index, waiver) in waivers.enumerated() where waiver.accepted == nil {
       let need: Diagnostic.Severity? = refusing.contains(index) ? .error : needed.contains(index) ? .warning : nil
-      if let told = remark(on: waiver, today: today, need: need, whole ? stacks : nil, configuration) {
-        judged.append(told)
+      if let remark = remark(on: waiver, today: today, need: need, whole ? stacks : nil, configuration) {
+        judged.append(remark)
       }
     }
     judged += remarks(onAccepted: needed.sorted().map { waivers[$0] }, today, configuration)
@@ -134,23 +134,23 @@ extension Policy {
     on waiver: Waiver, today: String, need: Diagnostic.Severity?, _ stacks: Set<String>?, _ configuration: String
   ) -> Diagnostic? {
     let name = waiver.title
-    func told(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
-      waiver.told(severity, in: configuration, message, help)
+    func finding(_ severity: Diagnostic.Severity, _ message: String, _ help: String) -> Diagnostic {
+      waiver.finding(severity, in: configuration, message, help)
     }
     if waiver.expires < today, let need {
       let end = need == .error ? "; what runs stays, new commits are refused" : "; what it covered is a warning again"
-      return told(
+      return finding(
         need, "\(name) ended on \(waiver.expires) (\(waiver.reason))\(end)",
         "fix what it covered, or review it and set a new `expires:`")
     }
     if let stacks, need == nil {
       guard let words = waiver.misnames(stacks) else {
-        return told(.warning, "\(name) covers nothing", "take it out of the configuration")
+        return finding(.warning, "\(name) covers nothing", "take it out of the configuration")
       }
-      return told(.warning, "\(name) covers nothing: \(words)", "correct its `stack:`, or take it out")
+      return finding(.warning, "\(name) covers nothing: \(words)", "correct its `stack:`, or take it out")
     }
     if need != nil, let days = Self.notice(waiver.expires, today) {
-      return told(
+      return finding(
         .warning, "\(name) ends \(Self.when(days))",
         "fix what it covers by then, or review it and set a new `expires:`")
     }
@@ -161,7 +161,7 @@ extension Policy {
   private func remarks(onAccepted needed: [Waiver], _ today: String, _ configuration: String) -> [Diagnostic] {
     Self.ends(of: needed).compactMap { group in
       guard let first = group.first, let days = Self.notice(first.expires, today) else { return nil }
-      return first.told(
+      return first.finding(
         .warning, in: AcceptedFindings.file(beside: configuration), "\(Self.name(group)) ends \(Self.when(days))",
         "fix what it accepts by then; after it, `clup baseline` accepts what is still there")
     }
@@ -237,7 +237,7 @@ extension Waiver {
   }
 
   /// Says something at its place in a file of the host.
-  fileprivate func told(
+  fileprivate func finding(
     _ severity: Diagnostic.Severity, in file: String, _ message: String, _ help: String
   ) -> Diagnostic {
     Diagnostic(

@@ -239,7 +239,7 @@ extension Subject {
       found += json[key].array.compactMap { words($0["command"]) }
     }
     let only = services.count == 1 ? services.first?.name : nil
-    for probe in Extension(model["x-clup"]?.undollared).probes where (probe.service ?? only) == service {
+    for probe in Extension(model["x-clup"]?.unescaped).probes where (probe.service ?? only) == service {
       if case .exec(_, let command) = probe.question { found.append(command.joined(separator: " ")) }
     }
     return found

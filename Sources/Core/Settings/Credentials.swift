@@ -33,7 +33,7 @@ public struct Credentials: Sendable, Equatable {
   public var isSecret: Bool { tokenFile != nil || !helper.isEmpty }
 
   /// Whom to trust and the way there, with nothing that says who asks.
-  public var ofAStranger: Credentials {
+  public var anonymous: Credentials {
     var same = Credentials()
     (same.knownHostsFile, same.caFile, same.proxy) = (knownHostsFile, caFile, proxy)
     return same

@@ -8,7 +8,7 @@ extension Rule {
     fix: "Run `docker compose config` in the stack's directory and correct what it says.",
     bad: "services: {web: {imagee: nginx}}", good: #"services: {web: {image: "nginx:1.27"}}"#
   ) { subject in
-    let own = Extension(subject.model["x-clup"]?.undollared)
+    let own = Extension(subject.model["x-clup"]?.unescaped)
     let services = subject.model["services"].object.keys.sorted()
     let lost = own.probes.compactMap(\.service).filter { !services.contains($0) }
     return own.problems.map { problem in

@@ -2,7 +2,7 @@ import Core
 import Git
 
 /// The step from the head that was accepted to the one that the repository has now.
-struct Move: Sendable {
+struct HeadChange: Sendable {
   let head: FollowedHead
   /// The head that was accepted before; nothing before the first sync, or where something else was followed.
   let accepted: String?

@@ -4,7 +4,7 @@ import Core
 extension Prepare {
   /// Finds the stacks that would give up a service which the other stack does not get, or get one which it keeps: the service would
   /// run in neither of them, or in both.
-  func halfMoves(_ draft: inout PlanDraft) async throws(Failure) -> [String: SharedPathConflict] {
+  func incompleteMoves(_ draft: inout PlanDraft) async throws(Failure) -> [String: SharedPathConflict] {
     var found: [String: SharedPathConflict] = [:]
     if request.isRepair { return found }
     for (name, desired) in draft.desired.sorted(by: { $0.key < $1.key }) where !stays(name, draft) {
