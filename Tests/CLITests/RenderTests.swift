@@ -145,11 +145,12 @@ struct RenderTests {
       ])
   }
 
-  @Test(arguments: [
-    ([.deployed, .unchanged], "deployed 1 of 2 stacks"),
-    ([.deployed, .skipped], "deployed 1 of 2 stacks, skipped 1 stack that another sync works on"),
-    ([.deployed, .removed, .pinned], "deployed 2 of 3 stacks"),
-  ] as [([StackReport.Outcome], String)])
+  @Test(
+    arguments: [
+      ([.deployed, .unchanged], "deployed 1 of 2 stacks"),
+      ([.deployed, .skipped], "deployed 1 of 2 stacks, skipped 1 stack that another sync works on"),
+      ([.deployed, .removed, .pinned], "deployed 2 of 3 stacks"),
+    ] as [([StackReport.Outcome], String)])
   func `I13: only what was deployed counts as deployed`(_ outcomes: [StackReport.Outcome], _ words: String) {
     var report = report
     report.outcome = .deployed

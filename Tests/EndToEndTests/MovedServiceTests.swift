@@ -150,6 +150,96 @@ extension EndToEnd {
       }
     }
 
+    /// A commit that takes `p` from `a`, and gives it to `b`, which cannot have it.
+    struct Loss: Sendable {
+      let what: String
+      var settings = ""
+      /// What is done before the commit.
+      var first: [[String]] = []
+      var earlier: [String: String?] = [:]
+      let commit: [String: String?]
+      var sync = ["sync"]
+    }
+
+    private static func stack(_ services: [String], name: String? = nil) -> String {
+      (name.map { "name: \($0)\n" } ?? "") + "services:\n"
+        + services.map { one in
+          let text = service(String(one.prefix(1)), ["network_mode: none"])
+          if one.hasSuffix("!") { return text.replacing("sleep 100000", with: "'false'") }
+          return one.hasSuffix("?") ? text.replacing("busybox:test", with: "127.0.0.1:1/none:1") : text
+        }.joined()
+    }
+
+    static let losses = [
+      Loss(
+        what: "a goes, and b fails", settings: "sync: {prune: remove}\n",
+        commit: ["a/compose.yaml": nil, "b/compose.yaml": stack(["y!", "p"])]),
+      Loss(
+        what: "a goes, and what p runs cannot be pulled", settings: "sync: {prune: remove}\n",
+        commit: ["a/compose.yaml": nil, "b/compose.yaml": stack(["y", "p?"])]),
+      Loss(
+        what: "a goes, and b is pinned", settings: "sync: {prune: remove}\n",
+        first: [["rollback", "--stack", "b", "HEAD"]],
+        commit: ["a/compose.yaml": nil, "b/compose.yaml": stack(["y", "p"])]),
+      Loss(
+        what: "a goes, and b is held", settings: "sync: {prune: remove}\n",
+        earlier: ["b/compose.yaml": stack(["y!", "p"])], commit: ["a/compose.yaml": nil]),
+      Loss(
+        what: "a goes, and b is refused", settings: "sync: {prune: remove, gate: stack}\n",
+        commit: [
+          "a/compose.yaml": nil,
+          "b/compose.yaml": stack(["y", "p"]).replacing("network_mode: none", with: "privileged: true"),
+        ]),
+      Loss(
+        what: "a goes, and is the only one to be synced", settings: "sync: {prune: remove}\n",
+        commit: ["a/compose.yaml": nil, "b/compose.yaml": stack(["y", "p"])], sync: ["sync", "--stack", "a"]),
+      Loss(
+        what: "a gets another directory, and b fails",
+        commit: [
+          "a/compose.yaml": nil, "c/compose.yaml": stack(["x"], name: "a"), "b/compose.yaml": stack(["y!", "p"]),
+        ]),
+      Loss(
+        what: "a gets another directory, and is the only one to be synced",
+        commit: [
+          "a/compose.yaml": nil, "c/compose.yaml": stack(["x"], name: "a"), "b/compose.yaml": stack(["y", "p"]),
+        ], sync: ["sync", "--stack", "c"]),
+      Loss(
+        what: "what p runs in b cannot be pulled",
+        commit: ["a/compose.yaml": stack(["x"]), "b/compose.yaml": stack(["y", "p?"])]),
+    ]
+
+    @Test(arguments: losses.indices) func `I12: a service that another stack cannot have stays where it is`(
+      _ index: Int
+    )
+      async throws
+    {
+      let loss = Self.losses[index]
+      try await Host.with(
+        ["a/compose.yaml": Self.stack(["p", "x"], name: "a"), "b/compose.yaml": Self.stack(["y"])],
+        settings: loss.settings
+      ) { host in
+        _ = try await host.sync()
+        let before = try #require(try await host.containers()["a/p"])
+        for command in loss.first { #expect(try await host.clup(command).status == 0, "\(loss.what)") }
+        if !loss.earlier.isEmpty {
+          try await host.push(loss.earlier)
+          _ = try await host.clup(["sync"])
+        }
+        try await host.push(loss.commit)
+        for _ in 0..<2 {
+          let answer = try await host.clup(loss.sync)
+          #expect(answer.status != 0, "\(loss.what): \(answer)")
+          let running = try await host.docker(
+            "ps", "--filter", "label=com.docker.compose.service=p", "--format", "{{.ID}}")
+          #expect(running.split(separator: "\n").count == 1, "\(loss.what): \(answer)")
+        }
+        // Where nothing had to make room for it, it was not touched.
+        let isTouched = loss.what.hasSuffix("b fails")
+        let after = try await host.containers()["a/p"]
+        #expect(isTouched || after == before, "\(loss.what)")
+      }
+    }
+
     @Test func `a split with volumes whose one half fails leaves both where they are, until a commit that works`()
       async throws
     {

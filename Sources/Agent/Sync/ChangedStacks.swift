@@ -219,9 +219,7 @@ extension Prepare {
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
     while true {
       let moves = try await incompleteMoves(&draft)
-      let found = ties(draft).merging(moves) { first, _ in first }.filter { name, _ in
-        if case .tied = draft.aims[name] { false } else { true }
-      }
+      let found = ties(draft).merging(moves) { first, _ in first }.filter { name, _ in !isTied(name, draft) }
       if found.isEmpty { return }
       for (name, tie) in found.sorted(by: { $0.key < $1.key }) { try await stay(name, tie, &draft) }
     }

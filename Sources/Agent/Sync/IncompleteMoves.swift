@@ -8,53 +8,75 @@ extension Prepare {
     var found: [String: SharedPathConflict] = [:]
     if request.isRepair { return found }
     for (name, desired) in draft.desired.sorted(by: { $0.key < $1.key }) where !stays(name, draft) {
-      let now = state.standing(name)?.services ?? []
-      let (leaving, coming) = (now.lacking(in: desired.services), desired.services.lacking(in: now))
+      let former = state.former(name, project: desired.project)?.services ?? []
+      // A change that was cut off may have made some of its services already.
+      let runs = former + (state.standing(name)?.services ?? []).filter(former.lack)
+      let (leaving, coming) = (runs.filter(desired.services.lack), desired.services.filter(former.lack))
       if leaving.isEmpty, coming.isEmpty { continue }
       guard let look = try await draft.snapshots.look(at: desired.commit) else { continue }
       let others = draft.names.union(state.standing.keys).union(look.discovery.stacks.map(\.name))
       for other in others.sorted() where other != name && found[name] == nil {
-        guard let (has, gets) = try await services(of: other, in: look, beside: desired, draft) else { continue }
-        let planned = stays(other, draft) ? has : draft.desired[other]?.services ?? has
-        let given = leaving.first { old in
-          gets.lacking(in: has).contains { old.isContinued(by: $0) && planned.lack($0) }
-        }
+        guard let other = try await partner(other, of: desired.project, in: look, draft) else { continue }
         let taken = coming.first { new in
-          has.lacking(in: gets).contains { $0.isContinued(by: new) && !planned.lack($0) }
+          other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
         }
-        guard let service = given ?? taken else { continue }
-        found[name] = SharedPathConflict(stack: other, .service(service.name))
+        guard let service = other.lost(of: leaving) ?? taken else { continue }
+        found[name] = SharedPathConflict(stack: other.name, .service(service.name))
+      }
+    }
+    for (name, known) in gone(draft.names, draft.projects) where isPruned(name, known, draft) {
+      for other in draft.names.sorted() where found[name] == nil {
+        guard let other = try await partner(other, of: known.project, in: head, draft),
+          let service = other.lost(of: known.services)
+        else { continue }
+        found[name] = SharedPathConflict(stack: other.name, .service(service.name))
       }
     }
     return found
   }
 
-  /// Gives what another stack has, and what it is to have in a commit; nothing where it is brought to that commit as well, or does
-  /// not differ from it.
-  private func services(
-    of other: String, in look: CommitSnapshot, beside desired: DesiredStack, _ draft: PlanDraft
-  ) async throws(Failure) -> (has: [DesiredService], gets: [DesiredService])? {
-    let known = state.standing(other)
-    if known?.project == desired.project { return nil }
-    if !stays(other, draft), draft.desired[other]?.commit == desired.commit { return nil }
-    guard let source = look.source(other) else {
-      // One that left the branch runs on, unless a sync of all stacks hands it over.
-      guard let known,
-        draft.names.contains(other)
-          || !request.stacks.isEmpty && !request.stacks.contains(other)
-            && Handover.isWhole(other, known, draft.desired, state: state)
-      else { return nil }
-      return (known.services, [])
+  /// A stack that may have a part in a move.
+  private struct Partner {
+    let name: String
+    /// What it had when it was last seen in place.
+    let has: [DesiredService]
+    /// What the commit gives it.
+    let gets: [DesiredService]
+    /// What it is to have after this sync.
+    let planned: [DesiredService]
+
+    /// Finds a service that the commit takes from another stack to this one, which does not get it.
+    func lost(of leaving: [DesiredService]) -> DesiredService? {
+      leaving.first { old in gets.contains { old.isMoved(to: $0) && has.lack($0) && planned.lack($0) } }
     }
-    if let known, isSame(known, in: look, draft) { return nil }
+  }
+
+  /// Gives another stack; nothing where it is brought to that commit as well, or does not differ from it.
+  private func partner(
+    _ name: String, of project: String, in look: CommitSnapshot, _ draft: PlanDraft
+  ) async throws(Failure) -> Partner? {
+    let (known, desired) = (state.standing(name), stays(name, draft) ? nil : draft.desired[name])
+    if known?.project == project || desired?.commit == look.tree.commit { return nil }
+    let has = state.former(name, project: desired?.project)?.services ?? []
+    guard let source = look.source(name) else {
+      // One that left the branch runs on, unless a sync of all stacks hands it over.
+      guard let known, draft.names.contains(name) || isTied(name, draft) || isForgotten(name, known, draft) else {
+        return nil
+      }
+      return Partner(name: name, has: has, gets: [], planned: known.services)
+    }
+    if let known, state.isDeployed(name), isSame(known, in: look, draft) { return nil }
     guard let gets = try await look.resolve.stack(source).desired else { return nil }
-    return (known?.services ?? [], gets.services)
+    return Partner(name: name, has: has, gets: gets.services, planned: desired?.services ?? has)
+  }
+
+  /// Whether a sync of some stacks leaves one alone that a sync of all would hand over.
+  private func isForgotten(_ name: String, _ known: Deployment, _ draft: PlanDraft) -> Bool {
+    !request.stacks.isEmpty && !request.stacks.contains(name)
+      && (settings.sync.prune == .remove || Handover.isWhole(name, known, draft.desired, state: state))
   }
 }
 
 extension [DesiredService] {
   fileprivate func lack(_ service: DesiredService) -> Bool { !contains { $0.name == service.name } }
-
-  /// Those of a list that another one has no service of that name for.
-  fileprivate func lacking(in others: [DesiredService]) -> [DesiredService] { filter(others.lack) }
 }

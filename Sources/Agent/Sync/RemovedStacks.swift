@@ -17,15 +17,28 @@ extension Prepare {
   /// The stacks that are to end: those that are pruned, those whose project another directory has now, and those that are
   /// handed over.
   func ending(_ draft: PlanDraft) -> [String: Deployment] {
-    let (names, projects, aims) = (draft.names, draft.projects, draft.aims)
-    let waiting = Set(state.holds.filter { aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
-    // What could not be asked may be what a stack moved to.
-    let isOpen = names.contains { state.standing($0) == nil && projects[$0] == nil }
-    return gone(names, projects).filter { name, known in
-      (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name)
-        && (settings.sync.prune == .remove && !isOpen || isTakenOver(known, projects, names)
+    let waiting = Set(state.holds.filter { draft.aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
+    return gone(draft.names, draft.projects).filter { name, known in
+      (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name) && !isTied(name, draft)
+        && (isPruned(name, known, draft) || isTakenOver(known, draft.projects, draft.names)
           || isHandedOver(name, known, draft.desired))
     }
+  }
+
+  /// Whether a stack that left the repository is taken down as the configuration asks.
+  func isPruned(_ name: String, _ known: Deployment, _ draft: PlanDraft) -> Bool {
+    let (names, projects) = (draft.names, draft.projects)
+    // What could not be asked may be what a stack moved to.
+    let isOpen =
+      names.contains { state.standing($0) == nil && projects[$0] == nil }
+      || draft.sources.contains { projects[$0.source.name] == nil }
+    return settings.sync.prune == .remove && !isOpen && !isTakenOver(known, projects, names)
+      && (request.stacks.isEmpty || request.stacks.contains(name))
+  }
+
+  /// Whether a stack stays for the sake of another one.
+  func isTied(_ name: String, _ draft: PlanDraft) -> Bool {
+    if case .tied = draft.aims[name] { true } else { false }
   }
 
   /// Whether a stack that left the repository is handed over to those that run its services from now on.

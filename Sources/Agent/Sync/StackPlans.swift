@@ -22,7 +22,9 @@ extension Prepare {
     }
     for (name, known) in gone(draft.names, draft.projects) where request.stacks.isEmpty || request.stacks.contains(name)
     {
-      if ending[name] != nil {
+      if isTied(name, draft) {
+        plan.stacks.append(kept(name, known, draft, planning, shared))
+      } else if ending[name] != nil {
         plan.stacks.append(try await end(name, known, planning, &draft))
       } else {
         plan.stacks.append(try await left(name, known, planning, shared, &draft))
@@ -35,7 +37,9 @@ extension Prepare {
       guard let index = plan.stacks.firstIndex(where: { $0.name == giver }) else { continue }
       plan.stacks[index].handsTo = takers
     }
-    Handover.order(&plan.stacks, known: state.standing)
+    let former = draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.good }
+    let deadlocks = Handover.order(&plan.stacks, known: state.standing.merging(former) { known, _ in known })
+    draft.diagnostics += deadlocked(deadlocks, places: places(head.discovery))
     draft.diagnostics += try await foreseen(plan.stacks, draft.containers, places: places(head.discovery))
     draft.diagnostics += LivePathCheck(
       settings: settings, checkout: checkout, observed: draft.observed, links: links
@@ -48,13 +52,27 @@ extension Prepare {
     _ name: String, _ known: Deployment, _ planning: Planning, _ draft: inout PlanDraft
   ) async throws(Failure) -> StackPlan {
     let directory = directory(known, name)
-    guard isHandedOver(name, known, draft.desired), let good = try await good(name) else {
+    let isGiven =
+      isPruned(name, known, draft) && Handover.takers(of: draft.desired, gone: [name], state: state)[name] != nil
+    guard isGiven || isHandedOver(name, known, draft.desired), let good = try await good(name) else {
       return planning.remove(name, known: known, directory: directory)
     }
     // Its way back leads to what it runs.
     _ = try await draft.snapshots.look(at: good.commit)
     var stack = planning.handOver(name, known: good, directory: directory)
     stack.reasons = ["its services run in other stacks from now on"]
+    return stack
+  }
+
+  /// Plans a stack that the repository no longer has, and that stays for the sake of another one: what was good is kept up.
+  private func kept(
+    _ name: String, _ known: Deployment, _ draft: PlanDraft, _ planning: Planning, _ shared: [LinkPlan]
+  ) -> StackPlan {
+    var stack =
+      draft.desired[name].map {
+        planning.deploy($0, because: draft.reasons[name] ?? [], shared: shared, directory: directory(known, name))
+      } ?? planning.unchanged(name, known: known)
+    stack.aim = draft.aims[name] ?? .target
     return stack
   }
 

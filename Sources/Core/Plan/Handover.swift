@@ -1,23 +1,68 @@
 /// Lets a stack that gives up a container name, a port or a service go before the one that takes it over.
 public enum Handover {
-  /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins.
-  public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) {
+  /// A claim that a stack takes from one that cannot give it up first.
+  public struct Deadlock: Sendable, Equatable {
+    /// The stack that takes it.
+    public let taker: String
+    /// The stack that has it, and comes after the other one; the same where its services trade names.
+    public let giver: String
+    /// The container name or the port.
+    public let claim: Claim
+  }
+
+  /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins. Gives the claims
+  /// for which there is no order.
+  public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) -> [Deadlock] {
+    var deadlocks = stacks.compactMap { stack -> Deadlock? in
+      guard let desired = stack.desired, let old = known[stack.name]?.services else { return nil }
+      return traded(from: old, to: desired.services).map { Deadlock(taker: stack.name, giver: stack.name, claim: $0) }
+    }
     let deployed = stacks.compactMap { stack -> (name: String, old: [Claim], new: [Claim])? in
       guard let desired = stack.desired else { return nil }
       return (stack.name, known[stack.name]?.services.flatMap(\.claims) ?? [], desired.services.flatMap(\.claims))
     }
+    func append(_ giver: String, to taker: String) -> Bool {
+      guard let index = stacks.firstIndex(where: { $0.name == taker }), !comes(giver, after: taker, stacks) else {
+        return false
+      }
+      if !stacks[index].after.contains(giver) { stacks[index].after.append(giver) }
+      return true
+    }
+    // What the engine has once decides; a service alone may run twice for a moment.
     for taker in deployed {
       let taken = taker.new.filter { !taker.old.contains($0) }
       for giver in deployed where giver.name != taker.name {
         let given = giver.old.filter { !giver.new.contains($0) }
-        let isHanded = stacks.contains { $0.name == giver.name && $0.handsTo[taker.name] != nil }
-        guard isHanded || given.contains(where: { old in taken.contains { $0.excludes(old) } }),
-          let index = stacks.firstIndex(where: { $0.name == taker.name }), !stacks[index].after.contains(giver.name),
-          !comes(giver.name, after: taker.name, stacks)
-        else { continue }
-        stacks[index].after.append(giver.name)
+        guard let claim = taken.first(where: { new in given.contains { new.excludes($0) } }) else { continue }
+        if !append(giver.name, to: taker.name) {
+          deadlocks.append(Deadlock(taker: taker.name, giver: giver.name, claim: claim))
+        }
       }
     }
+    for taker in deployed {
+      for giver in stacks where giver.name != taker.name && giver.handsTo[taker.name] != nil {
+        _ = append(giver.name, to: taker.name)
+      }
+    }
+    return deadlocks
+  }
+
+  /// Finds a container name that a service takes from another one of its stack, which takes one from the first, be it over others:
+  /// Compose makes a container under its name while the former one still has it.
+  private static func traded(from old: [DesiredService], to new: [DesiredService]) -> Claim? {
+    func names(_ service: DesiredService) -> [Claim] {
+      service.claims.filter { if case .containerName = $0 { true } else { false } }
+    }
+    let holders = Dictionary(old.flatMap { one in names(one).map { ($0, one.name) } }) { first, _ in first }
+    let sources = Dictionary(
+      new.flatMap { one in names(one).compactMap { name in holders[name].map { (one.name, $0) } } }
+    ) { first, _ in first }
+    for service in new {
+      var (next, count) = (sources[service.name], 0)
+      while let name = next, name != service.name, count < new.count { (next, count) = (sources[name], count + 1) }
+      if next == service.name, count > 0 { return names(service).first }
+    }
+    return nil
   }
 
   /// Finds what each stack hands to others: the stacks that have a service of it from now on which it no longer has, with that
@@ -27,14 +72,15 @@ public enum Handover {
   ) -> [String: [String: String]] {
     var takers: [String: [String: String]] = [:]
     for (name, stack) in desired {
-      let coming = stack.coming(beside: state.stacks[name])
+      let own = Set(state.former(name, project: stack.project)?.services.map(\.name) ?? [])
+      let coming = stack.services.filter { !own.contains($0.name) }
       if coming.isEmpty { continue }
-      for (giver, record) in state.stacks where giver != name && (gone.contains(giver) || desired[giver] != nil) {
-        guard let known = record.good ?? record.standing, known.project != stack.project else { continue }
-        let kept = Set(desired[giver]?.services.map(\.name) ?? [])
-        let given = known.services.filter { old in
-          !kept.contains(old.name) && coming.contains { old.isContinued(by: $0) }
+      for giver in gone.union(desired.keys) where giver != name {
+        guard let known = state.former(giver, project: desired[giver]?.project), known.project != stack.project else {
+          continue
         }
+        let kept = Set(desired[giver]?.services.map(\.name) ?? [])
+        let given = known.services.filter { old in !kept.contains(old.name) && coming.contains(where: old.isMoved) }
         if let service = given.map(\.name).min() { takers[giver, default: [:]][name] = service }
       }
     }

@@ -29,12 +29,15 @@ extension DesiredService {
 
   /// The same of a service that is known from what Compose made of it.
   public func isContinued(by other: DesiredService) -> Bool {
-    let shared = claims.contains { claim in
-      if case .containerName = claim { other.claims.contains(claim) } else { false }
-    }
-    guard other.name == name || shared else { return false }
+    guard isMoved(to: other) else { return false }
     return isBuilt || other.isBuilt ? isBuilt && other.isBuilt : Image(image).short == Image(other.image).short
   }
+
+  /// Whether a service of another stack, which has it from now on, is this one by its name or its container name: where one of them
+  /// has another image as well, it still is what runs in the place of this one.
+  public func isMoved(to other: DesiredService) -> Bool { other.name == name || !names.isDisjoint(with: other.names) }
+
+  private var names: Set<Claim> { Set(claims.filter { if case .containerName = $0 { true } else { false } }) }
 
   /// The engine's names of the volumes that it uses, by what the model calls them.
   public var volumeNames: [String: String] {

@@ -92,6 +92,13 @@ public struct State: Sendable, Equatable {
     commit != nil || !links.isEmpty || stacks.values.contains { $0.standing != nil }
   }
 
+  /// Gives what a stack was when it was last seen in place, here or in the directory that it is moved from.
+  public func former(_ stack: String, project: String?) -> Deployment? {
+    if let good = lastGood(stack) { return good }
+    if let project, let origin = origin(of: stack, project: project) { return origin.good }
+    return stacks[stack]?.change == nil ? standing(stack) : nil
+  }
+
   /// Gives the stack that a new one of a project was moved from, as it was when it was last seen in place.
   public func origin(of stack: String, project: String) -> (name: String, good: Deployment)? {
     guard lastGood(stack) == nil,
