@@ -139,6 +139,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I12: a service whose move was killed runs again, also while the repository is away`() async throws {
+      let name = "clup-cut-\(UInt32.random(in: .min ... .max))"
+      let (web, job) = (service("web", ["network_mode: none"]), service("job", ["container_name: \(name)"]))
+      let (without, with) = ("services:\n" + web, "services:\n" + web + job)
+      try await Host.with(["a/compose.yaml": with, "b/compose.yaml": without]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": without, "b/compose.yaml": with])
+        let program = try #require(Host.binary)
+        try await host.shell(
+          "\(program) sync --config clup.yaml >/dev/null 2>&1 & pid=$!; while [ -n \"$(docker ps -q --filter name=\(name))\" ]; "
+            + "do :; done; kill -9 $pid; wait $pid; mv repo.git gone.git")
+        let answer = try await host.clup("sync")
+        #expect(answer.status == 4, "\(answer)")
+        let running = try await host.docker("ps", "--filter", "name=\(name)", "--format", "{{.Names}}")
+        #expect(running == name + "\n", "\(answer)")
+        let known = try await host.containers()
+        try await host.shell("mv gone.git repo.git")
+        _ = try await host.sync()
+        #expect(try await host.containers() == known)
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
     @Test func `an interrupt ends the sync with a report, and the next one goes on`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("a", "healthcheck: {test: [CMD, \"false\"], interval: 30s}")]) {
         host in

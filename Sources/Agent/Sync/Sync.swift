@@ -126,7 +126,7 @@ public struct Sync: Sendable {
   }
 
   /// Opens the records, and shows Compose where to log in.
-  private func session(_ checkout: Checkout, _ programs: Programs) throws(Failure) -> Session {
+  func session(_ checkout: Checkout, _ programs: Programs) throws(Failure) -> Session {
     var programs = programs
     if let file = settings.registryAuthFile {
       programs = try programs.showing(file, settings: settings, environment: environment, checkout)
@@ -134,45 +134,8 @@ public struct Sync: Sendable {
     return Session(checkout: checkout, programs: programs, records: Records(checkout))
   }
 
-  /// Keeps up what was good where the repository does not say what is to be, wants what is refused, or what cannot be had now.
-  private func keepUp(
-    _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
-  ) async {
-    let isRefused =
-      ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
-    let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
-    guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
-    var repair = self
-    repair.request.isRepair = true
-    repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
-    repair.request.judged = ended.judged
-    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
-    var kept = Ended(report: ended.report)
-    do throws(Failure) {
-      _ = try await repair.whole(try session(checkout, programs), nil, &kept)
-    } catch {
-      // Before the first sync there is nothing to keep up.
-      if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
-      return
-    }
-    let waiting = Dictionary(
-      ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
-    ) { first, _ in first }
-    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map { stack in
-      // What it waits for is still to come.
-      guard var told = waiting[stack.name] else { return stack }
-      told.reasons += stack.reasons
-      told.services = stack.services
-      return told
-    }
-    let others = ended.report.stacks.filter { stack in !worked.contains { $0.name == stack.name } }
-    ended.report.stacks = (others + worked).sorted { $0.name < $1.name }
-    ended.report.links += kept.report.links.filter { $0.action != .keep }
-    ended.report.fence = kept.report.fence ?? ended.report.fence
-  }
-
   /// Goes the whole way; gives what was seen where there was nothing to do.
-  private func whole(
+  func whole(
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (fetch, records) = (fetch(session.checkout), session.records)
@@ -222,7 +185,7 @@ public struct Sync: Sendable {
     of request: inout SyncRequest, _ fetch: Fetch, _ brought: Fetch.Brought?,
     _ listed: Sources.Answer<FollowedHead>?, _ state: State, _ ended: inout Ended
   ) async throws(Failure) -> Fetch.Target {
-    if request.isRepair { return try await fetch.known() }
+    if request.isRepair || request.isOffline { return try await fetch.known() }
     guard let rollback = request.rollback else {
       let brought = if let brought { brought } else { await fetch.brought(listed) }
       let target = try await target(fetch, brought, request, state)

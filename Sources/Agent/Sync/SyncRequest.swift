@@ -28,6 +28,8 @@ public struct SyncRequest: Sendable {
   var judged: [String: [String: String]] = [:]
   /// Whether what was cut off goes back as well: what it was on its way to is refused by now.
   var givesUp = false
+  /// Whether it goes to the head that was accepted last, since the repository is away.
+  var isOffline = false
   /// Whether every stack is judged, whatever was judged before; for a dry run.
   var judgesAll = false
   /// What started it.

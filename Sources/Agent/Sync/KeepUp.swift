@@ -1,0 +1,50 @@
+import Core
+
+/// What a sync does where it cannot bring the host to the branch's head.
+extension Sync {
+  /// Keeps up what was good where the repository does not say what is to be, wants what is refused, or what cannot be had now.
+  func keepUp(
+    _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
+  ) async {
+    let isRefused =
+      ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
+    let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
+    guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
+    var repair = self
+    let isOpen = await isCutOff(checkout)
+    repair.request.isOffline = ended.failure?.kind == .unreachable && isOpen
+    repair.request.isRepair = !repair.request.isOffline
+    repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
+    repair.request.judged = ended.judged
+    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
+    var kept = Ended(report: ended.report)
+    do throws(Failure) {
+      _ = try await repair.whole(try session(checkout, programs), nil, &kept)
+    } catch {
+      // Before the first sync there is nothing to keep up.
+      if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
+      return
+    }
+    let waiting = Dictionary(
+      ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
+    ) { first, _ in first }
+    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map { stack in
+      // What it waits for is still to come.
+      guard var told = waiting[stack.name] else { return stack }
+      told.reasons += stack.reasons
+      told.services = stack.services
+      return told
+    }
+    let others = ended.report.stacks.filter { stack in !worked.contains { $0.name == stack.name } }
+    ended.report.stacks = (others + worked).sorted { $0.name < $1.name }
+    ended.report.links += kept.report.links.filter { $0.action != .keep }
+    ended.report.fence = kept.report.fence ?? ended.report.fence
+  }
+
+  /// Whether a sync was cut off on the way to a commit: some of a stack may be down until another one goes on.
+  private func isCutOff(_ checkout: Checkout) async -> Bool {
+    let stacks = try? await Records(checkout).now().stacks
+    return stacks?.values.contains { if case .changing(let change) = $0.runs { !change.isRepair } else { false } }
+      ?? false
+  }
+}
