@@ -76,7 +76,7 @@ enum Render {
   static func summary(_ report: Report) -> String {
     let several = Set(report.stacks.compactMap(\.to)).count > 1 ? "several commits" : nil
     let commit = (report.commit.map { String($0.prefix(7)) } ?? several).map { "\($0) on " } ?? ""
-    let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
+    let touched = report.stacks.filter { ![.unchanged, .pinned, .held, .skipped].contains($0.outcome) }.count
     let count = "\(touched) of \(report.stacks.count.counted("stack"))"
     let what =
       switch report.outcome {
@@ -119,7 +119,10 @@ enum Render {
 
   /// Names what failed, and counts what did not.
   private static func failed(_ report: Report) -> String {
-    guard let bad = report.badStacks else { return report.waitsFor.map { "waiting for \($0.words)" } ?? "failed" }
+    let skipped = report.stacks.filter { $0.outcome == .skipped }.map(\.name)
+    guard let bad = report.badStacks ?? (skipped.isEmpty ? nil : "skipped \(skipped.listed(3))") else {
+      return report.waitsFor.map { "waiting for \($0.words)" } ?? "failed"
+    }
     let good = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }.count
     return bad + (good > 0 ? "; deployed \(good) of \(report.stacks.count.counted("stack"))" : "")
   }
@@ -139,12 +142,16 @@ enum Render {
     let pinned = report.stacks.filter { $0.outcome == .pinned }.count
     let waiting = report.stacks.filter { $0.outcome == .waiting }.count
     let gone = report.stacks.count { $0.isLeft }
-    let rest = [(held, "held"), (pinned, "pinned"), (waiting, "waiting"), (gone, "gone from the repository")].filter {
+    let skipped = report.stacks.filter { $0.outcome == .skipped }.count
+    let rest = [
+      (skipped, "skipped"), (held, "held"), (pinned, "pinned"), (waiting, "waiting"),
+      (gone, "gone from the repository"),
+    ].filter {
       $0.0 > 0
     }.map {
       ", \($0.0) \($0.1)"
     }
-    return "\((report.stacks.count - held - waiting - gone).counted("stack")) in place\(rest.joined())"
+    return "\((report.stacks.count - held - waiting - gone - skipped).counted("stack")) in place\(rest.joined())"
   }
 
   /// The lines of diffs, in the colours that people know from git.

@@ -63,5 +63,10 @@ struct HoldTests {
     let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
     try state.take(plan, of: Discovery(commit("s/compose.yaml"), settings: settings), only: ["s"])
     #expect((state.stacks["s"]?.held == nil) == lifts, "\(aim)")
+    // Another commit than the head says nothing about it.
+    try state.record(.failed(Self.hold), of: "s")
+    try state.take(
+      plan, of: Discovery(commit("s/compose.yaml"), settings: settings), only: ["s"], isHead: false)
+    #expect(state.stacks["s"]?.held == Self.hold)
   }
 }

@@ -119,6 +119,13 @@ extension EndToEnd {
         }
         #expect(try await host.status()["a"]?["note"]?.string == "a sync works on it: pulling images")
         #expect(try await host.clup("sync", "--stack", "a").status == 5)
+        #expect(try await host.clup("status").output.contains("failing") == false, "nothing failed")
+        // What is done is free again.
+        for _ in 0..<50 where try await host.status()["b"]?["busy"] == .bool(true) {
+          try await Task.sleep(for: .milliseconds(50))
+        }
+        try await host.shell("docker stop -t 0 $(docker ps -q --filter label=com.docker.compose.project=b)")
+        #expect(try await host.sync("--stack", "b").outcome == .deployed)
         try await host.shell("docker stop -t 0 $(docker ps -q --filter label=com.docker.compose.project=a)")
         #expect(try await host.clup(["sync", "--stack", "a"], environment: ["CLUP_REPAIR": "1"]).status == 0)
         let now = try await running("a/web", on: host)

@@ -16,12 +16,16 @@ struct Apply: Sendable {
   let containers: [Container]
   let locks: StackLocks
   let tell: @Sendable (SyncEvent) -> Void
+  /// Writes down how stacks ended that are done, before others may work on them.
+  let note: @Sendable ([StackReport]) async throws(Failure) -> Void
 
   struct Result: Sendable {
     var stacks: [StackReport] = []
     var links: [LinkReport] = []
     /// The stacks that somebody else has worked on meanwhile.
     var overtaken: Set<String> = []
+    /// The stacks whose end is written down, and that others may have worked on since.
+    var released: Set<String> = []
   }
 
   func run() async throws(Failure) -> Result {
@@ -99,22 +103,34 @@ struct Apply: Sendable {
       result.stacks.append(report)
       result.links += stack.links.map(\.report)
     }
-    let ended = await withTaskGroup(of: [Deploy.Result].self) { group in
+    typealias End = (results: [Deploy.Result], isReleased: Bool)
+    let ends = await withTaskGroup(of: End.self) { group in
       for stacks in plan.groups {
         group.addTask {
           let ended = await bring(stacks, deploy, gate, working)
+          let isReleased = await release(ended.map(\.stack))
           for end in ended {
             tell(.end(of: end.stack))
             await gate.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
           }
-          return ended
+          return (ended, isReleased)
         }
       }
-      return await group.reduce(into: []) { $0 += $1 }
+      return await group.reduce(into: []) { $0.append($1) }
     }
+    let ended = ends.flatMap(\.results)
+    result.released = Set(ends.filter(\.isReleased).flatMap(\.results).map(\.stack.name))
     result.stacks += ended.map(\.stack)
     result.links += ended.flatMap(\.links)
     result.overtaken = Set(ended.filter(\.isOvertaken).map(\.stack.name))
+  }
+
+  /// Lets others work on stacks that are in place, while this sync goes on with the rest; what failed is not done yet.
+  private func release(_ stacks: [StackReport]) async -> Bool {
+    guard stacks.allSatisfy({ $0.outcome == .deployed }) else { return false }
+    do throws(Failure) { try await note(stacks) } catch { return false }
+    locks.release(Set(stacks.map(\.name)))
+    return true
   }
 
   /// Leaves the old place of a stack that moved, once the new one is in place.

@@ -120,7 +120,9 @@ struct Deploy: Sendable {
       for (name, entry) in entries {
         try state.record(.deployed(entry), of: name)
         // What failed at another commit than the one that stands now still counts.
-        if let hold = state.stacks[name]?.held, aims[name]?.lifts(hold) ?? true { try state.record(.lifted, of: name) }
+        if let hold = state.stacks[name]?.held, hold.commit == entry.commit, aims[name]?.lifts(hold) ?? true {
+          try state.record(.lifted, of: name)
+        }
         if pinned.contains(name), state.stacks[name]?.pin != nil {
           try state.record(.pinProved(entry.images ?? [:]), of: name)
         }

@@ -7,7 +7,9 @@ extension StackPlan {
     report.to = to
     report.project = project.isEmpty ? nil : project
     report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
-    if work != .none, aim.isPin, let reason = aim.reason { report.reasons.append(reason) }
+    // Where a rollback fails or is refused it is not pinned.
+    let isPinned = [.deployed, .planned, .unchanged, .pinned].contains(outcome)
+    if work != .none, aim.isPin, isPinned, let reason = aim.reason { report.reasons.append(reason) }
     report.services = services.map(\.report)
     if outcome == .planned { report.steps = steps.compactMap(\.text) }
     if case .hold(let hold) = aim { report.error = hold.error }

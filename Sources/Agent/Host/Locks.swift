@@ -117,12 +117,23 @@ final class StackLocks: Sendable {
     if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, bytes, bytes.count, 0) }
   }
 
-  func release() { held.withLock { $0.values.forEach { unlock($0.descriptor) } } }
+  func release() { release(Set(held.withLock { $0.keys })) }
+
+  /// Gives the locks of some stacks back, which are done.
+  func release(_ stacks: Set<String>) {
+    held.withLock { held in
+      for stack in stacks {
+        guard let own = held.removeValue(forKey: stack) else { continue }
+        if !own.isLent { Self.write("", own.turn, own.descriptor) }
+        unlock(own.descriptor)
+      }
+    }
+  }
 
   /// Writes into the lock of a stack what is being done to it, for whoever asks for its status.
   func note(_ event: SyncEvent) {
     guard [.step, .ended].contains(event.kind), let stack = event.stack else { return }
-    let text = event.outcome.map { "\($0.words), and the sync goes on with others" } ?? event.text
+    let text = event.outcome.map { "\($0.words), and it goes on with others" } ?? event.text
     held.withLock { held in
       guard let own = held[stack], !own.isLent else { return }
       Self.write(text, own.turn, own.descriptor)

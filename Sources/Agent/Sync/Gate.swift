@@ -69,10 +69,15 @@ extension Sync {
       say("warning: this kernel has no Landlock: only clup's own checks keep it from writing elsewhere")
     }
     await keepImages(of: state, others: true, programs)
+    let begun = ended.report
     let result = try await Apply(
       settings: settings, checkout: checkout, programs: programs, mirror: target.mirror, snapshots: prepared.snapshots,
       plan: gated.plan, state: state, records: records, containers: containers, locks: locks, tell: tell
-    ).run()
+    ) { stacks throws(Failure) in
+      var report = begun
+      report.stacks = stacks
+      try await records.change { [report] state throws(IllegalTransition) in try state.note(report) }
+    }.run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
     let others = gated.plan.busy.union(result.overtaken)
@@ -83,7 +88,7 @@ extension Sync {
     let isWhole = isWhole(gated.plan) && failed.isEmpty
     let (report, commit, policy) = (ended.report, gated.plan.commit, prepared.policy)
     try await records.change { state throws(IllegalTransition) in
-      try state.note(report, but: others.union(request.waiting))
+      try state.note(report, but: others.union(request.waiting).union(result.released))
       if isWhole { (state.commit, state.policy) = (commit, policy) }
     }
     await keepImages(of: try await records.now(), others: false, programs)

@@ -76,12 +76,13 @@ struct Round: Sendable {
     of plan: Plan, _ prepared: Prepare.Prepared, _ base: State, after first: @escaping Records.Change
   ) -> Records.Change {
     let (discovery, isRepair) = (prepared.discovery, request.isRepair)
+    let isHead = request.commit == nil || request.retry
     return { state throws(IllegalTransition) in
       // What another sync has changed meanwhile is not what this one has found.
       let same = state.stacks(unchangedSince: base)
       try first(&state)
       // What a commit changes is not asked for.
-      if !isRepair { try state.take(plan, of: discovery, only: same) }
+      if !isRepair { try state.take(plan, of: discovery, only: same, isHead: isHead) }
     }
   }
 

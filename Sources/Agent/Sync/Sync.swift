@@ -97,13 +97,19 @@ public struct Sync: Sendable {
       // The disk is looked at once more while the report is written down.
       let report = ended.report
       async let places = places(seen, report, checkout, began: began)
-      // What was asked for in a wrong way, or while others did it, has no place among what was done.
-      if !request.dryRun, ![.configuration, .locked].contains(ended.failure?.kind) { try record(&ended, checkout) }
+      if !request.dryRun, !isMisguided(ended.failure) { try record(&ended, checkout) }
       if let seen, let places = await places { remember(seen, at: places, ended.report, plain, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
     }
     return ended.closed(start)
+  }
+
+  /// Whether what was asked for was wrong, or could not begin: that has no place among what was done, and says nothing about a
+  /// commit.
+  private func isMisguided(_ failure: Failure?) -> Bool {
+    guard let failure else { return false }
+    return [.configuration, .locked].contains(failure.kind) || failure.kind == .refused && !request.stacks.isEmpty
   }
 
   /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync that found
@@ -247,12 +253,12 @@ public struct Sync: Sendable {
   /// Lifts the pins first, so that they are lifted whatever becomes of the sync that follows.
   private func resume(_ records: Records) async throws(Failure) {
     let pins = try await records.now().pins.keys.sorted()
-    for name in request.stacks where !pins.contains(name) {
+    let lifted = request.stacks.isEmpty ? pins : request.stacks.filter(pins.contains)
+    if lifted.isEmpty, let first = request.stacks.first {
       throw Failure(
-        .configuration, "\(name) is not pinned",
+        .configuration, "\(first) is not pinned",
         help: pins.isEmpty ? "no stack is pinned; `clup sync` is enough" : "pinned are " + pins.joined(separator: ", "))
     }
-    let lifted = request.stacks.isEmpty ? pins : request.stacks
     try await records.change { state throws(IllegalTransition) in
       for name in lifted where state.stacks[name]?.pin != nil { try state.record(.unpinned, of: name) }
     }

@@ -12,11 +12,14 @@ extension State {
   /// Takes up what a plan has found out already: which failures no longer count, which pins stand, and which stacks were
   /// judged again.
   ///
-  /// It is about the stacks of `same` alone.
-  public mutating func take(_ plan: Plan, of discovery: Discovery, only same: Set<String>) throws(IllegalTransition) {
+  /// It is about the stacks of `same` alone. Where another commit than the head was asked for, what failed at the head still
+  /// counts: `isHead` is false.
+  public mutating func take(
+    _ plan: Plan, of discovery: Discovery, only same: Set<String>, isHead: Bool = true
+  ) throws(IllegalTransition) {
     let names = Set(discovery.stacks.map(\.name)).union(pins.keys)
     for (name, hold) in holds where same.contains(name) {
-      let isLifted = plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
+      let isLifted = isHead && plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
       if isLifted || !names.contains(name) { try record(.lifted, of: name) }
     }
     for stack in plan.stacks
