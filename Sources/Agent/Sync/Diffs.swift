@@ -45,7 +45,7 @@ struct Diffs: Sendable {
 
   private func difference(_ before: String?, _ after: String?, _ file: String) async throws(Failure) -> String {
     do throws(GitError) { return try await stored.mirror.difference(from: before, to: after, path: file) } catch {
-      throw Failure(.host, error.message, help: "sync without --diff")
+      throw Failure(.host, "\(file) cannot be compared: \(error.message)", help: "sync without --diff")
     }
   }
 
