@@ -27,6 +27,29 @@ struct ProgramsTests {
   }
 }
 
+@Suite struct LateComposeTests {
+  @Test(arguments: [
+    (["-p", "x", "--project-directory", "/d", "config"], "config", "very large"), (["up", "-d"], "up", "docker ps"),
+  ]) func `a Compose that does not end is named by its subcommand and directory`(
+    _ arguments: [String], _ subcommand: String, _ help: String
+  ) async throws {
+    let scratch = try Scratch()
+    try scratch.write("bin/docker", "")
+    try scratch.write("cli-plugins/docker-compose", "#!/bin/sh\n[ $1 = version ] && echo 2.40.3 || exec sleep 60\n")
+    for program in ["bin/docker", "cli-plugins/docker-compose"] {
+      #expect(chmod("\(scratch.root)/\(program)", 0o755) == 0)
+    }
+    let programs = try Programs(environment: [
+      "PATH": scratch.root + "/bin", "DOCKER_CONFIG": scratch.root, "DOCKER_HOST": "unix:///d.sock",
+    ])
+    let failure = await #expect(throws: Failure.self) {
+      try await programs.compose(arguments, in: "/tmp", limits: .init(deadline: .seconds(1)))
+    }
+    #expect(failure?.message == "`docker compose \(subcommand)` in /tmp did not end within 1 s and was ended")
+    #expect(failure?.help.contains(help) == true)
+  }
+}
+
 @Suite struct ComposeVersionTests {
   @Test func `a package's own suffix makes no other version`() {
     for text in ["2.40.3", "v2.40.3", "2.40.3-3", "2.40.3+ds1-0ubuntu1"] {

@@ -155,7 +155,7 @@ extension EndToEnd {
         testDescription: "good: a helper that fails", url: tls + "/private/repo.git",
         credentials: "{ca_file: ca.crt, helper: ./helper}",
         before: "printf '#!/bin/sh\\nexit 7\\n' > helper; chmod 755 helper",
-        status: 4, says: ["the credential helper", "status 7", "run it by hand"]),
+        status: 4, says: ["the credential helper", "status 7", "run it by hand", "| /"]),
       Case(
         testDescription: "good: a bad token", url: tls + "/private/repo.git",
         credentials: "{ca_file: ca.crt, username: robot, token_file: badtoken}", status: 4,

@@ -132,6 +132,22 @@ import Testing
     }
   }
 
+  @Test func `a file that is too large is refused at its own place`() async throws {
+    let large = String(repeating: "#\n", count: 1 << 20)
+    try await Host.with(["a/compose.yaml": sleeper("web", "env_file: big.env"), "a/big.env": large]) { host in
+      let answer = try await host.clup(["sync", "--dry-run", "--output", "json"])
+      let found = try answer.report().diagnostics.first { $0.file == "a/big.env" }
+      #expect(answer.status == 3 && found?.message == "a/big.env has 2.0 MiB; at most 1.0 MiB is read", "\(answer)")
+    }
+  }
+
+  @Test func `a rollback before the first sync says what comes first`() async throws {
+    try await Host.with(["a/compose.yaml": sleeper()]) { host in
+      let answer = try await host.clup(["rollback", "--all"])
+      #expect(answer.status == 2 && answer.output.contains("run `clup sync` first"), "\(answer)")
+    }
+  }
+
   @Test func `a checkout that holds something else is left alone`() async throws {
     try await Host.with(["a/compose.yaml": sleeper()], live: ["clup/precious": "x\n"]) { host in
       let answer = try await host.clup(["sync"])

@@ -53,5 +53,14 @@ extension EndToEnd {
         #expect(configured.repository == settings.repository && configured.liveRoot == settings.liveRoot)
       }
     }
+
+    @Test(arguments: ["repo.git", "work"]) func `a branch that is not there is named on the command line`(
+      _ source: String
+    ) async throws {
+      try await Host.with(["a/compose.yaml": sleeper()]) { host in
+        let answer = try await host.clup("init", source, "--branch", "gone", "--print")
+        #expect(answer.status == 4 && answer.errors.contains("name another with `--branch`"), "\(answer)")
+      }
+    }
   }
 }
