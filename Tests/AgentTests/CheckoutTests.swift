@@ -174,6 +174,19 @@ struct CheckoutTests {
     #expect(try scratch.read("clup/history.jsonl").split(separator: "\n").count == 2)
   }
 
+  @Test func `a last line of the history that can be read stays, whatever bytes are in it`() throws {
+    let scratch = try Scratch()
+    let checkout = Checkout(path: scratch.root + "/clup")
+    try checkout.prepare()
+    var line = encode(report("1"))
+    let quote = try #require(Array(line).lastIndex(of: 0x22))
+    line.insert(contentsOf: [0xa7, 0xa7], at: quote)
+    #expect(FileManager.default.createFile(atPath: scratch.root + "/clup/history.jsonl", contents: Data(line)))
+    let before = checkout.history(last: 9) { _ in true }
+    try checkout.append(report("2"))
+    #expect(checkout.history(last: 9, where: { _ in true }).dropLast() == before[...])
+  }
+
   @Test func `the state comes back as it was written, and is for its owner alone`() throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")

@@ -145,6 +145,13 @@ struct RenderTests {
       ])
   }
 
+  @Test func `I13: what another sync works on is not said to be in place`() {
+    var report = report
+    report.stacks = [StackReport(name: "a", outcome: .skipped), StackReport(name: "b", outcome: .unchanged)]
+    #expect(
+      Render.report(report, help: nil).last == "0123456 on main: nothing to do, 1 stack in place, 1 skipped (0 ms)")
+  }
+
   @Test(
     arguments: [
       ([.deployed, .unchanged], "deployed 1 of 2 stacks"),

@@ -71,6 +71,8 @@ struct ExternalContentTests {
       ("http://git.example.org/b.git", "http://git.example.org/a.git", "http://git.example.org/b.git"),
       ("../../../else.example.org/x", "https://git.example.org/you/host.git", nil),
       ("../../..", "https://git.example.org/you/host.git", nil),
+      ("../../:c", "git@git.example.org:a/b.git", nil),
+      ("../c:d", "git@git.example.org:a/b.git", "git@git.example.org:a/c:d"),
       ("http://else.example.org/b.git", "http://git.example.org/a.git", nil),
       ("http://git.example.org/b.git", "https://git.example.org/a.git", nil),
       ("/etc/secret.git", "https://git.example.org/a.git", nil),

@@ -44,6 +44,13 @@ struct SecretFindingTests {
     #expect(found.map(\.line) == (isFound ? [2] : []), "\(found)")
   }
 
+  @Test func `a key behind bytes that are no text is found`() {
+    let line = Array(repeating: UInt8(0xff), count: 40) + Array("-----BEGIN OPENSSH PRIVATE KEY-----".utf8)
+    for rest in ["", "\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ\n"] {
+      #expect(Rule.forbiddenContent(of: "a/id", line + Array(rest.utf8)).map(\.line) == [1])
+    }
+  }
+
   @Test func `what is sealed for a cluster is no finding, and a secret beside it is one`() {
     let sealed = "AgBy3i4OJSWK7PiTySYZZA9rO43cGDEqNq2rT8vWm1XcLpKdFh5J"
     let text = "kind: SealedSecret\nspec:\n  encryptedData:\n    password: \(sealed)\n  token: \(sealed)\n"

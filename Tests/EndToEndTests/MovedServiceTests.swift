@@ -150,6 +150,70 @@ extension EndToEnd {
       }
     }
 
+    /// What the engine has once, and two commits would exchange.
+    static let trades: [(what: String, before: [String: String], after: [String: String?])] = {
+      func one(_ own: String, _ name: String) -> String {
+        service(own, ["network_mode: none", "container_name: clup-trade-\(name)"])
+      }
+      let head = "services:\n"
+      return [
+        (
+          "two services trade their stacks",
+          ["a/compose.yaml": head + one("p", "p"), "b/compose.yaml": head + one("q", "q")],
+          ["a/compose.yaml": head + one("q", "q"), "b/compose.yaml": head + one("p", "p")]
+        ),
+        (
+          "two stacks trade their names",
+          ["a/compose.yaml": head + one("p", "p"), "b/compose.yaml": head + one("q", "q")],
+          ["a/compose.yaml": head + one("p", "q"), "b/compose.yaml": head + one("q", "p")]
+        ),
+        (
+          "two services trade their names", ["a/compose.yaml": head + one("p", "p") + one("q", "q")],
+          ["a/compose.yaml": head + one("p", "q") + one("q", "p")]
+        ),
+        (
+          "the giver is to come later",
+          ["a/compose.yaml": head + one("p", "p") + one("x", "x"), "b/compose.yaml": head + one("q", "q")],
+          [
+            "a/compose.yaml": head + one("x", "x") + "x-clup: {after: [b]}\n",
+            "b/compose.yaml": head + one("q", "q") + one("p", "p"),
+          ]
+        ),
+      ]
+    }()
+
+    @Test(arguments: trades.indices) func `what has no order is refused before anything is touched`(_ index: Int)
+      async throws
+    {
+      let trade = Self.trades[index]
+      try await Host.with(trade.before) { host in
+        _ = try await host.sync()
+        let known = try await host.containers()
+        try await host.push(trade.after)
+        for arguments in [["sync", "--dry-run", "--output", "json"], ["sync", "--output", "json"]] {
+          let answer = try await host.clup(arguments)
+          let found = try answer.report().diagnostics.filter(\.refuses)
+          #expect(answer.status == 3 && !found.isEmpty, "\(trade.what): \(answer)")
+          #expect(
+            found.allSatisfy { $0.rule == "project-collision" && $0.help.contains("two commits") },
+            "\(trade.what): \(found)")
+        }
+        #expect(try await host.containers() == known, "\(trade.what)")
+      }
+    }
+
+    @Test func `a name that begins with its project's comes along when that leaves`() async throws {
+      let project = "clup-gone-\(UInt32.random(in: .min ... .max))"
+      func stack(_ service: String) -> String { "name: \(project)\nservices:\n" + service }
+      let moved = service("p", ["network_mode: none", "container_name: \(project)-main"])
+      try await Host.with(["a/compose.yaml": stack(moved), "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": nil, "b/compose.yaml": Self.plain + moved])
+        #expect(try await host.sync().outcome == .deployed)
+        #expect(try await host.containers().keys.sorted() == ["b/p", "b/web"])
+      }
+    }
+
     /// A commit that takes `p` from `a`, and gives it to `b`, which cannot have it.
     struct Loss: Sendable {
       let what: String

@@ -116,7 +116,7 @@ struct Checkout: Sendable {
     var line = encode(report) + [10]
     if whole < end {
       let tail = Files.read(name, limit: .max, from: Int(whole), to: Int(end)) ?? []
-      if (try? JSON(parsing: tail)) != nil {
+      if (try? JSON(parsing: tail)) != nil || (try? JSONDecoder().decode(Report.self, from: Data(tail))) != nil {
         line.insert(10, at: 0)
       } else if ftruncate(descriptor, whole) != 0 {
         throw Files.failure("cannot cut off the torn end of \(name)")

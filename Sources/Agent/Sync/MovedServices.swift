@@ -28,7 +28,7 @@ struct MovedServices: Sendable {
             leaves(former.name, other)
           else { continue }
           var moved = MovedService(service: service, from: other)
-          moved.recorded = former.volumeNames
+          (moved.recorded, moved.containers) = (former.volumeNames, former.containerNames)
           if let programs { try await Self.look(at: &moved, former.name, of: known.project, programs) }
           found[subject.stack, default: []].append(moved)
           break
@@ -58,7 +58,7 @@ struct MovedServices: Sendable {
     for moved in subject.moved
     where !removed.gone.contains(moved.stack) || removed.ending.contains(moved.stack) {
       subject.kept.formUnion(moved.names)
-      if removed.ending.contains(moved.stack) { subject.others[moved.stack]?.volumes.subtract(moved.names) }
+      if removed.ending.contains(moved.stack) { subject.giveUp(moved) }
     }
   }
 }

@@ -10,6 +10,8 @@ public struct MovedService: Sendable, Equatable {
   public var binds: [String: String] = [:]
   /// The engine's names of its volumes, by what the model calls them, as it was deployed.
   public var recorded: [String: String] = [:]
+  /// The container names that its file gives it there.
+  public var containers: Set<String> = []
 
   /// Names a service and where it comes from.
   public init(service: String, from stack: String) { (self.service, self.stack) = (service, stack) }
@@ -35,9 +37,14 @@ extension DesiredService {
 
   /// Whether a service of another stack, which has it from now on, is this one by its name or its container name: where one of them
   /// has another image as well, it still is what runs in the place of this one.
-  public func isMoved(to other: DesiredService) -> Bool { other.name == name || !names.isDisjoint(with: other.names) }
+  public func isMoved(to other: DesiredService) -> Bool {
+    other.name == name || !containerNames.isDisjoint(with: other.containerNames)
+  }
 
-  private var names: Set<Claim> { Set(claims.filter { if case .containerName = $0 { true } else { false } }) }
+  /// The container names that its file gives it.
+  public var containerNames: Set<String> {
+    claims.reduce(into: []) { if case .containerName(let name) = $1 { $0.insert(name) } }
+  }
 
   /// The engine's names of the volumes that it uses, by what the model calls them.
   public var volumeNames: [String: String] {
@@ -49,6 +56,12 @@ extension DesiredService {
 }
 
 extension Subject {
+  /// Takes what a service had from the stack that it comes from, which ends.
+  public mutating func giveUp(_ moved: MovedService) {
+    others[moved.stack]?.volumes.subtract(moved.names)
+    others[moved.stack]?.containers.subtract(moved.containers)
+  }
+
   /// Finds the volumes and directories that would be empty although the service has its data in another stack.
   var dataLeftElsewhere: [Finding] {
     guard let present else { return [] }

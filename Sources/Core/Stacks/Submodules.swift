@@ -66,7 +66,10 @@ extension RepositoryURL {
       return nil
     }
     if text.hasPrefix("./") || text.hasPrefix("../") {
-      guard let found = own.resolving(text, from: base), let url = RepositoryURL(found) else { return nil }
+      // A path that begins with a colon makes `host::path`, which names a program to git(1).
+      guard let found = own.resolving(text, from: base), let url = RepositoryURL(found), !url.path.hasPrefix(":") else {
+        return nil
+      }
       return own.scheme != .file || own.isBeside(url) ? found : nil
     }
     guard let url = RepositoryURL(text), url.password == nil else { return nil }

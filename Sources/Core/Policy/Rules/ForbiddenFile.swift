@@ -91,7 +91,11 @@ extension Rule {
       let isComment = isComment(text)
       var hits = line.hints.contains(.shape) ? Secrets.shaped(string) : []
       // What is no key but stands for one follows on the next line.
-      hits.removeAll { $0.isKey && Secrets.isSample(keyAt: bytes[(line.bytes.lowerBound + $0.offset + 11)...]) }
+      hits.removeAll { hit in
+        // Where the line is no UTF-8, its text has other lengths than its bytes.
+        let rest = Array(string.utf8.dropFirst(hit.offset + 11)) + bytes[text.endIndex...].prefix(600)
+        return hit.isKey && Secrets.isSample(keyAt: rest)
+      }
       if line.hints.contains(.address) {
         hits += Secrets.inAddresses(string, isText: true, isGuide: isGuide || isTemplate || isComment)
       }
