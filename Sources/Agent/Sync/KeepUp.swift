@@ -10,16 +10,27 @@ extension Sync {
       ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
     let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
     guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
+    let isAway = ended.failure?.kind == .unreachable
     var repair = self
-    let isOpen = await isCutOff(checkout)
-    repair.request.isOffline = ended.failure?.kind == .unreachable && isOpen
-    repair.request.isRepair = !repair.request.isOffline
     repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
     repair.request.judged = ended.judged
-    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
+    (repair.request.isRepair, repair.request.givesUp) = (true, isRefused && !isAway)
     var kept = Ended(report: ended.report)
     do throws(Failure) {
-      _ = try await repair.whole(try session(checkout, programs), nil, &kept)
+      let session = try session(checkout, programs)
+      var isDone = false
+      if isAway, await isCutOff(session.records) {
+        var offline = self
+        offline.request.isOffline = true
+        _ = try await offline.whole(session, nil, &kept)
+        // What it was on its way to may be refused by now.
+        isDone = kept.report.outcome != .refused
+        repair.request.givesUp = !isDone
+      }
+      if !isDone {
+        kept = Ended(report: ended.report)
+        _ = try await repair.whole(session, nil, &kept)
+      }
     } catch {
       // Before the first sync there is nothing to keep up.
       if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
@@ -42,8 +53,8 @@ extension Sync {
   }
 
   /// Whether a sync was cut off on the way to a commit: some of a stack may be down until another one goes on.
-  private func isCutOff(_ checkout: Checkout) async -> Bool {
-    let stacks = try? await Records(checkout).now().stacks
+  private func isCutOff(_ records: Records) async -> Bool {
+    let stacks = try? await records.now().stacks
     return stacks?.values.contains { if case .changing(let change) = $0.runs { !change.isRepair } else { false } }
       ?? false
   }
