@@ -5,6 +5,8 @@ public struct Failure: Error, Sendable, Equatable {
   /// The kinds; `CLI/ExitStatus.swift` gives each its exit status.
   public enum Kind: Sendable {
     case configuration, refused, unreachable, locked, host
+    /// The stacks that were named do not go without others.
+    case selection
     /// What a commit brought does not work: `pull`, `config`, `up`, a health check or a probe said so.
     case deploy
     /// A program took longer than it may.

@@ -7,7 +7,7 @@ extension ExitStatus {
       switch failure.kind {
       case .host, .deploy, .late, .interrupted: .failed
       case .configuration: .usage
-      case .refused: .refused
+      case .refused, .selection: .refused
       case .unreachable: .unreachable
       case .locked: .busy
       }

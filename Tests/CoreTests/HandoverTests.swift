@@ -46,6 +46,48 @@ struct HandoverTests {
     #expect(Handover.takers(of: wishes, gone: [], state: state) == row.takers)
   }
 
+  static let images: [(other: String, port: Bool, moves: Bool)] = [
+    ("postgres:17", false, true), ("registry.example.org/mirror/postgres:16", false, true),
+    ("mariadb:11", false, false),
+    ("mariadb:11", true, true),
+  ]
+
+  @Test(arguments: images.indices)
+  func `a service of the same name is another one by its image, unless one alone can be`(
+    _ index: Int
+  ) {
+    let (image, hasPort, moves) = Self.images[index]
+    func db(_ image: String) -> DesiredService {
+      var service = service("db")
+      service.image = image
+      if hasPort { service.claims = [.port("5432", transport: "tcp", address: "")] }
+      return service
+    }
+    #expect(db("postgres:16").isMoved(to: db(image)) == moves)
+  }
+
+  @Test func `containers swap no names, and give up nothing to what comes first`() {
+    func plan(_ names: [String: String], after: [String] = [], stack: String = "a") -> StackPlan {
+      let desired = Self.stack(stack, names.mapValues { [$0] })
+      var plan = StackPlan(name: stack, work: .deploy(desired), from: "c1", to: "c2", project: stack)
+      plan.after = after
+      return plan
+    }
+    func deadlocks(_ before: [String: [String: String]], _ plans: [StackPlan]) -> [Handover.Deadlock] {
+      var plans = plans
+      let known = before.map { ($0, Deployment(Self.stack($0, $1.mapValues { [$0] }))) }
+      return Handover.order(&plans, known: Dictionary(uniqueKeysWithValues: known))
+    }
+    let one = ["a": ["p": "x", "q": "y"]]
+    #expect(deadlocks(one, [plan(["p": "x", "q": "y"])]).isEmpty)
+    #expect(deadlocks(one, [plan(["p": "z", "q": "x"])]).isEmpty)
+    #expect(deadlocks(one, [plan(["p": "y", "q": "x"])]).count == 1)
+    let two = ["a": ["p": "x"], "b": ["q": "y"]]
+    #expect(deadlocks(two, [plan(["p": "z"]), plan(["q": "x"], stack: "b")]).isEmpty)
+    #expect(deadlocks(two, [plan(["p": "y"]), plan(["q": "x"], stack: "b")]).count == 1)
+    #expect(deadlocks(two, [plan(["p": "z"], after: ["b"]), plan(["q": "x"], stack: "b")]).count == 1)
+  }
+
   @Test func `a stack that left the repository is handed over as a whole, for what both cannot have`() throws {
     let former = Self.stack("a", ["db": ["x"], "web": []])
     let known = Deployment(former)

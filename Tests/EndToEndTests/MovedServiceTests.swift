@@ -230,7 +230,7 @@ extension EndToEnd {
         + services.map { one in
           let text = service(String(one.prefix(1)), ["network_mode: none"])
           if one.hasSuffix("!") { return text.replacing("sleep 100000", with: "'false'") }
-          return one.hasSuffix("?") ? text.replacing("busybox:test", with: "127.0.0.1:1/none:1") : text
+          return one.hasSuffix("?") ? text.replacing("busybox:test", with: "127.0.0.1:1/busybox:1") : text
         }.joined()
     }
 
@@ -257,6 +257,9 @@ extension EndToEnd {
       Loss(
         what: "a goes, and is the only one to be synced", settings: "sync: {prune: remove}\n",
         commit: ["a/compose.yaml": nil, "b/compose.yaml": stack(["y", "p"])], sync: ["sync", "--stack", "a"]),
+      Loss(
+        what: "b cannot be read", settings: "sync: {gate: stack}\n",
+        commit: ["a/compose.yaml": stack(["x"]), "b/compose.yaml": stack(["y", "p"]) + "    ports: 5\n"]),
       Loss(
         what: "a gets another directory, and b fails",
         commit: [

@@ -125,11 +125,17 @@ struct Apply: Sendable {
     result.overtaken = Set(ended.filter(\.isOvertaken).map(\.stack.name))
   }
 
-  /// Lets others work on stacks that are in place, while this sync goes on with the rest; what failed is not done yet.
+  /// Lets others work on stacks that are in place and that nothing else of this plan comes after, while this sync goes on with the
+  /// rest. What failed is not done yet.
   private func release(_ stacks: [StackReport]) async -> Bool {
-    guard stacks.allSatisfy({ $0.outcome == .deployed }) else { return false }
+    let names = Set(stacks.map(\.name))
+    let isAwaited = plan.stacks.contains { other in
+      other.work != .none && !names.contains(other.name)
+        && (!names.isDisjoint(with: other.after) || other.taker.map(names.contains) == true)
+    }
+    guard !isAwaited, stacks.allSatisfy({ $0.outcome == .deployed }) else { return false }
     do throws(Failure) { try await note(stacks) } catch { return false }
-    locks.release(Set(stacks.map(\.name)))
+    locks.release(names)
     return true
   }
 

@@ -57,16 +57,16 @@ struct Execute: Sendable {
       }
     } catch {
       await giveTurn(&progress)
-      throw await blaming(error, events, stack.project)
+      throw await blaming(error, events, stack)
     }
   }
 
   /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well, one that was
   /// ended in the middle of a start cannot start that container again, and none is made on a full disk.
-  private func blaming(_ failure: Failure, _ events: ProjectEvents, _ project: String) async -> Failure {
+  private func blaming(_ failure: Failure, _ events: ProjectEvents, _ stack: DesiredStack) async -> Failure {
     guard failure.kind == .deploy else { return failure }
     do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
-    if let name = try? await programs.stuck(ofProject: project) {
+    if let name = try? await programs.stuck(of: stack) {
       return Failure(
         .host, "Docker Engine was ended while it started \(name), and cannot start it again: \(failure.message)",
         help: "sync again: it is made anew", outage: .engine)

@@ -27,10 +27,19 @@ extension Programs {
     }
   }
 
-  /// Gives the name of a container of a project that the engine cannot start, since it was ended in the middle of a start.
-  func stuck(ofProject project: String) async throws(Failure) -> String? {
-    let seen = try await byID(try await containers(ofProject: project).map(\.id))
-    return Self.stuck(seen).compactMap { seen[$0]?["Name"]?.string.map { String($0.trimmingPrefix("/")) } }.min()
+  /// Gives the name of a container of a stack that the engine cannot start, since it was ended in the middle of a start.
+  func stuck(of stack: DesiredStack) async throws(Failure) -> String? {
+    let services = Set(stack.services.map(\.name))
+    let own = try await containers(ofProject: stack.project).compactMap(Container.init).filter {
+      services.contains($0.service) && !$0.isLeftOver
+    }
+    let seen = try await byID(own.map(\.id))
+    var stuck = Self.stuck(seen)
+    if stuck.isEmpty { return nil }
+    // The shim of a start that has just failed ends a moment later, of which nobody tells.
+    try? await Task.sleep(for: .seconds(1))
+    stuck = Self.stuck(seen.filter { stuck.contains($0.key) })
+    return stuck.compactMap { seen[$0]?["Name"]?.string.map { String($0.trimmingPrefix("/")) } }.min()
   }
 
   private func byID(_ ids: [String]) async throws(Failure) -> [String: JSON] {

@@ -133,7 +133,7 @@ final class StackLocks: Sendable {
   /// Writes into the lock of a stack what is being done to it, for whoever asks for its status.
   func note(_ event: SyncEvent) {
     guard [.step, .ended].contains(event.kind), let stack = event.stack else { return }
-    let text = event.outcome.map { "\($0.words), and it goes on with others" } ?? event.text
+    let text = event.outcome.map { "\($0.words); the sync continues with other stacks" } ?? event.text
     held.withLock { held in
       guard let own = held[stack], !own.isLent else { return }
       Self.write(text, own.turn, own.descriptor)

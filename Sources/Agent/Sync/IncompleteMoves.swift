@@ -40,14 +40,18 @@ extension Prepare {
     let name: String
     /// What it had when it was last seen in place.
     let has: [DesiredService]
-    /// What the commit gives it.
+    /// What the commit gives it, and whether that is known by its names alone.
     let gets: [DesiredService]
+    var named: Set<String> = []
     /// What it is to have after this sync.
     let planned: [DesiredService]
 
     /// Finds a service that the commit takes from another stack to this one, which does not get it.
     func lost(of leaving: [DesiredService]) -> DesiredService? {
-      leaving.first { old in gets.contains { old.isMoved(to: $0) && has.lack($0) && planned.lack($0) } }
+      leaving.first { old in
+        gets.contains { old.isMoved(to: $0) && has.lack($0) && planned.lack($0) }
+          || named.contains(old.name) && has.lack(old)
+      }
     }
   }
 
@@ -66,7 +70,12 @@ extension Prepare {
       return Partner(name: name, has: has, gets: [], planned: known.services)
     }
     if let known, state.isDeployed(name), isSame(known, in: look, draft) { return nil }
-    guard let gets = try await look.resolve.stack(source).desired else { return nil }
+    let answer = try await look.resolve.stack(source)
+    guard let gets = answer.desired else {
+      // Compose cannot read it: what its text names is what it may get.
+      let named = answer.textSubjects.flatMap { $0.model["services"].object.keys }
+      return Partner(name: name, has: has, gets: has, named: Set(named), planned: has)
+    }
     return Partner(name: name, has: has, gets: gets.services, planned: desired?.services ?? has)
   }
 

@@ -10,26 +10,23 @@ extension Sync {
       ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
     let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
     guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
-    let isAway = ended.failure?.kind == .unreachable
     var repair = self
     repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
     repair.request.judged = ended.judged
-    (repair.request.isRepair, repair.request.givesUp) = (true, isRefused && !isAway)
+    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
+    // The pins are lifted already.
+    (repair.request.isRepair, repair.request.resume) = (true, false)
     var kept = Ended(report: ended.report)
     do throws(Failure) {
       let session = try session(checkout, programs)
-      var isDone = false
-      if isAway, await isCutOff(session.records) {
-        var offline = self
-        offline.request.isOffline = true
-        _ = try await offline.whole(session, nil, &kept)
-        // What it was on its way to may be refused by now.
-        isDone = kept.report.outcome != .refused
-        repair.request.givesUp = !isDone
-      }
+      let isDone = try await goOn(session, because: ended.failure, &kept)
       if !isDone {
-        kept = Ended(report: ended.report)
+        repair.request.givesUp = repair.request.givesUp || kept.report.outcome == .refused
+        let before = kept.report.stacks
         _ = try await repair.whole(session, nil, &kept)
+        let now = Set(kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
+        kept.report.stacks =
+          kept.report.stacks.filter { now.contains($0.name) } + before.filter { !now.contains($0.name) }
       }
     } catch {
       // Before the first sync there is nothing to keep up.
@@ -52,10 +49,27 @@ extension Sync {
     ended.report.fence = kept.report.fence ?? ended.report.fence
   }
 
+  /// Goes on with what was cut off, to the head that was accepted last, where the repository is away; says whether that is all that
+  /// is to be done.
+  private func goOn(
+    _ session: Session, because failure: Failure?, _ kept: inout Ended
+  ) async throws(Failure) -> Bool {
+    guard failure?.kind == .unreachable, request.commit == nil, await isCutOff(session) else { return false }
+    var offline = self
+    (offline.request.isOffline, offline.request.resume) = (true, false)
+    do throws(Failure) { _ = try await offline.whole(session, nil, &kept) } catch {
+      say("warning: what was cut off cannot go on: \(error.message)")
+      return false
+    }
+    // What it was on its way to may be refused by now.
+    return kept.report.outcome != .refused
+  }
+
   /// Whether a sync was cut off on the way to a commit: some of a stack may be down until another one goes on.
-  private func isCutOff(_ records: Records) async -> Bool {
-    let stacks = try? await records.now().stacks
-    return stacks?.values.contains { if case .changing(let change) = $0.runs { !change.isRepair } else { false } }
-      ?? false
+  private func isCutOff(_ session: Session) async -> Bool {
+    let stacks = try? await session.records.now().stacks
+    return stacks?.contains { name, record in
+      if case .changing(let change) = record.runs { !change.isRepair && !session.checkout.isBusy(name) } else { false }
+    } ?? false
   }
 }

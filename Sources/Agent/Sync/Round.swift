@@ -76,7 +76,7 @@ struct Round: Sendable {
     of plan: Plan, _ prepared: Prepare.Prepared, _ base: State, after first: @escaping Records.Change
   ) -> Records.Change {
     let (discovery, isRepair) = (prepared.discovery, request.isRepair)
-    let isHead = request.commit == nil || request.retry
+    let isHead = target.tree.commit == target.head.commit || request.retry
     return { state throws(IllegalTransition) in
       // What another sync has changed meanwhile is not what this one has found.
       let same = state.stacks(unchangedSince: base)

@@ -50,13 +50,15 @@ extension Prepare {
 
   /// Refuses what has no order in which it could be done.
   func deadlocked(_ found: [Handover.Deadlock], places: [String: String]) -> [Diagnostic] {
-    found.map { one in
+    if request.isRepair { return [] }
+    let way = "do it in two commits: give it up in the first one, and take it in the second"
+    return found.map { one in
       Diagnostic(
         rule: "project-collision", file: places[one.taker] ?? one.taker, stack: one.taker,
         message: one.taker == one.giver
-          ? "its services trade \(one.claim): no container can be made under its new name first"
+          ? "its services swap \(one.claim): no container can be made under its new name first"
           : "\(one.taker) takes \(one.claim) from \(one.giver), which comes after \(one.taker): neither can go first",
-        help: "do it in two commits: give it up in the first one, and take it in the second")
+        help: request.rollback == nil ? way : "undo it in the repository instead: \(way)")
     }
   }
 

@@ -97,7 +97,7 @@ public struct Sync: Sendable {
       // The disk is looked at once more while the report is written down.
       let report = ended.report
       async let places = places(seen, report, checkout, began: began)
-      if !request.dryRun, !isMisguided(ended.failure) { try record(&ended, checkout) }
+      if !request.dryRun, !leavesNoReport(ended) { try record(&ended, checkout) }
       if let seen, let places = await places { remember(seen, at: places, ended.report, plain, checkout) }
     } catch {
       if ended.failure == nil { ended.fail(error) }
@@ -105,11 +105,10 @@ public struct Sync: Sendable {
     return ended.closed(start)
   }
 
-  /// Whether what was asked for was wrong, or could not begin: that has no place among what was done, and says nothing about a
-  /// commit.
-  private func isMisguided(_ failure: Failure?) -> Bool {
-    guard let failure else { return false }
-    return [.configuration, .locked].contains(failure.kind) || failure.kind == .refused && !request.stacks.isEmpty
+  /// Whether what was asked for was wrong, or could not begin: that has no place among what was done.
+  private func leavesNoReport(_ ended: Ended) -> Bool {
+    guard let failure = ended.failure, ended.report.stacks.isEmpty else { return false }
+    return [.configuration, .locked, .selection].contains(failure.kind)
   }
 
   /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync that found
@@ -254,7 +253,9 @@ public struct Sync: Sendable {
   private func resume(_ records: Records) async throws(Failure) {
     let pins = try await records.now().pins.keys.sorted()
     let lifted = request.stacks.isEmpty ? pins : request.stacks.filter(pins.contains)
-    if lifted.isEmpty, let first = request.stacks.first {
+    let known = try await records.now().standing
+    let others = request.stacks.filter { !pins.contains($0) }
+    if let first = others.first(where: { lifted.isEmpty || known[$0] == nil }) {
       throw Failure(
         .configuration, "\(first) is not pinned",
         help: pins.isEmpty ? "no stack is pinned; `clup sync` is enough" : "pinned are " + pins.joined(separator: ", "))
@@ -263,5 +264,6 @@ public struct Sync: Sendable {
       for name in lifted where state.stacks[name]?.pin != nil { try state.record(.unpinned, of: name) }
     }
     say(lifted.isEmpty ? "no stack was pinned" : "no longer pinned: \(lifted.joined(separator: ", "))")
+    if !others.isEmpty { say("not pinned: \(others.joined(separator: ", "))") }
   }
 }

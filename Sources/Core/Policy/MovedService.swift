@@ -31,14 +31,18 @@ extension DesiredService {
 
   /// The same of a service that is known from what Compose made of it.
   public func isContinued(by other: DesiredService) -> Bool {
-    guard isMoved(to: other) else { return false }
+    guard other.name == name || !containerNames.isDisjoint(with: other.containerNames) else { return false }
     return isBuilt || other.isBuilt ? isBuilt && other.isBuilt : Image(image).short == Image(other.image).short
   }
 
-  /// Whether a service of another stack, which has it from now on, is this one by its name or its container name: where one of them
-  /// has another image as well, it still is what runs in the place of this one.
+  /// Whether a service of another stack, which has it from now on, is this one: by its container name, or by its name with the same
+  /// image, be it of another registry, or with something that only one of them can have.
   public func isMoved(to other: DesiredService) -> Bool {
-    other.name == name || !containerNames.isDisjoint(with: other.containerNames)
+    if !containerNames.isDisjoint(with: other.containerNames) { return true }
+    guard other.name == name else { return false }
+    return isBuilt && other.isBuilt || Path.name(Image(image).name) == Path.name(Image(other.image).name)
+      || claims.contains { claim in other.claims.contains { claim.excludes($0) } }
+      || !Set(volumeNames.values).isDisjoint(with: other.volumeNames.values)
   }
 
   /// The container names that its file gives it.
