@@ -2,8 +2,9 @@ import Core
 
 /// Services that a commit moves from one stack to another, where only one of the two is brought to it.
 extension Prepare {
-  /// Finds the stacks that would give up a service which the other stack does not get, or get one which it keeps: the service would
-  /// run in neither of them, or in both.
+  /// Finds the stacks that would give up a service which the other stack does not get: it would run in neither of them. Where a
+  /// person names stacks for a sync, one that would get a service which the other one still has is found as well; what is pinned or
+  /// held may have a service of that name for reasons of its own.
   func incompleteMoves(_ draft: inout PlanDraft) async throws(Failure) -> [String: SharedPathConflict] {
     var found: [String: SharedPathConflict] = [:]
     if request.isRepair { return found }
@@ -17,8 +18,9 @@ extension Prepare {
       let others = draft.names.union(state.standing.keys).union(look.discovery.stacks.map(\.name))
       for other in others.sorted() where other != name && found[name] == nil {
         guard let other = try await partner(other, of: desired.project, in: look, draft) else { continue }
+        let isLeftOut = !request.stacks.isEmpty && request.rollback == nil && draft.aims[other.name] == nil
         let taken = coming.first { new in
-          other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
+          isLeftOut && other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
         }
         guard let service = other.lost(of: leaving) ?? taken else { continue }
         found[name] = SharedPathConflict(stack: other.name, .service(service.name))

@@ -24,7 +24,7 @@ extension Sync {
         repair.request.givesUp = repair.request.givesUp || kept.report.outcome == .refused
         let before = kept.report.stacks
         _ = try await repair.whole(session, nil, &kept)
-        let now = Set(kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map(\.name))
+        let now = Set(kept.report.stacks.filter(isTouched).map(\.name))
         kept.report.stacks =
           kept.report.stacks.filter { now.contains($0.name) } + before.filter { !now.contains($0.name) }
       }
@@ -36,7 +36,7 @@ extension Sync {
     let waiting = Dictionary(
       ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
     ) { first, _ in first }
-    let worked = kept.report.stacks.filter { stack in stack.services.contains { $0.action != .keep } }.map { stack in
+    let worked = kept.report.stacks.filter(isTouched).map { stack in
       // What it waits for is still to come.
       guard var told = waiting[stack.name] else { return stack }
       told.reasons += stack.reasons
@@ -47,6 +47,11 @@ extension Sync {
     ended.report.stacks = (others + worked).sorted { $0.name < $1.name }
     ended.report.links += kept.report.links.filter { $0.action != .keep }
     ended.report.fence = kept.report.fence ?? ended.report.fence
+  }
+
+  private func isTouched(_ stack: StackReport) -> Bool {
+    stack.services.contains { $0.action != .keep }
+      || [.deployed, .rolledBack, .failed, .removed].contains(stack.outcome) && stack.durationMs > 0
   }
 
   /// Goes on with what was cut off, to the head that was accepted last, where the repository is away; says whether that is all that
