@@ -69,7 +69,7 @@ extension EndToEnd {
       Bad(
         testDescription: "a Compose file of 5 MB",
         files: ["a/compose.yaml": "#" + String(repeating: "x", count: 5_000_000)], rule: "compose",
-        file: "a/compose.yaml", line: nil, message: "bytes"),
+        file: "a/compose.yaml", line: nil, message: "at most"),
       Bad(
         testDescription: "a file in clup's own directory", files: ["clup/compose.yaml": sleeper()],
         rule: "forbidden-file", file: "clup/compose.yaml", line: nil, message: "own directory"),
