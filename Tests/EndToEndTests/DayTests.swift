@@ -238,7 +238,7 @@ struct DaySimulation {
       held = (numbers[0], numbers[1])
       return
     }
-    #expect(numbers[0] < first.memory + 16 << 10, "\(what): \(first.memory) KiB became \(numbers[0])")
+    #expect(numbers[0] < first.memory + 24 << 10, "\(what): \(first.memory) KiB became \(numbers[0])")
     #expect(numbers[1] <= first.descriptors + 8, "\(what): \(first.descriptors) descriptors became \(numbers[1])")
   }
 }
