@@ -231,14 +231,14 @@ struct DaySimulation {
   /// Neither memory nor descriptors of the daemon grow.
   private mutating func checkDaemon(_ what: String) async throws {
     let text = try await host.shell(
-      "p=$(cat daemon); sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$p/status; ls /proc/$p/fd | wc -l")
+      "p=$(cat daemon); sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$p/status; ls /proc/$p/fd | wc -l")
     let numbers = text.split(separator: "\n").compactMap { Int($0) }
     try #require(numbers.count == 2, "\(what): the daemon is gone: \(text)")
     guard let first = held else {
       held = (numbers[0], numbers[1])
       return
     }
-    #expect(numbers[0] < first.memory + 24 << 10, "\(what): \(first.memory) KiB became \(numbers[0])")
+    #expect(numbers[0] < first.memory + 16 << 10, "\(what): \(first.memory) KiB became \(numbers[0])")
     #expect(numbers[1] <= first.descriptors + 8, "\(what): \(first.descriptors) descriptors became \(numbers[1])")
   }
 }
