@@ -10,7 +10,7 @@ extension Prepare {
       let tracked = state.standing(source.name)?.tracked
       return state.stacks[source.name]?.pin == nil && state.stacks[source.name]?.held == nil
         && !broken.contains(source.name)
-        && (request.stacks.isEmpty || request.stacks.contains(source.name))
+        && request.includes(source.name)
         && (!rearranged(source.name, head).isEmpty
           || tracked?.allSatisfy { Fingerprint.isSame(target.tree.fingerprint($0.key), $0.value) } != true)
     }

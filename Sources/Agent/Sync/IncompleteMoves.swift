@@ -18,9 +18,9 @@ extension Prepare {
       let others = draft.names.union(state.standing.keys).union(look.discovery.stacks.map(\.name))
       for other in others.sorted() where other != name && found[name] == nil {
         guard let other = try await partner(other, of: desired.project, in: look, draft) else { continue }
-        let isLeftOut = !request.stacks.isEmpty && request.rollback == nil && draft.aims[other.name] == nil
+        let isFree = !request.stacks.isEmpty && request.rollback == nil && draft.aims[other.name] == nil
         let taken = coming.first { new in
-          isLeftOut && other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
+          isFree && other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
         }
         guard let service = other.lost(of: leaving) ?? taken else { continue }
         found[name] = SharedPathConflict(stack: other.name, .service(service.name))
@@ -66,7 +66,7 @@ extension Prepare {
     let has = state.former(name, project: desired?.project)?.services ?? []
     guard let source = look.source(name) else {
       // One that left the branch runs on, unless a sync of all stacks hands it over.
-      guard let known, draft.names.contains(name) || isTied(name, draft) || isForgotten(name, known, draft) else {
+      guard let known, draft.names.contains(name) || isTied(name, draft) || isLeftOut(name, known, draft) else {
         return nil
       }
       return Partner(name: name, has: has, gets: [], planned: known.services)
@@ -82,8 +82,8 @@ extension Prepare {
   }
 
   /// Whether a sync of some stacks leaves one alone that a sync of all would hand over.
-  private func isForgotten(_ name: String, _ known: Deployment, _ draft: PlanDraft) -> Bool {
-    !request.stacks.isEmpty && !request.stacks.contains(name)
+  private func isLeftOut(_ name: String, _ known: Deployment, _ draft: PlanDraft) -> Bool {
+    !request.includes(name)
       && (settings.sync.prune == .remove || Handover.isWhole(name, known, draft.desired, state: state))
   }
 }

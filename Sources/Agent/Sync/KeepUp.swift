@@ -17,16 +17,16 @@ extension Sync {
     // The pins are lifted already.
     (repair.request.isRepair, repair.request.resume) = (true, false)
     var kept = Ended(report: ended.report)
+    var before: [StackReport] = []
     do throws(Failure) {
       let session = try session(checkout, programs)
-      let isDone = try await goOn(session, because: ended.failure, &kept)
-      if !isDone {
-        repair.request.givesUp = repair.request.givesUp || kept.report.outcome == .refused
-        let before = kept.report.stacks
+      let went = await goOn(session, ended)
+      kept = went ?? kept
+      if went == nil || kept.report.outcome == .refused {
+        // What it was on its way to is refused by now.
+        if let went { (repair.request.givesUp, before) = (true, went.report.stacks.filter(isTouched)) }
+        kept = Ended(report: ended.report)
         _ = try await repair.whole(session, nil, &kept)
-        let now = Set(kept.report.stacks.filter(isTouched).map(\.name))
-        kept.report.stacks =
-          kept.report.stacks.filter { now.contains($0.name) } + before.filter { !now.contains($0.name) }
       }
     } catch {
       // Before the first sync there is nothing to keep up.
@@ -36,7 +36,8 @@ extension Sync {
     let waiting = Dictionary(
       ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
     ) { first, _ in first }
-    let worked = kept.report.stacks.filter(isTouched).map { stack in
+    let now = kept.report.stacks.filter(isTouched)
+    let worked = (now + before.filter { stack in !now.contains { $0.name == stack.name } }).map { stack in
       // What it waits for is still to come.
       guard var told = waiting[stack.name] else { return stack }
       told.reasons += stack.reasons
@@ -54,20 +55,18 @@ extension Sync {
       || [.deployed, .rolledBack, .failed, .removed].contains(stack.outcome) && stack.durationMs > 0
   }
 
-  /// Goes on with what was cut off, to the head that was accepted last, where the repository is away; says whether that is all that
-  /// is to be done.
-  private func goOn(
-    _ session: Session, because failure: Failure?, _ kept: inout Ended
-  ) async throws(Failure) -> Bool {
-    guard failure?.kind == .unreachable, request.commit == nil, await isCutOff(session) else { return false }
+  /// Goes on with what was cut off, to the head that was accepted last, where the repository is away; nothing where there is no
+  /// such thing, or it cannot go on.
+  private func goOn(_ session: Session, _ ended: Ended) async -> Ended? {
+    guard ended.failure?.kind == .unreachable, request.commit == nil, await isCutOff(session) else { return nil }
     var offline = self
     (offline.request.isOffline, offline.request.resume) = (true, false)
-    do throws(Failure) { _ = try await offline.whole(session, nil, &kept) } catch {
+    var went = Ended(report: ended.report)
+    do throws(Failure) { _ = try await offline.whole(session, nil, &went) } catch {
       say("warning: what was cut off cannot go on: \(error.message)")
-      return false
+      return nil
     }
-    // What it was on its way to may be refused by now.
-    return kept.report.outcome != .refused
+    return went
   }
 
   /// Whether a sync was cut off on the way to a commit: some of a stack may be down until another one goes on.

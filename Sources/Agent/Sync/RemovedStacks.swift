@@ -19,7 +19,7 @@ extension Prepare {
   func ending(_ draft: PlanDraft) -> [String: Deployment] {
     let waiting = Set(state.holds.filter { draft.aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     return gone(draft.names, draft.projects).filter { name, known in
-      (request.stacks.isEmpty || request.stacks.contains(name)) && !waiting.contains(name) && !isTied(name, draft)
+      request.includes(name) && !waiting.contains(name) && !isTied(name, draft)
         && (isPruned(name, known, draft) || isTakenOver(known, draft.projects, draft.names)
           || isHandedOver(name, known, draft.desired))
     }
@@ -33,7 +33,7 @@ extension Prepare {
       names.contains { state.standing($0) == nil && projects[$0] == nil }
       || draft.sources.contains { projects[$0.source.name] == nil }
     return settings.sync.prune == .remove && !isOpen && !isTakenOver(known, projects, names)
-      && (request.stacks.isEmpty || request.stacks.contains(name))
+      && request.includes(name)
   }
 
   /// Whether a stack stays for the sake of another one.
@@ -43,7 +43,7 @@ extension Prepare {
 
   /// Whether a stack that left the repository is handed over to those that run its services from now on.
   func isHandedOver(_ name: String, _ known: Deployment, _ desired: [String: DesiredStack]) -> Bool {
-    (request.stacks.isEmpty || request.stacks.contains(name)) && Handover.isWhole(name, known, desired, state: state)
+    request.includes(name) && Handover.isWhole(name, known, desired, state: state)
   }
 
   /// The stacks that the repository no longer has. Those that the host's configuration no longer takes, or that became a

@@ -20,8 +20,7 @@ extension Prepare {
       guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
       plan.stacks.append(stack)
     }
-    for (name, known) in gone(draft.names, draft.projects) where request.stacks.isEmpty || request.stacks.contains(name)
-    {
+    for (name, known) in gone(draft.names, draft.projects) where request.includes(name) {
       if isTied(name, draft) {
         plan.stacks.append(kept(name, known, draft, planning, shared))
       } else if ending[name] != nil {

@@ -37,6 +37,9 @@ public struct SyncRequest: Sendable {
 
   /// Asks for the plain sync.
   public init() {}
+
+  /// Whether it is about a stack: all, or one of those that were named.
+  func includes(_ stack: String) -> Bool { stacks.isEmpty || stacks.contains(stack) }
 }
 
 /// What a rollback is asked for, and the pins that it comes to.

@@ -12,7 +12,8 @@ public struct ComposeSource: Sendable {
   public let bytes: [UInt8]
   /// How often the text goes up a directory.
   public var climbs: Int { Path.climbs(in: String(decoding: bytes, as: UTF8.self)) }
-
+  /// Every text of its tree; see `Node.scalars`.
+  public var scalars: [(keys: [String], text: String, mark: Mark)] { document?.scalars ?? [] }
 }
 
 extension ComposeSource {
@@ -46,9 +47,4 @@ extension Node {
     for element in sequence ?? [] { element.addScalars(below: keys, to: &found) }
     for entry in mapping ?? [] { entry.value.addScalars(below: keys + [entry.key.string ?? ""], to: &found) }
   }
-}
-
-extension ComposeSource {
-  /// Every text of its tree; see `Node.scalars`.
-  public var scalars: [(keys: [String], text: String, mark: Mark)] { document?.scalars ?? [] }
 }

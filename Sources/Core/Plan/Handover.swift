@@ -72,8 +72,7 @@ public enum Handover {
   ) -> [String: [String: String]] {
     var takers: [String: [String: String]] = [:]
     for (name, stack) in desired {
-      let own = Set(state.former(name, project: stack.project)?.services.map(\.name) ?? [])
-      let coming = stack.services.filter { !own.contains($0.name) }
+      let coming = stack.coming(beside: state)
       if coming.isEmpty { continue }
       for giver in gone.union(desired.keys) where giver != name {
         guard let known = state.former(giver, project: desired[giver]?.project), known.project != stack.project else {
@@ -93,7 +92,7 @@ public enum Handover {
     _ name: String, _ known: Deployment, _ desired: [String: DesiredStack], state: State
   ) -> Bool {
     var coming = desired.values.filter { $0.project != known.project }.flatMap {
-      $0.coming(beside: state.stacks[$0.name])
+      $0.coming(beside: state)
     }
     if state.stacks[name]?.change != nil {
       let others = state.stacks.filter { $0.key != name && $0.value.isDeployed }.compactMap(\.value.standing)
@@ -129,7 +128,7 @@ public enum Handover {
   ) -> [String: SharedPathConflict] {
     var ties: [String: SharedPathConflict] = [:]
     for (name, stack) in desired {
-      let (claims, coming) = (stack.services.flatMap(\.claims), stack.coming(beside: state.stacks[name]))
+      let (claims, coming) = (stack.services.flatMap(\.claims), stack.coming(beside: state))
       for (other, known) in staying.sorted(by: { $0.key < $1.key }) where other != name && ties[name] == nil {
         let held = known.services.flatMap(\.claims)
         let service =
@@ -157,8 +156,8 @@ public enum Handover {
 
 extension DesiredStack {
   /// The services that it has not had yet.
-  fileprivate func coming(beside record: StackRecord?) -> [DesiredService] {
-    let own = Set(record?.good?.services.map(\.name) ?? [])
+  fileprivate func coming(beside state: State) -> [DesiredService] {
+    let own = Set(state.former(name, project: project)?.services.map(\.name) ?? [])
     return services.filter { !own.contains($0.name) }
   }
 }
