@@ -45,9 +45,16 @@ public struct Failure: Error, Sendable, Equatable {
   static let interrupted = Failure(
     .interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
 
-  /// Somebody else worked on a stack while its images were pulled.
-  static func overtaken(_ stack: String) -> Failure {
-    Failure(
-      .locked, "a rollback or a repair of \(stack) came first, while its images were pulled", help: "sync again")
+  /// Somebody else worked on a stack while its lock was lent.
+  static func overtaken(_ stack: String, during lending: StackLocks.Lending) -> Failure {
+    switch lending {
+    case .pull:
+      Failure(
+        .locked, "a rollback or a repair of \(stack) came first, while its images were pulled", help: "sync again")
+    case .watch:
+      Failure(
+        .locked, "\(stack) was rolled back while it was watched",
+        help: "`clup resume --stack \(stack)` follows the branch again")
+    }
   }
 }

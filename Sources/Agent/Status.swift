@@ -69,11 +69,11 @@ public struct Status: Codable, Sendable, Equatable {
 
     /// What a sync is changing at this moment is neither drift nor a failure.
     fileprivate mutating func look(at checkout: Checkout) {
-      let isPulling = checkout.isPulling(name)
-      guard isPulling || checkout.isBusy(name) else { return }
+      let lending = checkout.lending(of: name)
+      guard lending != nil || checkout.isBusy(name) else { return }
       note = "a sync works on it" + (checkout.doing(name).map { ": \($0)" } ?? "")
       // While it is pulled for nothing of it is touched, and it can be repaired.
-      if isPulling { return }
+      if lending == .pull { return }
       (isBusy, drift, error) = (true, [], nil)
       (waitsFor, waitingSince) = (nil, nil)
     }

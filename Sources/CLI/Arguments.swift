@@ -58,7 +58,8 @@ struct Arguments: Sendable, Equatable {
       }
     }
     if let extra = arguments.operands.dropFirst(command.operands).first {
-      return .failure(Usage("`clup \(name)` does not take \(extra)"))
+      let way = command.options.contains("--stack") ? "; a stack is named with `--stack \(extra)`" : ""
+      return .failure(Usage("`clup \(name)` does not take \(extra)\(way)"))
     }
     return .success(arguments)
   }

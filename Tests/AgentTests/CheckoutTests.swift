@@ -90,22 +90,28 @@ struct CheckoutTests {
     other.release()
   }
 
-  @Test func `while a stack's images are pulled somebody else may work on it, and is noticed`() async throws {
+  @Test(arguments: StackLocks.Lending.allCases)
+  func `while a stack is pulled for or watched somebody else may work on it, and is noticed`(
+    lending: StackLocks.Lending
+  ) async throws {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
     let one = try StackLocks(of: ["a", "b"], in: checkout)
-    try await one.lending("a") { () throws(Failure) in
-      #expect(!checkout.isBusy("a") && checkout.isPulling("a") && checkout.doing("a") == "pulling images")
-      #expect(checkout.isBusy("b") && !checkout.isPulling("b"))
+    one.note(.now(.step, of: "a", "waiting"))
+    try await one.lending("a", during: lending) { () throws(Failure) in
+      #expect(!checkout.isBusy("a") && checkout.lending(of: "a") == lending && checkout.doing("a") == "waiting")
+      one.note(.now(.step, of: "a", "still waiting"))
+      #expect(checkout.doing("a") == "still waiting" && !one.isTaken("a"))
+      #expect(checkout.isBusy("b") && checkout.lending(of: "b") == nil)
     }
-    #expect(checkout.isBusy("a") && !checkout.isPulling("a") && !one.isLost("a"))
+    #expect(checkout.isBusy("a") && checkout.lending(of: "a") == nil && !one.isLost("a"))
     for (stack, isStill) in [("c", true), ("d", false)] {
       let own = try StackLocks(of: [stack], in: checkout)
       let failure = await #expect(throws: Failure.self) {
-        try await own.lending(stack) { () throws(Failure) in
+        try await own.lending(stack, during: lending) { () throws(Failure) in
           let other = try StackLocks(of: [stack], in: checkout)
-          #expect(other.busy.isEmpty)
+          #expect(other.busy.isEmpty && own.isTaken(stack))
           if !isStill { other.release() }
         }
       }

@@ -35,11 +35,10 @@ extension EndToEnd {
         async let deploy = host.clup("sync", "--output", "json")
         let fresh = try await running("a/web", on: host, but: a)
         // The same stack is somebody else's by now.
-        for words in [["sync", "--stack", "a"], ["rollback", "--stack", "a"]] {
-          let answer = try await host.clup(words)
-          #expect(answer.status == 5, "\(words): \(answer)")
-          #expect((answer.output + answer.errors).contains("another sync works on a ("), "\(answer)")
-        }
+        let answer = try await host.clup("sync", "--stack", "a")
+        #expect(answer.status == 5, "\(answer)")
+        #expect((answer.output + answer.errors).contains("another sync works on a (waiting for web"), "\(answer)")
+        #expect((answer.output + answer.errors).contains("`clup rollback --stack a` ends it"), "\(answer)")
         // Another stack is repaired, moved on and rolled back meanwhile; what is asked about nothing is answered.
         try await host.docker("rm", "-f", b)
         let repaired = try await host.sync("--stack", "b")
@@ -90,6 +89,44 @@ extension EndToEnd {
         #expect(try await host.clup("status").status == 0)
         #expect(try await hanging.status == 4)
         #expect(try await host.status()["b"]?["pin"] != .null)
+      }
+    }
+
+    /// Ways to a rollback of a stack whose deploy is watched.
+    static let ways: [[String]] = [["--stack", "a"], ["--all"], ["HEAD~1", "--stack", "a"]]
+
+    @Test(arguments: ways)
+    func `a rollback ends a deploy that is watched, and what comes after it goes by the pin`(
+      words: [String]
+    ) async throws {
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": Self.plain]) { host in
+        _ = try await host.sync()
+        let (first, b) = try await (running("a/web", on: host), running("b/web", on: host))
+        try await host.push(["a/compose.yaml": Self.slow])
+        async let deploy = host.clup("sync", "--output", "json")
+        let fresh = try await running("a/web", on: host, but: first)
+        let began = ContinuousClock.now
+        let back = try await host.clup(["rollback"] + words)
+        #expect(back.status == 0, "\(back)")
+        let ended = try await deploy
+        #expect(began.duration(to: .now) < .seconds(30), "nobody waits for the 60 s of its check")
+        let report = try ended.report()
+        #expect(report.outcome == .unchanged && ended.status == 0, "\(report)")
+        #expect(report.stacks.first { $0.name == "a" }?.outcome == .skipped, "\(report)")
+        #expect(report.stacks.first { $0.name == "a" }?.error?.contains("rolled back while it was watched") == true)
+        let then = try await running("a/web", on: host)
+        #expect(then != fresh)
+        let status = try await host.status()
+        #expect(status["a"]?["pin"] != .null && status["a"]?["held"] == .null, "\(status)")
+        #expect(try await host.containers()["b/web"] == b)
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.containers()["a/web"] == then)
+        // It follows the branch again when it is asked to.
+        async let again = host.clup("resume", "--output", "json")
+        let last = try await running("a/web", on: host, but: then)
+        try await host.docker("exec", last, "touch", "/tmp/ok")
+        let resumed = try await again
+        #expect(resumed.status == 0, "\(resumed)")
       }
     }
 

@@ -164,7 +164,9 @@ struct Apply: Sendable {
     // that the stack is back at.
     let lifted = result.stacks.filter { $0.outcome == .rolledBack || $0.outcome != .waiting && !Task.isCancelled }
       .map(\.name)
-      .filter { undone.contains($0) && state.stacks[$0]?.pin?.replaces != nil }
+      .filter { name in
+        undone.contains(name) && !result.overtaken.contains(name) && state.stacks[name]?.pin?.replaces != nil
+      }
     if !lifted.isEmpty {
       try await records.change { state throws(IllegalTransition) in
         for name in lifted where state.stacks[name]?.pin?.replaces != nil { try state.record(.pinFailed, of: name) }

@@ -61,6 +61,10 @@ extension Deploy {
         defer { attempts[name] = attempt }
         try await stopWriters(&attempt, replacing: wishes.mapValues(\.link))
       }
+      // What shares nothing, and has something to go back to, leaves that to a rollback that comes meanwhile.
+      if attempts.count == 1, paths.isEmpty, let name = attempts.keys.first, case .deployment = attempts[name]?.former {
+        attempts[name]?.progress.yields = true
+      }
       ended.links = try await sharedLinks.lead(
         wishes.mapValues(\.link), with: Set(attempts.keys).union(attempts.values.compactMap(\.origin)))
       await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }

@@ -29,6 +29,8 @@ struct Execute: Sendable {
     /// When the containers began to be changed.
     var began: ContinuousClock.Instant?
     var isWatched = false
+    /// Whether a rollback may go first while the stack is watched.
+    var yields = false
     var logTail: [String] = []
     /// What Compose makes of the files of a stack that goes by a record, where it is not to read them itself: the services that are
     /// what they were.
@@ -104,7 +106,7 @@ struct Execute: Sendable {
     case .pull(let anew):
       let lacking = try await up.lacking(stack)
       try await up.pull(lacking, snapshots[stack.commit], but: present, anew: anew) { work throws(Failure) in
-        try await locks.lending(stack.name, work)
+        try await locks.lending(stack.name, during: .pull, work)
       }
     case .checkImages: try await checkImages(of: stack)
     case .abandon(let why): throw Failure(.host, why, help: "push a commit that is not refused")
@@ -179,14 +181,18 @@ struct Execute: Sendable {
     progress.isWatched = true
     let began = progress.began ?? .now
     let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
-    let watched = try await Verify(programs: programs).settle(
-      try await withProbes(stack, isUnmade: progress.unmade != nil), before: progress.before, since: began,
-      by: events, until: end
-    ) { goal in
-      var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)
-      event.since -= Double(began.duration(to: .now).milliseconds) / 1000
-      tell(event)
+    let (wanted, before) = (try await withProbes(stack, isUnmade: progress.unmade != nil), progress.before)
+    var watched = Verify.Result()
+    func watch() async throws(Failure) {
+      watched = try await Verify(programs: programs) { locks.isTaken(stack.name) }.settle(
+        wanted, before: before, since: began, by: events, until: end
+      ) { goal in
+        var event = SyncEvent.now(.step, of: stack.name, "\(purpose)waiting for \(goal)", limit: end - began)
+        event.since -= Double(began.duration(to: .now).milliseconds) / 1000
+        tell(event)
+      }
     }
+    if progress.yields { try await locks.lending(stack.name, during: .watch, watch) } else { try await watch() }
     progress.logTail = watched.logTail
     progress.containers = watched.containers.filter { !going.contains($0.id) }
     let help = promise == .commit ? "fix it, and push again" : "see what it needs, and sync again"

@@ -4,6 +4,8 @@ import Engine
 /// Asks a stack's probes, one after the other.
 struct Probing: Sendable {
   let programs: Programs
+  /// Whether somebody else works on the stack by now, which ends the questions.
+  var isOvertaken: @Sendable () -> Bool = { false }
 
   /// What a probe found wrong, and the container to look at.
   struct Complaint: Sendable {
@@ -24,6 +26,7 @@ struct Probing: Sendable {
       while true {
         let left = max(ContinuousClock.now.duration(to: last), .milliseconds(100))
         guard let complaint = try await ask(probe, of: containers, for: min(probe.timeout, left)) else { break }
+        if isOvertaken() { return nil }
         tries += 1
         if tries > probe.retries || ContinuousClock.now + probe.interval >= last {
           return Complaint(

@@ -6,6 +6,8 @@ import Processes
 /// Watches a stack's containers until they are what the stack promises.
 struct Verify: Sendable {
   let programs: Programs
+  /// Whether somebody else works on the stack by now, which ends the watch.
+  var isOvertaken: @Sendable () -> Bool = { false }
 
   struct Result: Sendable {
     var error: String?
@@ -30,7 +32,7 @@ struct Verify: Sendable {
     var result = try await watch(stack, before, began, &seen, events, until: max(end, .now + .seconds(1)), note)
     guard result.error == nil, !stack.probes.isEmpty else { return result }
     note("its probes to answer")
-    let complaint = try await Probing(programs: programs).ask(
+    let complaint = try await Probing(programs: programs, isOvertaken: isOvertaken).ask(
       stack.probes, of: result.containers, in: stack.services.map(\.name), until: end)
     if let complaint {
       result.error = complaint.message
@@ -79,6 +81,7 @@ struct Verify: Sendable {
     var reason = "nothing was seen of it"
     var next = events.looks.makeAsyncIterator()
     while await next.next() != nil {
+      if isOvertaken() { return result }
       result.containers = try await look(stack.project)
       // What ran before counts from where it stands, and once more where it was started again since.
       for container in result.containers where before.contains(container.id) && seen.restarts[container.id] == nil {

@@ -75,8 +75,16 @@ final class StackLocks: Sendable {
   private struct Held {
     let descriptor: Int32
     let turn: String
-    /// Whether others may take it at this moment.
-    var isLent = false
+    /// The lock that tells why others may take it at this moment.
+    var lent: Int32?
+  }
+
+  /// What others may have the lock of a stack during.
+  enum Lending: String, CaseIterable {
+    /// Nothing of the stack is touched: a rollback or a repair goes first.
+    case pull
+    /// It runs, and is watched: a rollback goes first.
+    case watch
   }
 
   private let held: Mutex<[String: Held]>
@@ -124,7 +132,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       for stack in stacks {
         guard let own = held.removeValue(forKey: stack) else { continue }
-        if !own.isLent { Self.write("", own.turn, own.descriptor) }
+        if own.lent == nil { Self.write("", own.turn, own.descriptor) }
         unlock(own.descriptor)
       }
     }
@@ -135,32 +143,40 @@ final class StackLocks: Sendable {
     guard [.step, .ended].contains(event.kind), let stack = event.stack else { return }
     let text = event.outcome.map { "\($0.words); the sync continues with other stacks" } ?? event.text
     held.withLock { held in
-      guard let own = held[stack], !own.isLent else { return }
-      Self.write(text, own.turn, own.descriptor)
+      guard let own = held[stack] else { return }
+      Self.write(text, own.turn, own.lent ?? own.descriptor)
     }
   }
 
-  /// Pulls the images of a stack, which touches nothing of it, without its lock: a rollback or a repair need not wait for a
-  /// registry. Where somebody has had the lock meanwhile, what was planned for the stack holds no longer.
-  func lending(_ stack: String, _ work: () async throws(Failure) -> Void) async throws(Failure) {
-    let pulling = try checkout.open(lock: Checkout.pullLock(of: stack))
-    while flock(pulling, LOCK_SH) != 0, errno == EINTR {}
-    defer { unlock(pulling) }
-    lend(stack)
+  /// Pulls the images of a stack, or watches it, without its lock: a rollback need not wait for a registry, nor for a deploy that
+  /// never becomes healthy. Where somebody has had the lock meanwhile, what was planned for the stack holds no longer.
+  func lending(
+    _ stack: String, during lending: Lending, _ work: () async throws(Failure) -> Void
+  ) async throws(Failure) {
+    let descriptor = try checkout.open(lock: Checkout.lock(during: lending, of: stack))
+    while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
+    defer { unlock(descriptor) }
+    lend(stack, descriptor)
     var failure: Failure?
     do throws(Failure) { try await work() } catch { failure = error }
-    guard takeBack(stack) else { throw Failure.overtaken(stack) }
+    guard takeBack(stack) else { throw Failure.overtaken(stack, during: lending) }
     if let failure { throw failure }
   }
 
   /// Whether the lock of a stack was not to be had back.
-  func isLost(_ stack: String) -> Bool { held.withLock { $0[stack]?.isLent ?? false } }
+  func isLost(_ stack: String) -> Bool { held.withLock { $0[stack]?.lent != nil } }
 
-  private func lend(_ stack: String) {
+  /// Whether somebody else has taken the lock of a stack that is lent.
+  func isTaken(_ stack: String) -> Bool {
+    held.withLock { held in held[stack].map { $0.lent != nil && checkout.turn(of: stack) != $0.turn } ?? false }
+  }
+
+  /// What is said of the stack goes on in the other lock: this one's file is whoever's takes it.
+  private func lend(_ stack: String, _ lent: Int32) {
     held.withLock { held in
       guard let own = held[stack] else { return }
-      held[stack]?.isLent = true
-      Self.write("pulling images", own.turn, own.descriptor)
+      held[stack]?.lent = lent
+      Self.write(checkout.text(in: LinkPlanning.pointerName(of: stack)), own.turn, lent)
       flock(own.descriptor, LOCK_UN)
     }
   }
@@ -169,7 +185,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       guard let own = held[stack] else { return true }
       guard Self.take(own.descriptor), checkout.turn(of: stack) == own.turn else { return false }
-      held[stack]?.isLent = false
+      held[stack]?.lent = nil
       return true
     }
   }
@@ -219,33 +235,44 @@ extension Checkout {
 
   /// What somebody is doing to a stack at this moment; nothing where nobody says so.
   func doing(_ stack: String) -> String? {
-    let text = written(of: stack).dropFirst().joined(separator: "\n")
+    let lock = lending(of: stack).map { Self.lock(during: $0, of: stack) } ?? LinkPlanning.pointerName(of: stack)
+    let text = text(in: lock)
     return text.isEmpty ? nil : text.printable
   }
 
-  /// What was written into the lock of a stack when it was last taken.
-  fileprivate func turn(of stack: String) -> String? { written(of: stack).first.map { String($0) } }
+  fileprivate func text(in lock: String) -> String { written(in: lock).dropFirst().joined(separator: "\n") }
 
-  private func written(of stack: String) -> [Substring] {
-    let bytes = Files.read("\(locks)/\(LinkPlanning.pointerName(of: stack))", limit: 1000) ?? []
+  /// What was written into the lock of a stack when it was last taken.
+  fileprivate func turn(of stack: String) -> String? {
+    written(in: LinkPlanning.pointerName(of: stack)).first.map { String($0) }
+  }
+
+  private func written(in lock: String) -> [Substring] {
+    let bytes = Files.read("\(locks)/\(lock)", limit: 1000) ?? []
     return String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
   }
 
-  fileprivate static func pullLock(of stack: String) -> String { "+pull.\(LinkPlanning.pointerName(of: stack))" }
+  fileprivate static func lock(during lending: StackLocks.Lending, of stack: String) -> String {
+    "+\(lending.rawValue).\(LinkPlanning.pointerName(of: stack))"
+  }
 
   /// Why nothing of what was asked for can be done now: others work on all of these stacks.
   func taken(_ stacks: Set<String>) -> Failure {
     let names = stacks.sorted().map { name in name + (doing(name).map { " (\($0))" } ?? "") }
+    let watched = stacks.sorted().first { lending(of: $0) == .watch }
     return Failure(
       .locked, "another sync works on \(names.joined(separator: ", "))",
-      help: "wait until it has ended, and sync again")
+      help: "wait until it has ended, and sync again"
+        + (watched.map { "; `clup rollback --stack \($0)` ends it and goes back" } ?? ""))
   }
 
   /// Whether somebody changes a stack at this moment.
   func isBusy(_ stack: String) -> Bool { isLocked(LinkPlanning.pointerName(of: stack), LOCK_SH) }
 
-  /// Whether somebody pulls images for a stack at this moment: it is touched only afterwards.
-  func isPulling(_ stack: String) -> Bool { isLocked(Self.pullLock(of: stack), LOCK_EX) }
+  /// During what somebody else may have the lock of a stack at this moment.
+  func lending(of stack: String) -> StackLocks.Lending? {
+    StackLocks.Lending.allCases.first { isLocked(Self.lock(during: $0, of: stack), LOCK_EX) }
+  }
 
   private func isLocked(_ name: String, _ kind: Int32) -> Bool {
     let descriptor = Glibc.open("\(locks)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)

@@ -94,8 +94,13 @@ extension Sync {
       if isWhole, stays { (state.commit, state.policy) = (commit, policy) }
     }
     await keepImages(of: try await records.now(), others: false, programs)
+    // What somebody else took on is theirs to tell.
+    let isTheirs =
+      !result.overtaken.isEmpty && gated.plan.links.allSatisfy { $0.action == .keep }
+      && !result.stacks.contains { [.deployed, .removed].contains($0.outcome) }
     ended.report.outcome =
-      !others.isSuperset(of: failed) ? .failed : gated.refused.isEmpty ? .deployed : .refused
+      !others.isSuperset(of: failed)
+      ? .failed : !gated.refused.isEmpty ? .refused : isTheirs ? .unchanged : .deployed
   }
 
   private func warnings(of prepared: Prepare.Prepared, _ state: State) async throws(Failure) -> [String] {

@@ -94,7 +94,8 @@ struct Rollback: Sendable {
     for name in stacks where state.standing(name) == nil {
       throw Failure(
         .configuration, "there is no stack \(name)",
-        help: "the stacks are " + state.standing.keys.sorted().joined(separator: ", "))
+        help: state.standing.isEmpty
+          ? "nothing was deployed yet" : "the stacks are " + state.standing.keys.sorted().joined(separator: ", "))
     }
     for name in stacks where before(name) == nil {
       throw Failure(

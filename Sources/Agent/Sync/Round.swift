@@ -66,9 +66,13 @@ struct Round: Sendable {
     return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
   }
 
-  /// Whether what somebody pulls for a stack is waited for: a rollback and a repair go first.
+  /// Whether a sync that has lent the lock of a stack is waited for all the same.
   private func keepsClear(of stack: String) -> Bool {
-    !request.isRepair && request.rollback == nil && checkout.isPulling(stack)
+    switch checkout.lending(of: stack) {
+    case .pull: !request.isRepair && request.rollback == nil
+    case .watch: request.rollback?.goal.pins[stack] == nil
+    case nil: false
+    }
   }
 
   /// What a plan has found out, together with what was known before.
