@@ -43,7 +43,7 @@ public struct Failure: Error, Sendable, Equatable {
 
   /// Somebody ended the sync while it worked on something.
   static let interrupted = Failure(
-    .interrupted, "the sync was interrupted", help: "sync again: it goes on where this one ended")
+    .interrupted, "the sync was interrupted", help: "sync again: it continues where this one stopped")
 
   /// Somebody else worked on a stack while its lock was lent.
   static func overtaken(_ stack: String, during lending: StackLocks.Lending) -> Failure {

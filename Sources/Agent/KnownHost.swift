@@ -67,7 +67,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
       throw Failure(
         .refused, "\(host) shows \(changed.type) \(changed.fingerprint), and \(file) has another or has revoked it",
         help: "someone may be intercepting the connection. Where the server's owner says that its key changed: "
-          + "`ssh-keygen -R '\(host)' -f \(file)`, and again")
+          + "`ssh-keygen -R '\(host)' -f \(file)`, then `clup known-host --write`")
     }
     let wanted = keys.indices.filter { index in
       keys[index].standing == .new && (fingerprint == nil || keys[index].fingerprint == fingerprint)

@@ -48,7 +48,7 @@ extension CLI {
     if access(file, F_OK) == 0 { throw Init.exists(file) }
     if !isAgreed, isatty(0) != 1 {
       throw Failure(
-        .configuration, "there is no terminal to ask on before \(file) is written",
+        .configuration, "cannot ask for confirmation without a terminal before \(file) is written",
         help: "add --yes to write it, or --print to see it")
     }
   }

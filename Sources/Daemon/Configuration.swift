@@ -19,7 +19,7 @@ public final class Configuration: Sendable {
     var source: Source
     /// Why the file cannot be used as it is now; nothing where it can.
     var problem: Failure?
-    /// The keys that changed and count only after a restart.
+    /// The keys that changed and take effect after a restart.
     var restart: [String] = []
     /// When it was last taken, in seconds since 1970.
     var taken = Date().timeIntervalSince1970
@@ -74,7 +74,7 @@ public final class Configuration: Sendable {
     if now.problem == failure { return [] }
     now.problem = failure
     return [
-      "the configuration cannot be used as it is now, and the one from before stays in force: \(failure.message); "
+      "the configuration cannot be used as it is now, and the last valid one stays in use: \(failure.message); "
         + failure.help
     ]
   }

@@ -26,7 +26,7 @@ struct StatusPageModel: Sendable {
   var unwritten: String?
   /// Why the configuration's file cannot be used as it is now.
   var unconfigured: String?
-  /// The keys of the configuration that count only after a restart.
+  /// The keys of the configuration that take effect after a restart.
   var restart: [String] = []
   /// What is being done now.
   var working: [SyncEvent] = []

@@ -27,7 +27,7 @@ enum Webhook: Sendable, Equatable {
       ["X-GitHub-Delivery", "X-Gitea-Delivery", "X-Forgejo-Delivery", "X-Gogs-Delivery", "X-Gitlab-Event-UUID"]
       .compactMap { request.header($0) }.first { !$0.isEmpty && $0.utf8.count <= 200 }
     if let event, !["push", "Push Hook", "Tag Push Hook", "System Hook"].contains(event) {
-      return .ignored("\(printable(event)) is no push to a branch")
+      return .ignored("\(printable(event)) is not a push to a branch")
     }
     // A script of one's own may send nothing but its signature.
     if event == nil, request.body.isEmpty { return .push(delivery: delivery) }

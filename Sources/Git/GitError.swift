@@ -18,7 +18,7 @@ public struct GitError: Error, Sendable, Equatable, CustomStringConvertible {
     case branchMissing
     /// The repository has no commit yet.
     case emptyRepository
-    /// The directory is no git repository.
+    /// The directory is not a git repository.
     case notARepository
     /// A revision names no commit.
     case unknownRevision

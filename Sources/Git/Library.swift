@@ -108,7 +108,7 @@ struct Repository: ~Copyable {
 func objectID(_ id: String) throws(GitError) -> git_oid {
   var oid = git_oid()
   guard id.utf8.count == 40, git_oid_fromstr(&oid, id) == 0 else {
-    throw GitError(.unknownRevision, "\(id) is no object id")
+    throw GitError(.unknownRevision, "\(id) is not an object id")
   }
   return oid
 }

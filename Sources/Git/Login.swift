@@ -57,7 +57,9 @@ final class Login {
     if allowed & GIT_CREDENTIAL_USERNAME.rawValue != 0 { return git_credential_username_new(out, user ?? "git") }
     if isSSH { return sshCredential(out, user ?? "git", allowed) }
     guard allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT.rawValue != 0 else {
-      return refuse("\(shown) requires a login method that clup does not support", help: "let it take a token")
+      return refuse(
+        "\(shown) requires a login method that clup does not support",
+        help: "enable login with a token on the server, or use ssh")
     }
     guard let password = access.password else {
       return refuse(
@@ -114,7 +116,9 @@ final class Login {
     return certificate.withMemoryRebound(to: git_cert_hostkey.self, capacity: 1) { shown in
       var key = shown.pointee
       guard key.type.rawValue & GIT_CERT_SSH_RAW.rawValue != 0, let start = key.hostkey else {
-        return refuse("\(access.hostName) shows no host key", help: "ask the server's owner", .certificate)
+        return refuse(
+          "\(access.hostName) shows no host key", help: "check host and port: `ssh-keyscan \(access.hostName)`",
+          .certificate)
       }
       let bytes = Array(UnsafeRawBufferPointer(start: start, count: key.hostkey_len))
       let fingerprint = withUnsafeBytes(of: &key.hash_sha256) { "SHA256:" + Self.base64($0) }

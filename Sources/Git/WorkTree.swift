@@ -54,12 +54,13 @@ public enum WorkTree {
   /// Lists the files of a directory that are not what they were at a revision, relative to it.
   public static func changes(in directory: String, since revision: String) throws(GitError) -> Set<String> {
     guard let opened = try open(directory) else {
-      throw GitError(.notARepository, "\(directory) is no git work tree, so nothing can have changed since \(revision)")
+      throw GitError(
+        .notARepository, "\(directory) is not a git work tree, so nothing can have changed since \(revision)")
     }
     defer { git_repository_free(opened.repository) }
     var tree: OpaquePointer?
     guard git_revparse_single(&tree, opened.repository, revision + "^{tree}") == 0 else {
-      throw GitError(.unknownRevision, "\(revision) is no commit of \(directory)")
+      throw GitError(.unknownRevision, "\(revision) is not a commit of \(directory)")
     }
     defer { git_object_free(tree) }
     var options = git_diff_options()

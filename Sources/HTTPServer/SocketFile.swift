@@ -29,7 +29,7 @@ struct SocketFile: Sendable {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     guard status.st_mode & S_IFMT == S_IFSOCK else {
-      throw HTTPServerError(kind: .badEndpoint, message: "\(what): a file stands there that is no socket")
+      throw HTTPServerError(kind: .badEndpoint, message: "\(what): a file that is not a socket is in its place")
     }
     let probe = try check(what) {
       socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)

@@ -53,7 +53,7 @@ private func refusal(_ number: Int32, to command: Command) -> ProcessError {
   case ENOENT, ENOTDIR:
     return ProcessError(kind: .notFound, message: "\(what): no such file")
   case EACCES, EPERM:
-    return ProcessError(kind: .notPermitted, message: "\(what): it is no file that may be executed")
+    return ProcessError(kind: .notPermitted, message: "\(what): it is not an executable file")
   default:
     return .system(number, what)
   }

@@ -104,7 +104,7 @@ private struct EventParser {
       if let text = key.string {
         if let first = seen[text] {
           throw YAMLError(
-            kind: .duplicateKey, message: "the key \(text) stands twice; first in line \(first.line)", mark: key.start)
+            kind: .duplicateKey, message: "duplicate key \(text), first on line \(first.line)", mark: key.start)
         }
         seen[text] = key.start
       }

@@ -45,7 +45,7 @@ struct ProgramsTests {
     let failure = await #expect(throws: Failure.self) {
       try await programs.compose(arguments, in: "/tmp", limits: .init(deadline: .seconds(1)))
     }
-    #expect(failure?.message == "`docker compose \(subcommand)` in /tmp did not end within 1 s and was ended")
+    #expect(failure?.message == "`docker compose \(subcommand)` in /tmp did not end within 1 s and was stopped")
     #expect(failure?.help.contains(help) == true)
   }
 }

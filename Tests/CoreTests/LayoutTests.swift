@@ -22,8 +22,8 @@ import Testing
     }
     #expect(
       Discovery(tree, settings: host).unused(of: host, in: tree) == [
-        "the configuration's `stacks:` names b/xx, which is no stack of this commit; did you mean b/x?",
-        "the configuration's `stacks:` names home, which is no stack of this commit; that of the repository's own directory is "
+        "the configuration's `stacks:` names b/xx, which is not a stack of this commit; did you mean b/x?",
+        "the configuration's `stacks:` names home, which is not a stack of this commit; that of the repository's own directory is "
           + "called `.`", "the configuration's `stacks: {exclude: [{d,e}]}` matches no file of this commit",
         "the configuration's `stacks: {files: [c/*.yml]}` matches no file of this commit",
       ])
@@ -429,7 +429,7 @@ import Testing
     var discovery = Discovery(tree, settings: read)
     discovery.giveWay(services, settings: read, running: [])
     #expect(discovery.stacks.map(\.name) == ["a/compose.alone", "b", "b/compose.alone"])
-    #expect(discovery.notes.count == 1 && discovery.notes[0].hasPrefix("a/compose.yml is no stack"))
+    #expect(discovery.notes.count == 1 && discovery.notes[0].hasPrefix("a/compose.yml is not a stack"))
     var running = Discovery(tree, settings: read)
     running.giveWay(services, settings: read, running: ["a"])
     #expect(running.stacks.count == 4 && running.notes.isEmpty)

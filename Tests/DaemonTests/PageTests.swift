@@ -61,7 +61,7 @@ struct PageTests {
       [
         "1 of 7 stacks waits for the registry", "Waiting for the registry, for the first time", "◆ waiting",
         "docker compose pull failed: 429", "The configuration cannot be used as it is now",
-        "clup.yaml:6:1: unknown key nonsense", "`serve: {listen: …}` count only after a restart",
+        "clup.yaml:6:1: unknown key nonsense", "`serve: {listen: …}` take effect after a restart",
       ]
     ),
     (

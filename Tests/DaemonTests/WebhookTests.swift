@@ -107,7 +107,7 @@ struct WebhookTests {
     Row(
       testDescription: "something else than a push", body: "{}",
       headers: ["X-GitHub-Event": "issues", "X-Hub-Signature-256": "sha256=" + signed("{}")],
-      reads: .ignored("issues is no push to a branch")),
+      reads: .ignored("issues is not a push to a branch")),
     Row(
       testDescription: "another repository",
       body: #"{"ref": "refs/heads/main", "repository": {"full_name": "psy/other"}}"#,

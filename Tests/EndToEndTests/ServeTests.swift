@@ -151,7 +151,7 @@ extension EndToEnd {
       try await Daemon.with(["a/compose.yaml": sleeper()]) { host, daemon in
         try await daemon.until("curl -sf http://\(daemon.address)/readyz")
         try await host.shell("cp clup.yaml good; echo 'nonsense: 1' >>clup.yaml; kill -HUP $(cat daemon)")
-        try await daemon.until("grep -q 'the one from before stays in force' served")
+        try await daemon.until("grep -q 'the last valid one stays in use' served")
         #expect(try await daemon.ask("/api/v1/status").body.contains("unknown key nonsense"))
         #expect(try await daemon.ask("/").body.contains("The configuration cannot be used as it is now"))
         #expect(try await daemon.ask("/metrics").body.contains("\nclup_config_last_reload_successful 0\n"))

@@ -66,7 +66,7 @@ extension EndToEnd {
       ("docker network disconnect a_default $c", "left the network"),
       ("rm live/a/compose.yaml", "a/compose.yaml is not in place"),
       ("rm live/a/conf && cp -rL live/clup/stacks/a/a/conf live/a/conf", "a/conf is not in place"),
-      ("rm live/clup/stacks/a", "the pointer is missing"),
+      ("rm live/clup/stacks/a", "its release link is missing"),
       ("echo K=1 >live/a/.env", "the host's a/.env changed"),
       (
         "touch -r live/a/.env stamp && echo K=2 >live/a/.env && touch -r stamp live/a/.env", "the host's a/.env changed"

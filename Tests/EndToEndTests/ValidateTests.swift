@@ -463,7 +463,7 @@ import Testing
       let found = try await Self.validate(root, expect: 3).filter { $0.refuses && $0.rule == "compose" }
       #expect(found.map { "\($0.file):\($0.line ?? 0)" } == "abcd".map { "\($0)/compose.yaml:4" })
       #expect(found.first?.message == "it comes after itself: a after b after c after a")
-      #expect(found.last?.message.contains("elsewhere, which is no stack") == true)
+      #expect(found.last?.message.contains("elsewhere, which is not a stack") == true)
     }
   }
 

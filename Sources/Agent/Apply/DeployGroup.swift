@@ -205,15 +205,15 @@ extension Deploy {
     for (path, shared) in paths.sorted(by: { $0.key < $1.key }) where shared.users.contains(name) {
       for other in causes.keys.sorted() where shared.users.contains(other) {
         if attempts[other]?.former.needs(path, otherThan: shared.link) == true {
-          return ("it shares \(path) with \(other), which cannot have it as it is now", causes[other]?.outage)
+          return ("it shares \(path) with \(other), which failed with the new version", causes[other]?.outage)
         }
       }
     }
     if let taker = attempts[name]?.plan.handsTo.keys.sorted().first(where: { causes[$0] != nil }) {
-      return ("\(taker) is to run its services, and goes back", causes[taker]?.outage)
+      return ("\(taker) was to take over its services, and is being rolled back", causes[taker]?.outage)
     }
     return attempts[name]?.plan.after.first { causes[$0] != nil }.map { other in
-      ("it comes after \(other), which goes back", causes[other]?.outage)
+      ("it comes after \(other), which is being rolled back", causes[other]?.outage)
     }
   }
 

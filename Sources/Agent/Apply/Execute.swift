@@ -195,7 +195,7 @@ struct Execute: Sendable {
     if progress.yields { try await locks.lending(stack.name, during: .watch, watch) } else { try await watch() }
     progress.logTail = watched.logTail
     progress.containers = watched.containers.filter { !going.contains($0.id) }
-    let help = promise == .commit ? "fix it, and push again" : "see what it needs, and sync again"
+    let help = promise == .commit ? "fix it, and push again" : "see its log (`docker compose logs`), and sync again"
     if let failure = watched.failure(help: help) { throw failure }
     guard promise == .good else { return }
     let other = progress.containers?.first { seen in
@@ -205,7 +205,7 @@ struct Execute: Sendable {
     if let other {
       throw Failure(
         .deploy, "\(other.service) does not run the image of its last good deployment",
-        help: "see what changes it, and sync again")
+        help: "something tagged the image anew or replaced the container meanwhile: sync again")
     }
   }
 

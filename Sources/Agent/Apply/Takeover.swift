@@ -69,7 +69,7 @@ struct Takeover: Sendable {
     let now = await given(by: call.call, stack).hashes
     guard let other = services.sorted().first(where: { now[$0] != call.given[$0] }) else { return }
     throw Failure(
-      .deploy, "the files that \(other) ran from give another configuration by now",
+      .deploy, "the files that \(other) was started from now give another configuration",
       help: "see who changed them in \(Path.join(settings.liveRoot, stack.place.directory)), and recreate it by hand")
   }
 

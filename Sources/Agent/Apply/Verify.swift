@@ -144,7 +144,7 @@ struct Verify: Sendable {
     if stack.covers.isEmpty { return nil }
     let open = try await programs.uncovered(try await programs.containers(ofProject: stack.project))
     return containers.first { open[$0.id] != nil }.map { container in
-      "\(container.service) can write to \(open[container.id] ?? ""): its image leads the read-only mount over it elsewhere"
+      "\(container.service) can write to \(open[container.id] ?? ""): a link in its image sends the read-only mount elsewhere"
     }
   }
 

@@ -28,7 +28,8 @@ struct WriteSandbox: Sendable {
       return try Fence.raise(writable: places.filter { Files.resolved($0) != nil })
     } catch {
       throw Failure(
-        .host, "cannot set up the write sandbox (Landlock): \(error.message)", help: "sync again; nothing was changed")
+        .host, "cannot set up the write sandbox (Landlock): \(error.message)",
+        help: "nothing was changed; sync again, and report it with the output of `uname -r` if it repeats")
     }
   }
 

@@ -13,7 +13,7 @@ public enum BaselineFile {
     try refuse(place: path, settings)
     guard Files.isRegular(found), let bytes = Files.read(path, limit: 16 << 20) else {
       throw Failure(
-        .configuration, "the baseline \(path) is no readable file of its own (a link does not count)", help: help(path))
+        .configuration, "the baseline \(path) is not a readable file (a link does not count)", help: help(path))
     }
     guard Files.isGuarded(found) else {
       throw Failure(

@@ -31,7 +31,7 @@ extension Resolve {
       return Diagnostic(
         rule: "compose", file: text.path, line: 1, column: 1, stack: source.name,
         message: "\(text.path) is encrypted (\(kind)), and clup decrypts nothing",
-        help: "commit the Compose file in clear, and keep its secrets in the live `.env`", isFinal: true)
+        help: "commit the Compose file unencrypted, and keep its secrets in the live `.env`", isFinal: true)
     }
     let name = source.project ?? Path.name(source.place.directory)
     let isNamed =

@@ -25,7 +25,7 @@ public struct Programs: Sendable {
   public static func unused(_ own: [String: String]) -> String? {
     own["DOCKER_AUTH_CONFIG"] == nil
       ? nil
-      : "DOCKER_AUTH_CONFIG is not handed on, since any Compose file could name it: `docker login` keeps what pulls need"
+      : "DOCKER_AUTH_CONFIG is not passed to Compose, because any Compose file could name it: use `docker login`"
   }
 
   /// Finds them. Children see what is listed in `passed`, nothing else of clup's own environment, and a PATH that is the same
@@ -154,7 +154,7 @@ public struct Programs: Sendable {
     let call = "`docker compose \(subcommand)` in \(directory)"
     if outcome.deadlineExceeded {
       throw Failure(
-        .late, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was ended",
+        .late, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was stopped",
         help: subcommand == "config"
           ? "see whether a file that it reads is very large, or the disk slow"
           : "see whether Docker Engine answers: `docker ps`")

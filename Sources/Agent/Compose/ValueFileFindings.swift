@@ -50,7 +50,7 @@ extension Resolve {
       return value.wholeMatch(of: /[a-z0-9][a-z0-9_\-]*/) != nil
         ? nil
         : (
-          "is no name of a project",
+          "is not a project name",
           "a project's name has small letters, digits, `-` and `_`, and begins with a letter or a digit"
         )
     }

@@ -7,7 +7,9 @@ extension Doctor {
   func socket(_ stacks: [SeenStack], _ engine: SeenEngine) async -> [Check] {
     let host = environment["DOCKER_HOST"] ?? ""
     let path = Programs.socket(host) ?? "/var/run/docker.sock"
-    var checks = [Check(.socket, "socket", skipped: "DOCKER_HOST leads to an engine that is not asked by a socket")]
+    var checks = [
+      Check(.socket, "socket", skipped: "DOCKER_HOST names an engine that is not reached over a Unix socket")
+    ]
     if host.isEmpty || Programs.socket(host) != nil {
       let entry = HostEntry(path)
       checks = [SocketChecks.file(entry, members: HostEntry.group(gid_t(entry.gid))?.members ?? [])]

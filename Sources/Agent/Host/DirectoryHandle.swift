@@ -68,7 +68,7 @@ struct DirectoryHandle: ~Copyable {
   private static func problem(_ path: String) -> Failure {
     if errno == ELOOP || errno == ENOTDIR {
       return Failure(
-        .host, "\(path) is no directory of its own, but a link or a file", help: "make it a directory, and sync again")
+        .host, "\(path) is not a directory, but a link or a file", help: "make it a directory, and sync again")
     }
     return Files.failure("cannot open \(path)")
   }

@@ -36,7 +36,7 @@ extension Init {
 
   private func clone(_ directory: String, named: String?) async throws(Failure) -> Source {
     guard let origin = try origin(of: directory) else {
-      throw Failure(.configuration, "\(named ?? directory) is no git repository", help: "name a URL or a clone")
+      throw Failure(.configuration, "\(named ?? directory) is not a git repository", help: "name a URL or a clone")
     }
     guard let branch = request.branch ?? origin.branch else {
       throw Failure(

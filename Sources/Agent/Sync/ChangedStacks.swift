@@ -85,7 +85,7 @@ extension Prepare {
     guard let known = state.standing(name), let source = look.source(name), known.layout != source.layout else {
       return []
     }
-    return ["it is made of other Compose files by now"]
+    return ["it now uses other Compose files"]
   }
 
   private func checkPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {

@@ -68,7 +68,7 @@ struct Fetch: Sendable {
         // Another sync may have accepted a newer head since, and `HEAD` names that.
         let newest = change.isRewrite ? nil : try await mirror.head()
         guard try await mirror.isAncestor(target, of: newest ?? head.commit) else {
-          throw GitError(.unknownRevision, "\(commit) is no commit of \(settings.follow.phrase)")
+          throw GitError(.unknownRevision, "\(commit) is not a commit of \(settings.follow.phrase)")
         }
       }
       return Target(mirror: mirror, tree: try await CommitTree(of: target, in: mirror, settings), head: head)

@@ -125,7 +125,7 @@ extension Sync {
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {
       if request.stacks.isEmpty, request.rollback == nil {
         found.append(
-          "\(name) is no stack of this host any more: its containers keep running, and clup leaves them alone")
+          "\(name) is no longer a stack of this host: its containers keep running, and clup leaves them alone")
       }
     }
     return found

@@ -24,7 +24,7 @@ extension Settings {
         diagnostics.append(
           Diagnostic(
             rule: "forbidden-file", file: link.from,
-            message: "`links:` names \(link.from), which is no file of the commit",
+            message: "`links:` names \(link.from), which is not a file of the commit",
             help: "commit it, or take it out of the host's configuration"))
         continue
       }

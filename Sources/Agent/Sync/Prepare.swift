@@ -164,7 +164,8 @@ struct Prepare: Sendable {
         + found.prefix(3).map(\.message) + (found.count > 3 ? ["\(found.count - 3) more look like Compose files"] : []))
         .joined(separator: "; "),
       help: found.isEmpty
-        ? "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
+        ? (settings.include.isEmpty ? "" : "check the patterns of `stacks: {include: …}`, or ")
+          + "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
         : found.prefix(3).map(\.help).joined(separator: "; ")
           + (found.count > 3 ? "; `clup validate` in a clone says what to do with each" : "")
           + "; what runs stays as it is")

@@ -27,7 +27,7 @@ struct Rollback: Sendable {
       let commit = try await resolve(revision)
       // The head as it is by now: another sync may have accepted one since, and `HEAD` names that.
       guard let head = try await mirror.head(), try await mirror.isAncestor(commit, of: head) else {
-        throw GitError(.unknownRevision, "\(revision) is no commit of \(settings.follow.phrase)")
+        throw GitError(.unknownRevision, "\(revision) is not a commit of \(settings.follow.phrase)")
       }
       return (commit, try await CommitTree(of: commit, in: mirror, settings))
     }
@@ -95,7 +95,8 @@ struct Rollback: Sendable {
       throw Failure(
         .configuration, "there is no stack \(name)",
         help: state.standing.isEmpty
-          ? "nothing was deployed yet" : "the stacks are " + state.standing.keys.sorted().joined(separator: ", "))
+          ? "nothing was deployed yet; `clup sync` does"
+          : "the stacks are " + state.standing.keys.sorted().joined(separator: ", "))
     }
     for name in stacks where before(name) == nil {
       throw Failure(

@@ -53,7 +53,7 @@ extension Prepare {
         if draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
           "that has no stack \(tie.stack), which stays as it is and has \(tie.cause)"
         } else if !draft.names.contains(tie.stack) {
-          "\(tie.stack) had \(tie.cause) there, and is no stack of the branch any more"
+          "\(tie.stack) had \(tie.cause) there, and is no longer a stack of the branch"
         } else { "" }
       if !why.isEmpty {
         throw Failure(

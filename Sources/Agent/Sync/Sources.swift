@@ -34,7 +34,8 @@ struct Sources: Sendable {
     if failed.count > 1 {
       throw Failure(
         .unreachable, failed.map(\.message).joined(separator: "; "),
-        help: failed.compactMap(\.help).first ?? "none of the URLs of `repository:` answers; what runs stays as it is")
+        help: failed.compactMap(\.help).first
+          ?? "check the URLs of `repository:` and the network: `clup doctor`; what runs stays as it is")
     }
     throw Failure(failed.last ?? GitError(.other, "there is no repository"), settings: access.settings)
   }

@@ -111,7 +111,7 @@ extension Prepare {
         wish, because: draft.reasons[name] ?? [], shared: shared,
         directory: Path.join(settings.liveRoot, wish.place.directory))
       if draft.abandoned.contains(name) {
-        stack = stack.abandoned(because: "its takeover was cut off, and what it was brought to is refused by now")
+        stack = stack.abandoned(because: "its takeover was interrupted, and the commit is refused now")
       }
       if draft.judgedAgain.contains(name), stack.touchesNothing, let record = known?.judged(as: wish) {
         judged[name] = record

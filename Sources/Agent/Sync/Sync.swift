@@ -91,7 +91,7 @@ public struct Sync: Sendable {
       await keepUp(checkout, plain, &ended)
       if Task.isCancelled, start.duration(to: .now) >= settings.sync.timeout {
         ended.report.error =
-          "the sync took longer than \(settings.sync.timeout.text) and was ended; see `sync: {timeout: …}`"
+          "the sync took longer than \(settings.sync.timeout.text) and was stopped; see `sync: {timeout: …}`"
       }
       ended = ended.closed(start)
       // The disk is looked at once more while the report is written down.
@@ -207,13 +207,13 @@ public struct Sync: Sendable {
     let commits = Set(goal.pins.values.map(\.commit))
     ended.report.commit = commits.count == 1 ? commits.first : nil
     for name in state.standing.keys.sorted() where goal.pins[name] == nil && request.stacks.isEmpty {
-      let why = rollback.revision == nil ? "has run nothing else before" : "is no stack of that commit"
+      let why = rollback.revision == nil ? "has run nothing else before" : "is not a stack of that commit"
       say("warning: \(name) \(why), and stays as it is")
     }
     if !goal.staying.isEmpty {
       say(
-        "warning: not as that commit has it, and left as it is: \(goal.staying.listed(4)); a rollback is about stacks, while "
-          + "job files and `links:` follow the branch (`git revert`, push and sync)")
+        "warning: left as it is although it differs in that commit: \(goal.staying.listed(4)); a rollback is about stacks, "
+          + "while job files and `links:` follow the branch (`git revert`, push and sync)")
     }
     return target
   }

@@ -133,7 +133,7 @@ struct SignatureChecker: Sendable {
       throw Failure(
         .host,
         outcome.deadlineExceeded
-          ? "\(program) did not end within 30 s and was ended" : "\(program) was \(outcome.status)",
+          ? "\(program) did not end within 30 s and was stopped" : "\(program) was \(outcome.status)",
         help: "sync again; if it repeats, check the host's memory and \(keys ?? "the files of trust:")")
     }
     return outcome

@@ -106,7 +106,7 @@ public enum StackChecks {
       case .link(link.wanted): link.damaged == nil && isThere ? nil : "\(link.path) leads to nothing"
       case .link(let text): "\(link.path) leads to \(text)"
       case .absent: "\(link.path) is missing"
-      default: "\(link.path) is no link"
+      default: "\(link.path) is not a link"
       }
     }
     let more = wrong.count > 2 ? " and \(wrong.count - 2) more" : ""

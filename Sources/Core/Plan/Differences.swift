@@ -45,9 +45,9 @@ public struct Differences: Sendable {
   ) -> [String] {
     var reasons: [String] = []
     if let pointer = observed.pointers[name] {
-      if isDeployed, pointer != known.commit { reasons.append("the pointer leads to another commit") }
+      if isDeployed, pointer != known.commit { reasons.append("its release link points to another commit") }
     } else {
-      reasons.append("the pointer is missing")
+      reasons.append("its release link is missing")
     }
     let pointer = LinkPlanning.pointerName(of: name)
     reasons += links.plan(pointer: pointer, desired: known.links, known: known.links, live: observed.live)

@@ -96,7 +96,7 @@ public struct Recovery: Sendable {
     case .adopted(let adopted):
       stack = DesiredStack(name, adopted.stack)
       if change.reached == .nothing, change.known == nil {
-        (outcome, said) = (.failed, "nothing was changed, what ran before runs on")
+        (outcome, said) = (.failed, "nothing was changed; what ran before is still running")
         return
       }
       files = [
@@ -111,7 +111,7 @@ public struct Recovery: Sendable {
       let plans = Self.links(of: old, good, from: own, state, links, live)
       files = [.files(plans, commit: nil), .removePointer(of: name)]
       if hasTouched || !change.isUntouched { containers = .good(stack) }
-      said = "\(old) runs as before, which was to move here"
+      said = "\(old) is still running; it was supposed to move here"
     case .nothing:
       stack = change.desired
       // What was not even begun leaves nothing to remember.

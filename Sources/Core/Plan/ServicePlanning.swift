@@ -45,7 +45,7 @@ public enum ServicePlanning {
       }
       guard let index, let base = joins[plans[index].name]?.lazy.compactMap({ acting[$0] }).first else { return }
       plans[index].action = .recreate
-      plans[index].reason = "it lives in the network or the volumes of \(base.name), whose container changes"
+      plans[index].reason = "it uses the network or the volumes of \(base.name), whose container is replaced"
       plans[index].way = base.way == .force || base.action == .start ? .force : .up
     }
   }

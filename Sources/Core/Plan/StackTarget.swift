@@ -68,7 +68,7 @@ public enum StackTarget: Sendable, Equatable {
       "waiting for \(waiting.outage.words) since \(waiting.since); tried again within \(waiting.pause.text)"
     case .hold(let hold):
       "\(hold.commit.prefix(7)) failed at \(hold.since) and is not tried again until something it depends on changes, "
-        + "or --retry asks"
+        + "or you run `clup sync --retry`"
     }
   }
 

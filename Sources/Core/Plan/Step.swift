@@ -105,26 +105,28 @@ extension Step {
     switch self {
     case .checkNetworks(let networks): return "check that no container of another project is in \(list(networks))"
     case .pull(let anew):
-      return "pull missing images" + (anew.isEmpty ? "" : ", and the newest of \(list(anew))")
+      return "pull missing images" + (anew.isEmpty ? "" : ", and pull \(list(anew)) again")
     case .checkImages: return "check that the previous images are on this host"
     case .abandon: return "go back to what ran before"
-    case .stopWriters(let ids): return "stop \(ids.count) that write\(ids.count == 1 ? "s" : "") into what is replaced"
+    case .stopWriters(let ids):
+      return "stop \(ids.count.counted("container")) that write\(ids.count == 1 ? "s" : "") to files being replaced"
     case .files(let links, let commit):
       let (gone, made) = (
         links.filter { $0.action == .remove }, links.filter { ![.keep, .remove].contains($0.action) }
       )
       let parts = [
-        commit.map { "switch the pointer to \($0.prefix(7))" }, made.isEmpty ? nil : "link \(list(made.map(\.live)))",
+        commit.map { "point the release link to \($0.prefix(7))" },
+        made.isEmpty ? nil : "link \(list(made.map(\.live)))",
         gone.isEmpty ? nil : "unlink \(list(gone.map(\.live)))",
       ].compactMap { $0 }
       return parts.isEmpty ? nil : parts.joined(separator: ", ")
     case .putBack(let found, _, _): return "put back \(list(found.keys))"
-    case .removePointer: return "remove the pointer"
+    case .removePointer: return "remove the release link"
     case .check: return "check that Compose resolves the live files as it resolved the commit"
     case .build(let services):
       let changed = services.filter { $0.way == .build }.map(\.name)
       return changed.isEmpty ? nil : "build \(list(changed))"
-    case .resume(let ids): return "resume \(ids.count) paused"
+    case .resume(let ids): return "unpause \(ids.count.counted("container"))"
     case .carry(let volumes, _): return "keep the volumes of \(list(Set(volumes.map(\.service))))"
     case .clear(let project): return "remove what an interrupted Compose left of \(project)"
     case .stop(let ids): return "stop \(ids.count.counted("container"))"

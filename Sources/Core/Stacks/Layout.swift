@@ -89,7 +89,7 @@ extension Discovery {
     let names = settings.stacks.keys.sorted().filter { !known.contains($0) }
       .map { name in
         let near = nearest(name, among: known.sorted()).map { "; did you mean \($0)?" } ?? root
-        return "the configuration's `stacks:` names \(name), which is no stack of this commit\(near)"
+        return "the configuration's `stacks:` names \(name), which is not a stack of this commit\(near)"
       }
     let lists = [("include", settings.include), ("exclude", settings.exclude), ("files", settings.files)]
     return names
@@ -109,7 +109,7 @@ extension ComposeSource {
   }
 }
 
-/// A Compose file that is no stack of its own, since one uses it.
+/// A Compose file that is not a stack of its own, since one uses it.
 public struct StackPart: Sendable, Equatable {
   /// What the stack would be called.
   let name: String
@@ -118,7 +118,7 @@ public struct StackPart: Sendable, Equatable {
 
   /// Says it for people, with the way to have it as a stack all the same.
   var text: String {
-    "\(file) is no stack of its own, since the stack \(user) includes or extends it; `stacks: {files: [\(file)]}` on the "
+    "\(file) is not a stack of its own, since the stack \(user) includes or extends it; `stacks: {files: [\(file)]}` on the "
       + "host makes it one all the same"
   }
 }
@@ -177,7 +177,8 @@ extension Discovery {
 
   /// What is no stack although it looks like one, a sentence each.
   public var notes: [String] {
-    let them = replaced.count == 1 ? "is no stack, since a file beside it" : "are no stacks, since files beside them"
+    let them =
+      replaced.count == 1 ? "is not a stack, since a file next to it" : "are not stacks, since files next to them"
     return parts.map(\.text)
       + (replaced.isEmpty
         ? []

@@ -27,7 +27,7 @@ public enum Order {
     for (stack, earlier) in after.sorted(by: { $0.key < $1.key }) {
       for name in earlier where !stacks.contains(name) {
         add(
-          stack, "it comes after \(name), which is no stack\(suggestion(for: name, among: stacks.sorted()))",
+          stack, "it comes after \(name), which is not a stack\(suggestion(for: name, among: stacks.sorted()))",
           "name a stack by its directory, or its file without the ending")
       }
       if let way = path(from: stack, to: stack, after) {

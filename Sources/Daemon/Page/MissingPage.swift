@@ -4,7 +4,7 @@ extension Page {
     frame(
       seen, at: .elsewhere, Headline(.note, "There is nothing here"), every: 30,
       """
-      <p class="empty"><code>\(path)</code> is no page of clup, or a run that is no longer kept. \
+      <p class="empty"><code>\(path)</code> is not a page of clup, or a run that is no longer kept. \
       <a href="/">See how the host stands.</a></p>
       """)
   }

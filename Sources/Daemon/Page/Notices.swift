@@ -79,14 +79,14 @@ extension Page {
       notices.append(
         notice(
           .bad, "The configuration cannot be used as it is now",
-          "<p class=\"text\">\(why)</p><p>The one from before stays in force until the file is fixed.</p>"
+          "<p class=\"text\">\(why)</p><p>The last valid one stays in use until the file is fixed.</p>"
         ))
     }
     if !seen.restart.isEmpty {
       notices.append(
         notice(
           .note, "The configuration changed, and clup has to be restarted",
-          "<p class=\"text\">\(seen.restart.joined(separator: ", ")) count only after a restart.</p>"))
+          "<p class=\"text\">\(seen.restart.joined(separator: ", ")) take effect after a restart.</p>"))
     }
     return notices
   }

@@ -34,7 +34,7 @@ struct StackCard {
       lines.append(
         """
         <p><strong>Held back</strong>: \(Page.commit(held)) failed\(since) and is not tried again until something it \
-        depends on changes, or <code>clup sync --retry</code> asks.</p>
+        depends on changes, or you run <code>clup sync --retry</code>.</p>
         """)
     }
     if let pin = stack.pin {
@@ -43,7 +43,7 @@ struct StackCard {
       lines.append(
         """
         <p><strong>Pinned</strong> at \(Page.commit(pin))\(since)\(behind). \
-        <code>clup resume --stack \(stack.name)</code> lets it go on.</p>
+        <code>clup resume --stack \(stack.name)</code> makes it follow the branch again.</p>
         """)
     }
     if let outage = stack.waitsFor {

@@ -19,7 +19,8 @@ extension Rule {
       + lost.map { name in
         return Finding(
           place: subject.place(topLevel: ["x-clup", "probes", "service"]),
-          message: "a probe asks in \(name), which is no service of the stack\(suggestion(for: name, among: services))",
+          message:
+            "a probe asks in \(name), which is not a service of the stack\(suggestion(for: name, among: services))",
           help: "name one of \(services.joined(separator: ", "))")
       } + subject.secondDocuments + subject.interpolatedProbes + subject.foreignProbes(own.probes)
       + subject.unfilledTemplates

@@ -154,7 +154,7 @@ extension Subject {
       }
       let entry = Path.relative(reference.path, to: paths.liveRoot).flatMap { paths.tree?[$0] }
       if !tracked, reference.key == "include.project_directory", entry?.kind != .directory {
-        return finding("which is no directory of the repository", "name a directory that the repository has")
+        return finding("which is not a directory of the repository", "name a directory that the repository has")
       }
       if !tracked, reference.isComposeFile, !reference.isImplied, paths.isHost, entry == nil,
         !paths.missing.contains(reference.path)

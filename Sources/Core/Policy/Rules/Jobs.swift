@@ -32,7 +32,7 @@ extension Rule {
       return [
         Finding(
           place: subject.place(topLevel: ["x-clup", "timeout"]),
-          message: text.map { "the timeout \($0) is no time of at most 24h" } ?? "the job file has no time limit",
+          message: text.map { "the timeout \($0) is not a time of at most 24h" } ?? "the job file has no time limit",
           help: "write `x-clup: {timeout: 20m}` at the top level")
       ]
     },

@@ -1,6 +1,6 @@
 extension Rule {
   static let unknownOption = Rule(
-    id: "unknown-option", summary: "a key, a driver or an option that the gate does not know",
+    id: "unknown-option", summary: "a key, a driver or an option that clup does not know",
     why: """
       What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it.
       Until then it is refused: a list of what is dangerous never ends, a list of what is harmless does. Keys that
@@ -35,7 +35,7 @@ extension Subject {
         guard let name = service.key.string, let entry = service.value.entry("x-clup") else { return nil }
         return Finding(
           service: name, place: (source.path, entry.key.start),
-          message: "the `x-clup` within \(name) is dropped by Compose: nothing that it says counts",
+          message: "the `x-clup` within \(name) is dropped by Compose and has no effect",
           help: "write it at the top level of \(source.path), beside `services:`; a probe names its container there by "
             + "`service: \(name)`",
           severity: .warning)

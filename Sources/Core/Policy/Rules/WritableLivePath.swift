@@ -56,7 +56,7 @@ extension Rule {
         message:
           "a container of \(subject.stack) may have written to \(write) until now, where Compose reads \(Path.name(covered))",
         help:
-          "see that \(covered) holds what you put there, and let one deploy pass by a waiver of writable-live-path for "
+          "check that \(covered) is what you put there, then allow one deploy with a waiver of writable-live-path for "
           + "\(subject.stack), without `service:`")
     }
     return mine + theirs + former
