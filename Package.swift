@@ -52,6 +52,11 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// Most of what a short sync holds are pages of its program: a smaller one is worth more here than a faster one.
+for target in package.targets where [.regular, .executable].contains(target.type) {
+  target.swiftSettings = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+}
+
 // Tests/fuzz builds this with libFuzzer, which takes the place of a main program.
 if Context.environment["CLUP_FUZZ"] != nil {
   package.targets.append(

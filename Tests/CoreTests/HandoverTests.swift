@@ -66,7 +66,7 @@ struct HandoverTests {
     #expect(db("postgres:16").isMoved(to: db(image)) == moves)
   }
 
-  @Test func `containers swap no names, and give up nothing to what comes first`() {
+  @Test func `stacks swap no names, and give up nothing to what comes first`() {
     func plan(_ names: [String: String], after: [String] = [], stack: String = "a") -> StackPlan {
       let desired = Self.stack(stack, names.mapValues { [$0] })
       var plan = StackPlan(name: stack, work: .deploy(desired), from: "c1", to: "c2", project: stack)
@@ -81,11 +81,36 @@ struct HandoverTests {
     let one = ["a": ["p": "x", "q": "y"]]
     #expect(deadlocks(one, [plan(["p": "x", "q": "y"])]).isEmpty)
     #expect(deadlocks(one, [plan(["p": "z", "q": "x"])]).isEmpty)
-    #expect(deadlocks(one, [plan(["p": "y", "q": "x"])]).count == 1)
+    #expect(deadlocks(one, [plan(["p": "y", "q": "x"])]).isEmpty, "one stack can: it removes both first")
     let two = ["a": ["p": "x"], "b": ["q": "y"]]
     #expect(deadlocks(two, [plan(["p": "z"]), plan(["q": "x"], stack: "b")]).isEmpty)
     #expect(deadlocks(two, [plan(["p": "y"]), plan(["q": "x"], stack: "b")]).count == 1)
     #expect(deadlocks(two, [plan(["p": "z"], after: ["b"]), plan(["q": "x"], stack: "b")]).count == 1)
+  }
+
+  @Test(
+    arguments: [
+      ("each keeps its own", ["p": "p", "q": "q"], []), ("they swap", ["p": "q", "q": "p"], ["p", "q"]),
+      ("one takes it from one that stays", ["p": "r", "q": "p"], ["p"]),
+      ("a new one takes it from one that stays", ["p": "r", "q": "q", "n": "p"], ["p"]),
+      ("a new one takes it from one that goes", ["q": "q", "n": "p"], ["p"]), ("one goes", ["q": "q"], []),
+    ] as [(String, [String: String], [String])])
+  func `whose container name another service needs makes room first`(
+    _ what: String, _ wishes: [String: String], _ removed: [String]
+  ) {
+    let containers = ["p", "q"].map { name in
+      Container(
+        id: name, name: name, state: "running", image: "i", project: "a", service: name, hash: "", directory: "/a")
+    }
+    let plans = Set(wishes.keys).union(["p", "q"]).sorted().map { name in
+      var plan = ServicePlan(
+        name: name, action: wishes[name] == name ? .keep : wishes[name] == nil ? .remove : .recreate, reason: nil,
+        state: "running", health: "none")
+      if wishes[name] == nil { plan.way = .remove([name]) }
+      return plan
+    }
+    let steps = Step.makeRoom(plans, of: Self.stack("a", wishes.mapValues { [$0] }), among: containers)
+    #expect(steps.flatMap { $0.removed }.sorted() == removed, "\(what): \(steps)")
   }
 
   @Test func `a stack that left the repository is handed over as a whole, for what both cannot have`() throws {

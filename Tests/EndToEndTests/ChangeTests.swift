@@ -45,7 +45,9 @@ extension EndToEnd {
       try await Host.with(["s/compose.yaml": file, "s/conf": "good\n"]) { host in
         _ = try await host.sync()
         try await host.push(["s/conf": "bad\n"])
-        #expect(try await host.sync(expect: 1).stacks[0].error?.hasPrefix("web is unhealthy") == true)
+        let failed = try await host.sync(expect: 1).stacks[0]
+        #expect(failed.outcome == .rolledBack && failed.error?.hasPrefix("web is unhealthy") == true)
+        #expect(try String(contentsOfFile: host.live + "/s/conf", encoding: .utf8) == "good\n")
         let back = try await host.containers()
         _ = try await host.sync(expect: 1)
         #expect(try await host.containers() == back, "the same commit does not restart it again and again")
@@ -103,19 +105,6 @@ extension EndToEnd {
       }
     }
 
-    @Test func `I6: a dry run does not accept a rewritten branch`() async throws {
-      try await Host.with(["s/compose.yaml": sleeper()]) { host in
-        _ = try await host.sync()
-        try await host.git("checkout", "-q", "--orphan", "other")
-        try await host.git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "other")
-        try await host.git("push", "-qf", host.root + "/repo.git", "HEAD:main")
-        let head = try await host.git("rev-parse", "HEAD").trimmingCharacters(in: .newlines)
-        #expect(try await host.sync("--dry-run", "--accept-rewrite", head).outcome == .planned)
-        _ = try await host.sync(expect: 3)
-        #expect(try await host.sync("--accept-rewrite", head).commit == head)
-      }
-    }
-
     @Test func `an order in the configuration is taken up and given up again`() async throws {
       try await Host.with(
         ["a/compose.yaml": sleeper("a"), "b/compose.yaml": sleeper("b")], settings: "sync: {prune: remove}\n"
@@ -130,14 +119,6 @@ extension EndToEnd {
         _ = try await host.sync(expect: 3)
         try set("stacks: {b: {deploy_timeout: 1m}}\n")
         #expect(try await host.sync().stacks.map(\.outcome) == [.removed, .unchanged])
-      }
-    }
-
-    @Test func `a service that shares another one's network is not taken for changed`() async throws {
-      try await Host.with(["s/compose.yaml": sleeper("base") + service("web", ["network_mode: 'service:base'"])]) {
-        host in
-        _ = try await host.sync()
-        #expect(try await host.sync().outcome == .unchanged)
       }
     }
 

@@ -36,7 +36,8 @@ extension EndToEnd {
         let before = try await (host.inventory(), host.pointers(), host.containers())
         let error = try #require(try await host.sync(expect: 3).error)
         for words in [
-          String(old.prefix(12)), String(head.prefix(12)), "7 commits would be lost", "step 7", "and 2 more",
+          "was rewritten", String(old.prefix(12)), String(head.prefix(12)), "7 commits would be lost", "step 7",
+          "and 2 more",
         ] {
           #expect(error.contains(words), "\(error)")
         }
@@ -45,6 +46,8 @@ extension EndToEnd {
         #expect(shown.status == 3 && shown.output.contains("7 commits would be lost"), "\(shown)")
         #expect(try await host.sync("--accept-rewrite", old, expect: 3).error?.contains("is not the new head") == true)
         #expect(try await host.sync("--accept-rewrite", String(head.prefix(6)), expect: 3).outcome == .refused)
+        #expect(try await host.sync("--dry-run", "--accept-rewrite", head).outcome == .planned)
+        _ = try await host.sync(expect: 3)
         let after = try await (host.inventory(), host.pointers(), host.containers())
         #expect(before.0 == after.0 && before.1 == after.1 && before.2 == after.2)
         #expect(try await host.sync("--accept-rewrite", head).outcome == .deployed)

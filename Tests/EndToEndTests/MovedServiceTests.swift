@@ -163,10 +163,6 @@ extension EndToEnd {
           ["a/compose.yaml": head + one("p", "q"), "b/compose.yaml": head + one("q", "p")]
         ),
         (
-          "two services trade their names", ["a/compose.yaml": head + one("p", "p") + one("q", "q")],
-          ["a/compose.yaml": head + one("p", "q") + one("q", "p")]
-        ),
-        (
           "the giver is to come later",
           ["a/compose.yaml": head + one("p", "p") + one("x", "x"), "b/compose.yaml": head + one("q", "q")],
           [
@@ -194,6 +190,51 @@ extension EndToEnd {
             "\(trade.what): \(found)")
         }
         #expect(try await host.containers() == known, "\(trade.what)")
+      }
+    }
+
+    /// Commits after which services of one stack have each other's container names.
+    static let exchanges: [(what: String, before: [String: String], after: [String: String])] = [
+      ("they swap", ["p": "p", "q": "q"], ["p": "q", "q": "p"]),
+      ("one takes it from one that stays", ["p": "p", "q": "q"], ["p": "r", "q": "p"]),
+      ("a new one takes it from one that stays", ["p": "p"], ["p": "r", "q": "p"]),
+      ("all three go on by one", ["p": "p", "q": "q", "r": "r"], ["p": "q", "q": "r", "r": "p"]),
+    ]
+
+    @Test(arguments: [(0, true), (0, false), (1, true), (2, false), (3, true)])
+    func `container names change hands within a stack, and back where that fails`(_ index: Int, isGood: Bool)
+      async throws
+    {
+      let exchange = Self.exchanges[index]
+      func file(_ names: [String: String], _ more: String...) -> [String: String] {
+        let services = names.sorted { $0.key < $1.key }.map { name, container in
+          service(
+            name, ["network_mode: none", "container_name: clup-trade-\(container)", "volumes: [/kept]"] + more)
+        }
+        return ["a/compose.yaml": "services:\n" + services.joined()]
+      }
+      func names(_ host: Host) async throws -> Set<String> {
+        Set(
+          try await host.docker("ps", "--format", "{{.Label \"com.docker.compose.service\"}}={{.Names}}")
+            .split(separator: "\n").map(String.init))
+      }
+      func expected(_ names: [String: String]) -> Set<String> { Set(names.map { "\($0)=clup-trade-\($1)" }) }
+      try await Host.with(file(exchange.before)) { host in
+        _ = try await host.sync()
+        for (name, container) in exchange.before {
+          try await host.docker("exec", "clup-trade-\(container)", "touch", "/kept/\(name)")
+        }
+        let failing = "healthcheck: {test: [CMD, 'false'], interval: 100ms, retries: 1}"
+        try await host.push(isGood ? file(exchange.after) : file(exchange.after, failing))
+        let answer = try await host.clup("sync", "--output", "json")
+        #expect(answer.status == (isGood ? 0 : 1), "\(exchange.what): \(answer)")
+        #expect(try answer.report().named["a"]?.outcome == (isGood ? .deployed : .rolledBack), "\(exchange.what)")
+        #expect(try await names(host) == expected(isGood ? exchange.after : exchange.before), "\(exchange.what)")
+        for (name, container) in isGood ? exchange.after : exchange.before where exchange.before[name] != nil {
+          #expect(try await host.docker("exec", "clup-trade-\(container)", "ls", "/kept") == "\(name)\n")
+        }
+        let again = try await host.clup("sync", "--output", "json")
+        #expect(try again.report().outcome == .unchanged, "\(exchange.what)")
       }
     }
 

@@ -302,21 +302,6 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a changed mounted file goes back as well`() async throws {
-      let file = sleeper(
-        "web", "volumes: ['./conf:/conf:ro']", "healthcheck: {test: [CMD, grep, good, /conf], interval: 1s, retries: 2}"
-      )
-      try await Host.with(["a/compose.yaml": file, "a/conf": "good 1\n"]) { host in
-        _ = try await host.sync()
-        try await host.push(["a/conf": "bad\n"])
-        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
-        let id = try #require(try await host.containers()["a/web"])
-        #expect(try await host.docker("exec", id, "cat", "/conf") == "good 1\n")
-        #expect(try String(contentsOfFile: host.live + "/a/conf", encoding: .utf8) == "good 1\n")
-        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.held])
-      }
-    }
-
     @Test func `what comes after a stack that went back is skipped`() async throws {
       try await Host.with([
         "a/compose.yaml": sleeper("a"), "b/compose.yaml": "x-clup: {after: [a]}\n" + sleeper("b"),

@@ -117,6 +117,7 @@ extension EndToEnd {
         #expect(try await host.containers().keys.sorted() == ["a/a"])
         // I1, I4: state, volumes and backups stay.
         #expect(try await host.inventory("b/data") == state)
+        #expect(try String(contentsOfFile: host.live + "/b/.env", encoding: .utf8) == "X=1\n")
         #expect(try String(contentsOfFile: Path.join(host.live, kept), encoding: .utf8) == "by hand: 1\n")
         #expect(!FileManager.default.fileExists(atPath: host.live + "/b/compose.yaml"))
         #expect(try await host.docker("volume", "ls", "-q").contains(volume))

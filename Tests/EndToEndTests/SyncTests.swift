@@ -194,24 +194,6 @@ extension EndToEnd {
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a changed mounted file restarts its service only`() async throws {
-      let files = [
-        "site/compose.yaml": sleeper("web", "volumes: ['./conf/web.conf:/web.conf:ro']") + service("other"),
-        "site/conf/web.conf": "one\n",
-      ]
-      try await Host.with(files) { host in
-        _ = try await host.sync()
-        let before = try await host.containers()
-        try await host.push(["site/conf/web.conf": "two\n"])
-        let report = try await host.sync()
-        #expect(report.stacks.first?.reasons == ["mounted file site/conf/web.conf changed"])
-        let after = try await host.containers()
-        #expect(before["site/other"] == after["site/other"])
-        #expect(before["site/web"] != after["site/web"])
-        #expect(try await host.docker("exec", after["site/web"] ?? "", "cat", "/web.conf") == "two\n")
-      }
-    }
-
     @Test(.disabled(if: Host.skips)) func `a comment moves the pointer and restarts nothing`() async throws {
       try await Host.with(["a/compose.yaml": sleeper()]) { host in
         _ = try await host.sync()
@@ -243,24 +225,6 @@ extension EndToEnd {
       }
     }
 
-    @Test(.disabled(if: Host.skips)) func `a stack, a service and a mounted file that the repository drops go away`()
-      async throws
-    {
-      try await Host.with(
-        ["a/compose.yaml": sleeper() + service("old"), "b/compose.yaml": sleeper()], settings: "sync: {prune: remove}\n"
-      ) { host in
-        _ = try await host.sync()
-        try host.write("b/.env", "KEEP=1\n", in: host.live)
-        try await host.push(["a/compose.yaml": sleeper(), "b/compose.yaml": nil])
-        let report = try await host.sync()
-        #expect(report.stacks.map(\.outcome) == [.deployed, .removed])
-        #expect(try await host.containers().keys.sorted() == ["a/web"])
-        #expect(!FileManager.default.fileExists(atPath: host.live + "/b/compose.yaml"))
-        #expect(FileManager.default.fileExists(atPath: host.live + "/b/.env"))
-        #expect(try await host.sync().outcome == .unchanged)
-      }
-    }
-
     @Test(.disabled(if: Host.skips))
     func `a service that does not stay up is a failure with its log, and what comes after it waits`() async throws {
       let broken =
@@ -278,14 +242,6 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": sleeper()])
         let fixed = try await host.sync()
         #expect(fixed.stacks.map(\.outcome) == [.deployed, .unchanged, .deployed])
-      }
-    }
-
-    @Test(.disabled(if: Host.skips)) func `an unhealthy service is a failure`() async throws {
-      let check = "healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 1}"
-      try await Host.with(["a/compose.yaml": sleeper("web", check)]) { host in
-        let report = try await host.sync(expect: 1)
-        #expect(report.stacks.first?.error?.hasPrefix("web is unhealthy") == true)
       }
     }
   }

@@ -55,9 +55,8 @@ extension Prepare {
     return found.map { one in
       Diagnostic(
         rule: "project-collision", file: places[one.taker] ?? one.taker, stack: one.taker,
-        message: one.taker == one.giver
-          ? "its services swap \(one.claim): no container can be made under its new name first"
-          : "\(one.taker) takes \(one.claim) from \(one.giver), which comes after \(one.taker): neither can go first",
+        message:
+          "\(one.taker) takes \(one.claim) from \(one.giver), which comes after \(one.taker): neither can go first",
         help: request.rollback == nil ? way : "undo it in the repository instead: \(way)")
     }
   }

@@ -4,7 +4,7 @@ public enum Handover {
   public struct Deadlock: Sendable, Equatable {
     /// The stack that takes it.
     public let taker: String
-    /// The stack that has it, and comes after the other one; the same where its services trade names.
+    /// The stack that has it, and comes after the other one.
     public let giver: String
     /// The container name or the port.
     public let claim: Claim
@@ -13,10 +13,7 @@ public enum Handover {
   /// Adds to the order of stacks that are deployed what they hand to each other; an order that was asked for wins. Gives the claims
   /// for which there is no order.
   public static func order(_ stacks: inout [StackPlan], known: [String: Deployment]) -> [Deadlock] {
-    var deadlocks = stacks.compactMap { stack -> Deadlock? in
-      guard let desired = stack.desired, let old = known[stack.name]?.services else { return nil }
-      return traded(from: old, to: desired.services).map { Deadlock(taker: stack.name, giver: stack.name, claim: $0) }
-    }
+    var deadlocks: [Deadlock] = []
     let deployed = stacks.compactMap { stack -> (name: String, old: [Claim], new: [Claim])? in
       guard let desired = stack.desired else { return nil }
       return (stack.name, known[stack.name]?.services.flatMap(\.claims) ?? [], desired.services.flatMap(\.claims))
@@ -45,24 +42,6 @@ public enum Handover {
       }
     }
     return deadlocks
-  }
-
-  /// Finds a container name that a service takes from another one of its stack, which takes one from the first, be it over others:
-  /// Compose makes a container under its name while the former one still has it.
-  private static func traded(from old: [DesiredService], to new: [DesiredService]) -> Claim? {
-    func names(_ service: DesiredService) -> [Claim] {
-      service.claims.filter { if case .containerName = $0 { true } else { false } }
-    }
-    let holders = Dictionary(old.flatMap { one in names(one).map { ($0, one.name) } }) { first, _ in first }
-    let sources = Dictionary(
-      new.flatMap { one in names(one).compactMap { name in holders[name].map { (one.name, $0) } } }
-    ) { first, _ in first }
-    for service in new {
-      var (next, count) = (sources[service.name], 0)
-      while let name = next, name != service.name, count < new.count { (next, count) = (sources[name], count + 1) }
-      if next == service.name, count > 0 { return names(service).first }
-    }
-    return nil
   }
 
   /// Finds what each stack hands to others: the stacks that have a service of it from now on which it no longer has, with that

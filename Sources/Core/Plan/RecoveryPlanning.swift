@@ -148,10 +148,11 @@ extension Recovery {
     // Whoever finds this cut off does not take what half went back for what the commit made.
     let acting = Set(plans.filter { $0.action != .keep }.map(\.name))
     let kept = change.isResumed ? good.services.flatMap { $0.containers ?? [] } : Array(change.before)
-    let carried = good.carried(for: acting, kept: Set(kept), now: now)
+    let room = Step.makeRoom(plans, of: good, among: now)
+    let removed = Set(room.flatMap(\.removed))
+    let carried = good.carried(for: acting, kept: Set(kept), now: now.filter { !removed.contains($0.id) })
     return [.check(plans, onlyChanged: false), .record(.recovering(acting), of: failed.name, isNeeded: false)]
-      + (carried.isEmpty ? [] : [.carry(carried, but: Set(kept))])
-      + Step.bring(plans, claimed: good.claimed(among: now))
+      + room + (carried.isEmpty ? [] : [.carry(carried, but: Set(kept))]) + [.up(plans)]
       + Step.settle(.good, plans, leaving: [failed.project], for: good.project)
   }
 

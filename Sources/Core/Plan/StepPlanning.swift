@@ -23,8 +23,10 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
-    if let carry = carry(desired, services) { steps.append(carry) }
-    steps += Step.bring(services, claimed: desired.claimed(among: observed.containers ?? []))
+    let room = Step.makeRoom(services, of: desired, among: own)
+    steps += room
+    if let carry = carry(desired, services, but: Set(room.flatMap(\.removed))) { steps.append(carry) }
+    steps.append(.up(services))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
     let leaving = (record?.standing?.services ?? []).filter { old in
       !desired.services.contains { $0.name == old.name }
@@ -37,8 +39,8 @@ extension Planning {
   }
 
   /// Keeps the volumes without a name of containers that are gone, or that an earlier change has replaced without them.
-  private func carry(_ desired: DesiredStack, _ services: [ServicePlan]) -> Step? {
-    let own = (observed.containers ?? []).filter { $0.project == desired.project }
+  private func carry(_ desired: DesiredStack, _ services: [ServicePlan], but removed: Set<String>) -> Step? {
+    let own = (observed.containers ?? []).filter { $0.project == desired.project && !removed.contains($0.id) }
     let record = state.stacks[desired.name]
     let known = Set((record?.good?.services ?? []).flatMap { $0.containers ?? [] })
     let kept = record?.change == nil ? Set(own.map(\.id)) : known
@@ -110,13 +112,22 @@ extension Step {
     }.map(\.id)
   }
 
-  /// Does to containers what is planned. Those of services that go are stopped, and removed only once the others were seen in
-  /// place: going back brings them with what they hold. Whose name others need at once is removed at once.
-  static func bring(_ services: [ServicePlan], claimed: Set<String>) -> [Step] {
+  /// Stops the containers of services that go, which are removed only once the others were seen in place: going back brings them
+  /// with what they hold. Whose name another service needs at once is removed at once, although its own one may stay: Compose makes
+  /// containers side by side, and each under its name.
+  static func makeRoom(
+    _ services: [ServicePlan], of stack: DesiredStack, among containers: [some SeenContainer]
+  ) -> [Step] {
     let going = services.map(\.way.removed).filter { !$0.isEmpty }
-    let stopped = going.flatMap { $0 }
-    let removed = going.filter { !claimed.isDisjoint(with: $0) }.flatMap { $0 }
-    return (stopped.isEmpty ? [] : [.stop(stopped)]) + (removed.isEmpty ? [] : [.remove(removed)]) + [.up(services)]
+    let acting = Set(services.filter { $0.action != .keep && $0.way.removed.isEmpty }.map(\.name))
+    let claimed = containers.filter { container in
+      stack.services.contains { $0.name != container.service && $0.claims.contains(.containerName(container.name)) }
+    }
+    let traded = claimed.filter { acting.contains($0.service) }.map(\.id)
+    let names = Set(claimed.map(\.id))
+    let stopped = going.flatMap { $0 } + traded
+    let removed = going.filter { !names.isDisjoint(with: $0) }.flatMap { $0 } + traded
+    return (stopped.isEmpty ? [] : [.stop(stopped)]) + (removed.isEmpty ? [] : [.remove(removed)])
   }
 
   /// Sees the stack in place, and takes away what it no longer has.
@@ -135,13 +146,5 @@ extension StackPlan {
     var plan = self
     plan.steps = [.abandon(why)]
     return plan
-  }
-}
-
-extension DesiredStack {
-  /// The containers whose names it claims for others: they cannot wait for its end to be removed.
-  func claimed(among containers: [some SeenContainer]) -> Set<String> {
-    let claims = Set(services.flatMap(\.claims))
-    return Set(containers.filter { claims.contains(.containerName($0.name)) }.map(\.id))
   }
 }
