@@ -165,11 +165,11 @@ public struct Status: Codable, Sendable, Equatable {
       let services = ServicePlanning.plan(
         desired: known.services, known: known.services, containers: own, images: images)
       var stack = Stack(
-        name: name, outcome: state.stacks[name]?.said?.outcome.rawValue, commit: commit, message: about?.subject,
+        name: name, outcome: state.stacks[name]?.lastResult?.outcome.rawValue, commit: commit, message: about?.subject,
         committed: about.map { Date(timeIntervalSince1970: Double($0.time)).formatted(.iso8601) }, pin: pin?.commit,
         pinnedSince: pin?.since, behind: behind, held: hold?.commit, heldSince: hold?.since, project: known.project,
         health: containers == nil ? "unknown" : health(of: services),
-        error: hold?.error ?? error(state.stacks[name]?.said),
+        error: hold?.error ?? error(state.stacks[name]?.lastResult),
         drift: hold == nil
           ? touched.reasons(name, state.stacks[name], images: images)
           : touched.kept(name, state.stacks[name], images: images),
@@ -179,7 +179,7 @@ public struct Status: Codable, Sendable, Equatable {
         // It is left to whoever took it out of the repository, down or not.
         stack.drift = stack.drift.filter { $0 == Differences.unfinished }
       }
-      stack.wait(for: state.stacks[name]?.said)
+      stack.wait(for: state.stacks[name]?.lastResult)
       stack.look(at: checkout)
       status.stacks.append(stack)
     }
@@ -192,11 +192,12 @@ public struct Status: Codable, Sendable, Equatable {
   /// What failed or waits before it was ever in place is told of all the same.
   private static func unplaced(_ state: State, _ checkout: Checkout) -> [Stack] {
     state.stacks.compactMap { name, record in
-      guard record.standing == nil, record.held != nil || record.said?.waiting != nil else { return nil }
+      guard record.standing == nil, record.held != nil || record.lastResult?.waiting != nil else { return nil }
       var stack = Stack(
-        name: name, outcome: record.said?.outcome.rawValue, held: record.held?.commit, heldSince: record.held?.since,
-        project: "", health: "unknown", error: record.held?.error ?? error(record.said), drift: [], services: [])
-      stack.wait(for: record.said)
+        name: name, outcome: record.lastResult?.outcome.rawValue, held: record.held?.commit,
+        heldSince: record.held?.since,
+        project: "", health: "unknown", error: record.held?.error ?? error(record.lastResult), drift: [], services: [])
+      stack.wait(for: record.lastResult)
       stack.look(at: checkout)
       return stack
     }

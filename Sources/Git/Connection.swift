@@ -1,20 +1,22 @@
 import CGit2
 import Glibc
 
-/// Fills in what libgit2 is told of a connection, and leads its questions to a `Login` and a `Watch`.
+/// Fills in what libgit2 is told of a connection, and leads its questions to a `Login` and a `TransferMonitor`.
 enum Connection {
   /// What libgit2's callbacks are given; lives as long as the call.
   private final class Payload {
     let login: Login
-    let watch: Watch?
-    init(_ login: Login, _ watch: Watch?) { (self.login, self.watch) = (login, watch) }
+    let monitor: TransferMonitor?
+    init(_ login: Login, _ monitor: TransferMonitor?) { (self.login, self.monitor) = (login, monitor) }
   }
 
   /// Calls with the options of a connection.
-  static func with(_ login: Login, _ watch: Watch?, _ call: (UnsafeMutablePointer<git_remote_connect_options>) -> Int32)
+  static func with(
+    _ login: Login, _ monitor: TransferMonitor?, _ call: (UnsafeMutablePointer<git_remote_connect_options>) -> Int32
+  )
     -> Int32
   {
-    filled(login, watch) { callbacks, proxy in
+    filled(login, monitor) { callbacks, proxy in
       var options = git_remote_connect_options()
       git_remote_connect_options_init(&options, UInt32(GIT_REMOTE_CONNECT_OPTIONS_VERSION))
       options.callbacks = callbacks
@@ -26,9 +28,9 @@ enum Connection {
   }
 
   static func fetching(
-    _ login: Login, _ watch: Watch?, tags: Bool, _ call: (UnsafeMutablePointer<git_fetch_options>) -> Int32
+    _ login: Login, _ monitor: TransferMonitor?, tags: Bool, _ call: (UnsafeMutablePointer<git_fetch_options>) -> Int32
   ) -> Int32 {
-    filled(login, watch) { callbacks, proxy in
+    filled(login, monitor) { callbacks, proxy in
       var options = git_fetch_options()
       git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION))
       options.download_tags = tags ? GIT_REMOTE_DOWNLOAD_TAGS_AUTO : GIT_REMOTE_DOWNLOAD_TAGS_NONE
@@ -41,9 +43,9 @@ enum Connection {
   }
 
   private static func filled(
-    _ login: Login, _ watch: Watch?, _ call: (git_remote_callbacks, git_proxy_options) -> Int32
+    _ login: Login, _ monitor: TransferMonitor?, _ call: (git_remote_callbacks, git_proxy_options) -> Int32
   ) -> Int32 {
-    let payload = Payload(login, watch)
+    let payload = Payload(login, monitor)
     return withExtendedLifetime(payload) {
       var callbacks = git_remote_callbacks()
       git_remote_init_callbacks(&callbacks, UInt32(GIT_REMOTE_CALLBACKS_VERSION))
@@ -56,9 +58,9 @@ enum Connection {
         Connection.payload(payload)?.login.check(certificate) ?? GIT_ECERTIFICATE.rawValue
       }
       callbacks.transfer_progress = { progress, payload in
-        guard let watch = Connection.payload(payload)?.watch, let progress = progress?.pointee else { return 0 }
+        guard let monitor = Connection.payload(payload)?.monitor, let progress = progress?.pointee else { return 0 }
         let isWhole = progress.total_objects > 0 && progress.received_objects == progress.total_objects
-        return watch.note(progress.received_bytes, isWhole: isWhole) ? 0 : GIT_EUSER.rawValue
+        return monitor.note(progress.received_bytes, isWhole: isWhole) ? 0 : GIT_EUSER.rawValue
       }
       var proxy = git_proxy_options()
       git_proxy_options_init(&proxy, UInt32(GIT_PROXY_OPTIONS_VERSION))

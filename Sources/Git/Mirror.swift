@@ -75,11 +75,11 @@ public actor Mirror {
   public func fetch(
     from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> String {
-    let (path, branch, watch, incoming) = (path, branch, Watch(), incoming)
+    let (path, branch, monitor, incoming) = (path, branch, TransferMonitor(), incoming)
     try repository.removeReferences(incoming)
-    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+    try await Remote.waiting(deadline, for: url, monitor) { () throws(GitError) in
       try Remote.fetch(
-        ["+refs/heads/\(branch):\(incoming)"], from: url, into: path, access: access, watch: watch)
+        ["+refs/heads/\(branch):\(incoming)"], from: url, into: path, access: access, monitor: monitor)
     }
     guard let id = try takeIncoming() else {
       throw GitError(.branchMissing, "\(redacted(url)) has no branch \(branch)")
@@ -113,12 +113,12 @@ public actor Mirror {
   public func fetch(
     tag name: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) -> RemoteTag {
-    let (path, watch, incoming) = (path, Watch(), incoming)
+    let (path, monitor, incoming) = (path, TransferMonitor(), incoming)
     try repository.removeReferences(incoming)
-    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+    try await Remote.waiting(deadline, for: url, monitor) { () throws(GitError) in
       try Remote.fetch(
         ["+refs/tags/\(name):\(incoming)", "+refs/tags/\(name):refs/tags/\(name)"], from: url, into: path,
-        access: access, watch: watch, tags: false)
+        access: access, monitor: monitor, tags: false)
     }
     guard let id = try takeIncoming() else {
       throw GitError(.branchMissing, "\(redacted(url)) has no tag \(name)")
@@ -132,11 +132,11 @@ public actor Mirror {
   public func fetch(
     commit id: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) {
-    let (path, watch) = (path, Watch())
-    try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+    let (path, monitor) = (path, TransferMonitor())
+    try await Remote.waiting(deadline, for: url, monitor) { () throws(GitError) in
       try Remote.fetch(
         ["+refs/heads/*:refs/clup/seen/*", "+refs/tags/*:refs/tags/*"], from: url, into: path, access: access,
-        watch: watch, tags: false)
+        monitor: monitor, tags: false)
     }
     try repository.removeReferences("refs/clup/seen/*")
     guard contains(id) else {

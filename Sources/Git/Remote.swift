@@ -43,7 +43,8 @@ enum Remote {
   /// Brings references with their history into a repository; see gitglossary(7), "refspec". With `tags`, those of the commits
   /// that come are brought as well; then libgit2 lets no reference specification be about tags.
   static func fetch(
-    _ wanted: [String], from url: String, into path: String, access: RemoteAccess, watch: Watch, tags: Bool = true
+    _ wanted: [String], from url: String, into path: String, access: RemoteAccess, monitor: TransferMonitor,
+    tags: Bool = true
   ) throws(GitError) {
     try prepare(access)
     let repository = try Repository(opening: path)
@@ -56,7 +57,7 @@ enum Remote {
     do throws(GitError) {
       let code = specifications.withUnsafeMutableBufferPointer {
         var specifications = git_strarray(strings: $0.baseAddress, count: $0.count)
-        return Connection.fetching(login, watch, tags: tags) { git_remote_fetch(handle, &specifications, $0, nil) }
+        return Connection.fetching(login, monitor, tags: tags) { git_remote_fetch(handle, &specifications, $0, nil) }
       }
       try Git.check("cannot fetch \(redacted(url))") { code }
     } catch {
@@ -106,7 +107,7 @@ enum Remote {
   /// Runs a call on a thread of its own and stops waiting for it at the deadline, or when the task is cancelled; the
   /// thread then ends with the process.
   static func waiting<Value: Sendable>(
-    _ deadline: Duration, for url: String, _ watch: Watch = Watch(),
+    _ deadline: Duration, for url: String, _ monitor: TransferMonitor = TransferMonitor(),
     _ call: @escaping @Sendable () throws(GitError) -> Value
   ) async throws(GitError) -> Value {
     let shared = Shared<Value>()
@@ -120,14 +121,14 @@ enum Remote {
             shared.resume(.failure(error))
           }
         }
-        watch.follow(until: deadline) { [weak shared] why in
+        monitor.follow(until: deadline) { [weak shared] why in
           guard let shared else { return false }
           if let why { shared.resume(.failure(GitError(.timedOut, "\(redacted(url)) \(why)"))) }
           return true
         }
       }
     } onCancel: {
-      watch.end()
+      monitor.end()
       shared.resume(.failure(GitError(.cancelled, "\(redacted(url)) was not waited for")))
     }
     return try result.get()

@@ -13,11 +13,11 @@ extension Mirror {
   public func fetch(
     pinned id: String, from url: String, access: RemoteAccess = RemoteAccess(), deadline: Duration
   ) async throws(GitError) {
-    let (path, watch) = (path, Watch())
+    let (path, monitor) = (path, TransferMonitor())
     do throws(GitError) {
-      try await Remote.waiting(deadline, for: url, watch) { () throws(GitError) in
+      try await Remote.waiting(deadline, for: url, monitor) { () throws(GitError) in
         try Remote.fetch(
-          ["\(id):refs/clup/pinned/\(id)"], from: url, into: path, access: access, watch: watch, tags: false)
+          ["\(id):refs/clup/pinned/\(id)"], from: url, into: path, access: access, monitor: monitor, tags: false)
       }
       if contains(id) { return }
     } catch {

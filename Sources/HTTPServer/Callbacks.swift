@@ -6,7 +6,7 @@ func noteTarget(
   payload: UnsafeMutableRawPointer?, target: UnsafePointer<CChar>?, connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {
   if let payload, let connection {
-    Unmanaged<Site>.fromOpaque(payload).takeUnretainedValue().connections.begins(id(connection))
+    Unmanaged<ServerContext>.fromOpaque(payload).takeUnretainedValue().connections.begins(id(connection))
   }
   return Unmanaged.passRetained(Exchange(target: target.map { String(cString: $0) } ?? "")).toOpaque()
 }
@@ -18,7 +18,7 @@ func advanceRequest(
   size: UnsafeMutablePointer<Int>?, context: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> MHD_Result {
   guard let payload, let connection, let path, let method, let size, let exchange = context?.pointee else { return .NO }
-  let goesOn = Unmanaged<Site>.fromOpaque(payload).takeUnretainedValue().advance(
+  let goesOn = Unmanaged<ServerContext>.fromOpaque(payload).takeUnretainedValue().advance(
     Unmanaged<Exchange>.fromOpaque(exchange).takeUnretainedValue(), on: connection, method: String(cString: method),
     path: String(cString: path), part: UnsafeRawBufferPointer(start: part, count: part == nil ? 0 : size.pointee))
   size.pointee = 0
@@ -33,7 +33,7 @@ func noteEndOfRequest(
   if let exchange = context?.pointee { Unmanaged<Exchange>.fromOpaque(exchange).release() }
   context?.pointee = nil
   guard let payload, let connection else { return }
-  Unmanaged<Site>.fromOpaque(payload).takeUnretainedValue().connections.ends(id(connection))
+  Unmanaged<ServerContext>.fromOpaque(payload).takeUnretainedValue().connections.ends(id(connection))
 }
 
 /// Notes that a connection was opened or is about to be closed; see MHD_NotifyConnectionCallback.
@@ -42,7 +42,7 @@ func noteConnection(
   code: MHD_ConnectionNotificationCode
 ) {
   guard let payload, let connection else { return }
-  let connections = Unmanaged<Site>.fromOpaque(payload).takeUnretainedValue().connections
+  let connections = Unmanaged<ServerContext>.fromOpaque(payload).takeUnretainedValue().connections
   if code == .CONNECTION_NOTIFY_STARTED {
     connections.opened(
       id(connection), socket: microhttpd_socket(connection), address: microhttpd_client(connection).flatMap(host(of:)))

@@ -20,11 +20,11 @@ public final class HTTPServer: Sendable {
   ) throws(HTTPServerError) {
     try tls?.validate()
     connections = Connections(limits)
-    let site = Site(connections, handler)
+    let context = ServerContext(connections, handler)
     var listeners: [Listener] = []
     do {
       for endpoint in endpoints {
-        listeners.append(try Listener(try endpoint.open(), tls: tls, site: site))
+        listeners.append(try Listener(try endpoint.open(), tls: tls, context: context))
       }
     } catch {
       Self.stop(listeners, connections)

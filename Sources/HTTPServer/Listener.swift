@@ -8,11 +8,11 @@ struct Listener: Sendable {
   private let daemon: UInt
   private let payload: UInt
 
-  init(_ socket: consuming ListeningSocket, tls: TLSCredentials?, site: Site) throws(HTTPServerError) {
+  init(_ socket: consuming ListeningSocket, tls: TLSCredentials?, context: ServerContext) throws(HTTPServerError) {
     endpoint = socket.endpoint
     file = socket.file
-    let retained = Unmanaged.passRetained(site)
-    let limits = site.connections.limits
+    let retained = Unmanaged.passRetained(context)
+    let limits = context.connections.limits
     let started = Self.withCStrings(endpoint.port == nil ? nil : tls) { certificate, key in
       microhttpd_start(
         socket.raw, limits.headerBytes, UInt32(clamping: limits.connectionsOfDaemon), certificate, key, noteTarget,
@@ -32,7 +32,7 @@ struct Listener: Sendable {
   func stop() {
     file?.remove()
     MHD_stop_daemon(OpaquePointer(bitPattern: daemon))
-    if let payload = UnsafeRawPointer(bitPattern: payload) { Unmanaged<Site>.fromOpaque(payload).release() }
+    if let payload = UnsafeRawPointer(bitPattern: payload) { Unmanaged<ServerContext>.fromOpaque(payload).release() }
   }
 
   private static func withCStrings<Result>(

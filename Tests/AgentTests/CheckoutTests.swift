@@ -148,7 +148,7 @@ struct CheckoutTests {
       name: "s", commit: "c", project: "p", tracked: [:], untracked: [:], services: [], links: [:], after: [],
       deployTimeout: nil)
     try await Records(checkout).change { state throws(IllegalTransition) in
-      try state.record(.began(stack, acting: [], from: .nothing), of: "s")
+      try state.record(.began(stack, affected: [], from: .nothing), of: "s")
       try state.record(.deployed(Deployment(stack)), of: "s")
     }
     let file = "clup/deployments/\(try #require(scratch.names("clup/deployments").first))"
@@ -260,7 +260,7 @@ struct CheckoutTests {
     }
     func deploy(_ name: String) async throws {
       try await Records(checkout).change { state throws(IllegalTransition) in
-        try state.record(.began(stack(name), acting: [], from: .nothing), of: name)
+        try state.record(.began(stack(name), affected: [], from: .nothing), of: name)
         try state.record(.deployed(Deployment(stack(name))), of: name)
       }
     }

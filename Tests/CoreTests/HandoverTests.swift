@@ -127,7 +127,7 @@ struct HandoverTests {
     #expect(!Handover.isWhole("a", known, [:], state: state))
     var nothing = former
     nothing.services = []
-    try state.record(.began(nothing, acting: ["db", "web"], from: .deployment(known)), of: "a")
+    try state.record(.began(nothing, affected: ["db", "web"], from: .deployment(known)), of: "a")
     #expect(Handover.isWhole("a", known, [:], state: state))
   }
 
@@ -151,11 +151,13 @@ struct HandoverTests {
   @Test func `a stack keeps its service as long as the one that was to take it is held`() {
     var hold = Hold(Self.stack("b", ["db": []]), since: "now", error: "why", images: [:])
     hold.takes = ["a": "db"]
-    func ties(_ wish: [String: [String]]) -> [String: SharedPathConflict] {
-      Handover.ties(["a": Self.stack("a", wish)], holds: ["b": hold]) { _ in Deployment(Self.stack("a", ["db": []])) }
+    func conflicts(_ wish: [String: [String]]) -> [String: SharedPathConflict] {
+      Handover.conflicts(["a": Self.stack("a", wish)], holds: ["b": hold]) { _ in
+        Deployment(Self.stack("a", ["db": []]))
+      }
     }
-    #expect(ties(["web": []]) == ["a": SharedPathConflict(stack: "b", .service("db"))])
-    #expect(ties(["db": [], "web": []]).isEmpty)
+    #expect(conflicts(["web": []]) == ["a": SharedPathConflict(stack: "b", .service("db"))])
+    #expect(conflicts(["db": [], "web": []]).isEmpty)
   }
 
   @Test func `a service moves between two stacks, which share a file or a claim`() {
@@ -163,6 +165,6 @@ struct HandoverTests {
     #expect(name.words(of: "a") == "a shares the container name db with b, which")
     let held = StackTarget.tied(SharedPathConflict(stack: "b", .service("db")), because: "is held")
     #expect(held.reason == "the service db moves between it and b, and b is held")
-    #expect(held.standing == "stays, since the service db moves between it and b")
+    #expect(held.reasonForOthers == "stays, since the service db moves between it and b")
   }
 }

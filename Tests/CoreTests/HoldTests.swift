@@ -44,25 +44,25 @@ struct HoldTests {
     return Hold(desired, since: "now", error: "why", images: [:])
   }()
 
-  static let aims: [(aim: StackTarget, lifts: Bool)] = [
+  static let targets: [(target: StackTarget, lifts: Bool)] = [
     (.target, true), (.gone(down: []), true), (.drifted(["web is paused"]), true),
     (.pin(Pin(commit: "c2", since: "now"), behind: nil), true),
     (.pin(Pin(commit: "c1", since: "now"), behind: nil), false),
     (.hold(hold), false), (.recorded, false), (.busy, false), (.refused, false),
   ]
 
-  @Test(arguments: aims.indices) func `what failed counts until the stack is brought to something else`(
+  @Test(arguments: targets.indices) func `what failed counts until the stack is brought to something else`(
     _ index: Int
   ) throws {
-    let (aim, lifts) = Self.aims[index]
+    let (target, lifts) = Self.targets[index]
     var stack = StackPlan(name: "s", work: .none, from: "c1", to: "c2", project: "p")
-    stack.aim = aim
+    stack.target = target
     let plan = Plan(commit: "c2", stacks: [stack], links: [], shared: [:], moving: [])
     var state = State(deployed: ["s": RecordTests.deployment("c1")])
     try state.record(.failed(Self.hold), of: "s")
     let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
     try state.take(plan, of: Discovery(commit("s/compose.yaml"), settings: settings), only: ["s"])
-    #expect((state.stacks["s"]?.held == nil) == lifts, "\(aim)")
+    #expect((state.stacks["s"]?.held == nil) == lifts, "\(target)")
     // Another commit than the head says nothing about it.
     try state.record(.failed(Self.hold), of: "s")
     try state.take(

@@ -445,9 +445,9 @@ import Testing
         today: "2026-01-01",
         environmentFiles: [:])
     }
-    #expect(subject("apps/b", "apps").standing(of: "apps/data") == .free)
-    #expect(subject("apps/b", "apps").standing(of: "web/data") == .foreign("web"))
-    #expect(subject("web", "web").standing(of: "apps/.env") == .foreign("apps/a"))
-    #expect(subject("web", "web").standing(of: "apps") == .foreign("apps/a"))
+    #expect(subject("apps/b", "apps").ownership(of: "apps/data") == .free)
+    #expect(subject("apps/b", "apps").ownership(of: "web/data") == .foreign("web"))
+    #expect(subject("web", "web").ownership(of: "apps/.env") == .foreign("apps/a"))
+    #expect(subject("web", "web").ownership(of: "apps") == .foreign("apps/a"))
   }
 }

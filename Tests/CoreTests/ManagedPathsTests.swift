@@ -139,12 +139,13 @@ struct CopyPlanningTests {
   @Test func `a copy that was never put in place is not taken for edited`() {
     let link = DesiredLink(kind: .link, from: "s/f", id: "1")
     for known in [
-      nil, Self.copy("1").comingUp, Self.copy("0").becoming(Self.copy("1")), link.becoming(Self.copy("1")),
+      nil, Self.copy("1").pending, Self.copy("0").transitioning(to: Self.copy("1")),
+      link.transitioning(to: Self.copy("1")),
     ] {
       let found = Self.plan(Self.copy("1"), known, .file("a person's"))
       #expect(found?.action == .replace && found?.backsUp == true, "\(String(describing: known))")
     }
-    let again = Self.copy("1").comingUp.becoming(Self.copy("1"))
+    let again = Self.copy("1").pending.transitioning(to: Self.copy("1"))
     #expect(!again.isPlaced, "a second sync that is cut off has not put it in place either")
   }
 
@@ -155,7 +156,7 @@ struct CopyPlanningTests {
       live: ["s/conf": Self.own, "s/conf/x": .file("1"), "s/conf/y": .absent])
     #expect(plans.map(\.live) == ["s/conf", "s/conf/x", "s/conf/y"])
     #expect(plans.map(\.action) == [.replace, .replace, .create])
-    #expect(plans.map(\.opens) == [true, false, false])
+    #expect(plans.map(\.materializes) == [true, false, false])
     #expect(plans.allSatisfy { !$0.backsUp })
   }
 
@@ -166,9 +167,9 @@ struct CopyPlanningTests {
         "s/conf": DesiredLink(kind: .link, from: "s/conf", id: "d"),
         "s/other": DesiredLink(kind: .link, from: "s/other", id: "d"),
       ], after: [], deployTimeout: nil)
-    stack.shared = ["common": DesiredLink(kind: .link, from: "common", id: "d").led(to: "e")]
+    stack.shared = ["common": DesiredLink(kind: .link, from: "common", id: "d").withCommit("e")]
     let files = ["c s/conf": "s/conf/deep/x", "e common": "common/y"]
-    let good = Deployment(stack).opened(where: { $0 != "s/other" }) { commit, path in
+    let good = Deployment(stack).materialized(where: { $0 != "s/other" }) { commit, path in
       files["\(commit) \(path)"].map { [TrackedPath(path: $0, kind: .file, id: "1")] }
     }
     #expect(good.links.mapValues(\.kind) == ["s/conf/deep/x": .copy, "s/other": .link])

@@ -36,7 +36,7 @@ struct ModelSync {
       if reasons.isEmpty { return nil }
       var plan = planning.deploy(
         DesiredStack(name, good), because: reasons, shared: [], directory: ModelHost.directory)
-      plan.aim = .hold(hold)
+      plan.target = .hold(hold)
       return plan
     }
     let tree = CommitTree(
@@ -104,11 +104,11 @@ struct ModelSync {
   ) throws {
     let first = plan.steps.prefix { $0.reaches == .nothing }
     try take(Array(first), desired, &change)
-    let acting = Set(plan.services.filter { $0.action != .keep }.map(\.name))
-    try host.state.record(.began(desired, acting: acting, from: former), of: name)
+    let affected = Set(plan.services.filter { $0.action != .keep }.map(\.name))
+    try host.state.record(.began(desired, affected: affected, from: former), of: name)
     try take(Array(plan.steps.dropFirst(first.count)), desired, &change)
     try host.state.record(.deployed(Deployment(desired.seen(as: host.watched))), of: name)
-    if let hold = host.state.stacks[name]?.held, plan.aim.lifts(hold) { try host.state.record(.lifted, of: name) }
+    if let hold = host.state.stacks[name]?.held, plan.target.lifts(hold) { try host.state.record(.lifted, of: name) }
   }
 
   private mutating func back(
@@ -118,14 +118,14 @@ struct ModelSync {
     let isGood = former.deployment.map { good in
       change.reached == .containers && change.desired.inputs.differences(from: good.inputs).isEmpty
     }
-    if isOurs, !plan.aim.isHeld, isGood != true { hold = Hold(change.desired, since: "", error: "", images: [:]) }
+    if isOurs, !plan.target.isHeld, isGood != true { hold = Hold(change.desired, since: "", error: "", images: [:]) }
     if let hold, former.deployment != nil { try host.state.record(.failed(hold), of: name) }
-    if isGood == true || plan.aim.isHeld && change.reached == .nothing { return }
+    if isGood == true || plan.target.isHeld && change.reached == .nothing { return }
     do {
       try recover(change, former, hold)
     } catch Interruption.failed(let isOurs) {
       guard isOurs || former.deployment != nil, let hold else { return }
-      if isOurs, host.state.stacks[name]?.change != nil { try host.state.record(.left(.unknown), of: name) }
+      if isOurs, host.state.stacks[name]?.change != nil { try host.state.record(.changeFailed(.unknown), of: name) }
       try host.state.record(.failed(hold), of: name)
     }
   }
@@ -155,7 +155,7 @@ struct ModelSync {
       let entry = isSeen ? Deployment(recovery.stack.seen(as: host.watched)) : good
       try host.state.record(.deployed(entry), of: name)
     case .undone: if isOpen { try host.state.record(.undone, of: name) }
-    case .stopped: if isOpen { try host.state.record(.left(.stopped), of: name) }
+    case .stopped: if isOpen { try host.state.record(.changeFailed(.stopped), of: name) }
     }
     if let hold { try host.state.record(.failed(hold), of: name) }
   }

@@ -15,7 +15,7 @@ import Testing
 
   @Test func `it is known since when, and tries are counted for each commit`() throws {
     var state = State()
-    func waiting() -> Waiting? { state.stacks["a"]?.said?.waiting }
+    func waiting() -> Waiting? { state.stacks["a"]?.lastResult?.waiting }
     try state.note(Self.report("one", "10:00"))
     try state.note(Self.report("one", "10:01"))
     #expect(waiting()?.since == "10:00" && waiting()?.tries == 2 && waiting()?.tried == "10:01")

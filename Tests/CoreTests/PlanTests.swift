@@ -253,19 +253,20 @@ struct LinkPlanningTests {
     Row(
       testDescription: "a copy that a killed sync was about to replace",
       wish: DesiredLink(kind: .copy, from: "s/f", id: "3"),
-      known: copy.becoming(DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("1"), action: .replace),
+      known: copy.transitioning(to: DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("1"), action: .replace),
     Row(
       testDescription: "a copy that a killed sync had replaced", wish: DesiredLink(kind: .copy, from: "s/f", id: "3"),
-      known: copy.becoming(DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("2"), action: .replace),
+      known: copy.transitioning(to: DesiredLink(kind: .copy, from: "s/f", id: "2")), live: .file("2"), action: .replace),
     Row(
-      testDescription: "a copy that a killed sync was about to make a link", wish: wish, known: copy.becoming(wish),
+      testDescription: "a copy that a killed sync was about to make a link", wish: wish,
+      known: copy.transitioning(to: wish),
       live: .file("1"), action: .replace),
     Row(
       testDescription: "a copy whose mode alone changes", wish: program, known: copy, live: .file("1"), action: .replace
     ),
     Row(
       testDescription: "a copy whose mode a killed sync was about to change", wish: program,
-      known: copy.becoming(program), live: .file("1"), action: .replace),
+      known: copy.transitioning(to: program), live: .file("1"), action: .replace),
     Row(testDescription: "a program in place", wish: program, known: program, live: .file("1"), action: .keep),
     Row(testDescription: "no longer tracked", known: wish, live: own, action: .remove),
     Row(
@@ -474,24 +475,25 @@ struct PlanningTests {
         $0.links = ["common/x": common]
       },
     ]
-    let shared = SharedPath.take(
+    let shared = SharedPath.extract(
       from: &stacks, configured: [:], state: State(), remaining: ["a", "b"], commit: "other")
-    #expect(shared == ["common/x": SharedPath(link: common.led(to: "c2"), users: ["a", "b"], ties: false)])
+    #expect(
+      shared == ["common/x": SharedPath(link: common.withCommit("c2"), users: ["a", "b"], mustMoveTogether: false)])
     #expect(stacks["a"]?.links.keys.sorted() == ["a/own"])
     #expect(stacks["b"]?.links == [:])
-    #expect(stacks["b"]?.shared == ["common/x": common.led(to: "c2")])
+    #expect(stacks["b"]?.shared == ["common/x": common.withCommit("c2")])
   }
 
   @Test func `a shared path stays while a stack that is left alone needs it`() {
-    let common = DesiredLink(kind: .link, from: "common/x", id: "1").led(to: "old")
+    let common = DesiredLink(kind: .link, from: "common/x", id: "1").withCommit("old")
     func take(_ desired: [String: DesiredStack], remaining: Set<String>) -> [String: SharedPath] {
       var desired = desired
-      return SharedPath.take(
+      return SharedPath.extract(
         from: &desired, configured: [:], state: state, remaining: remaining, commit: "new")
     }
     var state = State(deployed: ["s": TouchedTests.known { $0.shared = ["common/x": common] }])
     state.links = ["common/x": common]
-    let shared = ["common/x": SharedPath(link: common, users: ["s"], ties: false)]
+    let shared = ["common/x": SharedPath(link: common, users: ["s"], mustMoveTogether: false)]
     #expect(take([:], remaining: ["s"]) == shared)
     #expect(take([:], remaining: []) == [:])
     // I3: nor does it go when that stack is brought back to what was good, whose links are without it.
@@ -500,7 +502,7 @@ struct PlanningTests {
   }
 
   @Test func `a shared path that some stack knows otherwise ties all that stand on it`() throws {
-    let old = DesiredLink(kind: .link, from: "common/x", id: "1").led(to: "old")
+    let old = DesiredLink(kind: .link, from: "common/x", id: "1").withCommit("old")
     var state = State(deployed: ["s": TouchedTests.known { $0.shared = ["common/x": old] }])
     state.links = ["common/x": old]
     var desired = [
@@ -511,8 +513,10 @@ struct PlanningTests {
       },
     ]
     let shared = try #require(
-      SharedPath.take(from: &desired, configured: [:], state: state, remaining: ["s", "t"], commit: "new")["common/x"])
-    #expect(shared.ties && shared.users == ["s", "t"] && shared.link.id == "2" && shared.link.kind == .copy)
+      SharedPath.extract(from: &desired, configured: [:], state: state, remaining: ["s", "t"], commit: "new")[
+        "common/x"])
+    #expect(
+      shared.mustMoveTogether && shared.users == ["s", "t"] && shared.link.id == "2" && shared.link.kind == .copy)
   }
 
   struct Group: Sendable, CustomTestStringConvertible {
@@ -546,7 +550,7 @@ struct PlanningTests {
     let link = DesiredLink(kind: .link, from: "x", id: "2")
     let shared = Dictionary(
       uniqueKeysWithValues: row.shared.enumerated().map {
-        ("\($0.offset)", SharedPath(link: link, users: $0.element, ties: true))
+        ("\($0.offset)", SharedPath(link: link, users: $0.element, mustMoveTogether: true))
       })
     let plan = Plan(
       commit: "new", stacks: stacks.sorted { $0.name < $1.name }, links: [], shared: shared, moving: [])
@@ -554,12 +558,12 @@ struct PlanningTests {
   }
 
   @Test func `what shares a path with one that stays where it is cannot move, nor can those that share with it`() {
-    let ties = SharedPathConflict.find(
+    let conflicts = SharedPathConflict.find(
       moving: ["a": ["x": "2"], "b": ["x": "2", "y": "2"], "c": ["y": "2"], "d": ["z": "2"]],
       staying: ["k": ["x": "1", "z": "2"]],
       known: { ["a": ["x": "1"], "b": ["x": "1", "y": "1"], "c": ["y": "1"]][$0] ?? [:] })
     #expect(
-      ties == [
+      conflicts == [
         "a": SharedPathConflict(stack: "k", .file("x")), "b": SharedPathConflict(stack: "k", .file("x")),
         "c": SharedPathConflict(stack: "b", .file("y")),
       ])

@@ -25,15 +25,15 @@ struct RecordTests {
     ("changing", .changing(change(from: .deployment(deployment("c1"))))),
     ("first", .changing(change(from: .nothing))), ("taken over", .changing(change(from: adopted))),
     ("moved", .changing(change(from: .moved(from: "old", deployment("c1"))))),
-    ("stopped", .left(change(from: .nothing), .stopped)),
-    ("failed", .left(change(from: .deployment(deployment("c1"))), .failed)),
-    ("stuck", .left(change(from: .deployment(deployment("c1"))), .unknown)),
+    ("stopped", .failed(change(from: .nothing), .stopped)),
+    ("failed", .failed(change(from: .deployment(deployment("c1"))), .failed)),
+    ("stuck", .failed(change(from: .deployment(deployment("c1"))), .unknown)),
   ]
 
   /// Everything that can happen to what runs, with what becomes of each state in their order; `-` where it cannot happen.
   static let table: [(event: StackEvent, next: String)] = [
     (
-      .began(wish, acting: ["web"], from: .nothing),
+      .began(wish, affected: ["web"], from: .nothing),
       "changing changing changing changing changing changing changing changing changing"
     ),
     (.replaced([]), "- - changing changing changing changing - - -"),
@@ -43,9 +43,9 @@ struct RecordTests {
       "- deployed deployed deployed deployed deployed deployed deployed deployed"
     ),
     (.undone, "- - deployed absent absent absent absent deployed deployed"),
-    (.left(.failed), "- - left left left left left left left"),
+    (.changeFailed(.failed), "- - failed failed failed failed failed failed failed"),
     (.judged(deployment("c1")), "- deployed - - - - - - -"),
-    (.follows([:]), "- deployed changing changing changing changing left left left"),
+    (.sharedLinksChanged([:]), "- deployed changing changing changing changing failed failed failed"),
     (.removed, "- absent absent absent absent absent absent absent absent"),
   ]
 
@@ -63,7 +63,7 @@ struct RecordTests {
   static let others: [(event: StackEvent, held: Bool, pinned: Bool?, happens: Bool)] = [
     (.failed(hold), false, nil, true), (.failed(hold), true, true, true), (.lifted, false, nil, false),
     (.lifted, true, nil, true), (.pinned(pin), false, nil, true), (.pinned(pin), true, true, true),
-    (.pinProved(nil), false, nil, false), (.pinProved([:]), false, false, true), (.pinFailed, false, nil, false),
+    (.pinConfirmed(nil), false, nil, false), (.pinConfirmed([:]), false, false, true), (.pinFailed, false, nil, false),
     (.pinFailed, false, true, false), (.pinFailed, true, false, true), (.unpinned, false, nil, false),
     (.unpinned, false, true, true), (.said(nil), false, nil, true),
   ]
@@ -133,14 +133,14 @@ struct RecordTests {
   @Test func `I5: what is worked on is not called good, and what was good stays known`() throws {
     var state = State()
     #expect(state.lastGood("s") == nil)
-    try state.record(.began(Self.wish, acting: [], from: .nothing), of: "s")
+    try state.record(.began(Self.wish, affected: [], from: .nothing), of: "s")
     #expect(!state.isDeployed("s") && state.standing("s") != nil && state.lastGood("s") == nil)
     try state.record(.deployed(Self.deployment("c1")), of: "s")
-    try state.record(.began(Self.wish, acting: ["web"], from: .nothing), of: "s")
+    try state.record(.began(Self.wish, affected: ["web"], from: .nothing), of: "s")
     #expect(state.lastGood("s")?.commit == "c1")
     #expect(state.standing("s")?.services[0].mounts.values.allSatisfy { $0 == Fingerprint.absent } == true)
     // Cut off and begun again: still the same.
-    try state.record(.began(Self.wish, acting: [], from: Self.adopted), of: "s")
+    try state.record(.began(Self.wish, affected: [], from: Self.adopted), of: "s")
     #expect(state.lastGood("s")?.commit == "c1")
     try state.record(.deployed(Self.deployment("c2")), of: "s")
     #expect(state.lastGood("s")?.commit == "c2" && state.baselines.isEmpty)
@@ -153,8 +153,8 @@ struct RecordTests {
       return .adopted(adopted)
     }
     var state = State()
-    try state.record(.began(Self.wish, acting: [], from: found(["s/a": .file("theirs")])), of: "s")
-    try state.record(.began(Self.wish, acting: [], from: found(["s/a": .file("ours"), "s/b": .absent])), of: "s")
+    try state.record(.began(Self.wish, affected: [], from: found(["s/a": .file("theirs")])), of: "s")
+    try state.record(.began(Self.wish, affected: [], from: found(["s/a": .file("ours"), "s/b": .absent])), of: "s")
     #expect(state.stacks["s"]?.adopted?.found == ["s/a": .file("theirs"), "s/b": .absent])
     try state.record(.deployed(Self.deployment("c2")), of: "s")
     #expect(state.stacks["s"]?.adopted == nil)
@@ -224,7 +224,7 @@ struct RecordTests {
     let twice = try #require(pinned.after(.pinned(other)))
     #expect(twice.pin?.replaces == [])
     #expect(try #require(pinned.after(.pinFailed)) == record)
-    let proved = try #require(pinned.after(.pinProved(["web": "i"])))
+    let proved = try #require(pinned.after(.pinConfirmed(["web": "i"])))
     #expect(proved.pin?.images == ["web": "i"])
     #expect(try #require(proved.after(.pinned(other))?.after(.pinFailed)).pin?.commit == "c1")
   }
@@ -253,17 +253,17 @@ struct RecordTests {
   @Test func `what left the branch is known until it is removed or comes back`() throws {
     var plan = Plan(commit: "c", stacks: [], links: [], shared: [:], moving: [])
     var stack = StackPlan(name: "s", work: .none, from: "c1", to: "c1", project: "p")
-    stack.aim = .gone(down: [])
+    stack.target = .gone(down: [])
     plan.stacks = [stack]
     var state = State(deployed: ["s": Self.deployment("c1")])
     let settings = Settings(repository: "r", branch: "main", liveRoot: "/live", checkout: "/live/clup")
     let discovery = Discovery(commit("a/compose.yaml"), settings: settings)
     try state.take(plan, of: discovery, only: ["s"])
     #expect(state.gone == ["s"])
-    plan.stacks[0].aim = .target
+    plan.stacks[0].target = .target
     try state.take(plan, of: discovery, only: ["s"])
     #expect(state.gone == [])
-    plan.stacks[0].aim = .gone(down: [])
+    plan.stacks[0].target = .gone(down: [])
     try state.take(plan, of: discovery, only: ["s"])
     try state.record(.removed, of: "s")
     #expect(state.gone == [])

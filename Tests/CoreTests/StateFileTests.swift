@@ -29,7 +29,7 @@ struct StateFileTests {
         let baselines: [Baseline] = [.nothing, RecordTests.adopted, .moved(from: "x", RecordTests.deployment("c0"))]
         let from = baselines.randomElement(using: &numbers) ?? .nothing
         let begins = Bool.random(using: &numbers)
-        try? state.record(begins ? .began(RecordTests.wish, acting: ["web"], from: from) : event, of: name)
+        try? state.record(begins ? .began(RecordTests.wish, affected: ["web"], from: from) : event, of: name)
       }
       let (file, kept) = try written(state)
       #expect(Set(kept.keys) == file.ids)
@@ -86,7 +86,7 @@ struct StateFileTests {
     #expect(state.commit == "c1" && state.stacks.count == 6)
     #expect(state.isDeployed("a") && state.stacks["a"]?.pin == RecordTests.pin)
     #expect(state.lastGood("b")?.commit == "c1" && state.standing("b")?.commit == "c2")
-    #expect(state.stacks["b"]?.change?.towards == "q")
+    #expect(state.stacks["b"]?.change?.targetProject == "q")
     #expect(state.stacks["c"]?.change?.from == .nothing && state.stacks["c"]?.held != nil)
     #expect(state.stacks["d"]?.adopted != nil)
     #expect(state.stacks["e"]?.isStuck == true)

@@ -50,7 +50,7 @@ extension Target {
       if Path.isAbsolute(line) {
         for readOnly in [true, false] { Place.hold(line, Place.subject, readOnly: readOnly) }
       }
-      _ = Place.subject.standing(of: Path.join("s", line))
+      _ = Place.subject.ownership(of: Path.join("s", line))
       _ = Place.protected.glob(protecting: line)
       let glob = Glob(line)
       _ = glob.covers("a/b/.env") || glob.covers(line)

@@ -68,7 +68,7 @@ extension Target {
     let all = Set(deployment.paths.keys)
     deployment.follow([:])
     hold(Set(deployment.paths.keys) == all, "no live path is lost")
-    deployment.doubt(Set(deployment.services.map(\.name)))
+    deployment.markUncertain(Set(deployment.services.map(\.name)))
   }
 
   /// `checked`: four sizes, and the parts; its sum is made here.

@@ -98,7 +98,7 @@ struct Apply: Sendable {
   ) async {
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
     for stack in plan.stacks where stack.work == .none {
-      let report = stack.report(stack.aim.idle)
+      let report = stack.report(stack.target.idle)
       await gate.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
       result.stacks.append(report)
       result.links += stack.links.map(\.report)
@@ -146,7 +146,7 @@ struct Apply: Sendable {
     if let new = now.standing(taker), now.isDeployed(taker), new.project == removal.project {
       tell(.now(.step, of: removal.name, "removing its old links: it moved to \(taker)"))
       // It may be in place as it was before, and not as this plan wanted it.
-      return await end(removal, Step.end(removal, taker: new.services), execute, &result)
+      return await end(removal, Step.removal(removal, taker: new.services), execute, &result)
     }
     let report = removal.skipped("it stays until \(taker), where it moved to, is in place")
     tell(.end(of: report))

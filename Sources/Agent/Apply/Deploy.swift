@@ -45,7 +45,7 @@ struct Deploy: Sendable {
     var origin: String? { if case .moved(let old, _) = former { old } else { nil } }
 
     /// Whether a rollback tries another commit, which is given up where that fails.
-    var isTrial: Bool { if case .pin(let pin, _) = plan.aim { pin.replaces != nil } else { false } }
+    var isTrial: Bool { if case .pin(let pin, _) = plan.target { pin.replaces != nil } else { false } }
 
     /// The same as it has failed by now.
     var failed: FailedChange {
@@ -110,21 +110,21 @@ struct Deploy: Sendable {
       let entry = Deployment(attempt.desired.seen(as: attempt.progress.containers ?? []))
       entries[name] = attempt.desired.images.isEmpty ? entry : try await forgettingStaleBuilds(entry)
       // Put right where it is, which is not where the repository wants it.
-      reports[name] = attempt.plan.report(attempt.plan.aim.isKeptBack ? attempt.plan.aim.idle : .deployed)
+      reports[name] = attempt.plan.report(attempt.plan.target.isKeptBack ? attempt.plan.target.idle : .deployed)
       reports[name]?.show(attempt.progress.containers)
       reports[name]?.admit(attempt)
     }
-    let aims = Dictionary(attempts.map { ($0.plan.name, $0.plan.aim) }) { first, _ in first }
-    let pinned = Set(attempts.filter(\.plan.aim.isPin).map(\.plan.name))
+    let targets = Dictionary(attempts.map { ($0.plan.name, $0.plan.target) }) { first, _ in first }
+    let pinned = Set(attempts.filter(\.plan.target.isPin).map(\.plan.name))
     try await records.change { [entries] state throws(IllegalTransition) in
       for (name, entry) in entries {
         try state.record(.deployed(entry), of: name)
         // What failed at another commit than the one that stands now still counts.
-        if let hold = state.stacks[name]?.held, hold.commit == entry.commit, aims[name]?.lifts(hold) ?? true {
+        if let hold = state.stacks[name]?.held, hold.commit == entry.commit, targets[name]?.lifts(hold) ?? true {
           try state.record(.lifted, of: name)
         }
         if pinned.contains(name), state.stacks[name]?.pin != nil {
-          try state.record(.pinProved(entry.images ?? [:]), of: name)
+          try state.record(.pinConfirmed(entry.images ?? [:]), of: name)
         }
       }
     }
@@ -137,7 +137,7 @@ struct Deploy: Sendable {
     var (report, progress) = (attempt.plan.report(.removed), attempt.progress)
     var rest = attempt.plan
     rest.services = []
-    let steps = Step.end(rest, taker: nil, isShared: false)
+    let steps = Step.removal(rest, taker: nil, isShared: false)
     do throws(Failure) { try await execute.run(steps, of: attempt.desired, &progress) } catch {
       report.outcome = .failed
       report.error = "\(error.message); \(error.help)"

@@ -19,8 +19,8 @@ extension Deploy {
   func begin(_ attempts: [Attempt]) async throws(Failure) {
     try await records.change { state throws(IllegalTransition) in
       for attempt in attempts {
-        let acting = Set(attempt.plan.services.filter { $0.action != .keep }.map(\.name))
-        try state.record(.began(attempt.desired, acting: acting, from: attempt.former), of: attempt.plan.name)
+        let affected = Set(attempt.plan.services.filter { $0.action != .keep }.map(\.name))
+        try state.record(.began(attempt.desired, affected: affected, from: attempt.former), of: attempt.plan.name)
       }
     }
   }

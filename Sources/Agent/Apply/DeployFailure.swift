@@ -14,13 +14,13 @@ extension Deploy {
   /// Remembers what became of a change that failed, and the failure where that is to be held; `seen` are its containers where
   /// they stay.
   private func end(
-    _ name: String, as leaving: StackRecord.Leaving?, _ hold: Hold?, seen: [WatchedContainer] = []
+    _ name: String, as failureState: StackRecord.FailureState?, _ hold: Hold?, seen: [WatchedContainer] = []
   ) async throws(Failure) {
     try await records.change { state throws(IllegalTransition) in
       if !seen.isEmpty, case .changing(let change) = state.stacks[name]?.runs {
         try state.record(.replaced(change.standing.services.map { $0.hashed(as: seen) }), of: name)
       }
-      if let leaving, state.stacks[name]?.change != nil { try state.record(.left(leaving), of: name) }
+      if let failureState, state.stacks[name]?.change != nil { try state.record(.changeFailed(failureState), of: name) }
       if let hold { try state.record(.failed(hold), of: name) }
     }
   }
@@ -33,7 +33,9 @@ extension Deploy {
     attempt.mask = await Task { await programs.mask(for: directory) }.value.adding(
       valuesIn: files.compactMap { Files.text(Path.join(settings.liveRoot, $0)) })
     // A way back that failed says nothing about the commit that is held.
-    guard cause.kind == .deploy, !attempt.plan.aim.isHeld, !attempt.plan.isHandedOver, !isGood(attempt) else { return }
+    guard cause.kind == .deploy, !attempt.plan.target.isHeld, !attempt.plan.isHandedOver, !isGood(attempt) else {
+      return
+    }
     let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
     var hold = Hold(
       attempt.desired, since: Date().formatted(.iso8601), error: attempt.mask.hide(cause.message), images: images ?? [:]
@@ -74,7 +76,7 @@ extension Deploy {
     }
     if cause.kind == .interrupted, !isBegun { report.outcome = .skipped }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
-    if cause.kind == .interrupted || attempt.plan.aim.isHeld && reached == .nothing && attempt.failed.isUntouched {
+    if cause.kind == .interrupted || attempt.plan.target.isHeld && reached == .nothing && attempt.failed.isUntouched {
       return
     }
     if isGood(attempt) {
@@ -218,7 +220,7 @@ extension Deploy {
         try state.record(.deployed((entry ?? good).following(state.links)), of: stack)
         if stack != name, isOpen { try state.record(.undone, of: name) }
       case .undone: if isOpen { try state.record(.undone, of: name) }
-      case .stopped: if isOpen { try state.record(.left(.stopped), of: name) }
+      case .stopped: if isOpen { try state.record(.changeFailed(.stopped), of: name) }
       }
       if let hold { try state.record(.failed(hold), of: name) }
     }

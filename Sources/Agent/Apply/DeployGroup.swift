@@ -12,7 +12,7 @@ extension Deploy {
     let members = Set(attempts.keys)
     // What a sync that was cut off had led already still ties them.
     let paths = shared.filter {
-      !$0.value.users.isDisjoint(with: members) && ($0.value.ties || moving.contains($0.key))
+      !$0.value.users.isDisjoint(with: members) && ($0.value.mustMoveTogether || moving.contains($0.key))
     }
     await goForward(&attempts, &ended, paths)
     var reports = await remember(attempts.filter { ended.causes[$0.key] == nil }.map(\.value))
@@ -91,7 +91,7 @@ extension Deploy {
     for (name, attempt) in failed {
       do throws(Failure) {
         let way = try await opened(attempt.former)
-        failed[name]?.change.turned = attempt.former.turned(into: way)
+        failed[name]?.change.linksReplacedByDirectories = attempt.former.linksReplacedByDirectories(in: way)
         failed[name]?.former = way
       } catch { obstacle = error }
     }

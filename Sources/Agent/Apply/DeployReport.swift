@@ -6,15 +6,15 @@ extension StackPlan {
     report.from = from
     report.to = to
     report.project = project.isEmpty ? nil : project
-    report.reasons = work == .none ? (aim.reason.map { [$0] } ?? reasons) : reasons
+    report.reasons = work == .none ? (target.reason.map { [$0] } ?? reasons) : reasons
     // Where a rollback fails or is refused it is not pinned.
     let isPinned = [.deployed, .planned, .unchanged, .pinned].contains(outcome)
-    if work != .none, aim.isPin, isPinned, let reason = aim.reason { report.reasons.append(reason) }
+    if work != .none, target.isPin, isPinned, let reason = target.reason { report.reasons.append(reason) }
     report.services = services.map(\.report)
     if outcome == .planned { report.steps = steps.compactMap(\.text) }
-    if case .hold(let hold) = aim { report.error = hold.error }
-    if case .waiting(let waiting) = aim { report.waitsFor = waiting.outage }
-    if aim.isGone {
+    if case .hold(let hold) = target { report.error = hold.error }
+    if case .waiting(let waiting) = target { report.waitsFor = waiting.outage }
+    if target.isGone {
       report.gone = true
       if work == .none { report.keepAll() }
     }

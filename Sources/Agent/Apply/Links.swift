@@ -30,7 +30,7 @@ struct Links: Sendable {
   ) async throws(Failure) {
     let opening = LinkReplacement(links: self)
     let leaving = plans.map { plan in
-      plan.opens || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
+      plan.materializes || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
     }
     for index in plans.indices where leaving[index] { try await work(on: plans, index, opening, &reports) }
     try turn()
@@ -42,7 +42,7 @@ struct Links: Sendable {
   ) async throws(Failure) {
     let plan = plans[index]
     if plan.action == .keep { return }
-    if plan.opens {
+    if plan.materializes {
       let kept = try await opening.open(plan, for: plans.filter { $0.desired != nil })
       for other in plans.indices { reports[other].backup = kept[plans[other].live] ?? reports[other].backup }
       return
@@ -75,7 +75,7 @@ struct Links: Sendable {
       }
       if let tree = trees[commit] { _ = try await stored.recall(Array(directories.values.map(\.from)), in: tree) }
     }
-    return good.opened(where: { directories[$0] != nil }) { commit, path in
+    return good.materialized(where: { directories[$0] != nil }) { commit, path in
       trees[commit].map { Array($0.files(under: path)) }
     }
   }
@@ -84,7 +84,7 @@ struct Links: Sendable {
   var stored: StoredContent { StoredContent(settings: settings, checkout: observe.checkout, mirror: mirror) }
 
   private func isBelowOpened(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
-    plans.contains { $0.opens && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }
+    plans.contains { $0.materializes && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }
   }
 
   /// Whether a link of clup's own stands at a live path.

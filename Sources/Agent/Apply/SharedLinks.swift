@@ -29,7 +29,7 @@ struct SharedLinks: Sendable {
         pointer: LinkPlanning.pointerName(of: pointer), desired: [path: wish],
         known: state.links[path].map { [path: $0] } ?? [:],
         live: Dictionary(uniqueKeysWithValues: around.map { ($0, links.observe.live($0)) })
-      ).filter { plan in !plan.opens || !plans.contains { $0.live == plan.live } }
+      ).filter { plan in !plan.materializes || !plans.contains { $0.live == plan.live } }
     }
     let reports = try await links.apply(plans) { () throws(Failure) in
       for (path, wish) in wishes.sorted(by: { $0.key < $1.key }) where wish.kind == .link {
@@ -40,7 +40,9 @@ struct SharedLinks: Sendable {
     try await records.change { state throws(IllegalTransition) in
       for (path, wish) in wishes { try state.record(.placed(wish), at: path) }
       let led = state.links
-      for name in state.standing.keys where !members.contains(name) { try state.record(.follows(led), of: name) }
+      for name in state.standing.keys where !members.contains(name) {
+        try state.record(.sharedLinksChanged(led), of: name)
+      }
     }
     return reports
   }

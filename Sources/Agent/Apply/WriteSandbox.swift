@@ -11,10 +11,10 @@ struct WriteSandbox: Sendable {
   func raise(around plan: Plan, _ state: State) throws(Failure) -> Bool {
     var places = [checkout.path, "/dev/null"]
     let ways = plan.allLinks.filter { $0.action != .keep }.map(\.live) + plan.stacks.flatMap { wayBack(of: $0, state) }
-    let opened = plan.allLinks.filter(\.opens).map(\.live)
+    let materialized = plan.allLinks.filter(\.materializes).map(\.live)
     // What becomes a directory does so in the one that holds it.
     let parents = ways.map { way in
-      Path.parent(opened.filter { Path.relative(way, to: $0) != nil }.min { $0.count < $1.count } ?? way)
+      Path.parent(materialized.filter { Path.relative(way, to: $0) != nil }.min { $0.count < $1.count } ?? way)
     }
     for parent in Set(parents).sorted() {
       // A directory that is to be made cannot be named yet: it is made first, and no link is followed on the way.

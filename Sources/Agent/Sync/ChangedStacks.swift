@@ -9,7 +9,7 @@ extension Prepare {
         try await checkRecorded(name, &draft)
         continue
       }
-      switch draft.aims[name] ?? .target {
+      switch draft.targets[name] ?? .target {
       case .target, .tied, .refused, .busy, .recorded, .gone, .drifted: checkTarget(name, &draft)
       case .hold, .waiting:
         // What was left as it failed is left alone.
@@ -58,7 +58,7 @@ extension Prepare {
     guard record.isDeployed || record.held != nil || record.change?.isRepair == true || goesBack,
       goesBack || !leavesDrift(of: name), let good = try await good(name)
     else { return }
-    if draft.aims[name] == nil { draft.aims[name] = .recorded }
+    if draft.targets[name] == nil { draft.targets[name] = .recorded }
     draft.reasons[name] = recorded(name, good, draft.observed, links)
     if draft.reasons[name] != [] { draft.kept[name] = good }
   }
@@ -73,7 +73,7 @@ extension Prepare {
     if let record, leavesDrift(of: name), record.isDeployed, rejudged.isEmpty, touched.changes(record).isEmpty,
       rearranged(name, head).isEmpty, !reasons.isEmpty
     {
-      draft.aims[name] = .drifted(reasons)
+      draft.targets[name] = .drifted(reasons)
       reasons = []
     }
     draft.reasons[name] = reasons
@@ -152,7 +152,7 @@ extension Prepare {
     for answer in draft.answers {
       draft.diagnostics += answer.diagnostics
       guard var stack = answer.desired else { continue }
-      switch draft.aims[stack.name] {
+      switch draft.targets[stack.name] {
       case .pin(let pin, _): stack.images = images(pin, stack)
       case .hold, .waiting: stack.images = state.lastGood(stack.name)?.images ?? [:]
       default: break
@@ -170,7 +170,7 @@ extension Prepare {
       found[subject.stack, default: []].formUnion(subject.belongings.writes.subtracting(known))
     }
     return draft.chosen.subtracting(draft.sources.map(\.source.name)).sorted().compactMap { name in
-      guard draft.aims[name] ?? .target == .target, let source = head.source(name), let known = state.standing(name)
+      guard draft.targets[name] ?? .target == .target, let source = head.source(name), let known = state.standing(name)
       else { return nil }
       let uses = Set(known.reads ?? []).union(known.untracked.keys).union(known.links.keys)
         .map { Path.join(settings.liveRoot, $0) }
@@ -219,7 +219,7 @@ extension Prepare {
   func tie(_ draft: inout PlanDraft) async throws(Failure) {
     while true {
       let moves = try await incompleteMoves(&draft)
-      let found = ties(draft).merging(moves) { first, _ in first }.filter { name, _ in !isTied(name, draft) }
+      let found = conflicts(draft).merging(moves) { first, _ in first }.filter { name, _ in !isTied(name, draft) }
       if found.isEmpty { return }
       for (name, tie) in found.sorted(by: { $0.key < $1.key }) { try await stay(name, tie, &draft) }
     }
@@ -227,7 +227,7 @@ extension Prepare {
 
   private func stay(_ name: String, _ tie: SharedPathConflict, _ draft: inout PlanDraft) async throws(Failure) {
     try refuse(tie, of: name, draft)
-    draft.aims[name] = .tied(tie, because: draft.aims[tie.stack]?.standing)
+    draft.targets[name] = .tied(tie, because: draft.targets[tie.stack]?.reasonForOthers)
     draft.desired[name] = nil
     guard settings.sync.onFailure == .rollback, let good = try await good(name) else { return }
     let reasons = recorded(name, good, draft.observed, links)

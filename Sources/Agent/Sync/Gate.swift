@@ -41,7 +41,7 @@ extension Sync {
     }
     if request.dryRun {
       ended.report.outcome = .planned
-      ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.aim.idle : .planned) }
+      ended.report.stacks = plan.stacks.map { $0.report($0.work == .none ? $0.target.idle : .planned) }
       return nil
     }
     return Gated(plan: plan, refused: refused, warns: !warnings.isEmpty)
@@ -50,7 +50,7 @@ extension Sync {
   /// Whether the host is at the commit when all of a plan is.
   func isWhole(_ plan: Plan) -> Bool {
     request.stacks.isEmpty && request.rollback == nil && !request.isRepair
-      && plan.stacks.allSatisfy { $0.aim == .target || $0.aim.isGone }
+      && plan.stacks.allSatisfy { $0.target == .target || $0.target.isGone }
   }
 
   /// Does what is planned, behind the fence.
@@ -118,8 +118,8 @@ extension Sync {
         found += Variant.notes(variants, in: snapshot.tree)
       }
     }
-    for stack in prepared.plan.stacks where stack.aim.isGone {
-      found.append("\(stack.name) is \(stack.aim.reason ?? "")")
+    for stack in prepared.plan.stacks where stack.target.isGone {
+      found.append("\(stack.name) is \(stack.target.reason ?? "")")
     }
     for name in state.standing.keys.sorted()
     where !known.contains(name) && !prepared.plan.stacks.contains(where: { $0.name == name }) {

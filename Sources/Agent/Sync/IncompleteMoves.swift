@@ -18,7 +18,7 @@ extension Prepare {
       let others = draft.names.union(state.standing.keys).union(look.discovery.stacks.map(\.name))
       for other in others.sorted() where other != name && found[name] == nil {
         guard let other = try await partner(other, of: desired.project, in: look, draft) else { continue }
-        let isFree = !request.stacks.isEmpty && request.rollback == nil && draft.aims[other.name] == nil
+        let isFree = !request.stacks.isEmpty && request.rollback == nil && draft.targets[other.name] == nil
         let taken = coming.first { new in
           isFree && other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
         }

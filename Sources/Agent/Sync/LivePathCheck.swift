@@ -34,7 +34,7 @@ struct LivePathCheck: Sendable {
       return Discovery.landsOnState(link.live, glob: glob, stack: stack).asFinal
     }
     let place = Path.join(settings.liveRoot, link.live)
-    if link.opens, let system = fileSystemWithoutExchange(at: Path.parent(place)) {
+    if link.materializes, let system = fileSystemWithoutExchange(at: Path.parent(place)) {
       return refuse(
         "\(place) is to become a directory, and \(system), where it is, cannot exchange a name for a directory in one step",
         "stop what mounts it, replace the link with a directory that has the same files, and sync again")
@@ -42,8 +42,8 @@ struct LivePathCheck: Sendable {
     if Path.overlap(place, checkout.path) {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
     }
-    let opened = plan.allLinks.filter(\.opens).map(\.live)
-    if opened.contains(where: { $0 != link.live && Path.relative(link.live, to: $0) != nil }) { return nil }
+    let materialized = plan.allLinks.filter(\.materializes).map(\.live)
+    if materialized.contains(where: { $0 != link.live && Path.relative(link.live, to: $0) != nil }) { return nil }
     if let obstacle = Obstacle.file(above: link.live, in: settings.liveRoot) {
       return refuse(obstacle.message, obstacle.help)
     }

@@ -19,7 +19,7 @@ extension Prepare {
 
   /// Looks again at the stacks that have links where the containers of another one may write: they need copies there.
   func apart(_ answers: [Resolve.Answer], _ draft: inout PlanDraft) async throws(Failure) -> [Resolve.Answer] {
-    let (names, aims) = (draft.names, draft.aims)
+    let (names, targets) = (draft.names, draft.targets)
     let resolved = answers.compactMap(\.desired)
     if resolved.isEmpty { return answers }
     draft.diagnostics += unknown(draft)
@@ -40,7 +40,8 @@ extension Prepare {
       let isRefused = asked != nil && !resolved.contains { $0.name == name }
       if let asked, !isRefused {
         again.append((asked, Set(others.values.joined())))
-      } else if !isRefused, let source = head.source(name), request.rollback == nil, (aims[name] ?? .target) == .target
+      } else if !isRefused, let source = head.source(name), request.rollback == nil,
+        (targets[name] ?? .target) == .target
       {
         draft.sources.append((head, source))
         draft.reasons[name] = ["\(writer) may write to \(path)"]
@@ -70,7 +71,7 @@ extension Prepare {
       guard let known = state.standing(name), known.writes == nil else { return false }
       return !draft.sources.contains { $0.source.name == name }
     }.map { name in
-      let isPinned = draft.aims[name]?.isPin ?? false
+      let isPinned = draft.targets[name]?.isPin ?? false
       return Diagnostic(
         rule: "writable-live-path", severity: .warning, file: head.source(name)?.composeFiles.first ?? name,
         stack: name,

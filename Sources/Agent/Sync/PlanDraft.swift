@@ -9,7 +9,7 @@ struct PlanDraft: Sendable {
   /// The containers, or nothing where the engine does not answer.
   let containers: [Container]?
   /// Where each stack is to go.
-  var aims: [String: StackTarget]
+  var targets: [String: StackTarget]
   var observed: Observed
   /// Each commit that a stack is brought to.
   var snapshots: CommitSnapshots

@@ -24,12 +24,12 @@ extension Prepare {
     draft.diagnostics += try await order(after, of: draft.names, subjects)
     let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
     // What stays where it is takes nothing from another one yet.
-    let tied = Set(draft.aims.filter { if case .tied = $0.value { true } else { false } }.keys)
+    let tied = Set(draft.targets.filter { if case .tied = $0.value { true } else { false } }.keys)
     draft.diagnostics += try await check.findings(
       of: subjects, containers: draft.containers, records: state.standing, after: after,
       origins: draft.desired.compactMapValues { state.origin(of: $0.name, project: $0.project)?.name }
         .filter { !draft.names.contains($0.value) },
-      images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.aims.filter(\.value.isPin).keys),
+      images: draft.desired.mapValues { Set($0.images.keys) }, returning: Set(draft.targets.filter(\.value.isPin).keys),
       removed: RemovedStacks(
         gone: Set(gone(draft.names, draft.projects).keys), ending: Set(ending(draft).keys),
         formerServices: state.stacks.filter { $0.value.change != nil }.mapValues { record in

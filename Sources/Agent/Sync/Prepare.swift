@@ -79,28 +79,28 @@ struct Prepare: Sendable {
     var names =
       request.isRepair
       ? Set(state.standing.keys) : Set(head.discovery.stacks.map(\.name)).union(state.pins.keys)
-    let targets = StackTargets(
+    let stackTargets = StackTargets(
       request: request, programs: programs, mirror: target.mirror, state: state, observe: observe,
       engine: containers != nil)
-    var aims = try await targets.of(names, target: target.tree)
+    var targets = try await stackTargets.of(names, target: target.tree)
     // What was to move and went back is held where it was.
-    for (old, aim) in returned(aims) where !names.contains(old) {
-      aims[old] = aim
+    for (old, target) in returned(targets) where !names.contains(old) {
+      targets[old] = target
       names.insert(old)
     }
     let chosen = try choose(from: names)
     var draft = PlanDraft(
       names: names, chosen: chosen.subtracting(busy), containers: containers,
-      aims: aims.merging(chosen.intersection(busy).map { ($0, .busy) }) { $1 },
+      targets: targets.merging(chosen.intersection(busy).map { ($0, .busy) }) { $1 },
       observed: observe.all(state, stacks: names.sorted(), containers: containers), snapshots: snapshots)
     try await findChanged(&draft)
     return draft
   }
 
   /// The stacks that others were to move from, which failed there and are held.
-  private func returned(_ aims: [String: StackTarget]) -> [String: StackTarget] {
-    aims.values.reduce(into: [:]) { found, aim in
-      if case .hold(let hold) = aim, let old = hold.movedFrom, state.isDeployed(old) { found[old] = aim }
+  private func returned(_ targets: [String: StackTarget]) -> [String: StackTarget] {
+    targets.values.reduce(into: [:]) { found, target in
+      if case .hold(let hold) = target, let old = hold.movedFrom, state.isDeployed(old) { found[old] = target }
     }
   }
 
@@ -110,13 +110,13 @@ struct Prepare: Sendable {
     try await resolve(&draft, ahead)
     try await tie(&draft)
     if draft.containers != nil {
-      draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.aims.filter(\.value.isHeld))
+      draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.targets.filter(\.value.isHeld))
     }
     if !request.isRepair {
       try await validate(&draft)
       try await judgeWayBack(&draft)
     }
-    draft.diagnostics = settings.policy.once(draft.diagnostics)
+    draft.diagnostics = settings.policy.withoutDuplicates(draft.diagnostics)
     let plan = try await stacks(&draft)
     if request.diff {
       for commit in Set(plan.stacks.compactMap(\.from)) { _ = try await draft.snapshots.look(at: commit) }
@@ -141,7 +141,7 @@ struct Prepare: Sendable {
   /// No stack that was to be deployed is left out without a finding that refuses it.
   private func unplanned(_ draft: PlanDraft, _ found: [Diagnostic]) -> [Diagnostic] {
     draft.sources.map(\.source).filter { source in
-      if draft.desired[source.name] != nil || draft.aims[source.name]?.isHeld == true { return false }
+      if draft.desired[source.name] != nil || draft.targets[source.name]?.isHeld == true { return false }
       return !found.contains { $0.stack == source.name && $0.refuses }
     }.map { source in
       Diagnostic(

@@ -17,7 +17,7 @@ extension Prepare {
   /// The stacks that are to end: those that are pruned, those whose project another directory has now, and those that are
   /// handed over.
   func ending(_ draft: PlanDraft) -> [String: Deployment] {
-    let waiting = Set(state.holds.filter { draft.aims[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
+    let waiting = Set(state.holds.filter { draft.targets[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
     return gone(draft.names, draft.projects).filter { name, known in
       request.includes(name) && !waiting.contains(name) && !isTied(name, draft)
         && (isPruned(name, known, draft) || isTakenOver(known, draft.projects, draft.names)
@@ -38,7 +38,7 @@ extension Prepare {
 
   /// Whether a stack stays for the sake of another one.
   func isTied(_ name: String, _ draft: PlanDraft) -> Bool {
-    if case .tied = draft.aims[name] { true } else { false }
+    if case .tied = draft.targets[name] { true } else { false }
   }
 
   /// Whether a stack that left the repository is handed over to those that run its services from now on.

@@ -140,7 +140,7 @@ struct Round: Sendable {
     ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
     // Of what an engine that is away runs, nobody knows.
     if request.dryRun, ended.report.error != nil { ended.report.outcome = .failed }
-    ended.report.stacks = gated.plan.stacks.map { $0.report($0.aim.idle) }
+    ended.report.stacks = gated.plan.stacks.map { $0.report($0.target.idle) }
     let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
     ended.isNewCommit = isWhole && base.commit != plan.commit
     try await session.records.change { state throws(IllegalTransition) in

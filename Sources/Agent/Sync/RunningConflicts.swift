@@ -9,7 +9,9 @@ extension Prepare {
   {
     guard let containers else { return [] }
     var found: [Diagnostic] = []
-    let deploys = stacks.filter { !$0.aim.isHeld }.compactMap { plan in plan.desired.map { (plan: plan, desired: $0) } }
+    let deploys = stacks.filter { !$0.target.isHeld }.compactMap { plan in
+      plan.desired.map { (plan: plan, desired: $0) }
+    }
     func refuse(_ stack: String, _ service: String?, _ message: String, _ help: String) {
       found.append(
         Diagnostic(
@@ -88,7 +90,7 @@ extension Prepare {
   /// Finds the names and, for stacks that come for the first time, the ports that containers of no stack have taken.
   private func holders(of stacks: [DesiredStack], among containers: [Container]) async throws(Failure) -> [Holder] {
     let projects = Set(stacks.map(\.project)).union(
-      state.stacks.values.flatMap { [$0.standing?.project, $0.change?.towards].compactMap { $0 } })
+      state.stacks.values.flatMap { [$0.standing?.project, $0.change?.targetProject].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
     let wanted = stacks.flatMap { stack in
       stack.services.flatMap(\.claims).filter { claim in

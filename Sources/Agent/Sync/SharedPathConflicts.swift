@@ -2,8 +2,8 @@ import Core
 
 extension Prepare {
   /// Finds the stacks that cannot go where they are to go, since others stay that stand on the same files.
-  func ties(_ draft: PlanDraft) -> [String: SharedPathConflict] {
-    let (desired, aims, names) = (draft.desired, draft.aims, draft.names)
+  func conflicts(_ draft: PlanDraft) -> [String: SharedPathConflict] {
+    let (desired, targets, names) = (draft.desired, draft.targets, draft.names)
     func known(_ name: String) -> [String: String] {
       let good = settings.sync.onFailure == .rollback ? state.lastGood(name) : nil
       return (good ?? state.standing(name))?.paths.mapValues(\.id) ?? [:]
@@ -11,7 +11,7 @@ extension Prepare {
     var (moving, staying): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
     for name in names {
       let wishes = desired[name].map { Deployment($0).paths.mapValues(\.id) }
-      if case .pin? = aims[name], request.rollback == nil {
+      if case .pin? = targets[name], request.rollback == nil {
         staying[name] = wishes ?? known(name)
       } else if let wishes, draft.kept[name] == nil {
         moving[name] = wishes
@@ -20,14 +20,14 @@ extension Prepare {
       }
     }
     // A stack that left the repository runs on for one that is held and was to have its services.
-    let left = Set(holds(aims).values.flatMap { ($0.takes ?? [:]).keys }).subtracting(names)
+    let left = Set(holds(targets).values.flatMap { ($0.takes ?? [:]).keys }).subtracting(names)
     // What they stand on comes before what they are called.
     return SharedPathConflict.find(moving: moving, staying: staying, known: known).merging(
-      Handover.ties(
+      Handover.conflicts(
         desired.filter { !stays($0.key, draft) }, left: left, state: state,
         staying: state.standing.filter { left.contains($0.key) || names.contains($0.key) && stays($0.key, draft) })
     ) { file, _ in file }.merging(
-      Handover.ties(desired.filter { !stays($0.key, draft) }, holds: holds(aims), good: state.lastGood)
+      Handover.conflicts(desired.filter { !stays($0.key, draft) }, holds: holds(targets), good: state.lastGood)
     ) {
       file, _ in file
     }
@@ -35,17 +35,17 @@ extension Prepare {
 
   /// Whether a stack is not brought anywhere by this sync.
   func stays(_ name: String, _ draft: PlanDraft) -> Bool {
-    draft.aims[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
+    draft.targets[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
       ?? !draft.chosen.contains(name)
   }
 
-  private func holds(_ aims: [String: StackTarget]) -> [String: Hold] {
-    aims.compactMapValues { aim in if case .hold(let hold) = aim { hold } else { nil } }
+  private func holds(_ targets: [String: StackTarget]) -> [String: Hold] {
+    targets.compactMapValues { target in if case .hold(let hold) = target { hold } else { nil } }
   }
 
   /// A person who names stacks is told which ones go with them.
   func refuse(_ tie: SharedPathConflict, of name: String, _ draft: PlanDraft) throws(Failure) {
-    let isFree = draft.names.contains(tie.stack) && draft.aims[tie.stack] == nil && !draft.chosen.contains(tie.stack)
+    let isFree = draft.names.contains(tie.stack) && draft.targets[tie.stack] == nil && !draft.chosen.contains(tie.stack)
     guard request.rollback != nil || isFree else { return }
     if let pin = request.rollback?.goal.pins[name] {
       let commit = pin.commit.prefix(7)

@@ -5,7 +5,7 @@ extension Prepare {
   /// Plans the stacks and the shared paths, and finds what stands in the way on this host.
   func stacks(_ draft: inout PlanDraft) async throws(Failure) -> Plan {
     let ending = ending(draft)
-    let host = SharedPath.take(
+    let host = SharedPath.extract(
       from: &draft.desired, configured: draft.wishes, state: state,
       remaining: Set(state.standing.keys).union(draft.names).subtracting(ending.keys), commit: target.tree.commit)
     let wanted = draft.desired.values.flatMap(\.links.keys) + host.keys
@@ -16,7 +16,7 @@ extension Prepare {
     let shared = planning.shared(host)
     var plan = Plan(commit: target.tree.commit)
     (plan.links, plan.shared, plan.moving) = (shared, host, planning.moving(host))
-    for name in draft.chosen.union(draft.aims.filter { $0.value == .busy }.keys).sorted() {
+    for name in draft.chosen.union(draft.targets.filter { $0.value == .busy }.keys).sorted() {
       guard let stack = stack(name, draft, planning, shared, &plan.judged) else { continue }
       plan.stacks.append(stack)
     }
@@ -30,7 +30,7 @@ extension Prepare {
       }
     }
     plan.stacks.sort { $0.name < $1.name }
-    planning.end(&plan.stacks)
+    planning.planRemovals(&plan.stacks)
     let gone = Set(plan.stacks.filter(\.isHandedOver).map(\.name))
     for (giver, takers) in Handover.takers(of: draft.desired, gone: gone, state: state) {
       guard let index = plan.stacks.firstIndex(where: { $0.name == giver }) else { continue }
@@ -71,7 +71,7 @@ extension Prepare {
       draft.desired[name].map {
         planning.deploy($0, because: draft.reasons[name] ?? [], shared: shared, directory: directory(known, name))
       } ?? planning.unchanged(name, known: known)
-    stack.aim = draft.aims[name] ?? .target
+    stack.target = draft.targets[name] ?? .target
     return stack
   }
 
@@ -96,7 +96,7 @@ extension Prepare {
     } else {
       stack.links.removeAll { $0.action != .keep }
     }
-    stack.aim = .gone(down: down)
+    stack.target = .gone(down: down)
     return stack
   }
 
@@ -119,12 +119,12 @@ extension Prepare {
       }
     } else if let known {
       stack = planning.unchanged(name, known: known)
-    } else if draft.aims[name]?.isHeld == true || draft.aims[name] == .busy {
+    } else if draft.targets[name]?.isHeld == true || draft.targets[name] == .busy {
       stack = StackPlan(idle: name, project: draft.projects[name] ?? "")
     } else {
       return nil
     }
-    stack.aim = draft.aims[name] ?? .target
+    stack.target = draft.targets[name] ?? .target
     stack.reasons += draft.lost[name] ?? []
     return stack
   }

@@ -13,24 +13,24 @@ struct StackTargets: Sendable {
   let engine: Bool
 
   func of(_ stacks: Set<String>, target: CommitTree) async throws(Failure) -> [String: StackTarget] {
-    var aims: [String: StackTarget] = [:]
+    var targets: [String: StackTarget] = [:]
     let head = (try? await mirror.head()) ?? target.commit
     for name in stacks {
       guard let pin = state.stacks[name]?.pin else { continue }
-      aims[name] = .pin(pin, behind: try? await mirror.distance(from: pin.commit, to: head))
+      targets[name] = .pin(pin, behind: try? await mirror.distance(from: pin.commit, to: head))
     }
     // A person who asks for a commit means it.
-    if request.retry || request.rollback != nil { return aims }
-    let waiting = stacks.filter { aims[$0] == nil }.compactMap { name in
-      state.stacks[name]?.said?.waiting.map { (name: name, waiting: $0) }
+    if request.retry || request.rollback != nil { return targets }
+    let waiting = stacks.filter { targets[$0] == nil }.compactMap { name in
+      state.stacks[name]?.lastResult?.waiting.map { (name: name, waiting: $0) }
     }
     for (name, own) in waiting {
       // What waits for the same thing is tried together: one may hand a service to another.
       let others = waiting.map(\.waiting).filter { $0.outage == own.outage && $0.commit == own.commit }
-      if others.allSatisfy({ isEarly($0, target) }) { aims[name] = .waiting(own) }
+      if others.allSatisfy({ isEarly($0, target) }) { targets[name] = .waiting(own) }
     }
     let holds = state.holds.filter { stacks.contains($0.key) }
-    if holds.isEmpty { return aims }
+    if holds.isEmpty { return targets }
     var images: [String: String]?
     if engine { images = try await Images(programs: programs).ids(of: holds.values.flatMap(\.images.keys)) }
     for (name, hold) in holds {
@@ -41,9 +41,9 @@ struct StackTargets: Sendable {
         tree = CommitTree(commit: hold.commit, recorded: hold.tracked)
       }
       let settings = observe.settings.fingerprint(of: name)
-      if hold.stands(in: tree, host: now, settings: settings, images: images) { aims[name] = .hold(hold) }
+      if hold.stands(in: tree, host: now, settings: settings, images: images) { targets[name] = .hold(hold) }
     }
-    return aims
+    return targets
   }
 
   /// Whether the timer comes too soon after a stack was last tried; whoever else asks wants it tried now.

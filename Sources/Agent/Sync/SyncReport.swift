@@ -15,7 +15,7 @@ extension Sync.Ended {
     report.stacks = Set(others).union(planned.keys).sorted().map { name in
       let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
       guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
-      if outcome == .held, stack.work == .none { return stack.report(stack.aim.idle) }
+      if outcome == .held, stack.work == .none { return stack.report(stack.target.idle) }
       var held = stack.report(outcome)
       if outcome == .held { held.reasons.append("waiting: the commit is refused") }
       return held

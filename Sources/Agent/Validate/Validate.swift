@@ -147,7 +147,8 @@ public struct Validate: Sendable {
     return Ended(
       validation: Validation(
         diagnostics: settings.policy.weigh(
-          settings.policy.once(diagnostics), today: day, configuration: settings.file, whole: changed == nil,
+          settings.policy.withoutDuplicates(diagnostics), today: day, configuration: settings.file,
+          whole: changed == nil,
           stacks: Set(discovery.stacks.map(\.name)).union(discovery.jobs))),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),

@@ -218,7 +218,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
   }
 
   /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere by now.
-  func doubting(_ paths: Set<String>) -> DesiredService {
+  func markingUncertain(_ paths: Set<String>) -> DesiredService {
     var service = self
     for mount in mounts.keys where paths.contains(where: { Path.overlap($0, mount) }) {
       service.mounts[mount] = Fingerprint.absent

@@ -34,7 +34,7 @@ extension DesiredLink {
   var isPlaced: Bool { kind == .copy && replaces == nil }
 
   /// Gives the link for as long as nobody knows whether it was put in place.
-  var comingUp: DesiredLink {
+  var pending: DesiredLink {
     var link = self
     link.replaces = replaces ?? []
     link.commit = nil
@@ -52,7 +52,7 @@ extension DesiredLink {
   }
 
   /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
-  func becoming(_ next: DesiredLink) -> DesiredLink {
+  func transitioning(to next: DesiredLink) -> DesiredLink {
     var next = next
     let copies =
       (replaces ?? [])

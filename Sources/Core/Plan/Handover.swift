@@ -86,40 +86,40 @@ public enum Handover {
   }
 
   /// Finds the stacks that would give up a service for one that is held, and therefore does not run it.
-  public static func ties(
+  public static func conflicts(
     _ desired: [String: DesiredStack], holds: [String: Hold], good: (String) -> Deployment?
   ) -> [String: SharedPathConflict] {
-    var ties: [String: SharedPathConflict] = [:]
+    var conflicts: [String: SharedPathConflict] = [:]
     for (name, hold) in holds.sorted(by: { $0.key < $1.key }) {
-      for (giver, service) in hold.takes ?? [:] where ties[giver] == nil {
+      for (giver, service) in hold.takes ?? [:] where conflicts[giver] == nil {
         func has(_ services: [DesiredService]?) -> Bool { services?.contains { $0.name == service } == true }
         guard let stack = desired[giver], !has(stack.services), has(good(giver)?.services) else { continue }
-        ties[giver] = SharedPathConflict(stack: name, .service(service))
+        conflicts[giver] = SharedPathConflict(stack: name, .service(service))
       }
     }
-    return ties
+    return conflicts
   }
 
   /// Finds the stacks that wait for a name or a port which another one would give up, and does not, since it stays where it
   /// is; of those that have `left` the repository, also for a service.
-  public static func ties(
+  public static func conflicts(
     _ desired: [String: DesiredStack], left: Set<String> = [], state: State = State(), staying: [String: Deployment]
   ) -> [String: SharedPathConflict] {
-    var ties: [String: SharedPathConflict] = [:]
+    var conflicts: [String: SharedPathConflict] = [:]
     for (name, stack) in desired {
       let (claims, coming) = (stack.services.flatMap(\.claims), stack.coming(beside: state))
-      for (other, known) in staying.sorted(by: { $0.key < $1.key }) where other != name && ties[name] == nil {
+      for (other, known) in staying.sorted(by: { $0.key < $1.key }) where other != name && conflicts[name] == nil {
         let held = known.services.flatMap(\.claims)
         let service =
           left.contains(other) ? known.services.first { old in coming.contains(where: old.isContinued) } : nil
-        if let service { ties[name] = SharedPathConflict(stack: other, .service(service.name)) }
+        if let service { conflicts[name] = SharedPathConflict(stack: other, .service(service.name)) }
         guard service == nil, let claim = claims.first(where: { claim in held.contains { $0.excludes(claim) } }) else {
           continue
         }
-        ties[name] = SharedPathConflict(stack: other, .claim(claim))
+        conflicts[name] = SharedPathConflict(stack: other, .claim(claim))
       }
     }
-    return ties
+    return conflicts
   }
 
   private static func comes(_ name: String, after earlier: String, _ stacks: [StackPlan]) -> Bool {

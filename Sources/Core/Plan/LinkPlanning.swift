@@ -45,8 +45,8 @@ public struct LinkPlanning: Sendable {
   public func plan(
     pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
   ) -> [LinkPlan] {
-    let opened = opened(for: desired, known: known, live: live)
-    var plans = opened.map { path, backsUp in
+    let materialized = materialized(for: desired, known: known, live: live)
+    var plans = materialized.map { path, backsUp in
       let found = live[path] ?? .absent
       let text = if case .link(let text) = found { text } else { target(pointer, path) }
       return LinkPlan(live: path, desired: nil, target: text, action: .replace, backsUp: backsUp, found: found)
@@ -55,14 +55,14 @@ public struct LinkPlanning: Sendable {
       let text = target(pointer, wish.from)
       var (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
       // What is seen there is seen through the link, and comes along when that is opened.
-      if action != .create, Path.ancestors(path).contains(where: { opened[$0] != nil }) {
+      if action != .create, Path.ancestors(path).contains(where: { materialized[$0] != nil }) {
         (action, backsUp) = (.replace, false)
       }
       plans.append(
         LinkPlan(
           live: path, desired: wish, target: text, action: action, backsUp: backsUp, found: live[path] ?? .absent))
     }
-    for (path, former) in known where desired[path] == nil && opened[path] == nil {
+    for (path, former) in known where desired[path] == nil && materialized[path] == nil {
       // Below a directory that is itself a link now, the path leads into the release: nothing of ours stands there.
       if desired.keys.contains(where: { Path.relative(path, to: $0) != nil }) { continue }
       let text = target(pointer, former.from)
@@ -82,21 +82,21 @@ public struct LinkPlanning: Sendable {
 
   /// Finds what must become a directory for the paths below it: links of clup's own, and files that it wrote. Says of each
   /// whether somebody else has changed it.
-  private func opened(
+  private func materialized(
     for desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
   ) -> [String: Bool] {
-    var opened: [String: Bool] = [:]
+    var materialized: [String: Bool] = [:]
     for path in desired.keys {
-      for above in Path.ancestors(path) where desired[above] == nil && opened[above] == nil {
+      for above in Path.ancestors(path) where desired[above] == nil && materialized[above] == nil {
         switch live[above] {
-        case .link(let text) where isOwn(text): opened[above] = false
+        case .link(let text) where isOwn(text): materialized[above] = false
         case .file(let id):
-          if let former = known[above], former.kind == .copy { opened[above] = !former.wrote(id) }
+          if let former = known[above], former.kind == .copy { materialized[above] = !former.wrote(id) }
         default: break
         }
       }
     }
-    return opened
+    return materialized
   }
 
   private func decide(

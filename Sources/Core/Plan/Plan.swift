@@ -19,11 +19,11 @@ extension Plan {
   public init(commit: String) { self.init(commit: commit, stacks: []) }
 
   /// Leaves stacks as they are that cannot go on now, and those that need a live path of theirs as it will not be.
-  public mutating func holdBack(_ refused: Set<String>, as aim: StackTarget, _ state: State) {
+  public mutating func holdBack(_ refused: Set<String>, as target: StackTarget, _ state: State) {
     for name in refused where !stacks.contains(where: { $0.name == name }) {
       stacks.append(StackPlan(idle: name))
     }
-    for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(aim) }
+    for index in stacks.indices where refused.contains(stacks[index].name) { stacks[index].keep(target) }
     judged = judged.filter { !refused.contains($0.key) }
     func known(_ name: String) -> [String: String] { state.standing(name)?.paths.mapValues(\.id) ?? [:] }
     var (moves, stays): ([String: [String: String]], [String: [String: String]]) = ([:], [:])
@@ -34,17 +34,17 @@ extension Plan {
       case .remove, .handOver: continue
       }
     }
-    let ties = SharedPathConflict.find(moving: moves, staying: stays, known: known)
+    let conflicts = SharedPathConflict.find(moving: moves, staying: stays, known: known)
     for index in stacks.indices {
-      guard let tie = ties[stacks[index].name] else { continue }
+      guard let tie = conflicts[stacks[index].name] else { continue }
       let other = stacks.first { $0.name == tie.stack }
-      stacks[index].keep(.tied(tie, because: other?.aim.standing))
+      stacks[index].keep(.tied(tie, because: other?.target.reasonForOthers))
     }
     holdHandovers()
     for (path, link) in shared where !link.users.isEmpty {
       let movers = link.users.filter { name in stacks.contains { $0.name == name && $0.work != .none } }
-      if !movers.isEmpty || !link.users.contains(where: { ties[$0] != nil || refused.contains($0) }) { continue }
-      shared[path] = state.links[path].map { SharedPath(link: $0, users: link.users, ties: false) }
+      if !movers.isEmpty || !link.users.contains(where: { conflicts[$0] != nil || refused.contains($0) }) { continue }
+      shared[path] = state.links[path].map { SharedPath(link: $0, users: link.users, mustMoveTogether: false) }
       moving.remove(path)
       links.removeAll { $0.live == path }
     }
@@ -53,8 +53,8 @@ extension Plan {
 
   /// Leaves stacks as they are that would give a service to one that stays, or get one from it.
   private mutating func holdHandovers() {
-    let idle = stacks.filter { $0.work == .none && !$0.aim.isGone }
-    var staying = Set(idle.filter { $0.aim != .target }.map(\.name))
+    let idle = stacks.filter { $0.work == .none && !$0.target.isGone }
+    var staying = Set(idle.filter { $0.target != .target }.map(\.name))
     while true {
       let tied = stacks.indices.first { index in
         let stack = stacks[index]
@@ -63,7 +63,7 @@ extension Plan {
       guard let tied, let tie = tie(of: stacks[tied], staying) else { return }
       let other = stacks.first { $0.name == tie.stack }
       staying.insert(stacks[tied].name)
-      stacks[tied].keep(.tied(tie, because: other?.aim.standing))
+      stacks[tied].keep(.tied(tie, because: other?.target.reasonForOthers))
     }
   }
 
@@ -85,7 +85,7 @@ extension Plan {
       )
       groups = apart + (together.isEmpty ? [] : [together.reduce([]) { $0.union($1) }])
     }
-    for (_, path) in shared where path.ties { join(path.users) }
+    for (_, path) in shared where path.mustMoveTogether { join(path.users) }
     for stack in stacks where stack.desired != nil { join(Set(stack.handsTo.keys).union([stack.name])) }
     // Groups that would wait for each other are one.
     let after = Dictionary(stacks.map { ($0.name, Set($0.after)) }) { first, _ in first }
@@ -109,10 +109,10 @@ extension Plan {
   }
 
   /// The stacks that somebody else works on.
-  public var busy: Set<String> { Set(stacks.filter { $0.aim == .busy }.map(\.name)) }
+  public var busy: Set<String> { Set(stacks.filter { $0.target == .busy }.map(\.name)) }
 
   /// Whether that is why nothing of what was asked for can be done now.
-  public var isBusy: Bool { !busy.isEmpty && stacks.allSatisfy { $0.aim == .busy } }
+  public var isBusy: Bool { !busy.isEmpty && stacks.allSatisfy { $0.target == .busy } }
 
   /// What nobody else may work on meanwhile: the stacks that it changes, those that stand on what it changes or that others
   /// are moved from, and the live paths that are no stack's alone.
@@ -158,7 +158,7 @@ public struct StackPlan: Sendable {
   /// The stack's name.
   public var name: String
   /// What it is brought to.
-  public var aim = StackTarget.target
+  public var target = StackTarget.target
   /// What is to be done.
   public var work: Work
   /// The commit that it runs.
@@ -204,9 +204,9 @@ extension StackPlan {
   }
 
   /// Leaves the stack as it is.
-  mutating func keep(_ aim: StackTarget) {
+  mutating func keep(_ target: StackTarget) {
     work = .none
-    self.aim = aim
+    self.target = target
     to = from
     (links, services, steps) = ([], [], [])
   }
@@ -276,7 +276,7 @@ public struct LinkPlan: Sendable, Equatable {
   public var found: LiveEntry
 
   /// Whether a link or file of clup's own becomes a directory here, for the paths below it.
-  public var opens: Bool { desired == nil && action == .replace }
+  public var materializes: Bool { desired == nil && action == .replace }
 
   /// The live path in a report.
   public var report: LinkReport { LinkReport(live: live, target: target, action: action) }

@@ -122,8 +122,8 @@ public struct Planning: Sendable {
   /// A project that has got another name leaves its containers behind, which hold its ports and names.
   private func renamed(_ desired: DesiredStack, _ known: Deployment?, _ directory: String) -> [ServicePlan] {
     guard let known else { return [] }
-    let towards = state.stacks[desired.name]?.change?.towards
-    return [known.project, towards].compactMap { $0 }.filter { $0 != desired.project }.flatMap { project in
+    let targetProject = state.stacks[desired.name]?.change?.targetProject
+    return [known.project, targetProject].compactMap { $0 }.filter { $0 != desired.project }.flatMap { project in
       var former = known
       former.project = project
       return remove(desired.name, known: former, directory: directory).services.map { service in
@@ -167,14 +167,14 @@ public struct Planning: Sendable {
 
   /// Plans the live paths that the configuration names or several stacks need.
   public func shared(_ desired: [String: SharedPath]) -> [LinkPlan] {
-    var opened: Set<String> = []
+    var materialized: Set<String> = []
     return Set(desired.keys).union(state.links.keys).sorted().flatMap { path in
       // Below a directory that is a link itself from now on, nothing of ours stands.
       if desired[path] == nil, Path.ancestors(path).contains(where: { leaders[$0] != nil }) { return [LinkPlan]() }
       return plan(
         LinkPlanning.shared(path), desired[path].map { [path: $0.link] } ?? [:],
         known: state.links[path].map { [path: $0] } ?? [:]
-      ).filter { !$0.opens || opened.insert($0.live).inserted }
+      ).filter { !$0.materializes || materialized.insert($0.live).inserted }
     }
   }
 
@@ -217,8 +217,8 @@ public struct Planning: Sendable {
 
   /// Finds the mounted paths under which a live file has another content than the commit's.
   private func stale(_ desired: DesiredStack, _ links: [LinkPlan]) -> Set<String> {
-    let opened = links.filter { link in
-      if link.opens, case .link = link.found { true } else { false }
+    let materialized = links.filter { link in
+      if link.materializes, case .link = link.found { true } else { false }
     }.map(\.live)
     let changed = links.filter { link in
       guard link.action == .replace || link.action == .create, let wish = link.desired else { return false }
@@ -234,7 +234,7 @@ public struct Planning: Sendable {
     let mounts = Set(desired.services.flatMap(\.mounts.keys))
     return mounts.filter { mount in
       changed.contains { Path.relative($0.live, to: mount) != nil }
-        || opened.contains { Path.overlap($0, mount) }
+        || materialized.contains { Path.overlap($0, mount) }
     }
   }
 }

@@ -10,7 +10,7 @@ public struct FailedChange: Sendable {
   public var isResumed = false
   /// The live paths that were links into a release and are directories by now: the containers from before still have the
   /// release's.
-  public var turned: Set<String> = []
+  public var linksReplacedByDirectories: Set<String> = []
   /// Whether containers were stopped, so that they write no more into what is copied.
   public var isStopped = false
   /// The ids of the containers from before.
@@ -24,7 +24,7 @@ public struct FailedChange: Sendable {
   public init(_ desired: DesiredStack) { self.desired = desired }
 
   /// Whether the containers from before run on as they were, and have what stands at the live paths.
-  public var isUntouched: Bool { turned.isEmpty && !isStopped }
+  public var isUntouched: Bool { linksReplacedByDirectories.isEmpty && !isStopped }
 
   /// Whether what it touched is known for sure, and no container is among that.
   var runsOn: Bool { !isResumed && isUntouched && reached < .containers }
@@ -161,7 +161,7 @@ extension Recovery {
   ) -> [ServicePlan] {
     let (failed, before) = (change.desired.services, change.known ?? [])
     let origin = Dictionary(
-      (change.known ?? good.services).map { ($0.name, $0.doubting(change.turned)) }
+      (change.known ?? good.services).map { ($0.name, $0.markingUncertain(change.linksReplacedByDirectories)) }
     ) { first, _ in first }
     let containers = now.map { Container($0, project: change.desired.project) }
     let wanted = Set(good.services.map(\.name))

@@ -6,18 +6,18 @@ public struct SharedPath: Sendable, Equatable {
   /// The stacks that stand on it.
   public var users: Set<String>
   /// Whether some of them know it with another content: then they go to the new one together, or none does.
-  public var ties: Bool
+  public var mustMoveTogether: Bool
 
   /// Moves the live paths that more than one stack needs out of the stacks, and gives them together with the configured ones.
   ///
   /// `remaining` names every stack that stays; those not in `desired` are in place and keep what the state says.
   /// `commit` is the one that the configured paths follow.
-  public static func take(
+  public static func extract(
     from desired: inout [String: DesiredStack], configured: [String: DesiredLink], state: State, remaining: Set<String>,
     commit: String
   ) -> [String: SharedPath] {
     var wishes = desired.mapValues { stack in
-      stack.links.mapValues { $0.led(to: stack.commit) }.merging(stack.shared) { own, _ in own }
+      stack.links.mapValues { $0.withCommit(stack.commit) }.merging(stack.shared) { own, _ in own }
     }
     for (name, known) in state.standing where desired[name] == nil && remaining.contains(name) {
       wishes[name] = known.paths
@@ -40,7 +40,7 @@ public struct SharedPath: Sendable, Equatable {
       .compactMap { wishes[$0]?[path] }
       let present = own.isEmpty ? nil : state.links[path]
       guard var link = moving.first ?? present ?? staying.first ?? configured[path] else { continue }
-      link = link.led(to: link.commit ?? commit)
+      link = link.withCommit(link.commit ?? commit)
       // Where one needs a copy and the other a link, the copy serves both.
       let isCopy = configured[path].map { $0.kind == .copy } ?? (moving + staying).contains { $0.kind == .copy }
       link.kind = isCopy ? .copy : .link
@@ -48,16 +48,16 @@ public struct SharedPath: Sendable, Equatable {
       if let present = state.links[path], present.commit != nil, present.isSame(as: link) {
         link.commit = present.commit
       }
-      let ties = own.contains { name in
+      let mustMoveTogether = own.contains { name in
         let good = state.lastGood(name) ?? desired[name].flatMap { state.origin(of: name, project: $0.project)?.good }
         return good?.paths[path].map { $0.id != link.id } ?? false
       }
-      shared[path] = SharedPath(link: link, users: own, ties: ties)
+      shared[path] = SharedPath(link: link, users: own, mustMoveTogether: mustMoveTogether)
       for name in own { desired[name]?.shared[path] = link }
     }
     for name in desired.keys {
       desired[name]?.links = (wishes[name] ?? [:]).filter { shared[leading($0.key)] == nil }
-        .mapValues { $0.led(to: nil) }
+        .mapValues { $0.withCommit(nil) }
     }
     return shared
   }
@@ -65,7 +65,7 @@ public struct SharedPath: Sendable, Equatable {
 
 extension DesiredLink {
   /// Gives the link with the commit that its own pointer is to name.
-  func led(to commit: String?) -> DesiredLink {
+  func withCommit(_ commit: String?) -> DesiredLink {
     var link = self
     link.commit = commit
     return link

@@ -32,7 +32,7 @@ public struct SharedPathConflict: Sendable, Equatable {
     moving: [String: [String: String]], staying: [String: [String: String]], known: (String) -> [String: String]
   ) -> [String: SharedPathConflict] {
     var (moving, staying) = (moving, staying)
-    var ties: [String: SharedPathConflict] = [:]
+    var conflicts: [String: SharedPathConflict] = [:]
     while true {
       var wants: [String: [(stack: String, id: String)]] = [:]
       // Those that are led to different commits keep each other.
@@ -44,9 +44,9 @@ public struct SharedPathConflict: Sendable, Equatable {
           wants[path]?.first { $0.id != id }.map { SharedPathConflict(stack: $0.stack, .file(path)) }
         }.first
       }
-      if found.isEmpty { return ties }
+      if found.isEmpty { return conflicts }
       for (stack, tie) in found {
-        ties[stack] = tie
+        conflicts[stack] = tie
         moving[stack] = nil
         staying[stack] = known(stack)
       }

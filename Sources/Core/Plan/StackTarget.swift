@@ -73,7 +73,7 @@ public enum StackTarget: Sendable, Equatable {
   }
 
   /// Says of a stack, in a sentence about another one, why it stays.
-  public var standing: String? {
+  public var reasonForOthers: String? {
     switch self {
     case .target, .recorded, .gone, .drifted: nil
     case .refused: "was refused by validation"

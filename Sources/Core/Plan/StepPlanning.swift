@@ -34,7 +34,7 @@ extension Planning {
     steps.append(.record(.replaced(desired.services + leaving), of: desired.name, isNeeded: true))
     return steps
       + Step.settle(
-        .commit, services, leaving: [record?.standing?.project, record?.change?.towards].compactMap { $0 },
+        .commit, services, leaving: [record?.standing?.project, record?.change?.targetProject].compactMap { $0 },
         for: desired.project)
   }
 
@@ -58,7 +58,7 @@ extension Planning {
   }
 
   /// Plans how stacks end, once it is known where each stack goes.
-  public func end(_ stacks: inout [StackPlan]) {
+  public func planRemovals(_ stacks: inout [StackPlan]) {
     for index in stacks.indices where stacks[index].work == .remove {
       let removal = stacks[index]
       let moved = stacks.first { $0.work != .remove && $0.project == removal.project }
@@ -68,7 +68,7 @@ extension Planning {
         container.project == removal.project && !removal.services.contains { $0.way.removes(container.id) }
       }
       stacks[index].taker = taker
-      stacks[index].steps = Step.end(
+      stacks[index].steps = Step.removal(
         removal, taker: taker.map { moved?.desired?.services ?? state.standing($0)?.services ?? [] }, isShared: isShared
       )
     }
@@ -77,7 +77,7 @@ extension Planning {
 
 extension Step {
   /// Gives all that ends a stack. Where it moved, only what its `taker` does not have is taken down.
-  public static func end(_ plan: StackPlan, taker: [DesiredService]?, isShared: Bool = true) -> [Step] {
+  public static func removal(_ plan: StackPlan, taker: [DesiredService]?, isShared: Bool = true) -> [Step] {
     let end: [Step] = [
       .files(plan.links, commit: nil), .removePointer(of: plan.name),
       .record(.removed, of: plan.name, isNeeded: true),

@@ -174,7 +174,7 @@ public struct Acceptor: Sendable {
         return "it protects data or the host; if you have looked at it: `--include \(finding.rule)`"
       }
     }
-    return entry.gap(to: finding)
+    return entry.reasonNotCovered(finding)
   }
 }
 

@@ -108,9 +108,9 @@ extension Subject {
       found.writes.formUnion(mounts.filter { !$0.readOnly }.flatMap { paths.forms($0.source) })
       for mount in mounts {
         guard let place = Path.relative(mount.source, to: paths.liveRoot) else { continue }
-        let standing = standing(of: place)
-        if standing == .nobody { found.places.insert(place) }
-        if standing == .nobody || standing == .free, Path.relative(place, to: home) == nil, paths.tree?[place] == nil,
+        let ownership = ownership(of: place)
+        if ownership == .nobody { found.places.insert(place) }
+        if ownership == .nobody || ownership == .free, Path.relative(place, to: home) == nil, paths.tree?[place] == nil,
           !policy.shares(path: place, with: stack)
         {
           found.outside.insert(place)

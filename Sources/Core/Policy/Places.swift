@@ -14,7 +14,7 @@ extension Subject {
   enum Remedy: Equatable, Sendable { case root, share, waiver }
 
   /// Whose a path below the live root is.
-  enum Standing: Equatable, Sendable {
+  enum Ownership: Equatable, Sendable {
     /// The stack's own, or given to it by the host.
     case free
     /// The repository's, beside the stacks: everybody may read it.
@@ -77,7 +77,7 @@ extension Subject {
 
   private func objection(toLive relative: String, readOnly: Bool) -> Objection? {
     if relative == ".", home != "." { return Objection(words: "the whole live root", remedy: .waiver) }
-    switch standing(of: relative) {
+    switch ownership(of: relative) {
     case .free: return nil
     case .common:
       return readOnly ? nil : Objection(words: "which the repository keeps for all stacks, to be read and not written")
@@ -93,7 +93,7 @@ extension Subject {
   }
 
   /// Says whose a path below the live root is.
-  func standing(of path: String) -> Standing {
+  func ownership(of path: String) -> Ownership {
     if policy.shares(path: path, with: stack) || isJobCache(path) { return .free }
     let others = paths.stacks.filter { $0.value != home && $0.value != "." }
     let held = others.filter { Path.relative($0.value, to: path) != nil }.min { $0.key < $1.key }

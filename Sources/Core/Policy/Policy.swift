@@ -90,9 +90,9 @@ extension Policy {
       if finding.severity == .error { refusing.formUnion(covering) }
       excuse(&finding, by: covering.map { waivers[$0] }, today)
       if !finding.waived, let almost = waivers.first(where: { $0.names(finding) && $0.expires >= today }),
-        let gap = almost.gap(to: finding, among: bound[finding.kinship] ?? [])
+        let reason = almost.reasonNotCovered(finding, among: bound[finding.kinship] ?? [])
       {
-        finding.help = "\(almost.accepted == nil ? "the waiver" : "the baseline") does not cover it: \(gap)"
+        finding.help = "\(almost.accepted == nil ? "the waiver" : "the baseline") does not cover it: \(reason)"
       }
       (finding.terms, finding.sourceValue) = (nil, nil)
       judged.append(finding)

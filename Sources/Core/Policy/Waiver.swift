@@ -33,7 +33,7 @@ public struct Waiver: Sendable, Equatable {
   static let bound: Set<String> = ["docker-socket", "privileged"]
 
   /// Says whether it excuses a finding, whatever the day.
-  func covers(_ finding: Diagnostic) -> Bool { names(finding) && gap(to: finding) == nil }
+  func covers(_ finding: Diagnostic) -> Bool { names(finding) && reasonNotCovered(finding) == nil }
 
   /// Says whether it is about the place of a finding.
   func names(_ finding: Diagnostic) -> Bool {
@@ -63,7 +63,7 @@ public struct Waiver: Sendable, Equatable {
 
   /// Says what keeps it from covering a finding that it names, all of it; nothing when it covers it. `kin` are the findings of
   /// the same rule in the same service, which it has to excuse as well before the service can run.
-  func gap(to finding: Diagnostic, among kin: [Diagnostic] = []) -> String? {
+  func reasonNotCovered(_ finding: Diagnostic, among kin: [Diagnostic] = []) -> String? {
     guard Self.bound.contains(finding.rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
     if terms.builds { return WaiverTerms.building }
@@ -72,8 +72,8 @@ public struct Waiver: Sendable, Equatable {
       return "it names no stack or no service, and excuses one service of one stack"
     }
     if !isOfOne { return "it names several stacks or services, and \(finding.rule) is excused for one at a time" }
-    if image == terms.image, lacks(of: terms).isEmpty { return nil }
-    let all = lacks(of: terms.joined(with: kin.compactMap(\.terms)))
+    if image == terms.image, missingTerms(of: terms).isEmpty { return nil }
+    let all = missingTerms(of: terms.joined(with: kin.compactMap(\.terms)))
     let name = image == nil ? ["the image that it excuses, `image: \(terms.image.inQuotes)`"] : []
     let list = (name + all).joined(separator: ", ")
     let other = image.flatMap {
@@ -83,7 +83,7 @@ public struct Waiver: Sendable, Equatable {
   }
 
   /// What it does not name of what it has to, beside the image.
-  private func lacks(of terms: WaiverTerms) -> [String] {
+  private func missingTerms(of terms: WaiverTerms) -> [String] {
     let own = terms.needed.filter { !options.contains($0) }
     let shown = zip(terms.commands, terms.shown ?? terms.commands).filter { !commands.contains($0.0) }.map(\.1)
     return (own.isEmpty ? [] : ["what it excuses and what is mounted, `options: \(own.quotedList)`"])

@@ -51,7 +51,7 @@ extension Deployment {
 
   /// Every live path that it stands on, each with the commit that leads it.
   public var paths: [String: DesiredLink] {
-    links.mapValues { $0.led(to: $0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
+    links.mapValues { $0.withCommit($0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
   }
 
   /// Gives the record of a stack that was judged again and is what it was, with all that is known of it by now; nothing
@@ -85,8 +85,8 @@ extension Deployment {
   }
 
   /// Remembers that services are being worked on: what their containers are made from is not known until that has ended.
-  mutating func doubt(_ acting: Set<String>) {
-    for index in services.indices where acting.contains(services[index].name) {
+  mutating func markUncertain(_ affected: Set<String>) {
+    for index in services.indices where affected.contains(services[index].name) {
       services[index].mounts = services[index].mounts.mapValues { _ in Fingerprint.absent }
       services[index].builds = services[index].builds.mapValues { _ in Fingerprint.absent }
     }
@@ -94,24 +94,24 @@ extension Deployment {
 
   /// Gives the record for a host on which directories stand where it has links to directories by now: their files are
   /// copies. `files` gives the files below a path of a commit, nothing where that is not known.
-  public func opened(
+  public func materialized(
     where isDirectory: (String) -> Bool, files: (String, String) -> [TrackedPath]?
   ) -> Deployment {
-    func opened(_ links: [String: DesiredLink]) -> [String: DesiredLink] {
+    func materialized(_ links: [String: DesiredLink]) -> [String: DesiredLink] {
       var all = links
       for (path, link) in links where link.kind == .link && isDirectory(path) {
         guard let files = files(link.commit ?? commit, link.from) else { continue }
         all[path] = nil
         for file in files where file.isRegular {
           guard let rest = Path.relative(file.path, to: link.from) else { continue }
-          all[Path.join(path, rest)] = DesiredLink(kind: .copy, file).led(to: link.commit)
+          all[Path.join(path, rest)] = DesiredLink(kind: .copy, file).withCommit(link.commit)
         }
       }
       return all
     }
     var stack = self
-    stack.links = opened(links)
-    stack.shared = shared.map(opened)
+    stack.links = materialized(links)
+    stack.shared = shared.map(materialized)
     return stack
   }
 
@@ -131,7 +131,7 @@ extension Deployment {
       if let leading = (Path.ancestors(path) + [path]).first(where: { led[$0] != nil }) {
         shared?[leading] = led[leading]
       } else {
-        links[path] = link.led(to: nil)
+        links[path] = link.withCommit(nil)
       }
     }
   }

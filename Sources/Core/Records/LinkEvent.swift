@@ -13,7 +13,7 @@ extension State {
   /// Writes down what happened to a live path that has a pointer of its own.
   public mutating func record(_ event: LinkEvent, at path: String) throws(IllegalTransition) {
     switch (links[path], event) {
-    case (let known, .began(let next, let own)): links[path] = (known ?? own)?.becoming(next) ?? next.comingUp
+    case (let known, .began(let next, let own)): links[path] = (known ?? own)?.transitioning(to: next) ?? next.pending
     case (let known?, .placed(let link)) where known.isSame(as: link): links[path] = link
     case (.some, .released): links[path] = nil
     case (.some, .placed), (nil, .placed), (nil, .released):

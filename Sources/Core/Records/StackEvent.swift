@@ -1,7 +1,7 @@
 /// What happens to a stack. Nothing else changes a record.
 public enum StackEvent: Sendable, Equatable {
   /// It is about to be changed: what it is brought to, the services whose containers that touches, what it goes back to.
-  case began(DesiredStack, acting: Set<String>, from: Baseline)
+  case began(DesiredStack, affected: Set<String>, from: Baseline)
   /// Its containers are made from these services by now, whatever becomes of them.
   case replaced([DesiredService])
   /// It goes back, which touches the containers of these services.
@@ -11,11 +11,11 @@ public enum StackEvent: Sendable, Equatable {
   /// Nothing stands there but what it went out from.
   case undone
   /// Its change failed, and it is left so.
-  case left(StackRecord.Leaving)
+  case changeFailed(StackRecord.FailureState)
   /// It was judged again, and is what it was.
   case judged(Deployment)
   /// Other live paths have pointers of their own by now.
-  case follows([String: DesiredLink])
+  case sharedLinksChanged([String: DesiredLink])
   /// Nothing of clup's is left of it.
   case removed
   /// A commit failed for it.
@@ -25,7 +25,7 @@ public enum StackEvent: Sendable, Equatable {
   /// A rollback is to hold it at a commit.
   case pinned(Pin)
   /// It was seen in place at its pin, with these images; nothing where they were not looked at.
-  case pinProved([String: String]?)
+  case pinConfirmed([String: String]?)
   /// The rollback failed: what the stack was pinned to or held at before counts again.
   case pinFailed
   /// It follows the branch again.
@@ -47,45 +47,47 @@ extension StackRecord {
   /// Gives the record after an event; nothing where that cannot happen.
   func after(_ event: StackEvent) -> StackRecord? {
     switch event {
-    case .began, .replaced, .recovering, .deployed, .undone, .left, .judged, .follows, .removed: running(event)
+    case .began, .replaced, .recovering, .deployed, .undone, .changeFailed, .judged, .sharedLinksChanged, .removed:
+      running(event)
     case .failed(let hold): with { $0.held = hold }
     case .lifted: held == nil ? nil : with { $0.held = nil }
-    case .pinned, .pinProved, .pinFailed, .unpinned: pinning(event)
-    case .said(let result): with { $0.said = result }
+    case .pinned, .pinConfirmed, .pinFailed, .unpinned: pinning(event)
+    case .said(let result): with { $0.lastResult = result }
     }
   }
 
   /// What an event makes of what runs.
   private func running(_ event: StackEvent) -> StackRecord? {
     switch (runs, event) {
-    case (_, .began(let desired, let acting, let from)): return began(desired, acting, from)
+    case (_, .began(let desired, let affected, let from)): return began(desired, affected, from)
     case (.changing(var change), .replaced(let services)):
       change.standing.services = services
       return with { $0.runs = .changing(change) }
-    case (.changing(var change), .recovering(let acting)), (.left(var change, _), .recovering(let acting)):
-      change.standing.doubt(acting)
+    case (.changing(var change), .recovering(let affected)), (.failed(var change, _), .recovering(let affected)):
+      change.standing.markUncertain(affected)
       change.isRepair = change.from.deployment != nil
       return with { $0.runs = .changing(change) }
-    case (.changing(let change), .left(let leaving)), (.left(let change, _), .left(let leaving)):
-      return with { $0.runs = .left(change, leaving) }
+    case (.changing(let change), .changeFailed(let failureState)),
+      (.failed(let change, _), .changeFailed(let failureState)):
+      return with { $0.runs = .failed(change, failureState) }
     case (.deployed, .deployed(let deployment)), (.changing, .deployed(let deployment)),
-      (.left, .deployed(let deployment)):
+      (.failed, .deployed(let deployment)):
       return settled(deployment)
-    case (.changing(let change), .undone), (.left(let change, _), .undone):
+    case (.changing(let change), .undone), (.failed(let change, _), .undone):
       return with {
         if case .deployment(let good) = change.from { $0.runs = .deployed(good) } else { $0.runs = .absent }
       }
     case (.deployed, .judged(let deployment)): return with { $0.runs = .deployed(deployment) }
-    case (.deployed(var deployment), .follows(let led)):
+    case (.deployed(var deployment), .sharedLinksChanged(let led)):
       deployment.follow(led)
       return with { $0.runs = .deployed(deployment) }
-    case (.changing(var change), .follows(let led)):
+    case (.changing(var change), .sharedLinksChanged(let led)):
       change.standing.follow(led)
       return with { $0.runs = .changing(change) }
-    case (.left(var change, let leaving), .follows(let led)):
+    case (.failed(var change, let failureState), .sharedLinksChanged(let led)):
       change.standing.follow(led)
-      return with { $0.runs = .left(change, leaving) }
-    case (.deployed, .removed), (.changing, .removed), (.left, .removed):
+      return with { $0.runs = .failed(change, failureState) }
+    case (.deployed, .removed), (.changing, .removed), (.failed, .removed):
       var record = StackRecord()
       record.formerVolumes = formerVolumes(beside: nil)
       return record
@@ -94,28 +96,29 @@ extension StackRecord {
   }
 
   /// What stands there from now on may be what it was or what it is brought to.
-  private func began(_ desired: DesiredStack, _ acting: Set<String>, _ from: Baseline) -> StackRecord {
+  private func began(_ desired: DesiredStack, _ affected: Set<String>, _ from: Baseline) -> StackRecord {
     var next = standing ?? Deployment(desired)
     if standing == nil { next.services = [] }
-    next.doubt(acting)
+    next.markUncertain(affected)
     // What is cut off leaves containers of services that nobody has seen in place yet.
     for service in desired.services where !next.services.contains(where: { $0.name == service.name }) {
       next.services.append(service.unseen)
     }
-    for (path, link) in desired.links { next.links[path] = next.links[path]?.becoming(link) ?? link.comingUp }
+    for (path, link) in desired.links { next.links[path] = next.links[path]?.transitioning(to: link) ?? link.pending }
     next.links = next.links.filter { desired.shared[$0.key] == nil }
     next.shared = (next.shared ?? [:]).merging(desired.shared) { $1 }
-    let towards = next.project == desired.project ? change?.towards : desired.project
+    let targetProject = next.project == desired.project ? change?.targetProject : desired.project
     let baseline =
       switch runs {
       case .absent: from
       case .deployed(let deployment): Baseline.deployment(deployment.having(as: from.deployment))
-      case .changing(let change), .left(let change, _): change.from.followed(by: from)
+      case .changing(let change), .failed(let change, _): change.from.merging(laterAttempt: from)
       }
     let good = baseline.deployment
     let isRepair = good.map { desired.commit == $0.commit && desired.inputs.differences(from: $0.inputs).isEmpty }
     return with {
-      $0.runs = .changing(Change(from: baseline, standing: next, towards: towards, isRepair: isRepair ?? false))
+      $0.runs = .changing(
+        Change(from: baseline, standing: next, targetProject: targetProject, isRepair: isRepair ?? false))
     }
   }
 
@@ -159,7 +162,7 @@ extension StackRecord {
       new.replaces = former.map { $0.replaces ?? [$0] } ?? []
       new.held = held
       return with { $0.pin = new }
-    case (.pinProved(let images), var known?):
+    case (.pinConfirmed(let images), var known?):
       (known.replaces, known.held) = (nil, nil)
       known.images = images ?? known.images
       return with { $0.pin = known }

@@ -9,11 +9,11 @@ public struct StackRecord: Sendable, Equatable {
     /// It is being changed; a sync that was cut off leaves it so, and the next one goes on.
     case changing(Change)
     /// A change that failed and was not recovered from.
-    case left(Change, Leaving)
+    case failed(Change, FailureState)
   }
 
   /// What became of a change that failed.
-  public enum Leaving: String, Codable, Sendable, Equatable {
+  public enum FailureState: String, Codable, Sendable, Equatable {
     /// It was the first deploy: what it had started was stopped.
     case stopped
     /// It stays as it failed, as `on_failure: stay` asks.
@@ -29,7 +29,7 @@ public struct StackRecord: Sendable, Equatable {
   /// The commit that a rollback holds it at.
   public var pin: Pin?
   /// How the last sync ended for it that did something to it, or refused it.
-  public var said: LastResult?
+  public var lastResult: LastResult?
   /// What it ran before, the latest first.
   public var history: [PastDeployment] = []
   /// The services that it no longer has, with the anonymous volumes that wait for them.
@@ -60,7 +60,7 @@ public struct StackRecord: Sendable, Equatable {
   public var change: Change? {
     switch runs {
     case .absent, .deployed: nil
-    case .changing(let change), .left(let change, _): change
+    case .changing(let change), .failed(let change, _): change
     }
   }
 
@@ -68,7 +68,7 @@ public struct StackRecord: Sendable, Equatable {
   public var isDeployed: Bool { if case .deployed = runs { true } else { false } }
 
   /// Whether a recovery failed, so that nothing more is tried.
-  public var isStuck: Bool { if case .left(_, .unknown) = runs { true } else { false } }
+  public var isStuck: Bool { if case .failed(_, .unknown) = runs { true } else { false } }
 
   var isEmpty: Bool { self == StackRecord() }
 }
@@ -80,7 +80,7 @@ public struct Change: Sendable, Equatable {
   /// What may stand there: some of what it comes from, of what was tried since, and of what it is brought to.
   public var standing: Deployment
   /// Compose's project name that it is brought to, where that is another one: containers of both may stand.
-  public var towards: String?
+  public var targetProject: String?
   /// Whether it is brought to what it goes back to: a repair, or a recovery.
   public var isRepair = false
 }
@@ -119,13 +119,13 @@ public enum Baseline: Sendable, Equatable {
   }
 
   /// The live paths that it has links at, and the same baseline as it can be gone back to by now has none.
-  public func turned(into other: Baseline) -> Set<String> {
+  public func linksReplacedByDirectories(in other: Baseline) -> Set<String> {
     let now = other.deployment?.paths ?? [:]
     return Set((deployment?.paths ?? [:]).filter { $0.value.kind == .link && now[$0.key] == nil }.keys)
   }
 
   /// Says what a later attempt goes back to: what was known first. What a person had grows by paths never touched before.
-  func followed(by later: Baseline) -> Baseline {
+  func merging(laterAttempt later: Baseline) -> Baseline {
     switch (self, later) {
     case (.deployment, _): return self
     case (.adopted(var adopted), .adopted(let other)):

@@ -19,15 +19,15 @@ extension State {
   ) throws(IllegalTransition) {
     let names = Set(discovery.stacks.map(\.name)).union(pins.keys)
     for (name, hold) in holds where same.contains(name) {
-      let isLifted = isHead && plan.stacks.contains { $0.name == name && $0.aim.lifts(hold) }
+      let isLifted = isHead && plan.stacks.contains { $0.name == name && $0.target.lifts(hold) }
       if isLifted || !names.contains(name) { try record(.lifted, of: name) }
     }
     for stack in plan.stacks
-    where same.contains(stack.name) && stack.work == .none && stack.aim.isPin && stacks[stack.name]?.pin != nil {
-      try record(.pinProved(nil), of: stack.name)
+    where same.contains(stack.name) && stack.work == .none && stack.target.isPin && stacks[stack.name]?.pin != nil {
+      try record(.pinConfirmed(nil), of: stack.name)
     }
     for stack in plan.stacks where same.contains(stack.name) {
-      if stack.aim.isGone { gone.insert(stack.name) } else { gone.remove(stack.name) }
+      if stack.target.isGone { gone.insert(stack.name) } else { gone.remove(stack.name) }
     }
     for (name, deployment) in plan.judged where same.contains(name) && isDeployed(name) {
       try record(.judged(deployment), of: name)
@@ -46,14 +46,15 @@ extension State {
         guard let outage = stack.waitsFor, stack.error != nil else { continue }
         var result = result
         let waiting = Waiting(for: outage, commit: stack.to, since: report.started)
-        result.waiting = known?.said?.waiting?.tried(again: waiting) ?? waiting
+        result.waiting = known?.lastResult?.waiting?.tried(again: waiting) ?? waiting
         try record(.said(result), of: stack.name)
       case .removed: try record(.said(nil), of: stack.name)
       // What did not end well before is in place again.
-      case .unchanged where known?.said?.outcome.isBad == true, .pinned where known?.said?.outcome.isBad == true:
+      case .unchanged where known?.lastResult?.outcome.isBad == true,
+        .pinned where known?.lastResult?.outcome.isBad == true:
         try record(.said(LastResult(outcome: stack.outcome, error: nil, report: report.id)), of: stack.name)
       // What is kept for another one's sake has no hold of its own; what was pinned meanwhile is held again.
-      case .held where known?.held == nil || known?.said?.outcome == .pinned:
+      case .held where known?.held == nil || known?.lastResult?.outcome == .pinned:
         let why = stack.error ?? stack.reasons.first
         try record(.said(LastResult(outcome: stack.outcome, error: why, report: report.id)), of: stack.name)
       case .unchanged, .planned, .held, .pinned: continue

@@ -18,7 +18,7 @@ public struct StateFile: Codable, Sendable, Equatable {
     var changing: Path?
     var left: Path?
     /// What became of a change that was left.
-    var leaving: StackRecord.Leaving?
+    var leaving: StackRecord.FailureState?
     var held: Hold?
     var pin: Pin?
     var said: LastResult?
@@ -46,14 +46,15 @@ public struct StateFile: Codable, Sendable, Equatable {
     gone = state.gone.isEmpty ? nil : state.gone.sorted()
     for (name, record) in state.stacks {
       var file = Record(
-        held: record.held, pin: record.pin, said: record.said, history: record.history.isEmpty ? nil : record.history,
+        held: record.held, pin: record.pin, said: record.lastResult,
+        history: record.history.isEmpty ? nil : record.history,
         dropped: record.dropped.isEmpty ? nil : record.dropped,
         formerVolumes: record.formerVolumes.isEmpty ? nil : record.formerVolumes.sorted())
       switch record.runs {
       case .absent: break
       case .deployed(let deployment): file.deployed = id(name, deployment)
       case .changing(let change): file.changing = Path(change) { id(name, $0) }
-      case .left(let change, let leaving): (file.left, file.leaving) = (Path(change) { id(name, $0) }, leaving)
+      case .failed(let change, let leaving): (file.left, file.leaving) = (Path(change) { id(name, $0) }, leaving)
       }
       stacks[name] = file
     }
@@ -65,14 +66,16 @@ public struct StateFile: Codable, Sendable, Equatable {
     var records: [String: StackRecord] = [:]
     for (name, file) in stacks {
       var record = StackRecord()
-      (record.held, record.pin, record.said, record.history) = (file.held, file.pin, file.said, file.history ?? [])
+      (record.held, record.pin, record.lastResult, record.history) = (
+        file.held, file.pin, file.said, file.history ?? []
+      )
       (record.dropped, record.formerVolumes) = (file.dropped ?? [], Set(file.formerVolumes ?? []))
       if let id = file.deployed {
         if let deployment = try load(name, id) { record.runs = .deployed(deployment) }
       } else if let path = file.changing {
         if let change = try path.change(of: name, load: load) { record.runs = .changing(change) }
       } else if let path = file.left, let change = try path.change(of: name, load: load) {
-        record.runs = .left(change, file.leaving ?? .unknown)
+        record.runs = .failed(change, file.leaving ?? .unknown)
       }
       records[name] = record
     }
@@ -90,7 +93,7 @@ public struct StateFile: Codable, Sendable, Equatable {
 
 extension StateFile.Path {
   fileprivate init(_ change: Change, id: (Deployment) -> String) {
-    (standing, towards, isRepair) = (change.standing, change.towards, change.isRepair ? true : nil)
+    (standing, towards, isRepair) = (change.standing, change.targetProject, change.isRepair ? true : nil)
     switch change.from {
     case .deployment(let good): from = id(good)
     case .moved(let old, let good): (from, moved) = (id(good), old)
@@ -109,6 +112,6 @@ extension StateFile.Path {
     } else {
       baseline = adopted.map { .adopted($0) } ?? .nothing
     }
-    return Change(from: baseline, standing: standing, towards: towards, isRepair: isRepair ?? false)
+    return Change(from: baseline, standing: standing, targetProject: towards, isRepair: isRepair ?? false)
   }
 }

@@ -60,7 +60,7 @@ public struct StateVersion1: Decodable, Sendable {
     var record = StackRecord()
     record.held = holds?[name]?.hold
     record.pin = pins?[name]
-    record.said = last?[name]
+    record.lastResult = last?[name]
     record.history = former?[name] ?? []
     guard let entry = stacks[name] else { return record }
     let standing = whole(entry.deployment)
@@ -69,8 +69,8 @@ public struct StateVersion1: Decodable, Sendable {
       return record
     }
     let baseline = good?[name].map { Baseline.deployment(whole($0.deployment)) } ?? adopted?[name].map { .adopted($0) }
-    let change = Change(from: baseline ?? .nothing, standing: standing, towards: entry.towards)
-    record.runs = holds?[name]?.isStuck == true ? .left(change, .unknown) : .changing(change)
+    let change = Change(from: baseline ?? .nothing, standing: standing, targetProject: entry.towards)
+    record.runs = holds?[name]?.isStuck == true ? .failed(change, .unknown) : .changing(change)
     return record
   }
 

@@ -225,7 +225,7 @@ extension Subject {
     guard !taken.isEmpty else { return [] }
     return services.flatMap { service, json in
       mounts(of: service, json).compactMap { mount -> Finding? in
-        guard let place = Path.relative(mount.source, to: paths.liveRoot), standing(of: place) == .nobody,
+        guard let place = Path.relative(mount.source, to: paths.liveRoot), ownership(of: place) == .nobody,
           !paths.used.contains(where: { Path.relative(place, to: $0) != nil })
         else { return nil }
         guard let other = taken.sorted(by: <).first(where: { Path.overlap(place, $0.1) }) else { return nil }

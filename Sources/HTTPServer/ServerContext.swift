@@ -1,7 +1,7 @@
 import CMicrohttpd
 
 /// Is what the callbacks of a daemon find their state through: its `payload`.
-final class Site: Sendable {
+final class ServerContext: Sendable {
   let connections: Connections
   private let handler: @Sendable (HTTPRequest) async -> HTTPResponse
 

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// Ends a transfer whose time is over, or that has come to a crawl.
-final class Watch: Sendable {
+final class TransferMonitor: Sendable {
   /// A pack that brings less than `slowest` bytes within `patience` is given up, as git does for http.lowSpeedLimit.
   private let patience: Duration
   private static let slowest = 10 << 10

@@ -21,7 +21,7 @@ extension Policy {
 
   /// Leaves out what the content of a file of values is refused for where the stack that takes it is refused for the same line,
   /// unless that weighs less on this host or is waived.
-  public func once(_ findings: [Diagnostic]) -> [Diagnostic] {
+  public func withoutDuplicates(_ findings: [Diagnostic]) -> [Diagnostic] {
     func rank(_ rule: Rule) -> Int { [.off, .warning, .error].firstIndex(of: severity[rule.id] ?? .error) ?? 0 }
     guard rank(.plaintextSecret) >= rank(.forbiddenFile) else { return findings }
     let told = Set(
