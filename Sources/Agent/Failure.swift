@@ -6,11 +6,11 @@ public struct Failure: Error, Sendable, Equatable {
   public enum Kind: Sendable {
     case configuration, refused, unreachable, locked, host
     /// The stacks that were named do not go without others.
-    case selection
+    case incompleteSelection
     /// What a commit brought does not work: `pull`, `config`, `up`, a health check or a probe said so.
     case deploy
     /// A program took longer than it may.
-    case late
+    case timeout
     /// Somebody ended the sync, or its time was over.
     case interrupted
   }

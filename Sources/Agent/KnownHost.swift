@@ -8,18 +8,18 @@ public struct KnownHost: Encodable, Sendable, Equatable {
   /// One key of the server.
   public struct Key: Encodable, Sendable, Equatable {
     /// How it stands beside the file.
-    public enum Standing: String, Encodable, Sendable { case known, new, changed, written, revoked }
+    public enum TrustState: String, Encodable, Sendable { case known, new, changed, written, revoked }
 
     /// Its kind, such as `ssh-ed25519`.
     public let type: String
     /// Its fingerprint as OpenSSH shows it, `SHA256:…`.
     public let fingerprint: String
     /// How it stands beside the file.
-    public var standing: Standing
+    public var trustState: TrustState
     /// The line for the file.
     let line: String
 
-    enum CodingKeys: String, CodingKey { case type, fingerprint, standing }
+    enum CodingKeys: String, CodingKey { case type, fingerprint, trustState = "standing" }
   }
 
   /// The version of this form.
@@ -50,11 +50,11 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     for line in lines.sorted() {
       guard let key = KnownHosts.parse(line).first else { continue }
       let same = before.first { $0.bytes == key.bytes }
-      let standing: Key.Standing =
+      let trustState: Key.TrustState =
         same.map { $0.isRevoked ? .revoked : .known } ?? (before.contains { $0.type == key.type } ? .changed : .new)
       let printed = try await known.call("ssh-keygen", ["-l", "-f", "-"], input: Array((line + "\n").utf8))
       let fingerprint = printed.outputText.split(separator: " ").dropFirst().first.map(String.init) ?? "?"
-      keys.append(Key(type: key.type, fingerprint: fingerprint, standing: standing, line: line))
+      keys.append(Key(type: key.type, fingerprint: fingerprint, trustState: trustState, line: line))
     }
     return KnownHost(host: source.url.knownHostName, file: known.file, keys: keys)
   }
@@ -63,14 +63,14 @@ public struct KnownHost: Encodable, Sendable, Equatable {
   ///
   /// Where the file has another key of the same kind, nothing is written: somebody has to remove that one first.
   public mutating func write(only fingerprint: String?) throws(Failure) {
-    if let changed = keys.first(where: { $0.standing == .changed || $0.standing == .revoked }) {
+    if let changed = keys.first(where: { $0.trustState == .changed || $0.trustState == .revoked }) {
       throw Failure(
         .refused, "\(host) shows \(changed.type) \(changed.fingerprint), and \(file) has another or has revoked it",
         help: "someone may be intercepting the connection. Where the server's owner says that its key changed: "
           + "`ssh-keygen -R '\(host)' -f \(file)`, then `clup known-host --write`")
     }
     let wanted = keys.indices.filter { index in
-      keys[index].standing == .new && (fingerprint == nil || keys[index].fingerprint == fingerprint)
+      keys[index].trustState == .new && (fingerprint == nil || keys[index].fingerprint == fingerprint)
     }
     if let fingerprint, !keys.contains(where: { $0.fingerprint == fingerprint }) {
       throw Failure(
@@ -83,7 +83,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     let added = wanted.map { keys[$0].line + "\n" }.joined()
     try Files.makeDirectories(Path.parent(file))
     try Files.replace(file, with: old + gap + Array(added.utf8), mode: 0o644)
-    for index in wanted { keys[index].standing = .written }
+    for index in wanted { keys[index].trustState = .written }
   }
 }
 

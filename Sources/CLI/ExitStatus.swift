@@ -5,9 +5,9 @@ extension ExitStatus {
   init(_ failure: Failure) {
     self =
       switch failure.kind {
-      case .host, .deploy, .late, .interrupted: .failed
+      case .host, .deploy, .timeout, .interrupted: .failed
       case .configuration: .usage
-      case .refused, .selection: .refused
+      case .refused, .incompleteSelection: .refused
       case .unreachable: .unreachable
       case .locked: .busy
       }

@@ -230,9 +230,9 @@ enum Render {
     let width = host.keys.map(\.type.count).max() ?? 0
     let lines = host.keys.map { key in
       "  " + key.type + String(repeating: " ", count: width + 2 - key.type.count) + key.fingerprint
-        + "  \(key.standing.rawValue)"
+        + "  \(key.trustState.rawValue)"
     }
-    let isNew = host.keys.contains { $0.standing == .new }
+    let isNew = host.keys.contains { $0.trustState == .new }
     return ["\(host.host), beside \(host.file)"] + lines
       + (isNew
         ? ["compare these with what the server's owner publishes, then: clup known-host --write '\(host.host)'"] : [])

@@ -44,18 +44,18 @@ struct CheckoutTests {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
-    let first = try Presence(in: checkout) { checkout.sweepHalves() }
+    let first = try Presence(in: checkout) { checkout.removePartialFiles() }
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
     try scratch.write("clup/repo.git.new/HEAD", "")
     // However often others come and go, the first one is there.
     for _ in 0..<3 {
-      let other = try Presence(in: checkout) { checkout.sweepHalves() }
+      let other = try Presence(in: checkout) { checkout.removePartialFiles() }
       other.leave()
     }
     #expect(scratch.names("clup") == ["lock", "locks", "releases", "repo.git.new", "view.x"])
     first.leave()
-    let last = try Presence(in: checkout) { checkout.sweepHalves() }
+    let last = try Presence(in: checkout) { checkout.removePartialFiles() }
     last.leave()
     #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "locks", "releases"])
   }
@@ -105,7 +105,7 @@ struct CheckoutTests {
       #expect(checkout.doing("a") == "still waiting" && !one.isTaken("a"))
       #expect(checkout.isBusy("b") && checkout.lending(of: "b") == nil)
     }
-    #expect(checkout.isBusy("a") && checkout.lending(of: "a") == nil && !one.isLost("a"))
+    #expect(checkout.isBusy("a") && checkout.lending(of: "a") == nil && !one.wasTakenOver("a"))
     for (stack, isStill) in [("c", true), ("d", false)] {
       let own = try StackLocks(of: [stack], in: checkout)
       let failure = await #expect(throws: Failure.self) {
@@ -115,7 +115,7 @@ struct CheckoutTests {
           if !isStill { other.release() }
         }
       }
-      #expect(failure?.kind == .locked && own.isLost(stack))
+      #expect(failure?.kind == .locked && own.wasTakenOver(stack))
       own.release()
     }
   }

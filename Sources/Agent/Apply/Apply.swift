@@ -30,10 +30,11 @@ struct Apply: Sendable {
 
   func run() async throws(Failure) -> Result {
     if !plan.isEmpty { checkout.reserve.keep() }
-    for look in snapshots.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
-      let paths = needed(of: look.tree.commit)
+    for snapshot in snapshots.values.sorted(by: { $0.tree.commit < $1.tree.commit }) {
+      let paths = needed(of: snapshot.tree.commit)
       if paths.isEmpty { continue }
-      try await Release(checkout: checkout, look: look, contexts: contexts(of: look.tree.commit)).complete(paths)
+      try await Release(checkout: checkout, snapshot: snapshot, contexts: contexts(of: snapshot.tree.commit)).complete(
+        paths)
     }
     var links = Links(
       settings: settings, mirror: mirror,
@@ -48,7 +49,7 @@ struct Apply: Sendable {
     let alone = plan.shared.filter { path, shared in
       changed.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
     }
-    result.links = try await sharedLinks.lead(alone.mapValues(\.link))
+    result.links = try await sharedLinks.switchPaths(alone.mapValues(\.link))
     let gate = DependencyGate(slots: settings.sync.concurrency)
     let execute = Execute(
       settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
@@ -60,9 +61,9 @@ struct Apply: Sendable {
       execute: execute, containers: containers, sharedLinks: sharedLinks, shared: plan.shared, moving: plan.moving)
     let removals = plan.stacks.filter { $0.work == .remove }
     for removal in removals where removal.taker == nil && !Task.isCancelled {
-      await end(removal, removal.steps, execute, &result)
+      await remove(removal, removal.steps, execute, &result)
     }
-    await bring(deploy, gate, but: removals, &result)
+    await deployGroups(deploy, gate, but: removals, &result)
     for removal in removals where removal.taker != nil { await leave(removal, execute, &result) }
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
@@ -70,12 +71,12 @@ struct Apply: Sendable {
         tell(.now(.message, "warning: \(error.message); the next sync tries again"))
       }
     }
-    try await end(&result, records)
+    try await finish(&result, records)
     return result
   }
 
   /// Ends a stack that the commit no longer has; volumes stay.
-  private func end(_ removal: StackPlan, _ steps: [Step], _ execute: Execute, _ result: inout Result) async {
+  private func remove(_ removal: StackPlan, _ steps: [Step], _ execute: Execute, _ result: inout Result) async {
     let start = ContinuousClock.now
     var report = removal.report(.removed)
     var progress = Execute.Progress()
@@ -93,7 +94,7 @@ struct Apply: Sendable {
   }
 
   /// Brings each group of stacks to where it is to be, side by side.
-  private func bring(
+  private func deployGroups(
     _ deploy: Deploy, _ gate: DependencyGate, but removals: [StackPlan], _ result: inout Result
   ) async {
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
@@ -107,7 +108,7 @@ struct Apply: Sendable {
     let ends = await withTaskGroup(of: End.self) { group in
       for stacks in plan.groups {
         group.addTask {
-          let ended = await bring(stacks, deploy, gate, working)
+          let ended = await deployWhenReady(stacks, deploy, gate, working)
           let isReleased = await release(ended.map(\.stack))
           for end in ended {
             tell(.end(of: end.stack))
@@ -146,7 +147,7 @@ struct Apply: Sendable {
     if let new = now.standing(taker), now.isDeployed(taker), new.project == removal.project {
       tell(.now(.step, of: removal.name, "removing its old links: it moved to \(taker)"))
       // It may be in place as it was before, and not as this plan wanted it.
-      return await end(removal, Step.removal(removal, taker: new.services), execute, &result)
+      return await remove(removal, Step.removal(removal, taker: new.services), execute, &result)
     }
     let report = removal.skipped("it stays until \(taker), where it moved to, is in place")
     tell(.end(of: report))
@@ -154,7 +155,7 @@ struct Apply: Sendable {
   }
 
   /// Puts the result in order, and says how far the host is.
-  private func end(_ result: inout Result, _ records: Records) async throws(Failure) {
+  private func finish(_ result: inout Result, _ records: Records) async throws(Failure) {
     let worked = Set(result.links.map(\.live))
     result.links += plan.links.filter { !worked.contains($0.live) }.map(\.report)
     result.stacks.sort { $0.name < $1.name }
@@ -175,7 +176,8 @@ struct Apply: Sendable {
   }
 
   /// Brings a group when all that it comes after is in place.
-  private func bring(_ group: [StackPlan], _ deploy: Deploy, _ gate: DependencyGate, _ working: Set<String>) async
+  private func deployWhenReady(_ group: [StackPlan], _ deploy: Deploy, _ gate: DependencyGate, _ working: Set<String>)
+    async
     -> [Deploy.Result]
   {
     let own = Set(group.map(\.name))
@@ -196,7 +198,7 @@ struct Apply: Sendable {
     if Task.isCancelled {
       return group.map { Deploy.Result(stack: $0.skipped("the sync was interrupted"), links: []) }
     }
-    return await deploy.bring(group)
+    return await deploy.deployGroup(group)
   }
 
   private func isRepair(_ stack: StackPlan) -> Bool {

@@ -66,11 +66,11 @@ struct Deploy: Sendable {
     }
   }
 
-  /// Finds out what there is to go back to, and does the steps that touch nothing of the stack. The turn that was taken is given
-  /// on.
+  /// Finds out what there is to go back to, and does the steps that touch nothing of the stack. The slot that was taken is
+  /// released.
   func prepare(_ attempt: inout Attempt) async throws(Failure) {
     let own = containers.filter { $0.project == attempt.desired.project }
-    attempt.progress.hasTurn = true
+    attempt.progress.hasSlot = true
     do throws(Failure) {
       attempt.former = try await former(attempt)
       let record = await records.state.stacks[attempt.plan.name]
@@ -85,12 +85,12 @@ struct Deploy: Sendable {
       attempt.progress.before = attempt.change.before
       if record?.change == nil { attempt.change.ran = Set(own.filter { $0.state == "running" }.map(\.id)) }
     } catch {
-      await execute.giveTurn(&attempt.progress)
+      await execute.releaseSlot(&attempt.progress)
       throw error
     }
     let steps = attempt.plan.steps.prefix { $0.reaches == .nothing }
     try await execute.run(Array(steps), of: attempt.desired, &attempt.progress)
-    await execute.giveTurn(&attempt.progress)
+    await execute.releaseSlot(&attempt.progress)
   }
 
   /// Stops what may write into the paths that are led on for several stacks.
@@ -112,7 +112,7 @@ struct Deploy: Sendable {
       // Put right where it is, which is not where the repository wants it.
       reports[name] = attempt.plan.report(attempt.plan.target.isKeptBack ? attempt.plan.target.idle : .deployed)
       reports[name]?.show(attempt.progress.containers)
-      reports[name]?.admit(attempt)
+      reports[name]?.noteUnplannedRestarts(attempt)
     }
     let targets = Dictionary(attempts.map { ($0.plan.name, $0.plan.target) }) { first, _ in first }
     let pinned = Set(attempts.filter(\.plan.target.isPin).map(\.plan.name))
@@ -128,12 +128,14 @@ struct Deploy: Sendable {
         }
       }
     }
-    for attempt in attempts where attempt.plan.isHandedOver { reports[attempt.plan.name] = await end(attempt) }
+    for attempt in attempts where attempt.plan.isHandedOver {
+      reports[attempt.plan.name] = await removeHandedOver(attempt)
+    }
     return reports
   }
 
   /// Ends a stack that was handed over, once the others run its services.
-  private func end(_ attempt: Attempt) async -> StackReport {
+  private func removeHandedOver(_ attempt: Attempt) async -> StackReport {
     var (report, progress) = (attempt.plan.report(.removed), attempt.progress)
     var rest = attempt.plan
     rest.services = []
@@ -157,9 +159,9 @@ struct Deploy: Sendable {
     try await execute.run([.remove(ids)], of: attempt.desired, &progress)
   }
 
-  /// Goes the way to the commit, as far as it leads; the turn that was taken is given on while the stack is watched.
+  /// Goes the way to the commit, as far as it leads; the slot that was taken is released while the stack is watched.
   func reach(_ attempt: inout Attempt) async throws(Failure) {
-    attempt.progress.hasTurn = true
+    attempt.progress.hasSlot = true
     let steps = attempt.plan.steps.drop { $0.reaches == .nothing }
     do throws(Failure) {
       try await execute.run(Array(steps), of: attempt.desired, &attempt.progress)
@@ -169,7 +171,7 @@ struct Deploy: Sendable {
       }
       let why = await inspect(&attempt)
       // An engine that answers was kept waiting by the containers.
-      guard error.kind == .late, let why else { throw error }
+      guard error.kind == .timeout, let why else { throw error }
       let seconds = (attempt.desired.deployTimeout ?? settings.sync.deployTimeout).components.seconds
       throw Failure(.deploy, "not ready after \(seconds) s: \(why)", help: "fix it, and push again")
     }

@@ -3,17 +3,17 @@ import FoundationEssentials
 
 extension Deploy {
   /// Gives a way back as it can be gone on this host by now.
-  func opened(_ way: Baseline) async throws(Failure) -> Baseline {
+  func materialized(_ way: Baseline) async throws(Failure) -> Baseline {
     switch way {
-    case .deployment(let good): .deployment(try await links.opened(good))
-    case .moved(let from, let good): .moved(from: from, try await links.opened(good))
+    case .deployment(let good): .deployment(try await links.materialized(good))
+    case .moved(let from, let good): .moved(from: from, try await links.materialized(good))
     case .adopted, .nothing: way
     }
   }
 
   /// Remembers what became of a change that failed, and the failure where that is to be held; `seen` are its containers where
   /// they stay.
-  private func end(
+  private func recordFailure(
     _ name: String, as failureState: StackRecord.FailureState?, _ hold: Hold?, seen: [WatchedContainer] = []
   ) async throws(Failure) {
     try await records.change { state throws(IllegalTransition) in
@@ -47,7 +47,7 @@ extension Deploy {
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
     let name = attempt.plan.name
-    if holdsFirst(attempt) { try? await end(name, as: nil, hold) }
+    if holdsFirst(attempt) { try? await recordFailure(name, as: nil, hold) }
   }
 
   /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
@@ -67,7 +67,7 @@ extension Deploy {
     report.show(attempt.progress.containers)
     let reached = attempt.progress.reached
     // Its records are somebody else's by now.
-    if execute.locks.isLost(attempt.plan.name) { return report.outcome = .skipped }
+    if execute.locks.wasTakenOver(attempt.plan.name) { return report.outcome = .skipped }
     if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
     // A stack whose way was cut off by an engine that went away is gone on with, as after a sync that was ended.
     let isBegun = reached != .nothing || attempt.change.isResumed || !attempt.failed.isUntouched
@@ -87,7 +87,7 @@ extension Deploy {
     }
     do throws(Failure) {
       guard settings.sync.onFailure == .rollback else {
-        try await end(attempt.plan.name, as: .failed, hold, seen: attempt.progress.containers ?? [])
+        try await recordFailure(attempt.plan.name, as: .failed, hold, seen: attempt.progress.containers ?? [])
         report.error = "\(why); left as it is, as `on_failure: stay` asks"
         return
       }
@@ -104,7 +104,7 @@ extension Deploy {
       } catch {
         if error.kind == .deploy || holdsFirst(attempt) && error.kind != .interrupted, var hold {
           hold.error = "\(why); going back failed too: \(mask.hide(error.message))"
-          try await end(attempt.plan.name, as: error.kind == .deploy ? .unknown : nil, hold)
+          try await recordFailure(attempt.plan.name, as: error.kind == .deploy ? .unknown : nil, hold)
         }
         throw error
       }
@@ -136,12 +136,12 @@ extension Deploy {
     progress.purpose = "going back: "
     execute.tell(.now(.step, of: attempt.plan.name, "going back: \(why)"))
     try await execute.run(recovery.files, of: recovery.stack, &progress)
-    do throws(Failure) { try await bring(attempt, recovery, &progress) } catch {
-      await execute.giveTurn(&progress)
+    do throws(Failure) { try await restoreContainers(attempt, recovery, &progress) } catch {
+      await execute.releaseSlot(&progress)
       throw error
     }
-    await execute.giveTurn(&progress)
-    try await end(attempt, recovery, progress.containers)
+    await execute.releaseSlot(&progress)
+    try await recordRecovery(attempt, recovery, progress.containers)
     if case .stop = recovery.containers {
       progress.containers = try? await Verify(programs: programs).look(attempt.desired.project)
     }
@@ -151,15 +151,15 @@ extension Deploy {
   }
 
   /// Does to the containers what a way back asks for.
-  private func bring(
+  private func restoreContainers(
     _ attempt: Attempt, _ recovery: Recovery, _ progress: inout Execute.Progress
   ) async throws(Failure) {
     if case .stay = recovery.containers { return }
-    await execute.takeTurn(&progress)
+    await execute.acquireSlot(&progress)
     switch recovery.containers {
     case .stay: break
-    case .good(let good): try await bring(attempt, to: good, &progress)
-    case .found(let stack, let found): try await bring(attempt, to: stack, found, &progress)
+    case .good(let good): try await restoreGood(attempt, to: good, &progress)
+    case .found(let stack, let found): try await restoreAdopted(attempt, to: stack, found, &progress)
     case .stop(let others):
       try await execute.run([.stopStarted(but: others)], of: attempt.desired, &progress)
       try await letGo(attempt, but: others, &progress)
@@ -167,7 +167,7 @@ extension Deploy {
   }
 
   /// Brings the containers back to what was good, touching none that the deploy left alone, and watches them.
-  private func bring(_ attempt: Attempt, to good: DesiredStack, _ progress: inout Execute.Progress)
+  private func restoreGood(_ attempt: Attempt, to good: DesiredStack, _ progress: inout Execute.Progress)
     async throws(Failure)
   {
     let project = attempt.desired.project
@@ -177,7 +177,7 @@ extension Deploy {
   }
 
   /// Brings what a person ran back to how it was found.
-  private func bring(
+  private func restoreAdopted(
     _ attempt: Attempt, to stack: DesiredStack, _ found: [FoundContainer], _ progress: inout Execute.Progress
   ) async throws(Failure) {
     let project = attempt.desired.project
@@ -204,7 +204,7 @@ extension Deploy {
   }
 
   /// Remembers where a stack is after its way back.
-  private func end(
+  private func recordRecovery(
     _ attempt: Attempt, _ recovery: Recovery, _ containers: [WatchedContainer]?
   ) async throws(Failure) {
     let (name, hold) = (attempt.plan.name, attempt.hold)

@@ -3,7 +3,7 @@ import Core
 extension Deploy {
   /// Brings a group of stacks to the commit, side by side and each in its order. All of those that stand on the same
   /// changed file get there, or none of them stays.
-  func bring(_ group: [StackPlan]) async -> [Result] {
+  func deployGroup(_ group: [StackPlan]) async -> [Result] {
     let start = ContinuousClock.now
     var attempts = Dictionary(group.compactMap { Attempt($0, in: group) }.map { ($0.plan.name, $0) }) { first, _ in
       first
@@ -25,7 +25,7 @@ extension Deploy {
       let own = attempts[plan.name].map { $0.progress.reached == .nothing ? [] : $0.progress.links } ?? []
       return Result(
         stack: report, links: own + (index == 0 ? ended.links : []),
-        isOvertaken: execute.locks.isLost(plan.name))
+        isOvertaken: execute.locks.wasTakenOver(plan.name))
     }
   }
 
@@ -65,7 +65,7 @@ extension Deploy {
       if attempts.count == 1, paths.isEmpty, let name = attempts.keys.first, case .deployment = attempts[name]?.former {
         attempts[name]?.progress.yields = true
       }
-      ended.links = try await sharedLinks.lead(
+      ended.links = try await sharedLinks.switchPaths(
         wishes.mapValues(\.link), with: Set(attempts.keys).union(attempts.values.compactMap(\.origin)))
       await step(&attempts, &ended, inOrder: true) { attempt throws(Failure) in try await reach(&attempt) }
     } catch {
@@ -90,7 +90,7 @@ extension Deploy {
     var obstacle: Failure?
     for (name, attempt) in failed {
       do throws(Failure) {
-        let way = try await opened(attempt.former)
+        let way = try await materialized(attempt.former)
         failed[name]?.change.linksReplacedByDirectories = attempt.former.linksReplacedByDirectories(in: way)
         failed[name]?.former = way
       } catch { obstacle = error }

@@ -40,7 +40,7 @@ extension StackReport {
   }
 
   /// Tells of what was to be kept and that `docker compose up` has run once more all the same: a service that ends.
-  mutating func admit(_ attempt: Deploy.Attempt) {
+  mutating func noteUnplannedRestarts(_ attempt: Deploy.Attempt) {
     guard let began = attempt.progress.began else { return }
     for index in services.indices where services[index].action == .keep {
       let own = (attempt.progress.containers ?? []).filter { $0.service == services[index].name }

@@ -37,13 +37,13 @@ struct Execute: Sendable {
     var model: JudgedModel?
     /// What keeps the other services from being made; they can only be started as they are.
     var unmade: Unmade?
-    /// Whether a turn was taken, which is given on while the stack is watched.
-    var hasTurn = false
+    /// Whether a slot was taken, which is released while the stack is watched.
+    var hasSlot = false
     /// How the text of each event begins.
     var purpose = ""
   }
 
-  /// Does steps; the turn that was taken is given on where one of them fails.
+  /// Does steps; the slot that was taken is released where one of them fails.
   func run(_ steps: [Step], of stack: DesiredStack, _ progress: inout Progress) async throws(Failure) {
     let going = Set(steps.flatMap(\.removed))
     let events = ProjectEvents(of: stack.project, programs.engine)
@@ -58,14 +58,14 @@ struct Execute: Sendable {
         try await run(step, of: stack, but: going, events, &progress)
       }
     } catch {
-      await giveTurn(&progress)
-      throw await blaming(error, events, stack)
+      await releaseSlot(&progress)
+      throw await classify(error, events, stack)
     }
   }
 
   /// Finds out whether containers failed by themselves: an engine that stops, or is started again, ends them as well, one that was
   /// ended in the middle of a start cannot start that container again, and none is made on a full disk.
-  private func blaming(_ failure: Failure, _ events: ProjectEvents, _ stack: DesiredStack) async -> Failure {
+  private func classify(_ failure: Failure, _ events: ProjectEvents, _ stack: DesiredStack) async -> Failure {
     guard failure.kind == .deploy else { return failure }
     do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
     if let name = try? await programs.stuck(of: stack) {
@@ -79,20 +79,20 @@ struct Execute: Sendable {
       outage: .engine)
   }
 
-  func takeTurn(_ progress: inout Progress) async {
+  func acquireSlot(_ progress: inout Progress) async {
     await gate.take()
-    progress.hasTurn = true
+    progress.hasSlot = true
   }
 
-  /// Gives the turn on, if there is one.
-  func giveTurn(_ progress: inout Progress) async {
-    guard progress.hasTurn else { return }
-    progress.hasTurn = false
+  /// Releases the slot, if there is one.
+  func releaseSlot(_ progress: inout Progress) async {
+    guard progress.hasSlot else { return }
+    progress.hasSlot = false
     await gate.give()
   }
 
   /// The time until which a stack has to be in place.
-  func end(of stack: DesiredStack, _ progress: Progress) -> ContinuousClock.Instant {
+  func deadline(for stack: DesiredStack, _ progress: Progress) -> ContinuousClock.Instant {
     (progress.began ?? .now) + (stack.deployTimeout ?? settings.sync.deployTimeout)
   }
 
@@ -113,7 +113,7 @@ struct Execute: Sendable {
     case .stopWriters(let ids):
       progress.isStopped = true
       try await up.stop(ids)
-    case .files(let plans, let commit): try await bring(plans, commit, stack, &progress)
+    case .files(let plans, let commit): try await applyLinkPlans(plans, commit, stack, &progress)
     case .putBack(let found, let made, let backups): try links.undo(found, links: made, backups)
     case .removePointer(let name): checkout.removePointer(of: name)
     case .check(let services, let onlyChanged):
@@ -126,9 +126,9 @@ struct Execute: Sendable {
     case .stopInOrder(let services): await up.stop(services, of: stack)
     case .stopStarted(let others): try await up.stop(stack, but: others)
     case .start(let ids): try await up.start(ids)
-    case .up(let services): try await bring(services, stack, progress)
+    case .up(let services): try await updateContainers(services, stack, progress)
     case .upAsFound(let services):
-      try await bring(services, stack, until: end(of: stack, progress))
+      try await recreateAdopted(services, stack, until: deadline(for: stack, progress))
     case .verify(let promise): try await verify(stack, promise, but: going, events, &progress)
     case .remove(let ids): try await up.remove(ids)
     case .removeNetworks(let project): try await removeNetworks(of: project)
@@ -142,15 +142,16 @@ struct Execute: Sendable {
   }
 
   /// Does to containers what is planned; what nobody has judged is only started, as it is.
-  private func bring(
+  private func updateContainers(
     _ services: [ServicePlan], _ stack: DesiredStack, _ progress: Progress
   ) async throws(Failure) {
     let up = Up(settings: settings, programs: programs, tell: tell)
     guard let unmade = progress.unmade else {
-      return try await up.run(services, stack, until: end(of: stack, progress))
+      return try await up.run(services, stack, until: deadline(for: stack, progress))
     }
     let others = services.filter { unmade.services.contains($0.name) }
-    try await up.run(services.filter { !unmade.services.contains($0.name) }, stack, until: end(of: stack, progress))
+    try await up.run(
+      services.filter { !unmade.services.contains($0.name) }, stack, until: deadline(for: stack, progress))
     let kept = unmade.lost.union(stack.joined(to: unmade.lost))
     // Compose would start what they depend on, too.
     try await up.start(others.filter { !kept.contains($0.name) }, of: stack, isAlone: !kept.isEmpty)
@@ -163,7 +164,7 @@ struct Execute: Sendable {
     if left, let failure = unmade.failure { throw failure }
   }
 
-  private func bring(
+  private func applyLinkPlans(
     _ plans: [LinkPlan], _ commit: String?, _ stack: DesiredStack, _ progress: inout Progress
   ) async throws(Failure) {
     progress.links = plans.map(\.report)
@@ -177,10 +178,10 @@ struct Execute: Sendable {
     _ stack: DesiredStack, _ promise: Promise, but going: Set<String>, _ events: ProjectEvents,
     _ progress: inout Progress
   ) async throws(Failure) {
-    await giveTurn(&progress)
+    await releaseSlot(&progress)
     progress.isWatched = true
     let began = progress.began ?? .now
-    let (tell, end, purpose) = (tell, end(of: stack, progress), progress.purpose)
+    let (tell, end, purpose) = (tell, deadline(for: stack, progress), progress.purpose)
     let (wanted, before) = (try await withProbes(stack, isUnmade: progress.unmade != nil), progress.before)
     var watched = Verify.Result()
     func watch() async throws(Failure) {
@@ -210,7 +211,7 @@ struct Execute: Sendable {
   }
 
   /// Makes services anew as a person had called Compose for them.
-  private func bring(
+  private func recreateAdopted(
     _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
     if let lost = services.lost {
@@ -222,14 +223,14 @@ struct Execute: Sendable {
     let up = Up(settings: settings, programs: programs)
     for call in services.calls {
       try await Takeover(settings: settings, programs: programs).check(call, of: stack)
-      func bring(_ counts: [String: Int], force: Bool, start: Bool) async throws(Failure) {
-        try await up.bring(counts, of: stack, by: call.call, force: force, start: start, until: end)
+      func recreate(_ counts: [String: Int], force: Bool, start: Bool) async throws(Failure) {
+        try await up.recreate(counts, of: stack, by: call.call, force: force, start: start, until: end)
       }
-      do throws(Failure) { try await bring(call.counts, force: call.forces, start: call.starts) } catch {
+      do throws(Failure) { try await recreate(call.counts, force: call.forces, start: call.starts) } catch {
         guard [.deploy, .host].contains(error.kind), call.others.count > call.counts.count else { throw error }
         try await up.remove(call.new)
-        try await bring(call.others, force: false, start: true)
-        try await bring(call.counts, force: call.forces, start: call.starts)
+        try await recreate(call.others, force: false, start: true)
+        try await recreate(call.counts, force: call.forces, start: call.starts)
       }
     }
   }

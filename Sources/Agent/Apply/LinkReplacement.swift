@@ -33,7 +33,7 @@ struct LinkReplacement: Sendable {
 
   /// Builds the directory beside the link with all that is to stand in it, then exchanges the two. Gives the backup of each
   /// live path that has one.
-  func open(_ plan: LinkPlan, for plans: [LinkPlan]) async throws(Failure) -> [String: String] {
+  func materialize(_ plan: LinkPlan, for plans: [LinkPlan]) async throws(Failure) -> [String: String] {
     let parent = Path.parent(plan.live)
     let directory = try DirectoryHandle(liveRoot, parent, create: false)
     let place = "\(directory.path)/\(Path.name(plan.live))"

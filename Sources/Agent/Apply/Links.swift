@@ -28,32 +28,32 @@ struct Links: Sendable {
   func apply(
     _ plans: [LinkPlan], noting reports: inout [LinkReport], turn: () throws(Failure) -> Void = {}
   ) async throws(Failure) {
-    let opening = LinkReplacement(links: self)
+    let replacement = LinkReplacement(links: self)
     let leaving = plans.map { plan in
-      plan.materializes || isBelowOpened(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
+      plan.materializes || isBelowMaterialized(plan, plans) || plan.desired?.kind == .copy && isOwnLink(plan.live)
     }
-    for index in plans.indices where leaving[index] { try await work(on: plans, index, opening, &reports) }
+    for index in plans.indices where leaving[index] { try await work(on: plans, index, replacement, &reports) }
     try turn()
-    for index in plans.indices where !leaving[index] { try await work(on: plans, index, opening, &reports) }
+    for index in plans.indices where !leaving[index] { try await work(on: plans, index, replacement, &reports) }
   }
 
   private func work(
-    on plans: [LinkPlan], _ index: Int, _ opening: LinkReplacement, _ reports: inout [LinkReport]
+    on plans: [LinkPlan], _ index: Int, _ replacement: LinkReplacement, _ reports: inout [LinkReport]
   ) async throws(Failure) {
     let plan = plans[index]
     if plan.action == .keep { return }
     if plan.materializes {
-      let kept = try await opening.open(plan, for: plans.filter { $0.desired != nil })
+      let kept = try await replacement.materialize(plan, for: plans.filter { $0.desired != nil })
       for other in plans.indices { reports[other].backup = kept[plans[other].live] ?? reports[other].backup }
       return
     }
-    if isBelowOpened(plan, plans), isLinked(plan) { return }
+    if isBelowMaterialized(plan, plans), isLinked(plan) { return }
     let parent = Path.parent(plan.live)
     let content = try await content(plan)
-    let edited = try await opening.edited(plan)
+    let edited = try await replacement.edited(plan)
     let directory = try DirectoryHandle(settings.liveRoot, parent, create: plan.action != .remove)
     do throws(Failure) {
-      reports[index].backup = try bring(plan, content, edited, directory).map { Path.join(parent, $0) }
+      reports[index].backup = try replaceEntry(plan, content, edited, directory).map { Path.join(parent, $0) }
     } catch {
       throw error.naming(directory.path, as: Path.join(settings.liveRoot, parent))
     }
@@ -61,7 +61,7 @@ struct Links: Sendable {
 
   /// Gives a record of what was good as it can be gone back to: where a directory of the host's own came into the place of
   /// a link, it stays, with what containers wrote into it.
-  func opened(_ good: Deployment) async throws(Failure) -> Deployment {
+  func materialized(_ good: Deployment) async throws(Failure) -> Deployment {
     let directories = good.paths.filter { path, link in
       guard link.kind == .link, observe.live(path) == .directory else { return false }
       return !Files.names(in: Path.join(settings.liveRoot, path)).isEmpty
@@ -83,7 +83,7 @@ struct Links: Sendable {
   /// What the checkout keeps of what commits only name.
   var stored: StoredContent { StoredContent(settings: settings, checkout: observe.checkout, mirror: mirror) }
 
-  private func isBelowOpened(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
+  private func isBelowMaterialized(_ plan: LinkPlan, _ plans: [LinkPlan]) -> Bool {
     plans.contains { $0.materializes && $0.live != plan.live && Path.relative(plan.live, to: $0.live) != nil }
   }
 
@@ -133,7 +133,7 @@ struct Links: Sendable {
   /// Keeps what stands there under a second name, then renames the new entry over the first one.
   ///
   /// `edited` is the file behind a link of clup's own, where it is no longer the commit's.
-  private func bring(
+  private func replaceEntry(
     _ plan: LinkPlan, _ content: [UInt8], _ edited: String?, _ directory: borrowing DirectoryHandle
   ) throws(Failure) -> String? {
     let name = Path.name(plan.live)

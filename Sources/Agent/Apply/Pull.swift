@@ -9,7 +9,7 @@ extension Up {
   /// `present` are references that need no look; those of the services in `anew` are asked for although they are here. `lending` does
   /// what waits for a registry.
   func pull(
-    _ desired: DesiredStack, _ look: CommitSnapshot?, but present: Set<String>, anew: [String],
+    _ desired: DesiredStack, _ snapshot: CommitSnapshot?, but present: Set<String>, anew: [String],
     lending: (() async throws(Failure) -> Void) async throws(Failure) -> Void
   ) async throws(Failure) {
     let references = desired.references.filter { service, reference in
@@ -21,11 +21,11 @@ extension Up {
       return references.filter { found[$0.value] == Fingerprint.absent }.map(\.key).sorted()
     }
     let lacking = try await missing()
-    guard let look else { return }
+    guard let snapshot else { return }
     if !lacking.isEmpty || !anew.isEmpty {
       try await lending { () throws(Failure) in
-        try await pull(lacking.filter { !anew.contains($0) }, desired, look)
-        try await pull(anew, desired, look, policy: "always")
+        try await pull(lacking.filter { !anew.contains($0) }, desired, snapshot)
+        try await pull(anew, desired, snapshot, policy: "always")
       }
     }
     if let service = try await missing().first {
@@ -35,18 +35,18 @@ extension Up {
 
   /// Pulls the images of services, and says as whom their registries were asked where they do not give them.
   private func pull(
-    _ wanted: [String], _ desired: DesiredStack, _ look: CommitSnapshot, policy: String = "missing"
+    _ wanted: [String], _ desired: DesiredStack, _ snapshot: CommitSnapshot, policy: String = "missing"
   ) async throws(Failure) {
     if wanted.isEmpty { return }
     let references = desired.references
     // What nothing changed about is not in the view, and stands at its live paths.
-    let coming = Path.join(look.view.root, desired.place.directory)
+    let coming = Path.join(snapshot.view.root, desired.place.directory)
     let directory = Files.status(coming) == nil ? live(desired) : coming
     let disk = DiskWatch(of: programs.engine)
     let outcome = try await pull(wanted, of: desired, in: directory, policy)
     guard outcome.succeeded else {
       let said = PullProgress.sentences(in: outcome.errorText)
-      let failure = await programs.failure("docker compose pull", said, rewriting: look.view.rebased)
+      let failure = await programs.failure("docker compose pull", said, rewriting: snapshot.view.rebased)
       guard failure.kind == .deploy else { throw failure }
       if let full = await disk.explaining(failure) { throw full }
       let asked = await Registries(environment: programs.asCalled.environment).facts(
@@ -77,7 +77,7 @@ extension Up {
         named + (isOld ? pull + ["--quiet"] : ["--progress", "json"] + pull) + services, in: directory,
         limits: .init(deadline: settings.sync.pullTimeout), tap: tap)
     } catch {
-      if error.kind != .late { throw error }
+      if error.kind != .timeout { throw error }
       throw Self.waiting(late(error, "docker compose pull").message)
     }
   }

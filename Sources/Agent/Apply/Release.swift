@@ -4,7 +4,7 @@ import Glibc
 /// Turns the staged files into the release of a commit, closed against writing: a container could reach it by a link.
 struct Release: Sendable {
   let checkout: Checkout
-  let look: CommitSnapshot
+  let snapshot: CommitSnapshot
   var contexts = Contexts()
 
   /// The directories that images are built from. A build takes their modes over, and what it builds may have to write
@@ -21,9 +21,9 @@ struct Release: Sendable {
 
   /// Adds what every stack and link needs, then gives the release its name; adds to one that is there already.
   func complete(_ paths: Set<String>) async throws(Failure) {
-    let (tree, stage) = (look.tree, look.stage)
-    try await look.view.bring(Array(paths))
-    try await look.tracked.export(Set(paths.flatMap { tree.files(under: $0) }))
+    let (tree, stage) = (snapshot.tree, snapshot.stage)
+    try await snapshot.view.bring(Array(paths))
+    try await snapshot.tracked.export(Set(paths.flatMap { tree.files(under: $0) }))
     let release = "\(checkout.releases)/\(tree.commit)"
     if Files.status(release) == nil {
       for name in Files.names(in: stage) { close("\(stage)/\(name)", name) }

@@ -8,13 +8,15 @@ struct SharedLinks: Sendable {
   /// Groups that have paths in common lead them one after the other.
   let gate = DependencyGate(slots: 1)
 
-  /// Leads paths to what they are to be; `members` are the stacks that are brought there with them.
-  func lead(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure) -> [LinkReport] {
+  /// Switches paths to what they are to be; `members` are the stacks that are brought there with them.
+  func switchPaths(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure)
+    -> [LinkReport]
+  {
     if wishes.isEmpty { return [] }
-    return try await gate.turn { () throws(Failure) in try await bring(wishes, with: members) }
+    return try await gate.turn { () throws(Failure) in try await switchNow(wishes, with: members) }
   }
 
-  private func bring(
+  private func switchNow(
     _ wishes: [String: DesiredLink], with members: Set<String>
   ) async throws(Failure) -> [LinkReport] {
     try await records.change { state throws(IllegalTransition) in
@@ -59,7 +61,7 @@ struct SharedLinks: Sendable {
         released.insert(path)
       }
     }
-    _ = try await lead(wishes, with: Set(await records.state.standing.keys))
+    _ = try await switchPaths(wishes, with: Set(await records.state.standing.keys))
     try await records.change { [released] state throws(IllegalTransition) in
       for path in released where state.links[path] != nil { try state.record(.released, at: path) }
     }

@@ -53,7 +53,7 @@ struct Up: Sendable {
 
   /// A build that does not end in time is the commit's affair, as one that fails.
   func late(_ failure: Failure, _ what: String) -> Failure {
-    guard failure.kind == .late else { return failure }
+    guard failure.kind == .timeout else { return failure }
     return Failure(
       .deploy, "\(what) did not end within \(settings.sync.pullTimeout.text)",
       help: "see what it waits for (a registry, a slow build), or give it longer: `sync: {pull_timeout: …}`")
@@ -231,7 +231,7 @@ struct Up: Sendable {
 
   /// Makes the containers of services anew as a person's own call of Compose had made them: so many of each, and not started
   /// where none was up.
-  func bring(
+  func recreate(
     _ counts: [String: Int], of desired: DesiredStack, by call: FoundContainer.Call, force: Bool, start: Bool,
     until end: ContinuousClock.Instant
   ) async throws(Failure) {

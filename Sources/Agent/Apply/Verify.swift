@@ -95,8 +95,8 @@ struct Verify: Sendable {
       }
       switch Verdict.of(stack.services, containers: result.containers, restarts: seen.restarts) {
       case .good:
-        if let open = try await open(stack, result.containers) {
-          (result.error, result.isRemoved) = (open, false)
+        if let uncovered = try await uncoveredContainer(stack, result.containers) {
+          (result.error, result.isRemoved) = (uncovered, false)
         }
         return result
       case .failed(let why, let id):
@@ -140,11 +140,13 @@ struct Verify: Sendable {
 
   /// Says which container can write to the stack's directory although it is to be kept from it: a link in its image may have led
   /// the mount elsewhere.
-  private func open(_ stack: DesiredStack, _ containers: [WatchedContainer]) async throws(Failure) -> String? {
+  private func uncoveredContainer(_ stack: DesiredStack, _ containers: [WatchedContainer]) async throws(Failure)
+    -> String?
+  {
     if stack.covers.isEmpty { return nil }
-    let open = try await programs.uncovered(try await programs.containers(ofProject: stack.project))
-    return containers.first { open[$0.id] != nil }.map { container in
-      "\(container.service) can write to \(open[container.id] ?? ""): a link in its image sends the read-only mount elsewhere"
+    let uncovered = try await programs.uncovered(try await programs.containers(ofProject: stack.project))
+    return containers.first { uncovered[$0.id] != nil }.map { container in
+      "\(container.service) can write to \(uncovered[container.id] ?? ""): a link in its image sends the read-only mount elsewhere"
     }
   }
 

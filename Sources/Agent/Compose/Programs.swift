@@ -154,7 +154,7 @@ public struct Programs: Sendable {
     let call = "`docker compose \(subcommand)` in \(directory)"
     if outcome.deadlineExceeded {
       throw Failure(
-        .late, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was stopped",
+        .timeout, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was stopped",
         help: subcommand == "config"
           ? "see whether a file that it reads is very large, or the disk slow"
           : "see whether Docker Engine answers: `docker ps`")

@@ -68,7 +68,7 @@ extension Resolve {
   /// What the repository is to blame for is a finding; what the host is to blame for ends the sync.
   func refuse(_ name: String, _ file: String, _ failure: Failure) throws(Failure) -> Answer {
     // One stack that Compose cannot read in time is that stack's trouble alone.
-    guard failure.kind == .refused || failure.kind == .late else { throw failure }
+    guard failure.kind == .refused || failure.kind == .timeout else { throw failure }
     return Answer(diagnostics: [
       Diagnostic(
         rule: "compose", file: failure.tooLarge ?? file, stack: name, message: failure.message, help: failure.help,

@@ -106,7 +106,7 @@ extension Checkout {
   }
 
   /// Clears away what syncs have left that were cut off. Only whoever is alone there may.
-  func sweepHalves() {
+  func removePartialFiles() {
     let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-", ".compose-version.clup-"]
     for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {

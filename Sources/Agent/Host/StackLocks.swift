@@ -9,7 +9,7 @@ import Synchronization
 final class StackLocks: Sendable {
   private struct Held {
     let descriptor: Int32
-    let turn: String
+    let ownerToken: String
     /// The lock that tells why others may take it at this moment.
     var lent: Int32?
   }
@@ -37,9 +37,9 @@ final class StackLocks: Sendable {
         busy.insert(name)
         continue
       }
-      let turn = randomName()
-      held[name] = Held(descriptor: descriptor, turn: turn)
-      Self.write("", turn, descriptor)
+      let ownerToken = randomName()
+      held[name] = Held(descriptor: descriptor, ownerToken: ownerToken)
+      Self.write("", ownerToken, descriptor)
     }
     self.held = Mutex(held)
     (self.busy, self.checkout) = (busy, checkout)
@@ -55,8 +55,8 @@ final class StackLocks: Sendable {
     return tries < 5
   }
 
-  private static func write(_ text: String, _ turn: String, _ descriptor: Int32) {
-    let bytes = Array("\(turn)\n\(text)".utf8.prefix(220))
+  private static func write(_ text: String, _ ownerToken: String, _ descriptor: Int32) {
+    let bytes = Array("\(ownerToken)\n\(text)".utf8.prefix(220))
     if ftruncate(descriptor, 0) == 0 { _ = pwrite(descriptor, bytes, bytes.count, 0) }
   }
 
@@ -67,7 +67,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       for stack in stacks {
         guard let own = held.removeValue(forKey: stack) else { continue }
-        if own.lent == nil { Self.write("", own.turn, own.descriptor) }
+        if own.lent == nil { Self.write("", own.ownerToken, own.descriptor) }
         unlock(own.descriptor)
       }
     }
@@ -79,7 +79,7 @@ final class StackLocks: Sendable {
     let text = event.outcome.map { "\($0.words); the sync continues with other stacks" } ?? event.text
     held.withLock { held in
       guard let own = held[stack] else { return }
-      Self.write(text, own.turn, own.lent ?? own.descriptor)
+      Self.write(text, own.ownerToken, own.lent ?? own.descriptor)
     }
   }
 
@@ -99,11 +99,13 @@ final class StackLocks: Sendable {
   }
 
   /// Whether the lock of a stack was not to be had back.
-  func isLost(_ stack: String) -> Bool { held.withLock { $0[stack]?.lent != nil } }
+  func wasTakenOver(_ stack: String) -> Bool { held.withLock { $0[stack]?.lent != nil } }
 
   /// Whether somebody else has taken the lock of a stack that is lent.
   func isTaken(_ stack: String) -> Bool {
-    held.withLock { held in held[stack].map { $0.lent != nil && checkout.turn(of: stack) != $0.turn } ?? false }
+    held.withLock { held in
+      held[stack].map { $0.lent != nil && checkout.ownerToken(of: stack) != $0.ownerToken } ?? false
+    }
   }
 
   /// What is said of the stack goes on in the other lock: this one's file is whoever's takes it.
@@ -111,7 +113,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       guard let own = held[stack] else { return }
       held[stack]?.lent = lent
-      Self.write(checkout.text(in: LinkPlanning.pointerName(of: stack)), own.turn, lent)
+      Self.write(checkout.text(in: LinkPlanning.pointerName(of: stack)), own.ownerToken, lent)
       flock(own.descriptor, LOCK_UN)
     }
   }
@@ -119,7 +121,7 @@ final class StackLocks: Sendable {
   private func takeBack(_ stack: String) -> Bool {
     held.withLock { held in
       guard let own = held[stack] else { return true }
-      guard Self.take(own.descriptor), checkout.turn(of: stack) == own.turn else { return false }
+      guard Self.take(own.descriptor), checkout.ownerToken(of: stack) == own.ownerToken else { return false }
       held[stack]?.lent = nil
       return true
     }
@@ -147,7 +149,7 @@ extension Checkout {
   fileprivate func text(in lock: String) -> String { written(in: lock).dropFirst().joined(separator: "\n") }
 
   /// What was written into the lock of a stack when it was last taken.
-  fileprivate func turn(of stack: String) -> String? {
+  fileprivate func ownerToken(of stack: String) -> String? {
     written(in: LinkPlanning.pointerName(of: stack)).first.map { String($0) }
   }
 

@@ -27,18 +27,18 @@ extension Prepare {
 
   /// Keeps a stack at what was good; values that changed since are judged first.
   private func keep(_ name: String, _ good: Deployment, _ draft: inout PlanDraft) async throws(Failure) {
-    guard let look = try await draft.snapshots.look(at: good.commit),
-      let source = look.source(name), !isSame(good, in: look, draft)
+    guard let snapshot = try await draft.snapshots.look(at: good.commit),
+      let source = snapshot.source(name), !isSame(good, in: snapshot, draft)
     else {
       draft.kept[name] = good
       return
     }
-    draft.sources.append((look, source))
+    draft.sources.append((snapshot, source))
   }
 
   /// Whether a commit and the host's own files give what was deployed.
-  func isSame(_ known: Deployment, in look: CommitSnapshot, _ draft: PlanDraft) -> Bool {
-    known.inputs.now(in: look.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
+  func isSame(_ known: Deployment, in snapshot: CommitSnapshot, _ draft: PlanDraft) -> Bool {
+    known.inputs.now(in: snapshot.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
   }
 
   /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync, unless what it was
@@ -81,29 +81,31 @@ extension Prepare {
   }
 
   /// Says where the host's configuration names other Compose files for a stack than it was deployed from.
-  func rearranged(_ name: String, _ look: CommitSnapshot) -> [String] {
-    guard let known = state.standing(name), let source = look.source(name), known.layout != source.layout else {
+  func rearranged(_ name: String, _ snapshot: CommitSnapshot) -> [String] {
+    guard let known = state.standing(name), let source = snapshot.source(name), known.layout != source.layout else {
       return []
     }
     return ["it now uses other Compose files"]
   }
 
   private func checkPin(_ pin: Pin, of name: String, _ draft: inout PlanDraft) async throws(Failure) {
-    guard let look = try await draft.snapshots.look(at: pin.commit), let source = look.source(name) else { return }
+    guard let snapshot = try await draft.snapshots.look(at: pin.commit), let source = snapshot.source(name) else {
+      return
+    }
     // A policy that came later is no reason to touch what a person pinned.
-    let touched = Differences(tree: look.tree, observed: draft.observed, links: links)
-    let reasons = touched.reasons(name, state.stacks[name], images: pin.images) + rearranged(name, look)
+    let touched = Differences(tree: snapshot.tree, observed: draft.observed, links: links)
+    let reasons = touched.reasons(name, state.stacks[name], images: pin.images) + rearranged(name, snapshot)
     draft.reasons[name] = reasons
     if reasons.isEmpty { return }
     if request.rollback != nil {
       draft.reasons[name] = ["rollback to \(pin.commit.prefix(7))"] + reasons
-      draft.sources.append((look, source))
+      draft.sources.append((snapshot, source))
     } else if let good = try await good(name), let known = state.standing(name), state.isDeployed(name),
-      rearranged(name, look).isEmpty, isSame(known, in: look, draft)
+      rearranged(name, snapshot).isEmpty, isSame(known, in: snapshot, draft)
     {
       draft.kept[name] = good
     } else {
-      draft.sources.append((look, source))
+      draft.sources.append((snapshot, source))
     }
   }
 
@@ -126,17 +128,17 @@ extension Prepare {
     }
     let (tree, discovery) = (target.tree, head.discovery)
     draft.diagnostics = try await check.withoutCiphertext(discovery.diagnostics, in: tree, tracked: head.tracked)
-    for look in draft.snapshots.all.values where look.tree.commit != tree.commit {
-      let found = look.discovery.diagnostics.filter { found in
-        draft.sources.contains { $0.look.tree.commit == look.tree.commit && $0.source.name == found.stack }
+    for snapshot in draft.snapshots.all.values where snapshot.tree.commit != tree.commit {
+      let found = snapshot.discovery.diagnostics.filter { found in
+        draft.sources.contains { $0.snapshot.tree.commit == snapshot.tree.commit && $0.source.name == found.stack }
       }
-      draft.diagnostics += try await check.withoutCiphertext(found, in: look.tree, tracked: look.tracked)
+      draft.diagnostics += try await check.withoutCiphertext(found, in: snapshot.tree, tracked: snapshot.tracked)
     }
     let broken = broken(draft.diagnostics)
     func ask(_ sources: [Work]) async throws(Failure) -> [Resolve.Answer] {
       try await each(sources.filter { !broken.contains($0.source.name) }, atOnce: atOnce) { work throws(Failure) in
-        if work.look.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
-        return try await work.look.resolve.stack(work.source)
+        if work.snapshot.tree.commit == tree.commit, let answer = ahead[work.source.name] { return answer }
+        return try await work.snapshot.resolve.stack(work.source)
       }
     }
     var answers = try await ask(draft.sources)

@@ -33,7 +33,7 @@ struct CommitSnapshots: Sendable {
 
   /// Looks at a commit; nothing when the mirror does not hold it.
   mutating func look(at commit: String) async throws(Failure) -> CommitSnapshot? {
-    if let look = all[commit] { return look }
+    if let snapshot = all[commit] { return snapshot }
     guard await mirror.contains(commit) else { return nil }
     return try await look(
       at: try await settings.inMirror { () throws(GitError) in try await CommitTree(of: commit, in: mirror, settings) })
@@ -50,14 +50,14 @@ struct CommitSnapshots: Sendable {
     let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
       owns: { links.isOwn($0) }, external: external, isProtected: { protected.glob(protecting: $0) != nil })
-    let look = CommitSnapshot(
+    let snapshot = CommitSnapshot(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(
         programs: programs, view: view, settings: settings, observe: observe, discovery: discovery, today: today,
         neighbours: state.standing.reduce(into: [:]) { $0[$1.key] = $1.value.place(of: $1.key).directory },
         wellKnown: state.wellKnown, recorded: Set(state.stacks.keys)),
       stage: stage, view: view)
-    all[tree.commit] = look
-    return look
+    all[tree.commit] = snapshot
+    return snapshot
   }
 }

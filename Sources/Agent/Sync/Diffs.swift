@@ -66,7 +66,7 @@ struct Diffs: Sendable {
 
   /// What Compose makes of a stack of a commit; nothing where it cannot tell any more.
   private func model(of stack: String, at commit: String?) async throws(Failure) -> JSON? {
-    guard let commit, let look = snapshots[commit], let source = look.source(stack) else { return nil }
-    return try await look.resolve.stack(source).subjects.first?.model
+    guard let commit, let snapshot = snapshots[commit], let source = snapshot.source(stack) else { return nil }
+    return try await snapshot.resolve.stack(source).subjects.first?.model
   }
 }

@@ -11,16 +11,16 @@ extension Prepare {
     for (name, desired) in draft.desired.sorted(by: { $0.key < $1.key }) where !stays(name, draft) {
       let former = state.former(name, project: desired.project)?.services ?? []
       // A change that was cut off may have made some of its services already.
-      let runs = former + (state.standing(name)?.services ?? []).filter(former.lack)
-      let (leaving, coming) = (runs.filter(desired.services.lack), desired.services.filter(former.lack))
+      let runs = former + (state.standing(name)?.services ?? []).filter(former.lacks)
+      let (leaving, coming) = (runs.filter(desired.services.lacks), desired.services.filter(former.lacks))
       if leaving.isEmpty, coming.isEmpty { continue }
-      guard let look = try await draft.snapshots.look(at: desired.commit) else { continue }
-      let others = draft.names.union(state.standing.keys).union(look.discovery.stacks.map(\.name))
+      guard let snapshot = try await draft.snapshots.look(at: desired.commit) else { continue }
+      let others = draft.names.union(state.standing.keys).union(snapshot.discovery.stacks.map(\.name))
       for other in others.sorted() where other != name && found[name] == nil {
-        guard let other = try await partner(other, of: desired.project, in: look, draft) else { continue }
+        guard let other = try await partner(other, of: desired.project, in: snapshot, draft) else { continue }
         let isFree = !request.stacks.isEmpty && request.rollback == nil && draft.targets[other.name] == nil
         let taken = coming.first { new in
-          isFree && other.has.contains { $0.isMoved(to: new) && other.gets.lack($0) && !other.planned.lack($0) }
+          isFree && other.has.contains { $0.isMoved(to: new) && other.gets.lacks($0) && !other.planned.lacks($0) }
         }
         guard let service = other.lost(of: leaving) ?? taken else { continue }
         found[name] = SharedPathConflict(stack: other.name, .service(service.name))
@@ -51,28 +51,28 @@ extension Prepare {
     /// Finds a service that the commit takes from another stack to this one, which does not get it.
     func lost(of leaving: [DesiredService]) -> DesiredService? {
       leaving.first { old in
-        gets.contains { old.isMoved(to: $0) && has.lack($0) && planned.lack($0) }
-          || named.contains(old.name) && has.lack(old)
+        gets.contains { old.isMoved(to: $0) && has.lacks($0) && planned.lacks($0) }
+          || named.contains(old.name) && has.lacks(old)
       }
     }
   }
 
   /// Gives another stack; nothing where it is brought to that commit as well, or does not differ from it.
   private func partner(
-    _ name: String, of project: String, in look: CommitSnapshot, _ draft: PlanDraft
+    _ name: String, of project: String, in snapshot: CommitSnapshot, _ draft: PlanDraft
   ) async throws(Failure) -> Partner? {
     let (known, desired) = (state.standing(name), stays(name, draft) ? nil : draft.desired[name])
-    if known?.project == project || desired?.commit == look.tree.commit { return nil }
+    if known?.project == project || desired?.commit == snapshot.tree.commit { return nil }
     let has = state.former(name, project: desired?.project)?.services ?? []
-    guard let source = look.source(name) else {
+    guard let source = snapshot.source(name) else {
       // One that left the branch runs on, unless a sync of all stacks hands it over.
       guard let known, draft.names.contains(name) || isTied(name, draft) || isLeftOut(name, known, draft) else {
         return nil
       }
       return Partner(name: name, has: has, gets: [], planned: known.services)
     }
-    if let known, state.isDeployed(name), isSame(known, in: look, draft) { return nil }
-    let answer = try await look.resolve.stack(source)
+    if let known, state.isDeployed(name), isSame(known, in: snapshot, draft) { return nil }
+    let answer = try await snapshot.resolve.stack(source)
     guard let gets = answer.desired else {
       // Compose cannot read it: what its text names is what it may get.
       let named = answer.textSubjects.flatMap { $0.model["services"].object.keys }
@@ -89,5 +89,5 @@ extension Prepare {
 }
 
 extension [DesiredService] {
-  fileprivate func lack(_ service: DesiredService) -> Bool { !contains { $0.name == service.name } }
+  fileprivate func lacks(_ service: DesiredService) -> Bool { !contains { $0.name == service.name } }
 }

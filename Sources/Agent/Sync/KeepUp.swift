@@ -3,7 +3,7 @@ import Core
 /// What a sync does where it cannot bring the host to the branch's head.
 extension Sync {
   /// Keeps up what was good where the repository does not say what is to be, wants what is refused, or what cannot be had now.
-  func keepUp(
+  func repairToLastGood(
     _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
   ) async {
     let isRefused =
@@ -20,13 +20,13 @@ extension Sync {
     var before: [StackReport] = []
     do throws(Failure) {
       let session = try session(checkout, programs)
-      let went = await goOn(session, ended)
-      kept = went ?? kept
-      if went == nil || kept.report.outcome == .refused {
+      let continued = await continueInterrupted(session, ended)
+      kept = continued ?? kept
+      if continued == nil || kept.report.outcome == .refused {
         // What it was on its way to is refused by now.
-        if let went { (repair.request.givesUp, before) = (true, went.report.stacks.filter(isTouched)) }
+        if let continued { (repair.request.givesUp, before) = (true, continued.report.stacks.filter(isTouched)) }
         kept = Ended(report: ended.report)
-        _ = try await repair.whole(session, nil, &kept)
+        _ = try await repair.runFull(session, nil, &kept)
       }
     } catch {
       // Before the first sync there is nothing to keep up.
@@ -57,16 +57,16 @@ extension Sync {
 
   /// Goes on with what was cut off, to the head that was accepted last, where the repository is away; nothing where there is no
   /// such thing, or it cannot go on.
-  private func goOn(_ session: Session, _ ended: Ended) async -> Ended? {
+  private func continueInterrupted(_ session: Session, _ ended: Ended) async -> Ended? {
     guard ended.failure?.kind == .unreachable, request.commit == nil, await isCutOff(session) else { return nil }
     var offline = self
     (offline.request.isOffline, offline.request.resume) = (true, false)
-    var went = Ended(report: ended.report)
-    do throws(Failure) { _ = try await offline.whole(session, nil, &went) } catch {
+    var continued = Ended(report: ended.report)
+    do throws(Failure) { _ = try await offline.runFull(session, nil, &continued) } catch {
       say("warning: what was cut off cannot go on: \(error.message)")
       return nil
     }
-    return went
+    return continued
   }
 
   /// Whether a sync was cut off on the way to a commit: some of a stack may be down until another one goes on.

@@ -5,7 +5,7 @@ extension Prepare {
   /// Gives what a stack can be kept at on this host.
   func good(_ name: String) async throws(Failure) -> Deployment? {
     guard let good = state.lastGood(name) else { return nil }
-    return try await Links(settings: settings, mirror: target.mirror, observe: observe).opened(good)
+    return try await Links(settings: settings, mirror: target.mirror, observe: observe).materialized(good)
   }
 
   /// Says how the host differs from a record of what was good.

@@ -1,7 +1,7 @@
 import Core
 
 extension Prepare {
-  typealias Work = (look: CommitSnapshot, source: StackSource)
+  typealias Work = (snapshot: CommitSnapshot, source: StackSource)
 
   /// Gives the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
   func written(_ desired: [DesiredStack], _ names: Set<String>) -> [String: Set<String>] {
@@ -57,7 +57,7 @@ extension Prepare {
       }
     }
     let anew = try await each(again, atOnce: atOnce) { task throws(Failure) in
-      var resolve = task.work.look.resolve
+      var resolve = task.work.snapshot.resolve
       resolve.written = task.written
       return try await resolve.stack(task.work.source)
     }

@@ -22,7 +22,7 @@ extension Prepare {
       .merging(draft.desired.mapValues(\.after)) { host, _ in host }
       .merging(state.standing.filter { draft.names.contains($0.key) }.mapValues(\.after)) { new, _ in new }
     draft.diagnostics += try await order(after, of: draft.names, subjects)
-    let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.look.resolve) }) { first, _ in first }
+    let resolves = Dictionary(draft.sources.map { ($0.source.name, $0.snapshot.resolve) }) { first, _ in first }
     // What stays where it is takes nothing from another one yet.
     let tied = Set(draft.targets.filter { if case .tied = $0.value { true } else { false } }.keys)
     draft.diagnostics += try await check.findings(

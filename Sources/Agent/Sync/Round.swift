@@ -61,7 +61,7 @@ struct Round: Sendable {
     }
     if gated.plan.isEmpty {
       let all = findings(of: gated.plan, prepared, base, after: first)
-      return .ended(try await end(gated, prepared, containers ?? [], base, after: all, &ended))
+      return .ended(try await finishUnchanged(gated, prepared, containers ?? [], base, after: all, &ended))
     }
     return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
   }
@@ -132,7 +132,7 @@ struct Round: Sendable {
   }
 
   /// Ends where there is nothing to do.
-  private func end(
+  private func finishUnchanged(
     _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
     after first: @escaping Records.Change, _ ended: inout Sync.Ended
   ) async throws(Failure) -> Sync.HostCheck? {

@@ -57,7 +57,7 @@ extension Prepare {
         } else { "" }
       if !why.isEmpty {
         throw Failure(
-          .selection, "\(name) cannot go back to \(commit): \(why)",
+          .incompleteSelection, "\(name) cannot go back to \(commit): \(why)",
           help: "undo the change in the repository (`git revert`), push and sync: "
             + "what \(draft.names.contains(tie.stack) ? tie.stack : name) runs is handed over")
       }
@@ -70,7 +70,7 @@ extension Prepare {
     }
     let together = sharing.union([name, tie.stack]).sorted().map { "--stack \($0)" }.joined(separator: " ")
     throw Failure(
-      .selection, "\(tie.words(of: name)) would stay as it is",
+      .incompleteSelection, "\(tie.words(of: name)) would stay as it is",
       help: draft.chosen.contains(tie.stack)
         ? "name a commit that all of them go to: `clup rollback COMMIT \(together)`" : "name them all: `\(together)`")
   }

@@ -24,7 +24,7 @@ extension Prepare {
       if isTied(name, draft) {
         plan.stacks.append(kept(name, known, draft, planning, shared))
       } else if ending[name] != nil {
-        plan.stacks.append(try await end(name, known, planning, &draft))
+        plan.stacks.append(try await planRemoval(name, known, planning, &draft))
       } else {
         plan.stacks.append(try await left(name, known, planning, shared, &draft))
       }
@@ -47,7 +47,7 @@ extension Prepare {
   }
 
   /// Plans the end of a stack that the repository no longer has.
-  private func end(
+  private func planRemoval(
     _ name: String, _ known: Deployment, _ planning: Planning, _ draft: inout PlanDraft
   ) async throws(Failure) -> StackPlan {
     let directory = directory(known, name)

@@ -49,16 +49,16 @@ public struct Sync: Sendable {
     DispatchQueue.global().async { startLibrary() }
     // What the start alone needed of libraries is most of what a short sync would hold.
     Memory.rest()
-    let way = Task(executorPreference: WorkExecutor()) { await work() }
-    let clock = Task {
+    let worker = Task(executorPreference: WorkExecutor()) { await work() }
+    let timeout = Task {
       try await Task.sleep(for: settings.sync.timeout)
-      way.cancel()
+      worker.cancel()
     }
-    defer { clock.cancel() }
+    defer { timeout.cancel() }
     return await withTaskCancellationHandler {
-      await way.value
+      await worker.value
     } onCancel: {
-      way.cancel()
+      worker.cancel()
     }
   }
 
@@ -82,13 +82,13 @@ public struct Sync: Sendable {
       }
       // Nor is what found that out needed for what follows.
       Memory.rest()
-      let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+      let presence = try Presence(in: checkout) { checkout.removePartialFiles() }
       defer { presence.leave() }
       var seen: HostCheck?
-      do throws(Failure) { seen = try await whole(try session(checkout, plain), try early.get(), &ended) } catch {
+      do throws(Failure) { seen = try await runFull(try session(checkout, plain), try early.get(), &ended) } catch {
         ended.fail(error)
       }
-      await keepUp(checkout, plain, &ended)
+      await repairToLastGood(checkout, plain, &ended)
       if Task.isCancelled, start.duration(to: .now) >= settings.sync.timeout {
         ended.report.error =
           "the sync took longer than \(settings.sync.timeout.text) and was stopped; see `sync: {timeout: …}`"
@@ -108,7 +108,7 @@ public struct Sync: Sendable {
   /// Whether what was asked for was wrong, or could not begin: that has no place among what was done.
   private func leavesNoReport(_ ended: Ended) -> Bool {
     guard let failure = ended.failure, ended.report.stacks.isEmpty else { return false }
-    return [.configuration, .locked, .selection].contains(failure.kind)
+    return [.configuration, .locked, .incompleteSelection].contains(failure.kind)
   }
 
   /// Adds the report to the history. A poll that ended just as the one before leaves no line, nor does a plain sync that found
@@ -140,7 +140,7 @@ public struct Sync: Sendable {
   }
 
   /// Goes the whole way; gives what was seen where there was nothing to do.
-  func whole(
+  func runFull(
     _ session: Session, _ early: EarlyCheck?, _ ended: inout Ended
   ) async throws(Failure) -> HostCheck? {
     let (fetch, records) = (fetch(session.checkout), session.records)

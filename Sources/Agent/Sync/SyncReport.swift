@@ -24,7 +24,7 @@ extension Sync.Ended {
 
   mutating func fail(_ failure: Failure) {
     self.failure = failure
-    report.outcome = [.refused, .selection].contains(failure.kind) ? .refused : .failed
+    report.outcome = [.refused, .incompleteSelection].contains(failure.kind) ? .refused : .failed
     (report.error, report.help) = (failure.message, failure.help)
     report.waitsFor = failure.outage
   }

@@ -19,7 +19,7 @@ public struct VerifySignatures: Sendable {
   public func run(_ revision: String?) async throws(Failure) -> Verification {
     let checkout = Checkout(path: settings.checkout)
     try checkout.prepare()
-    let presence = try Presence(in: checkout) { checkout.sweepHalves() }
+    let presence = try Presence(in: checkout) { checkout.removePartialFiles() }
     defer { presence.leave() }
     let fetch = Fetch(settings: settings, checkout: checkout, environment: environment, say: say)
     let mirror = try await fetch.open()

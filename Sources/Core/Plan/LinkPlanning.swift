@@ -54,7 +54,7 @@ public struct LinkPlanning: Sendable {
     for (path, wish) in desired {
       let text = target(pointer, wish.from)
       var (action, backsUp) = decide(wish, text, known[path], live[path] ?? .absent)
-      // What is seen there is seen through the link, and comes along when that is opened.
+      // What is seen there is seen through the link, and comes along when that becomes a directory.
       if action != .create, Path.ancestors(path).contains(where: { materialized[$0] != nil }) {
         (action, backsUp) = (.replace, false)
       }
