@@ -15,7 +15,7 @@ public final class Configuration: Sendable {
   }
 
   /// What came of the last attempts to read it.
-  struct Standing: Sendable {
+  struct ActiveConfiguration: Sendable {
     var source: Source
     /// Why the file cannot be used as it is now; nothing where it can.
     var problem: Failure?
@@ -28,28 +28,28 @@ public final class Configuration: Sendable {
   /// Says that syncs find the configuration on standard input; its path is only its name then.
   public static let inputVariable = "CLUP_CONFIG_INPUT"
 
-  private let standing: Mutex<Standing>
+  private let active: Mutex<ActiveConfiguration>
   private let started: Settings
   private let load: @Sendable () -> Result<Source, Failure>
 
   /// Starts with one that was read already; `load` reads the file again.
   public init(_ source: Source, load: @escaping @Sendable () -> Result<Source, Failure>) {
-    standing = Mutex(Standing(source: source))
+    active = Mutex(ActiveConfiguration(source: source))
     started = source.settings
     self.load = load
   }
 
   /// What counts now.
-  var settings: Settings { standing.withLock { $0.source.settings } }
+  var settings: Settings { active.withLock { $0.source.settings } }
 
-  var text: [UInt8] { standing.withLock { $0.source.text } }
+  var text: [UInt8] { active.withLock { $0.source.text } }
 
-  var now: Standing { standing.withLock { $0 } }
+  var now: ActiveConfiguration { active.withLock { $0 } }
 
   /// Reads the file again, and takes what can be used; gives what is new about that, for the log.
   func reload() -> [String] {
     let read = load()
-    return standing.withLock { now in
+    return active.withLock { now in
       switch read {
       case .failure(let failure): return Self.keep(&now, because: failure)
       case .success(let new):
@@ -70,7 +70,7 @@ public final class Configuration: Sendable {
     }
   }
 
-  private static func keep(_ now: inout Standing, because failure: Failure) -> [String] {
+  private static func keep(_ now: inout ActiveConfiguration, because failure: Failure) -> [String] {
     if now.problem == failure { return [] }
     now.problem = failure
     return [

@@ -15,7 +15,7 @@ final class Counters: Sendable {
     var lastSuccess: Double?
     var unreachable: String?
     /// Stacks whose drift is left alone for now.
-    var waiting: [String] = []
+    var repairPaused: [String] = []
     /// Whether the daemon could write its own files the last time, and how often it could not.
     var canWrite = true
     var writeFailures = 0

@@ -9,13 +9,13 @@ actor Drift {
   private let statusCache: StatusCache
   private let counters: Counters
   private let say: @Sendable (String) -> Void
-  private var patience = RepairLimit()
+  private var repairLimit = RepairLimit()
   /// Stacks whose drift is left alone for now.
-  private(set) var waiting: [String] = []
-  private var told: [String: [String]] = [:]
+  private(set) var repairPaused: [String] = []
+  private var lastReported: [String: [String]] = [:]
   private var pending: (task: Task<Void, Never>, at: ContinuousClock.Instant)?
   /// The stacks of which no container had to be touched, with what had changed: it is a sync's affair, such as a changed `.env`.
-  private var others: [String: [String]] = [:]
+  private var notRepairable: [String: [String]] = [:]
   /// The stacks that are being put right.
   private var repairing: Set<String> = []
   /// Whether the engine, or this daemon, was away since the last look.
@@ -70,31 +70,31 @@ actor Drift {
     // What a sync works on changes by its own doing; the one who runs it looks again after it.
     let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy && !repairing.contains($0.name) }
     let names = drifted.map(\.name)
-    if wasAway { patience.excuse(names) }
+    if wasAway { repairLimit.excuse(names) }
     wasAway = false
-    for stack in drifted where told[stack.name] != stack.drift {
+    for stack in drifted where lastReported[stack.name] != stack.drift {
       say("\(stack.name): \(stack.drift.joined(separator: ", "))")
     }
-    told = Dictionary(uniqueKeysWithValues: drifted.map { ($0.name, $0.drift) })
-    others = others.filter { told[$0.key] == $0.value }
+    lastReported = Dictionary(uniqueKeysWithValues: drifted.map { ($0.name, $0.drift) })
+    notRepairable = notRepairable.filter { lastReported[$0.key] == $0.value }
     guard children.configuration.settings.sync.drift == .repair else {
-      note(waiting: names)
+      note(repairPaused: names)
       return
     }
-    let (repair, wait) = patience.judge(names, at: .now)
-    for name in wait where !waiting.contains(name) {
+    let (due, paused) = repairLimit.judge(names, at: .now)
+    for name in paused where !repairPaused.contains(name) {
       say("\(name): repaired \(RepairLimit.repairs) times in ten minutes and changed again: left alone for now")
     }
-    note(waiting: wait)
-    if let next = patience.next(of: wait) { look(after: ContinuousClock.now.duration(to: next)) }
+    note(repairPaused: paused)
+    if let next = repairLimit.next(of: paused) { look(after: ContinuousClock.now.duration(to: next)) }
     // What a sync was cut off from is gone on with by one; what failed and is held stays as it is.
     let unfinished = drifted.filter { $0.drift.contains(Differences.unfinished) }
-    if unfinished.contains(where: { $0.held == nil }), await runQueue.isIdle { await runQueue.remind(.drift) }
-    await put(right: repair.filter { name in others[name] == nil && !unfinished.contains { $0.name == name } })
+    if unfinished.contains(where: { $0.held == nil }), await runQueue.isIdle { await runQueue.enqueueInternal(.drift) }
+    await repair(due.filter { name in notRepairable[name] == nil && !unfinished.contains { $0.name == name } })
   }
 
   /// Puts stacks right beside whatever else goes on. What could not be begun since others work on it is no try.
-  private func put(right stacks: [String]) async {
+  private func repair(_ stacks: [String]) async {
     if stacks.isEmpty { return }
     repairing.formUnion(stacks)
     counters.change { $0.running += 1 }
@@ -105,12 +105,12 @@ actor Drift {
     await statusCache.forget()
     guard let worked else { return look(after: .seconds(5)) }
     let tried = worked.filter { $0.outcome != .waiting }.map(\.name)
-    patience.note(Set(tried), at: .now)
+    repairLimit.note(Set(tried), at: .now)
     let repaired = worked.filter { ![.failed, .rolledBack].contains($0.outcome) }.map(\.name).sorted()
     counters.change { for name in repaired { $0.repairs[name, default: 0] += 1 } }
     let left = stacks.filter { name in !worked.contains { $0.name == name } }
-    for name in left { others[name] = told[name] }
-    if !left.isEmpty, await runQueue.isIdle { await runQueue.remind(.drift) }
+    for name in left { notRepairable[name] = lastReported[name] }
+    if !left.isEmpty, await runQueue.isIdle { await runQueue.enqueueInternal(.drift) }
     if !repaired.isEmpty { say("drift: repaired \(repaired.joined(separator: ", "))") }
     for stack in worked where !repaired.contains(stack.name) {
       say("drift: \(stack.name) is not repaired: \(stack.error ?? stack.outcome.rawValue)")
@@ -118,8 +118,8 @@ actor Drift {
     if !worked.isEmpty { look(after: .milliseconds(300)) }
   }
 
-  private func note(waiting names: [String]) {
-    waiting = names
-    counters.change { $0.waiting = names }
+  private func note(repairPaused names: [String]) {
+    repairPaused = names
+    counters.change { $0.repairPaused = names }
   }
 }

@@ -52,7 +52,7 @@ extension Routes {
     let numbers = counters.now
     seen.reached = numbers.lastPoll.map { Date(timeIntervalSince1970: $0).formatted(.iso8601) } ?? seen.status?.reached
     seen.unreachable = numbers.unreachable
-    seen.waiting = numbers.waiting
+    seen.repairPaused = numbers.repairPaused
     seen.working = children.working.now
     let configuration = children.configuration.now
     seen.unconfigured = configuration.problem.map { "\($0.message); \($0.help)" }

@@ -57,7 +57,7 @@ actor RunQueue {
   }
 
   /// Asks for a run that nobody was promised: it is done also when it cannot be written down.
-  func remind(_ trigger: Trigger) {
+  func enqueueInternal(_ trigger: Trigger) {
     if runs.contains(where: { $0.stage == .queued }) { return }
     let run = Run(id: id(), trigger: trigger, requested: Date().formatted(.iso8601))
     note { $0.append(run) }

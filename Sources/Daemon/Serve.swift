@@ -61,7 +61,7 @@ public struct Serve: Sendable {
     let manager = ServiceManager(environment: environment)
     say("serving on \(server.endpoints.map(\.description).joined(separator: ", "))")
     manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
-    await runQueue.remind(.start)
+    await runQueue.enqueueInternal(.start)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await work(runQueue, children, counters, statusCache, drift, manager) }
       group.addTask { await drift.follow() }
@@ -70,7 +70,7 @@ public struct Serve: Sendable {
           manager.reloading()
           reload()
           manager.tell("READY=1", "STATUS=serving \(settings.shownRepository)")
-          await runQueue.remind(.reload)
+          await runQueue.enqueueInternal(.reload)
         }
       }
       if let pause = manager.watchdog {
@@ -118,8 +118,8 @@ public struct Serve: Sendable {
       manager.tell("STATUS=syncing, asked by \(run.trigger.rawValue)")
       var result = SyncResult()
       do throws(ProcessError) {
-        let waiting = await drift.waiting
-        result = try await children.sync(run, leaving: Set(waiting))
+        let paused = await drift.repairPaused
+        result = try await children.sync(run, leaving: Set(paused))
       } catch {
         // The run stays as it is, and is taken up by the next daemon.
         if Task.isCancelled { return }
@@ -140,7 +140,7 @@ public struct Serve: Sendable {
       timer?.cancel()
       timer = Task(executorPreference: WorkExecutor()) {
         guard (try? await Task.sleep(for: pause)) != nil else { return }
-        await runQueue.remind(.timer)
+        await runQueue.enqueueInternal(.timer)
       }
     }
   }

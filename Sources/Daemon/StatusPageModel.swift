@@ -31,5 +31,5 @@ struct StatusPageModel: Sendable {
   /// What is being done now.
   var working: [SyncEvent] = []
   /// Stacks whose drift is only told of for now, since it came back again and again.
-  var waiting: [String] = []
+  var repairPaused: [String] = []
 }

@@ -11,7 +11,7 @@ struct PageSafetyTests {
   static func seen(_ text: String) -> StatusPageModel {
     var seen = Scenes.empty()
     (seen.host, seen.repository, seen.branch, seen.version) = (text, text, text, text)
-    (seen.statusError, seen.reached, seen.unreachable, seen.waiting) = (text, text, text, [text])
+    (seen.statusError, seen.reached, seen.unreachable, seen.repairPaused) = (text, text, text, [text])
     let service = ServiceReport(name: text, action: .create, reason: text, state: text, health: text)
     seen.status = Status(
       commit: text,

@@ -77,7 +77,7 @@ struct RunQueueTests {
     let checkout = place.settings.checkout
     try FileManager.default.moveItem(atPath: checkout, toPath: checkout + ".away")
     try Data().write(to: URL(fileURLWithPath: checkout))
-    await runQueue.remind(.timer)
+    await runQueue.enqueueInternal(.timer)
     #expect(await runQueue.trouble?.message.contains("runs.json") == true)
     // It waits already, and is in no file: nobody else may be told that it is promised.
     await #expect(throws: Failure.self) { try await runQueue.ask(.api) }
@@ -86,7 +86,7 @@ struct RunQueueTests {
     await runQueue.end(SyncResult(status: 1, outcome: .failed))
     #expect(await runQueue.isIdle)
     #expect(await runQueue.failures >= 3)
-    await runQueue.remind(.drift)
+    await runQueue.enqueueInternal(.drift)
     try FileManager.default.removeItem(atPath: checkout)
     try FileManager.default.moveItem(atPath: checkout + ".away", toPath: checkout)
     for _ in 0..<100 where await runQueue.trouble != nil { try await Task.sleep(for: .milliseconds(100)) }

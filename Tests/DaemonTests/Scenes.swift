@@ -83,7 +83,7 @@ enum Scenes {
     seen.status?.stacks[5].health = "stopped"
     seen.status?.stacks[5].services[0] = ServiceReport(
       name: "claw-runner", action: .create, reason: "drift: container removed")
-    seen.waiting = ["runner/compose"]
+    seen.repairPaused = ["runner/compose"]
     seen.reports.insert(failed(), at: 0)
     var run = run("20261125T115959Z-00f2", .webhook)
     (run.stage, run.ended, run.outcome, run.exitStatus, run.commit) = (.running, nil, nil, nil, nil)

@@ -169,19 +169,19 @@ struct PaceTests {
   }
 
   @Test func `three repairs in ten minutes, then it waits until the first is ten minutes old`() {
-    var patience = RepairLimit()
+    var repairLimit = RepairLimit()
     let start = ContinuousClock.now
     for minute in 0..<3 {
       let now = start + .seconds(60 * minute)
-      #expect(patience.judge(["a", "b"], at: now).repair == ["a", "b"])
+      #expect(repairLimit.judge(["a", "b"], at: now).repair == ["a", "b"])
       // What could not be begun is no try.
-      #expect(patience.judge(["a", "b"], at: now).repair == ["a", "b"])
-      patience.note(["a", "b"], at: now)
+      #expect(repairLimit.judge(["a", "b"], at: now).repair == ["a", "b"])
+      repairLimit.note(["a", "b"], at: now)
     }
-    let fourth = patience.judge(["a", "c"], at: start + .seconds(200))
+    let fourth = repairLimit.judge(["a", "c"], at: start + .seconds(200))
     #expect(fourth.repair == ["c"] && fourth.wait == ["a"])
-    #expect(patience.next(of: ["a"]) == start + .seconds(600))
-    #expect(patience.judge(["a"], at: start + .seconds(601)).repair == ["a"])
+    #expect(repairLimit.next(of: ["a"]) == start + .seconds(600))
+    #expect(repairLimit.judge(["a"], at: start + .seconds(601)).repair == ["a"])
   }
 
   @Test func `what an engine that was restarted left behind is no person's will`() {

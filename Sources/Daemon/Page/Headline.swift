@@ -39,7 +39,7 @@ struct Headline {
         : Headline(.bad, "No stack was deployed yet, and the repository cannot be reached")
     }
     if let worst = troubles(stacks) { return Headline(.bad, worst) }
-    let waiting = stacks.filter { Standing($0) == .waiting }
+    let waiting = stacks.filter { StackCondition($0) == .waiting }
     if let first = waiting.first, let outage = first.waitsFor {
       let number = waiting.count
       return Headline(
@@ -70,12 +70,12 @@ struct Headline {
   }
 
   private static func troubles(_ stacks: [Status.Stack]) -> String? {
-    some(of: stacks, .held, .moved, what: "not in place") ?? some(of: stacks, .ill, what: "not healthy")
+    some(of: stacks, .held, .drifted, what: "not in place") ?? some(of: stacks, .unhealthy, what: "not healthy")
   }
 
   /// Says of how many stacks something is so; nothing of none.
-  private static func some(of stacks: [Status.Stack], _ standings: Standing..., what: String) -> String? {
-    let number = stacks.filter { standings.contains(Standing($0)) }.count
+  private static func some(of stacks: [Status.Stack], _ conditions: StackCondition..., what: String) -> String? {
+    let number = stacks.filter { conditions.contains(StackCondition($0)) }.count
     if number == 0 { return nil }
     if stacks.count == 1 { return "The only stack is \(what)" }
     return "\(number) of \(stacks.count) stacks \(number == 1 ? "is" : "are") \(what)"
@@ -83,8 +83,8 @@ struct Headline {
 }
 
 /// How one stack stands.
-enum Standing {
-  case unseen, ill, held, moved, waiting, pinned, changing, starting, placed
+enum StackCondition {
+  case unseen, unhealthy, held, drifted, waiting, pinned, changing, starting, placed
 
   init(_ stack: Status.Stack) {
     if stack.isBusy {
@@ -96,9 +96,9 @@ enum Standing {
     } else if stack.health == "unknown" {
       self = .unseen
     } else if !stack.drift.isEmpty || stack.health == "stopped" {
-      self = .moved
+      self = .drifted
     } else if ["unhealthy", "restarting"].contains(stack.health) {
-      self = .ill
+      self = .unhealthy
     } else if stack.waitsFor != nil {
       self = .waiting
     } else if stack.pin != nil {
@@ -113,10 +113,10 @@ enum Standing {
   private var words: String {
     switch self {
     case .unseen: "not seen"
-    case .ill: "not healthy"
+    case .unhealthy: "not healthy"
     case .held: "held back"
     case .waiting: "waiting"
-    case .moved: "not in place"
+    case .drifted: "not in place"
     case .pinned: "pinned"
     case .changing: "being deployed"
     case .starting: "starting"
@@ -127,7 +127,7 @@ enum Standing {
   var tone: Tone {
     switch self {
     case .unseen, .changing, .starting: .calm
-    case .ill, .held, .moved: .bad
+    case .unhealthy, .held, .drifted: .bad
     case .pinned, .waiting: .note
     case .placed: .good
     }

@@ -12,7 +12,7 @@ extension Page {
   private static func repository(_ seen: StatusPageModel) -> HTML {
     let moments = Moments(now: seen.now)
     var parts: [HTML] = []
-    let bad = (seen.status?.stacks ?? []).filter { Standing($0).tone == .bad }.map(\.name)
+    let bad = (seen.status?.stacks ?? []).filter { StackCondition($0).tone == .bad }.map(\.name)
     if !bad.isEmpty {
       let names = bad.prefix(8).map { "<a href=\"#stack-\(Shown.anchor($0))\">\($0)</a>" as HTML }
       let more: HTML? = bad.count > 8 ? " and \(bad.count - 8) more" : nil

@@ -8,10 +8,10 @@ struct StackCard {
   private var moments: Moments { Moments(now: seen.now) }
 
   var html: HTML {
-    let standing = Standing(stack)
+    let condition = StackCondition(stack)
     return """
-      <article id="stack-\(Shown.anchor(stack.name))" class="\(standing.tone.name)">
-      <div class="top"><h3>\(stack.name)</h3>\(standing.word)</div>
+      <article id="stack-\(Shown.anchor(stack.name))" class="\(condition.tone.name)">
+      <div class="top"><h3>\(stack.name)</h3>\(condition.word)</div>
       \(commit)\(troubles)
       <div class="foot"><dl class="facts"><div><dt>Health</dt><dd>\(stack.health)</dd></div>\
       <div><dt>Last result</dt><dd>\(result)</dd></div>\
@@ -60,12 +60,12 @@ struct StackCard {
     }
     if !stack.drift.isEmpty {
       let waits: HTML? =
-        seen.waiting.contains(stack.name)
+        seen.repairPaused.contains(stack.name)
         ? "<p>It kept coming back after repairs: clup only reports it for now.</p>" : nil
       let items = stack.drift.map { "<li>\($0.hasPrefix("drift: ") ? String($0.dropFirst(7)) : $0)</li>" as HTML }
       lines.append("<div><p><strong>Drift</strong></p><ul>\(items)</ul>\(waits)</div>")
     }
-    return lines.isEmpty ? .nothing : "<div class=\"troubles \(Standing(stack).tone.name)\">\(lines)</div>"
+    return lines.isEmpty ? .nothing : "<div class=\"troubles \(StackCondition(stack).tone.name)\">\(lines)</div>"
   }
 
   private var result: HTML {
