@@ -160,7 +160,7 @@ public struct Status: Codable, Sendable, Equatable {
       let touched = Differences(
         tree: CommitTree(recordedBy: known), observed: observed, links: links)
       let own = (containers ?? []).filter { $0.project == known.project }
-      // What is kept from the head runs its images whatever their names mean by now.
+      // What is kept from the head runs its images whatever their names mean now.
       let images = pin == nil && hold == nil ? [:] : known.images ?? [:]
       let services = ServicePlanning.plan(
         desired: known.services, known: known.services, containers: own, images: images)
@@ -246,7 +246,7 @@ public func history(of settings: Settings, last count: Int, stack: String? = nil
   }
 }
 
-/// Says which of the last lines of the history another version of clup wrote; nothing where there are none.
+/// Returns which of the last lines of the history another version of clup wrote; nothing where there are none.
 public func foreignHistory(of settings: Settings, last count: Int) -> String? {
   let found = Checkout(path: settings.checkout).foreignHistory(last: count).sorted { $0.key < $1.key }
   if found.isEmpty { return nil }

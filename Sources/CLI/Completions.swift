@@ -4,7 +4,7 @@ import Core
 enum Completions {
   static let shells = ["bash", "zsh", "fish"]
 
-  /// Gives the script of a shell; nothing for one that is not known.
+  /// Returns the script of a shell; nothing for one that is not known.
   static func script(for shell: String) -> String? {
     switch shell {
     case "bash": bash

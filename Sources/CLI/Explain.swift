@@ -13,7 +13,7 @@ struct Explanation: Encodable {
     (refused, accepted) = (rule.bad, rule.good)
   }
 
-  /// Says how the host waives a rule.
+  /// Returns how the host waives a rule.
   private static func waiving(_ rule: Rule) -> String {
     if rule.id == "compose" {
       return """

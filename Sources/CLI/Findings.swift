@@ -134,7 +134,7 @@ enum Findings {
 }
 
 extension Sequence {
-  /// Gives the elements that a question is true of, and the others.
+  /// Returns the elements that a question is true of, and the others.
   func parted(by isFirst: (Element) -> Bool) -> (first: [Element], rest: [Element]) {
     reduce(into: (first: [], rest: [])) { if isFirst($1) { $0.first.append($1) } else { $0.rest.append($1) } }
   }

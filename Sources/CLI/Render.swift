@@ -99,7 +99,7 @@ enum Render {
       + (skipped == 0 ? "" : ", skipped \(skipped.counted("stack")) that another sync works on")
   }
 
-  /// Says what went on although a commit is refused: stacks that are not held back with it, and repairs of what was good.
+  /// Returns what went on although a commit is refused: stacks that are not held back with it, and repairs of what was good.
   private static func refused(_ report: Report) -> String {
     let done = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }
     if done.isEmpty { return "refused; nothing was changed" }
@@ -110,7 +110,7 @@ enum Render {
       "refused \(report.stacks.count { $0.outcome == .refused }) of \(report.stacks.count.counted("stack")), deployed the others"
   }
 
-  /// Says what a dry run would change beside the stacks; nothing where it is nothing.
+  /// Returns what a dry run would change beside the stacks; nothing where it is nothing.
   private static func plannedFiles(_ report: Report) -> String? {
     let changed = report.links.count { $0.action != .keep }
     if changed == 0 { return nil }

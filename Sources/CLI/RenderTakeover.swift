@@ -1,7 +1,7 @@
 import Core
 
 extension Render {
-  /// Says what a first sync would do with what runs: what stays, what is made anew and why, what is refused.
+  /// Returns what a first sync would do with what runs: what stays, what is made again and why, what is refused.
   static func takeover(_ report: Report, width: Int = .max) -> [String] {
     var lines: [String] = []
     func add(_ title: String, _ items: [String]) {
@@ -20,7 +20,7 @@ extension Render {
     return lines.flatMap { fitted($0, width, indent: "    ") }
   }
 
-  /// Says what becomes of the containers of a stack.
+  /// Returns what becomes of the containers of a stack.
   private static func change(of stack: StackReport) -> String {
     let (kept, changed) = stack.services.parted { $0.action == .keep }
     if changed.isEmpty { return kept.isEmpty ? stack.outcome.words : "taken over as it runs, nothing restarts" }

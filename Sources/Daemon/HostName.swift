@@ -5,7 +5,7 @@ import HTTPServer
 /// The name that a client asks for. A web page may point a name of its own to this host, and a browser then lets it read
 /// what is answered: only a name that the host was given is answered for.
 enum HostName {
-  /// Says why a request is not answered; nothing when it is.
+  /// Returns why a request is not answered; nothing when it is.
   static func stranger(_ request: HTTPRequest, known: [String]) -> String? {
     // Nobody reaches a Unix socket by a name.
     guard request.remoteAddress != nil else { return nil }

@@ -5,7 +5,7 @@ import Glibc
 import HTTPServer
 
 extension Routes {
-  /// Gives a page for people, where the path names one.
+  /// Returns a page for people, where the path names one.
   func page(_ request: HTTPRequest) async -> HTTPResponse? {
     switch request.path {
     case "/": return Self.shown(200, Page.overview(await seen()))

@@ -14,7 +14,7 @@ struct PollDelay: Sendable {
 
   mutating func note(reached: Bool) { failures = reached ? 0 : failures + 1 }
 
-  /// Gives the next pause. `chance` is from 0 to 20: many hosts must not all come at the same moment.
+  /// Returns the next pause. `chance` is from 0 to 20: many hosts must not all come at the same moment.
   func pause(chance: Int) -> Duration {
     let longest = max(Self.longest, interval)
     let backedOff = min(longest, interval * (1 << min(failures, 16)))

@@ -170,7 +170,7 @@ actor RunQueue {
     }
   }
 
-  /// Says whether there is nothing left to write.
+  /// Returns whether there is nothing left to write.
   private func writesAgain() -> Bool {
     if trouble != nil { write() }
     return trouble == nil

@@ -18,13 +18,13 @@ struct StatusCache: Sendable {
     }
   }
 
-  /// Gives a status that is at most so old.
+  /// Returns a status that is at most so old.
   func status(within age: Duration) async -> Result<Status, ProcessError> { await statuses.answer(within: age) }
 
-  /// Gives what a sync would do; at most so old, since it asks the repository.
+  /// Returns what a sync would do; at most so old, since it asks the repository.
   func plan(within age: Duration) async -> Plan { await plans.answer(within: age) }
 
-  /// Makes the next one ask anew.
+  /// Makes the next one ask again.
   func forget() async {
     await statuses.forget()
     await plans.forget()

@@ -78,7 +78,7 @@ enum Webhook: Sendable, Equatable {
     return names.contains { (path(of: $0) ?? $0.lowercased()) == wanted } ? nil : first
   }
 
-  /// Gives `owner/name` of a URL, or nothing for a path on this host.
+  /// Returns `owner/name` of a URL, or nothing for a path on this host.
   static func path(of url: String) -> String? {
     var rest = Substring(url.lowercased())
     if let scheme = rest.firstRange(of: "://") {

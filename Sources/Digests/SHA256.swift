@@ -17,7 +17,7 @@ public final class SHA256 {
     if let handle { gnutls_hash(handle, bytes, bytes.count) }
   }
 
-  /// Gives the digest of all bytes in hexadecimal digits, and starts anew; nothing where GnuTLS has no SHA-256.
+  /// Returns the digest of all bytes in hexadecimal digits, and starts again; nothing where GnuTLS has no SHA-256.
   public func finish() -> String? {
     guard let handle else { return nil }
     var digest = [UInt8](repeating: 0, count: Int(gnutls_hash_get_len(GNUTLS_DIG_SHA256)))

@@ -179,7 +179,7 @@ extension EngineClient {
     return try await value([ListedContainer].self, "/containers/json", query: query)
   }
 
-  /// Gives what the engine knows of a container, as it says it; nothing where there is none.
+  /// Returns what the engine knows of a container, as it says it; nothing where there is none.
   public func inspection<Value: Decodable & Sendable>(
     ofContainer id: String, as type: Value.Type
   ) async throws(EngineError) -> Value? {

@@ -92,7 +92,7 @@ public struct EngineClient: Sendable {
     }
   }
 
-  /// Gives the text of a `filters` parameter.
+  /// Returns the text of a `filters` parameter.
   static func filters(_ filters: [String: [String]]) -> String {
     let bytes = try? JSONEncoder().encode(filters)
     return bytes.map { String(decoding: $0, as: UTF8.self) } ?? "{}"

@@ -23,7 +23,7 @@ public struct EngineError: Error, Sendable, Equatable {
   /// What happened, in words to be shown; after a status, the engine's own.
   public let message: String
 
-  /// Says whether the engine itself is what failed, and not the thing that was asked for.
+  /// Returns whether the engine itself is what failed, and not the thing that was asked for.
   public var isAway: Bool {
     switch kind {
     case .unreachable, .broken, .late: true
@@ -32,7 +32,7 @@ public struct EngineError: Error, Sendable, Equatable {
     }
   }
 
-  /// Says whether what was asked for does not exist.
+  /// Returns whether what was asked for does not exist.
   public var isMissing: Bool { kind == .status(404) }
 
   /// Makes an error.

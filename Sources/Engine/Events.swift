@@ -26,7 +26,7 @@ public struct EngineEvent: Sendable, Decodable, Equatable {
 }
 
 extension EngineClient {
-  /// Gives what happens from now on, until the reader stops or the connection ends; that it ended is thrown.
+  /// Returns what happens from now on, until the reader stops or the connection ends; that it ended is thrown.
   ///
   /// An event is only a reason to look: some may be missed, and the engine confirms before it listens.
   public func events(_ filters: [String: [String]]) -> AsyncThrowingStream<EngineEvent, any Error> {
@@ -54,7 +54,7 @@ extension EngineClient {
 final class Lines: Sendable {
   private let rest = Mutex<[UInt8]>([])
 
-  /// Gives the lines that are whole with these bytes.
+  /// Returns the lines that are whole with these bytes.
   func take(_ bytes: [UInt8]) -> [[UInt8]] {
     rest.withLock { rest in
       rest += bytes

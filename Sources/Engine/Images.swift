@@ -1,7 +1,7 @@
 import Encoding
 
 extension EngineClient {
-  /// Gives the id of the image behind a reference; nothing where the engine has none.
+  /// Returns the id of the image behind a reference; nothing where the engine has none.
   public func imageID(of reference: String) async throws(EngineError) -> String? {
     struct Image: Decodable {
       let id: String
@@ -61,7 +61,7 @@ extension EngineClient {
     try await call("/images/\(Self.path(reference))", method: "DELETE", also: [404, 409])
   }
 
-  /// Gives what the engine says of an image; nothing where it has none.
+  /// Returns what the engine says of an image; nothing where it has none.
   public func inspection<Value: Decodable & Sendable>(
     ofImage reference: String, as type: Value.Type
   ) async throws(EngineError) -> Value? {

@@ -25,7 +25,7 @@ public struct ContainerOutput: Sendable, Equatable {
 }
 
 extension EngineClient {
-  /// Gives the last lines of a container's log, each behind the time that it came.
+  /// Returns the last lines of a container's log, each behind the time that it came.
   public func log(of id: String, lines: Int) async throws(EngineError) -> ContainerOutput {
     let query = [("stdout", "1"), ("stderr", "1"), ("timestamps", "1"), ("tail", String(lines))]
     let bytes = try await call("/containers/\(id.percentEncoded())/logs", query: query, deadline: .seconds(10))

@@ -25,7 +25,7 @@ extension EngineClient {
       "/distribution/\(Self.path(reference))/json", headers: login?.headers ?? [], deadline: deadline)
   }
 
-  /// Gives the digests that registries have for an image, empty for one that was made here; nothing where the engine has
+  /// Returns the digests that registries have for an image, empty for one that was made here; nothing where the engine has
   /// none of that name.
   public func digests(of reference: String) async throws(EngineError) -> [String]? {
     struct Image: Decodable {

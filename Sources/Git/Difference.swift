@@ -1,7 +1,7 @@
 import CGit2
 
 extension Mirror {
-  /// Gives the unified diff of two blobs, either of which may be absent.
+  /// Returns the unified diff of two blobs, either of which may be absent.
   public func difference(from old: String?, to new: String?, path: String) throws(GitError) -> String {
     let before = try old.map { id throws(GitError) in try contents(of: id, limit: 8 << 20) } ?? []
     let after = try new.map { id throws(GitError) in try contents(of: id, limit: 8 << 20) } ?? []

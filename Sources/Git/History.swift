@@ -35,7 +35,7 @@ extension Mirror {
     return SignedObject(tag: try repository.content(id, GIT_OBJECT_TAG))
   }
 
-  /// Gives the size of a blob without reading it.
+  /// Returns the size of a blob without reading it.
   public func size(of id: String) throws(GitError) -> Int { try repository.kind(of: id).size }
 }
 

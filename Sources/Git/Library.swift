@@ -121,14 +121,14 @@ func text(of oid: UnsafePointer<git_oid>) -> String {
   }
 }
 
-/// Gives the id that git gives a blob with these bytes; see git_odb_hash.
+/// Returns the id that git gives a blob with these bytes; see git_odb_hash.
 public func blobID(of bytes: [UInt8]) -> String {
   var oid = git_oid()
   guard (try? Library.start()) != nil, git_odb_hash(&oid, bytes, bytes.count, GIT_OBJECT_BLOB) == 0 else { return "" }
   return text(of: &oid)
 }
 
-/// Gives the id that git gives a blob with the content of a file, which is read piece by piece; see git_odb_hashfile. Nothing
+/// Returns the id that git gives a blob with the content of a file, which is read piece by piece; see git_odb_hashfile. Nothing
 /// where it cannot be read.
 public func blobID(ofFile path: String) -> String? {
   var oid = git_oid()

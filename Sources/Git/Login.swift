@@ -19,7 +19,7 @@ final class Login {
     isSSH = url.hasPrefix("ssh://") || !url.contains("://")
   }
 
-  /// Gives the error to throw for one of libgit2's: the refusal, where that was the cause.
+  /// Returns the error to throw for one of libgit2's: the refusal, where that was the cause.
   func explained(_ error: GitError) -> GitError {
     if let refusal { return refusal }
     // A key that cannot be read, or is of a kind that the server does not take, leads to no second question.

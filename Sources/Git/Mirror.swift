@@ -144,7 +144,7 @@ public actor Mirror {
     }
   }
 
-  /// Gives the accepted head of the branch, or nothing before the first fetch.
+  /// Returns the accepted head of the branch, or nothing before the first fetch.
   public func head() throws(GitError) -> String? { try reference("refs/heads/\(branch)") }
 
   /// Accepts a commit as the head of the branch.
@@ -155,7 +155,7 @@ public actor Mirror {
     try repository.setHead(branch)
   }
 
-  /// Gives the tag by which the accepted head was found, where it was found by one.
+  /// Returns the tag by which the accepted head was found, where it was found by one.
   public func acceptedTag() throws(GitError) -> RemoteTag? {
     guard let name = try repository.references(Self.tags + "*").first, let object = try reference(name),
       let commit = try head()
@@ -172,7 +172,7 @@ public actor Mirror {
 
   private static let tags = "refs/clup/tag/"
 
-  /// Gives the commit up to which every signature was checked; nothing where none was.
+  /// Returns the commit up to which every signature was checked; nothing where none was.
   public func trusted() throws(GitError) -> String? { try reference("refs/clup/trusted") }
 
   /// Keeps the commit up to which every signature was checked.
@@ -184,12 +184,12 @@ public actor Mirror {
     if let head = try head(), !contains(head) { throw GitError(.missingObject, "the commit \(head) is missing") }
   }
 
-  /// Says whether the mirror holds a commit.
+  /// Returns whether the mirror holds a commit.
   public func contains(_ id: String) -> Bool {
     (try? repository.object(id, GIT_OBJECT_COMMIT) { _ in true }) ?? false
   }
 
-  /// Says whether `ancestor` is `id` or comes before it.
+  /// Returns whether `ancestor` is `id` or comes before it.
   public func isAncestor(_ ancestor: String, of id: String) throws(GitError) -> Bool {
     if ancestor == id { return true }
     var (old, new) = (try objectID(ancestor), try objectID(id))

@@ -84,7 +84,7 @@ enum Remote {
     return UInt64(found.f_bavail) * UInt64(found.f_frsize) < UInt64(pack.received_bytes) + index
   }
 
-  /// Gives the path of a repository on this host whose history was cut off; see git-clone(1), `--depth`.
+  /// Returns the path of a repository on this host whose history was cut off; see git-clone(1), `--depth`.
   static func shallowClone(_ url: String) -> String? {
     let path = url.hasPrefix("file://") ? String(url.dropFirst(7)) : url
     guard path.hasPrefix("/") else { return nil }
@@ -209,5 +209,5 @@ public func redacted(_ text: String) -> String {
   return result[..<at].contains(":") && !result[..<at].contains("/") ? "***" + result[at...] : result
 }
 
-/// Gives the path of a repository on this host that is a shallow clone: it can give only what it has.
+/// Returns the path of a repository on this host that is a shallow clone: it can give only what it has.
 public func shallowClone(_ url: String) -> String? { Remote.shallowClone(url) }

@@ -69,7 +69,7 @@ public struct SignedObject: Sendable, Equatable {
     self.init(Array(bytes[..<(start ?? bytes.count)]), start.map { Array(bytes[$0...]) }, nil)
   }
 
-  /// Gives the value of a header, as far as the signature covers it.
+  /// Returns the value of a header, as far as the signature covers it.
   public func header(_ name: String) -> String? {
     for line in content.split(separator: 10, omittingEmptySubsequences: false) {
       if line.isEmpty { return nil }

@@ -1,7 +1,7 @@
 import CGit2
 import Glibc
 
-/// What is kept beside the mirror for single commits: submodules, and the content of files that Git LFS keeps.
+/// What is kept next to the mirror for single commits: submodules, and the content of files that Git LFS keeps.
 extension Mirror {
   /// Reads from now on also what another bare repository of clup's holds; see git_odb_add_disk_alternate.
   public func include(_ other: String) throws(GitError) {
@@ -33,7 +33,7 @@ extension Mirror {
     if try self.reference(reference) != id { try repository.setReference(reference, to: id) }
   }
 
-  /// Gives the object that was kept under a name for any commit; nothing where it is not there.
+  /// Returns the object that was kept under a name for any commit; nothing where it is not there.
   public func kept(_ name: String) throws(GitError) -> String? {
     for reference in try repository.references("\(Self.keeping)*/\(name)") {
       if let id = try self.reference(reference), (try? repository.kind(of: id)) != nil { return id }

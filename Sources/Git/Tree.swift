@@ -86,7 +86,7 @@ final class TreeWalk {
   }
 }
 
-/// Says whether some file system would take a name for `.git`; see verify_path() in git's read-cache.c.
+/// Returns whether some file system would take a name for `.git`; see verify_path() in git's read-cache.c.
 ///
 /// macOS knows no letter case and leaves out letters without a shape, Windows leaves out dots, spaces and what follows a colon
 /// at the end of a name, and calls the directory `git~1` as well.

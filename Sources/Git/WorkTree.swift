@@ -93,7 +93,7 @@ public enum WorkTree {
     public let branch: String?
   }
 
-  /// Says where the clone came from that a directory lies in; nothing outside of one.
+  /// Returns where the clone came from that a directory lies in; nothing outside of one.
   public static func origin(of directory: String) throws(GitError) -> Origin? {
     guard let opened = try open(directory) else { return nil }
     defer { git_repository_free(opened.repository) }

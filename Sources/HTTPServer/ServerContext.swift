@@ -40,7 +40,7 @@ final class ServerContext: Sendable {
     }
   }
 
-  /// Says why a request is turned away before its body is read.
+  /// Returns why a request is turned away before its body is read.
   private func refusal(of exchange: Exchange, on connection: OpaquePointer) -> HTTPResponse? {
     if exchange.hasNUL { return HTTPResponse(status: 400, text: "the target holds a NUL\n") }
     if let length = MHD_lookup_connection_value(connection, .HEADER_KIND, "Content-Length"),

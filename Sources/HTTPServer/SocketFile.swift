@@ -14,7 +14,7 @@ struct SocketFile: Sendable {
     inode = status.st_ino
   }
 
-  /// Removes the file, unless another one stands there by now.
+  /// Removes the file, unless another one stands there now.
   func remove() {
     guard let now = SocketFile(path), now.device == device, now.inode == inode else { return }
     unlink(path)

@@ -69,7 +69,7 @@ public struct Node: Sendable, Hashable {
     return entries
   }
 
-  /// Gives the member with this key, also from a mapping merged in by `<<`; a member of its own wins.
+  /// Returns the member with this key, also from a mapping merged in by `<<`; a member of its own wins.
   public func entry(_ key: String) -> Entry? {
     guard let entries = mapping else { return nil }
     if let own = entries.first(where: { $0.key.string == key }) { return own }
@@ -81,7 +81,7 @@ public struct Node: Sendable, Hashable {
     return nil
   }
 
-  /// Gives the value of the member with this key; see `entry`.
+  /// Returns the value of the member with this key; see `entry`.
   public subscript(_ key: String) -> Node? { entry(key)?.value }
 
   /// The members of a mapping with those that are merged in by `<<`; a member of its own wins.

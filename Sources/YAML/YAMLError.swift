@@ -25,7 +25,7 @@ public struct YAMLError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String { mark.map { "line \($0.line), column \($0.column): \(message)" } ?? message }
 }
 
-/// Gives the source line at a mark with a caret under its column, or nothing when there is no such line.
+/// Returns the source line at a mark with a caret under its column, or nothing when there is no such line.
 ///
 /// Tabs become single spaces so that the caret stands right; a long line is cut around the mark.
 public func excerpt(of bytes: [UInt8], at mark: Mark) -> [String] {

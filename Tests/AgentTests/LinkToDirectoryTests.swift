@@ -83,7 +83,7 @@ struct LinkToDirectoryTests {
     let scratch = try Scratch()
     let (links, plan) = try Self.prepare(scratch)
     #expect(unlink(scratch.root + Self.live) == 0)
-    // A name as long as names may be leaves no room for that of a backup, but the directory can be built beside it.
+    // A name as long as names may be leaves no room for that of a backup, but the directory can be built next to it.
     let name = String(repeating: "x", count: 240)
     try scratch.write("live/s/\(name)", "edited\n")
     let edited = LinkPlan(

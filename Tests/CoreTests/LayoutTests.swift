@@ -231,7 +231,7 @@ import Testing
     #expect(findings[0].help.contains("{files: [apps/a.yml, apps/b.yml]}"))
   }
 
-  /// A file beside one with the service `web`, and whether it is laid over that one.
+  /// A file next to one with the service `web`, and whether it is laid over that one.
   static let variants: [(path: String, text: String, isVariant: Bool)] = [
     ("compose.db.yaml", "services: {db: {image: i}}\n", false),
     ("compose.dev.yaml", "services: {web: {image: i}, db: {image: i}}\n", true),

@@ -95,7 +95,7 @@ struct ModelHost {
     boxes.append(box)
   }
 
-  /// Makes all containers of a service anew.
+  /// Makes all containers of a service again.
   mutating func makeAll(_ service: DesiredService, _ count: Int, image: String, state: String = "running") {
     let before = boxes
     boxes.removeAll { $0.service == service.name }
@@ -207,7 +207,7 @@ extension ModelHost {
     if isOurs { live[path] = former == .absent ? nil : former }
   }
 
-  /// What Compose does: it makes anew what has another hash or image, or what it is told to, and adds what is missing.
+  /// What Compose does: it makes again what has another hash or image, or what it is told to, and adds what is missing.
   private mutating func up(_ plan: ServicePlan, _ stack: DesiredStack) throws(StepFailure) {
     guard ![.keep, .remove].contains(plan.action), let service = stack.services.first(where: { $0.name == plan.name })
     else { return }

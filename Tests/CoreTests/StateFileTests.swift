@@ -4,7 +4,7 @@ import Testing
 
 @Suite("state.json")
 struct StateFileTests {
-  /// Deployments as they are kept beside it.
+  /// Deployments as they are kept next to it.
   private func written(_ state: State) throws -> (file: StateFile, kept: [String: Deployment]) {
     var kept: [String: Deployment] = [:]
     let file = StateFile(state) { stack, deployment in

@@ -34,7 +34,7 @@ extension EndToEnd {
         try await host.push(["a/compose.yaml": Self.slow])
         async let deploy = host.clup("sync", "--output", "json")
         let fresh = try await running("a/web", on: host, but: a)
-        // The same stack is somebody else's by now.
+        // The same stack is somebody else's now.
         let answer = try await host.clup("sync", "--stack", "a")
         #expect(answer.status == 5, "\(answer)")
         #expect((answer.output + answer.errors).contains("another sync works on a (waiting for web"), "\(answer)")

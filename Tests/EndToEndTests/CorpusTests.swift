@@ -5,7 +5,7 @@ import Testing
 
 /// Holds the findings on real Compose files against `Tests/Corpus/findings.txt`; its README says how those were reviewed.
 ///
-/// The files stand beside the repository, at `../shared/corpus` or where CLUP_TEST_CORPUS says.
+/// The files stand next to the repository, at `../shared/corpus` or where CLUP_TEST_CORPUS says.
 @Suite("Corpus") struct CorpusTests {
   static let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   static let corpus =

@@ -248,7 +248,7 @@ extension EndToEnd {
         _ = try await host.sync(expect: 1)
         let (before, known) = try await (host.containers(), host.status())
         let text = try String(contentsOfFile: host.root + "/clup.yaml", encoding: .utf8)
-        // A second live root beside the first is not served by the same checkout.
+        // A second live root next to the first is not served by the same checkout.
         try text.replacing("live_root: \(host.live)", with: "live_root: \(host.root)/other").write(
           toFile: host.root + "/clup.yaml", atomically: true, encoding: .utf8)
         #expect(try await host.clup("sync").status == 2)

@@ -184,7 +184,7 @@ extension EndToEnd {
         let before = try await host.shell(now).trimmingCharacters(in: .newlines)
         let leftAlone = "grep -q 'left alone for now' served"
         // On a slow machine what is seen may be a step on the way there, and be put right as well: what is removed or made
-        // anew is stopped first.
+        // again is stopped first.
         for (reason, change) in [
           ("\\(configuration differs\\|remov\\|exited\\|created\\)", []), ("exited", ["stop", "-t", "0"]),
           ("\\(remov\\|exited\\)", ["rm", "-f"]),

@@ -270,7 +270,7 @@ enum Marked {
 }
 
 extension Host {
-  /// Writes the configuration anew.
+  /// Writes the configuration again.
   func configure(_ repository: String, _ more: String = "") throws {
     let text = "repository: \(repository)\nbranch: main\nlive_root: \(live)\ncheckout: \(checkout)\n\(more)\n"
     try text.write(toFile: root + "/clup.yaml", atomically: true, encoding: .utf8)

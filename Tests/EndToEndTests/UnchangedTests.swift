@@ -33,7 +33,7 @@ extension EndToEnd {
         #expect((report.stacks, report.links) == (whole.stacks, whole.links))
         #expect((report.commit, report.outcome) == (whole.commit, .unchanged))
         #expect(Picture(host.checkout).entries.mapValues(\.essence) == before)
-        // What is damaged is made anew.
+        // What is damaged is made again.
         try await host.shell("sed -i 's/running/resting/' live/clup/checked")
         #expect(try await opened(by: host).contains("state.json"))
         #expect(try await host.sync().stacks == whole.stacks)

@@ -69,7 +69,7 @@ extension Target {
     }
   }
 
-  /// Texts that are committed beside Compose files: Dockerfiles, files of values, keys, ciphertexts.
+  /// Texts that are committed next to Compose files: Dockerfiles, files of values, keys, ciphertexts.
   static let files = Target("files") { bytes in
     let words = text(bytes)
     _ = Dockerfile(words, arguments: ["BASE": "debian", "UNKNOWN": nil])

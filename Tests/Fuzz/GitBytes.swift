@@ -132,7 +132,7 @@ private enum Trees {
   private static var path: String { scratch + "/trees.git" }
   private static let count = Mutex(0)
 
-  /// Opens the repository; makes it anew before it becomes large.
+  /// Opens the repository; makes it again before it becomes large.
   static func repository() -> Repository? {
     let number = count.withLock { count in
       count += 1

@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// What stood at live paths before clup came, beside them, and back again.
+/// What stood at live paths before clup came, next to them, and back again.
 extension Links {
   func putBack(_ former: LiveEntry, at place: String, from backup: String?) throws(Failure) {
     if former == .absent {

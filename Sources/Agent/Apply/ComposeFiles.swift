@@ -3,7 +3,7 @@ import Glibc
 
 /// Where Compose runs for a stack, and the files that it takes there.
 extension Up {
-  /// Gives the live directory in which Compose runs for a stack.
+  /// Returns the live directory in which Compose runs for a stack.
   func live(_ stack: DesiredStack) -> String { Path.join(settings.liveRoot, stack.place.directory) }
 
   /// The files that Compose takes by itself, which it no longer does once one is named.

@@ -2,7 +2,7 @@ import Core
 import FoundationEssentials
 
 extension Deploy {
-  /// Gives a way back as it can be gone on this host by now.
+  /// Returns a way back as it can be gone on this host now.
   func materialized(_ way: Baseline) async throws(Failure) -> Baseline {
     switch way {
     case .deployment(let good): .deployment(try await links.materialized(good))
@@ -66,7 +66,7 @@ extension Deploy {
     report.logTail = attempt.progress.logTail.map(mask.hide)
     report.show(attempt.progress.containers)
     let reached = attempt.progress.reached
-    // Its records are somebody else's by now.
+    // Its records are somebody else's now.
     if execute.locks.wasTakenOver(attempt.plan.name) { return report.outcome = .skipped }
     if reached == .nothing, !attempt.change.isResumed, attempt.failed.isUntouched { report.keepAll() }
     // A stack whose way was cut off by an engine that went away is gone on with, as after a sync that was ended.

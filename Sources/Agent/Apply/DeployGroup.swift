@@ -217,7 +217,7 @@ extension Deploy {
     }
   }
 
-  /// Gives the names with those first that others come after; what a stack was to hand over is its again once the others have
+  /// Returns the names with those first that others come after; what a stack was to hand over is its again once the others have
   /// let go of it.
   private func order(of attempts: [String: Attempt]) -> [String] {
     var (ordered, rest) = ([String](), attempts.keys.sorted())

@@ -210,7 +210,7 @@ struct Execute: Sendable {
     }
   }
 
-  /// Makes services anew as a person had called Compose for them.
+  /// Recreates services as a person had called Compose for them.
   private func recreateAdopted(
     _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {

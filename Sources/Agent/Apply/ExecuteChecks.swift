@@ -4,7 +4,7 @@ import Git
 
 /// What is looked at once more right before something is touched.
 extension Execute {
-  /// Compose makes a changed network anew, which the engine refuses while a container of somebody else is in it: then the
+  /// Compose makes a changed network again, which the engine refuses while a container of somebody else is in it: then the
   /// stack's own would be left without any.
   func check(_ networks: Set<String>, of project: String) async throws(Failure) {
     let listed = try await programs.ask { engine throws(EngineError) in try await engine.containers() }
@@ -57,7 +57,7 @@ extension Execute {
       help: "find out what changes files there, and sync again")
   }
 
-  /// Finds what of a stack that was good can be made again. Where the host's own files are others by now, or a container could have
+  /// Finds what of a stack that was good can be made again. Where the host's own files are others now, or a container could have
   /// written the stack's, Compose gets the model of the services that are what they were, and reads none of them again.
   private func checkGood(
     _ stack: DesiredStack, _ services: [ServicePlan], _ progress: inout Progress
@@ -84,7 +84,7 @@ extension Execute {
     progress.unmade = unmade
   }
 
-  /// Gives what Compose makes of the files of a stack that was good, and notes what of it is another by now.
+  /// Returns what Compose makes of the files of a stack that was good, and notes what of it is another now.
   private func checkModel(of stack: DesiredStack, _ unmade: inout Unmade) async throws(Failure) -> JudgedModel? {
     do throws(Failure) {
       let (model, others) = try await goodModel(of: stack)
@@ -109,7 +109,7 @@ extension Execute {
       help: "put them back, or sync: a sync that reaches the repository checks them")
   }
 
-  /// Whether the host's own files have values by now that were judged neither then nor for what is gone back from.
+  /// Whether the host's own files have values now that were judged neither then nor for what is gone back from.
   private func hasOtherValues(_ good: DesiredStack) -> Bool {
     good.untracked.contains { path, known in
       let now = links.observe.untracked(path)
@@ -159,8 +159,8 @@ extension Execute {
     }
   }
 
-  /// Gives what Compose makes of the files of a stack that was good, as far as that is what was deployed, and the services that are
-  /// others by now.
+  /// Returns what Compose makes of the files of a stack that was good, as far as that is what was deployed, and the services that
+  /// are others now.
   private func goodModel(of good: DesiredStack) async throws(Failure) -> (JudgedModel, others: Set<String>) {
     let written = try await liveModel(of: good)
     let resolved = written.covered(by: good.covers)
@@ -199,7 +199,7 @@ extension Execute {
     return desired
   }
 
-  /// Gives what Compose makes of the files that stand in a stack's live directory.
+  /// Returns what Compose makes of the files that stand in a stack's live directory.
   private func liveModel(of stack: DesiredStack) async throws(Failure) -> JSON {
     if let model = stack.model { return model.json }
     let place = stack.place

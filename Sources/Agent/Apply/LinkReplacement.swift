@@ -5,7 +5,7 @@ import Processes
 
 /// Puts a directory of the host's own where a link of clup's own led into a release: a container may write there.
 ///
-/// What somebody wrote through the link comes along, and a tracked file that was edited is kept beside the commit's.
+/// What somebody wrote through the link comes along, and a tracked file that was edited is kept next to the commit's.
 struct LinkReplacement: Sendable {
   let links: Links
   private var observe: Observe { links.observe }
@@ -31,7 +31,7 @@ struct LinkReplacement: Sendable {
     return id == source.ids[source.path] || id == wish.id ? nil : source.place
   }
 
-  /// Builds the directory beside the link with all that is to stand in it, then exchanges the two. Gives the backup of each
+  /// Builds the directory next to the link with all that is to stand in it, then exchanges the two. Gives the backup of each
   /// live path that has one.
   func materialize(_ plan: LinkPlan, for plans: [LinkPlan]) async throws(Failure) -> [String: String] {
     let parent = Path.parent(plan.live)

@@ -59,7 +59,7 @@ struct Links: Sendable {
     }
   }
 
-  /// Gives a record of what was good as it can be gone back to: where a directory of the host's own came into the place of
+  /// Returns a record of what was good as it can be gone back to: where a directory of the host's own came into the place of
   /// a link, it stays, with what containers wrote into it.
   func materialized(_ good: Deployment) async throws(Failure) -> Deployment {
     let directories = good.paths.filter { path, link in
@@ -100,7 +100,7 @@ struct Links: Sendable {
     }
   }
 
-  /// Puts back what stood at live paths before clup came; a backup stays beside what came from it.
+  /// Puts back what stood at live paths before clup came; a backup stays next to what came from it.
   ///
   /// `links` are those that clup made since, maybe in a sync that was cut off; `backups` those of this one, by live path.
   func undo(

@@ -4,7 +4,7 @@ import Engine
 /// Asks a stack's probes, one after the other.
 struct Probing: Sendable {
   let programs: Programs
-  /// Whether somebody else works on the stack by now, which ends the questions.
+  /// Whether somebody else works on the stack now, which ends the questions.
   var isOvertaken: @Sendable () -> Bool = { false }
 
   /// What a probe found wrong, and the container to look at.

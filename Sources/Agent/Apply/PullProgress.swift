@@ -40,7 +40,7 @@ final class PullProgress: Sendable {
     return true
   }
 
-  /// Gives the sentences for people out of lines of JSON; a line that is none stays as it is.
+  /// Returns the sentences for people out of lines of JSON; a line that is none stays as it is.
   static func sentences(in errors: String) -> String {
     errors.split(separator: "\n").compactMap { line in
       guard let json = try? JSON(parsing: Array(line.utf8)), case .object = json else { return String(line) }

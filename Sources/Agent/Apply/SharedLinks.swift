@@ -75,7 +75,7 @@ struct SharedLinks: Sendable {
     var reports: [LinkReport] = []
     for (path, link) in state.links.sorted(by: { $0.key < $1.key }) where !needed.contains(path) {
       let pointer = LinkPlanning.shared(path)
-      // Below a directory that is a link itself by now, the path leads into the release: nothing of ours stands there.
+      // Below a directory that is a link itself now, the path leads into the release: nothing of ours stands there.
       if !Path.ancestors(path).contains(where: needed.contains) {
         reports += try await links.apply(
           links.observe.links.plan(
@@ -90,7 +90,7 @@ struct SharedLinks: Sendable {
     return reports
   }
 
-  /// Gives what a stack has there that had the path alone until now.
+  /// Returns what a stack has there that had the path alone until now.
   private func own(_ path: String, _ state: State) -> DesiredLink? {
     (Array(state.standing.values) + state.baselines).lazy.compactMap { $0.links[path] }.first
   }

@@ -9,7 +9,7 @@ struct Takeover: Sendable {
   let settings: Settings
   let programs: Programs
 
-  /// Gives what is there; nothing where no container of the stack's project was started from its directory.
+  /// Returns what is there; nothing where no container of the stack's project was started from its directory.
   func look(_ desired: DesiredStack, among containers: [Container]) async throws(Failure) -> Adopted? {
     let directory = Path.join(settings.liveRoot, desired.place.directory)
     let own = containers.filter { $0.project == desired.project && $0.directory == directory && !$0.isLeftOver }
@@ -28,7 +28,7 @@ struct Takeover: Sendable {
     return Adopted(desired, found)
   }
 
-  /// Says what a deploy would replace without a way back to it; nothing where there is one.
+  /// Returns what a deploy would replace without a way back to it; nothing where there is one.
   func obstacle(_ adopted: Adopted, _ plan: StackPlan) async throws(Failure) -> Failure? {
     guard settings.sync.onFailure == .rollback, let desired = plan.desired else { return nil }
     // What had ended before costs nobody anything.

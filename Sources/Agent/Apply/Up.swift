@@ -8,7 +8,7 @@ struct Up: Sendable {
   let programs: Programs
   var tell: @Sendable (SyncEvent) -> Void = { _ in }
 
-  /// Gives the same stack without the ids of images that are no longer on this host: then their names decide.
+  /// Returns the same stack without the ids of images that are no longer on this host: then their names decide.
   func lacking(_ stack: DesiredStack) async throws(Failure) -> DesiredStack {
     if stack.images.isEmpty { return stack }
     let found = try await Images(programs: programs).ids(of: stack.images.values)
@@ -71,7 +71,7 @@ struct Up: Sendable {
     _ services: [ServicePlan], _ desired: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
     let older = services.contains { $0.action != .remove } ? try await madeByAnotherCompose(desired) : [:]
-    // An up would make them anew.
+    // An up would make them again.
     let starting = services.filter { $0.action == .start && $0.way != .remake && older[$0.name] != nil }
     if !starting.isEmpty { try await start(starting.flatMap { older[$0.name] ?? [] }) }
     let acting = services.filter { service in
@@ -84,7 +84,7 @@ struct Up: Sendable {
       // Other values may name another image.
       for service in acting where service.isMade { moved[service.name] = desired.images[service.name] }
     }
-    // A service that is to be left alone must not be named where Compose would make it anew: its image's name has moved on,
+    // A service that is to be left alone must not be named where Compose would make it again: its image's name has moved on,
     // or another version of Compose has hashed it in another way.
     let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || older[$0.name] != nil) }
     // What is left as it failed would be started by a call for all of them, and by one that names what depends on it.
@@ -114,7 +114,7 @@ struct Up: Sendable {
     try await force(forced.filter { $0.state == "running" })
   }
 
-  /// Finds the services that are not known by their names in one of their networks: where Compose makes a network anew it
+  /// Finds the services that are not known by their names in one of their networks: where Compose makes a network again it
   /// connects the containers again as they are, without the names that others find them by.
   private func unnamed(_ services: Set<String>, _ desired: DesiredStack) async throws(Failure) -> Set<String> {
     let connected = desired.services.filter { services.contains($0.name) && !$0.networks.isEmpty }
@@ -131,7 +131,7 @@ struct Up: Sendable {
     }
   }
 
-  /// Gives the containers of each service that another version of Compose has made, by their ids.
+  /// Returns the containers of each service that another version of Compose has made, by their ids.
   private func madeByAnotherCompose(_ desired: DesiredStack) async throws(Failure) -> [String: [String]] {
     let listed = try await programs.containers(ofProject: desired.project)
     let present = await programs.composeVersion.value
@@ -189,7 +189,7 @@ struct Up: Sendable {
     try await start(own.map(\.id))
   }
 
-  /// Starts the containers of services anew, as they are.
+  /// Starts the containers of services again, as they are.
   func restart(_ services: [ServicePlan], of stack: DesiredStack) async throws(Failure) {
     try await composeAsFound(["restart", "--no-deps"], services, of: stack)
   }
@@ -229,7 +229,7 @@ struct Up: Sendable {
     }
   }
 
-  /// Makes the containers of services anew as a person's own call of Compose had made them: so many of each, and not started
+  /// Recreates the containers of services as a person's own call of Compose had made them: so many of each, and not started
   /// where none was up.
   func recreate(
     _ counts: [String: Int], of desired: DesiredStack, by call: FoundContainer.Call, force: Bool, start: Bool,
@@ -260,7 +260,7 @@ struct Up: Sendable {
   }
 
   /// Runs Compose for services that are to have their images of before, where those are known; `moved` are those whose
-  /// names lead elsewhere by now.
+  /// names lead elsewhere now.
   private func compose(
     _ arguments: [String], _ desired: DesiredStack, moved: [String: String], until end: ContinuousClock.Instant
   ) async throws(Failure) {
@@ -291,7 +291,7 @@ struct Up: Sendable {
       options += ["-f", "-"]
     }
     var variables = desired.model?.values ?? [:]
-    // By the name that was planned, also where the live `.env` gives another one by now.
+    // By the name that was planned, also where the live `.env` gives another one now.
     variables["COMPOSE_PROJECT_NAME"] = desired.project
     let outcome = try await (arguments[0] == "build" ? programs.asCalled : programs).compose(
       options + arguments, in: directory, variables: variables, input: input, limits: .init(deadline: deadline))

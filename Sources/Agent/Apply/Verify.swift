@@ -6,7 +6,7 @@ import Processes
 /// Watches a stack's containers until they are what the stack promises.
 struct Verify: Sendable {
   let programs: Programs
-  /// Whether somebody else works on the stack by now, which ends the watch.
+  /// Whether somebody else works on the stack now, which ends the watch.
   var isOvertaken: @Sendable () -> Bool = { false }
 
   struct Result: Sendable {
@@ -138,7 +138,7 @@ struct Verify: Sendable {
     return nil
   }
 
-  /// Says which container can write to the stack's directory although it is to be kept from it: a link in its image may have led
+  /// Returns which container can write to the stack's directory although it is to be kept from it: a link in its image may have led
   /// the mount elsewhere.
   private func uncoveredContainer(_ stack: DesiredStack, _ containers: [WatchedContainer]) async throws(Failure)
     -> String?
@@ -150,7 +150,7 @@ struct Verify: Sendable {
     }
   }
 
-  /// Gives a time that was set in whole seconds, less what went by until it was used.
+  /// Returns a time that was set in whole seconds, less what went by until it was used.
   private static func seconds(_ time: Duration) -> String { "\((time.milliseconds + 500) / 1000) s" }
 
   /// Looks at the containers of a project, as they are now.
@@ -166,7 +166,7 @@ struct Verify: Sendable {
     }
   }
 
-  /// Gives the last lines of a container's log.
+  /// Returns the last lines of a container's log.
   func tail(_ container: String) async -> [String] {
     do throws(EngineError) {
       let log = try await programs.engine.log(of: container, lines: 20)

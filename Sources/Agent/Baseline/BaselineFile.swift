@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// The file of what the host accepts, beside the configuration. Only who may write that may write it, and no repository.
+/// The file of what the host accepts, next to the configuration. Only who may write that may write it, and no repository.
 public enum BaselineFile {
   /// Reads it; nothing where there is none.
   public static func read(of settings: Settings) throws(Failure) -> [UInt8]? {

@@ -267,7 +267,7 @@ extension Resolve {
     return try await subject(source.name, .stack, whole.covered(by: covers(source, whole)), gather, second)
   }
 
-  /// Gives the model with the live directory's own paths, and with the values of those tracked files that Compose was
+  /// Returns the model with the live directory's own paths, and with the values of those tracked files that Compose was
   /// told not to read.
   func model(_ json: JSON, _ asked: Asked, _ gather: ComposeSources) -> JSON {
     let whole = json.mapStrings(view.rebased)

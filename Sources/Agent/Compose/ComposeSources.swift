@@ -48,7 +48,7 @@ struct ComposeSources: Sendable {
       _ texts: [String], _ directory: String, _ values: [String], _ project: String?
     ) async throws(Failure) -> [String?]
 
-  /// Gives the absolute path that a text of a Compose file comes to; nothing where nobody knows the values of its variables.
+  /// Returns the absolute path that a text of a Compose file comes to; nothing where nobody knows the values of its variables.
   func path(of text: String, in file: String) -> String? {
     references.first { $0.file == file && $0.text == text && !$0.isImplied }?.path
   }
@@ -164,7 +164,7 @@ struct ComposeSources: Sendable {
       }
       let values = item.values?.compactMap(place) ?? [Path.join(own, ".env")]
       if item.values == nil {
-        // Compose takes an included file's values from beside it.
+        // Compose takes an included file's values from next to it.
         references.append(
           Reference(key: "include", text: ".env", file: file.path, mark: item.mark, path: Path.join(own, ".env")))
       }
@@ -177,7 +177,7 @@ struct ComposeSources: Sendable {
     return waiting
   }
 
-  /// Gives the absolute path on the host that a text comes to, seen from a directory of the live root; a text that names
+  /// Returns the absolute path on the host that a text comes to, seen from a directory of the live root; a text that names
   /// something else than a path of the host as it is.
   private func absolute(_ text: String, _ base: String) -> String {
     if Reference.isRemote(text) { return text }

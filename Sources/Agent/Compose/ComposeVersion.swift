@@ -13,7 +13,7 @@ final class ComposeVersion: Sendable {
 
   init(keptIn file: String? = nil) { self.file = file }
 
-  /// Gives what the same plugin said before; nothing where it is another one by now, or nobody has asked.
+  /// Returns what the same plugin said before; nothing where it is another one now, or nobody has asked.
   func kept(of identity: String) -> String? {
     guard let file, let bytes = Files.read(file, limit: 4096) else {
       return nil
@@ -36,7 +36,7 @@ final class ComposeVersion: Sendable {
     return "\(plugin) \(found.st_dev) \(found.st_ino) \(found.st_size) \(found.st_ctim.tv_sec).\(found.st_ctim.tv_nsec)"
   }
 
-  /// Gives the task that asks, which runs from the first call on.
+  /// Returns the task that asks, which runs from the first call on.
   func task(_ ask: @escaping @Sendable () async -> String) -> Task<String, Never> {
     asked.withLock { asked in
       let task = asked ?? Task(executorPreference: WorkExecutor()) { await ask() }
@@ -45,7 +45,7 @@ final class ComposeVersion: Sendable {
     }
   }
 
-  /// Gives the number alone: a distribution's package adds its own to what the program says (`2.40.3-3`), and not to labels.
+  /// Returns the number alone: a distribution's package adds its own to what the program says (`2.40.3-3`), and not to labels.
   static func number(in version: String) -> Substring {
     (version.hasPrefix("v") ? version.dropFirst() : version[...]).prefix { $0.isNumber || $0 == "." }
   }
@@ -62,7 +62,7 @@ final class ComposeVersion: Sendable {
     return (major, minor) < other
   }
 
-  /// Says that a Compose is too old; one that does not tell its version, as a build of one's own, is taken as it is.
+  /// Reports that a Compose is too old; one that does not tell its version, as a build of one's own, is taken as it is.
   static func refusal(of version: String) -> Failure? {
     guard isBefore(oldest, version) else { return nil }
     return Failure(

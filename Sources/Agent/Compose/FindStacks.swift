@@ -69,7 +69,7 @@ extension Tracked {
     return found
   }
 
-  /// Gives the names of the services that Compose files of a commit define.
+  /// Returns the names of the services that Compose files of a commit define.
   func services(of paths: Set<String>, in tree: CommitTree) async throws(Failure) -> Set<String> {
     var services: Set<String> = []
     for path in paths.sorted() {

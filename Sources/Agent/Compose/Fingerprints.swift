@@ -2,7 +2,7 @@ import Core
 import Git
 
 extension Settings {
-  /// Gives the text that is kept with a failure to know whether the host gives the stack another chance since.
+  /// Returns the text that is kept with a failure to know whether the host gives the stack another chance since.
   func fingerprint(of stack: String) -> String {
     let files = stacks[stack]?.composeFiles.map { " \($0)" } ?? ""
     return digest(of: "\(stacks[stack]?.chances ?? "")\(files) \(sync.deployTimeout.text) \(sync.pullTimeout.text)")
@@ -12,14 +12,14 @@ extension Settings {
 /// The first half of a text's blob id.
 func digest(of text: String) -> String { String(blobID(of: Array(text.utf8)).prefix(16)) }
 
-/// Gives the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
+/// Returns the text by which a network, volume, config or secret is known: the engine's name for it, and a digest; `definition`
 /// is what is meant, without doubled dollar signs.
 func resourceDigest(_ definition: JSON) -> String {
   "\(definition["name"]?.string ?? "-") \(blobID(of: definition.canonical))"
 }
 
 extension ComposeService {
-  /// Gives the text by which each network, volume, config and secret is known that it uses; `values` are those of variables of
+  /// Returns the text by which each network, volume, config and secret is known that it uses; `values` are those of variables of
   /// which configs and secrets are made.
   func digests(_ values: [String: String]) -> [String: String] {
     resources.mapValues { definition in
@@ -31,7 +31,7 @@ extension ComposeService {
   }
 }
 
-/// Gives a digest of each part of a resolved model, `services a` or `name`, to say what of it is another.
+/// Returns a digest of each part of a resolved model, `services a` or `name`, to say what of it is another.
 func modelDigests(_ model: JSON) -> [String: String] {
   var digests: [String: String] = [:]
   for (section, value) in model.object {
@@ -44,7 +44,7 @@ func modelDigests(_ model: JSON) -> [String: String] {
   return digests
 }
 
-/// Gives the text that is kept with a stack to know whether the policy has changed since.
+/// Returns the text that is kept with a stack to know whether the policy has changed since.
 func policyFingerprint(_ settings: Settings, today: String) -> String {
   digest(of: settings.policy.fingerprint(today: today) + settings.git.fingerprint)
 }

@@ -82,7 +82,7 @@ extension Resolve {
     }
   }
 
-  /// Says where the host has to have a file.
+  /// Returns where the host has to have a file.
   private func help(forLacking text: String, beside file: String, _ gather: ComposeSources) -> String {
     if isOfHost(text) {
       return "have it on the host before the sync, below the live root or a directory of `policy: {bind_roots: […]}`"
@@ -101,7 +101,7 @@ extension Resolve {
     return Path.isAbsolute(path) && view.relative(path) == nil
   }
 
-  /// Gives the absolute path that a text of a Compose file comes to; nothing where nobody knows its variables.
+  /// Returns the absolute path that a text of a Compose file comes to; nothing where nobody knows its variables.
   private func place(of text: String, beside file: String, _ gather: ComposeSources) -> String? {
     if let known = gather.path(of: text, in: file) { return known }
     let references = text.split(separator: "$", omittingEmptySubsequences: false).count - 1

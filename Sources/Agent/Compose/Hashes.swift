@@ -1,7 +1,7 @@
 import Core
 
 extension Programs {
-  /// Gives the hash that Compose will write on the containers of each service of a resolved model; what it says where it
+  /// Returns the hash that Compose will write on the containers of each service of a resolved model; what it says where it
   /// refuses the model. A hash only tells whose a container is: what changed is decided by the model itself.
   ///
   /// Of a stack's own files, versions of Compose before 5.5 give the hash without what stands in an `env_file`; containers
@@ -23,7 +23,7 @@ extension Programs {
 }
 
 extension JSON {
-  /// Gives a resolved model without the label files of services that have one which is not there.
+  /// Returns a resolved model without the label files of services that have one which is not there.
   fileprivate func withoutLabelFiles(unless isThere: (String) -> Bool) -> JSON {
     changing("services") { services in
       services = services.mapValues { service in

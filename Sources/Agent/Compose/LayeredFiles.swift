@@ -1,7 +1,7 @@
 import Core
 
 extension Resolve {
-  /// Gives the line to write on the host for a stack whose services say nothing of what they run, where a Compose file beside
+  /// Returns the line to write on the host for a stack whose services say nothing of what they run, where a Compose file next to
   /// it, or that of a directory above, does.
   func layeredHelp(_ name: String, _ gather: ComposeSources) async throws(Failure) -> String? {
     let bare = UnmanagedFile.bareServices(in: gather.sources.compactMap(\.document))

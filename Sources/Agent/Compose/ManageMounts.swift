@@ -47,7 +47,7 @@ extension Resolve {
     let diagnostics: [Diagnostic]
   }
 
-  /// Gives what the repository has for a stack at the paths that it mounts. Of its own directory and of one above that is what
+  /// Returns what the repository has for a stack at the paths that it mounts. Of its own directory and of one above that is what
   /// lies in its own, but for its Compose files: it looks out on the rest, and does not run from it.
   func tracked(_ binds: [String], _ directory: String) -> [String] {
     binds.compactMap(view.relative).flatMap { path in

@@ -2,7 +2,7 @@ import Core
 
 /// Where a stack's files are, and how Compose is brought to them.
 extension Resolve {
-  /// Gives the directory of a stack or a job file.
+  /// Returns the directory of a stack or a job file.
   func directory(of name: String) -> String {
     discovery.stacks.first { $0.name == name }?.place.directory ?? Path.parent(name)
   }

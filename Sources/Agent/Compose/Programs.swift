@@ -21,7 +21,7 @@ public struct Programs: Sendable {
     "DOCKER_API_VERSION", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM",
   ]
 
-  /// Says that the registries' passwords in clup's own environment are not used; nothing where there are none.
+  /// Reports that the registries' passwords in clup's own environment are not used; nothing where there are none.
   public static func unused(_ own: [String: String]) -> String? {
     own["DOCKER_AUTH_CONFIG"] == nil
       ? nil
@@ -52,7 +52,7 @@ public struct Programs: Sendable {
         help: "install Docker Engine: https://docs.docker.com/engine/install")
     }
     self.docker = docker
-    // Helpers for logins lie beside a docker command of its own place.
+    // Helpers for logins lie next to a docker command of its own place.
     if !usual.split(separator: ":").contains(Path.parent(docker)[...]) {
       kept["PATH"] = usual + ":" + Path.parent(docker)
     }
@@ -117,7 +117,7 @@ public struct Programs: Sendable {
     return outcome
   }
 
-  /// Gives what hides the values that Compose takes from a directory's `.env`.
+  /// Returns what hides the values that Compose takes from a directory's `.env`.
   func mask(for directory: String, options: [String] = [], variables own: [String: String] = [:]) async -> Mask {
     // The stack's own files may be what is broken.
     let listing = try? await compose(
@@ -128,7 +128,7 @@ public struct Programs: Sendable {
       except: Set(environment.keys).union(own.keys).union(["PWD"]))
   }
 
-  /// Gives what hides the secrets that a container was given.
+  /// Returns what hides the secrets that a container was given.
   func mask(ofContainer id: String) async -> Mask {
     let seen = try? await engine.inspection(ofContainer: id, as: JSON.self)
     let variables = seen["Config"]["Env"].array

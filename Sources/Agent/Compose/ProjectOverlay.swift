@@ -15,7 +15,7 @@ struct ProjectOverlay: Sendable {
   var external: ExternalContent?
   /// Whether an empty file stands for one that is neither tracked nor on the host.
   var invents = false
-  /// Says whether a path belongs to the host, whatever is tracked there: no deploy brings a tracked file to it.
+  /// Returns whether a path belongs to the host, whatever is tracked there: no deploy brings a tracked file to it.
   var isProtected: @Sendable (String) -> Bool = { _ in false }
 
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
@@ -40,15 +40,15 @@ struct ProjectOverlay: Sendable {
     text.split(separator: "\(directory)/root", omittingEmptySubsequences: false).joined()
   }
 
-  /// Gives the directories around the live root that relative paths lead up to, in what Compose printed as JSON.
+  /// Returns the directories around the live root that relative paths lead up to, in what Compose printed as JSON.
   func climbed(in output: [UInt8]) -> Set<String> {
     Set(Path.ancestors(liveRoot).filter { output.holds(Array("\"\(directory)/root\($0)\"".utf8)) })
   }
 
-  /// Gives the path relative to the live root that a text of Compose's names, if it lies there.
+  /// Returns the path relative to the live root that a text of Compose's names, if it lies there.
   func relative(_ absolute: String) -> String? { Path.relative(Path.normalized(absolute), to: liveRoot) }
 
-  /// Gives the path relative to the live root of a file that Compose did not find.
+  /// Returns the path relative to the live root of a file that Compose did not find.
   func missing(_ errors: String) -> String? {
     guard let start = errors.firstRange(of: "\(directory)/root") else { return nil }
     return relative(String(errors[start.upperBound...].prefix { !":\n\" ".contains($0) }))

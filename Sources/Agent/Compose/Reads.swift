@@ -89,7 +89,7 @@ extension Resolve {
     return true
   }
 
-  /// Says whether Compose may read a file of the live root that it asked for and that no source was seen to name.
+  /// Returns whether Compose may read a file of the live root that it asked for and that no source was seen to name.
   func mayRead(_ path: String, _ gather: ComposeSources) async throws(Failure) -> Bool {
     guard let source = gather.sources.first else { return false }
     let isJob = discovery.jobs.contains(source.path)
@@ -216,7 +216,7 @@ extension ComposeSources {
 }
 
 extension JSON {
-  /// Gives the first text that is another one in a model of the same shape.
+  /// Returns the first text that is another one in a model of the same shape.
   fileprivate func firstDifference(from other: JSON) -> String? {
     switch (self, other) {
     case (.string(let text), .string(let far)): text == far ? nil : text

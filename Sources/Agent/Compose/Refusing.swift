@@ -125,7 +125,7 @@ extension Resolve {
         ?? "correct it, and run `clup validate` in a clone before the next push", isFinal: true)
   }
 
-  /// Says that a stack cannot be judged without the value of a variable.
+  /// Reports that a stack cannot be judged without the value of a variable.
   private func unknown(_ variable: String, _ name: String, _ gather: ComposeSources) -> Diagnostic {
     Diagnostic(
       rule: "unset-variable", at: Variables.place(of: variable, in: gather.sources), stack: name,

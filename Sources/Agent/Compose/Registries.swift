@@ -17,7 +17,7 @@ struct Registries: Sendable {
     file = Files.link(at: named) ?? named
   }
 
-  /// Gives the registry that an image's name leads to; see docker(1).
+  /// Returns the registry that an image's name leads to; see docker(1).
   static func registry(of reference: String) -> String {
     let first = reference.prefix { $0 != "/" }
     let isHost = first.count < reference.count && (first.contains(".") || first.contains(":") || first == "localhost")
@@ -62,7 +62,7 @@ struct Registries: Sendable {
     return await user(at: names, askingFor: store)
   }
 
-  /// Gives what a registry is shown when an image is pulled from it; nothing where nobody has logged in there.
+  /// Returns what a registry is shown when an image is pulled from it; nothing where nobody has logged in there.
   func login(at registry: String) async -> RegistryLogin? {
     guard let json = content else { return nil }
     Memory.forbidDumps()
@@ -112,7 +112,7 @@ struct Registries: Sendable {
 }
 
 extension Programs {
-  /// Gives the programs that show registries what the configuration names, and nothing else.
+  /// Returns the programs that show registries what the configuration names, and nothing else.
   func showing(_ written: String, settings: Settings, environment own: [String: String], _ checkout: Checkout)
     throws(Failure) -> Programs
   {

@@ -5,7 +5,7 @@ import Glibc
 struct SymlinkResolver: Sendable {
   let view: ProjectOverlay
 
-  /// Gives where a path leads once its links are followed, tracked ones and the host's; nothing when it has none.
+  /// Returns where a path leads once its links are followed, tracked ones and the host's; nothing when it has none.
   func real(_ path: String) async throws(Failure) -> String? {
     var (current, rest) = start(Path.normalized(path))
     var hops = 0
@@ -35,13 +35,13 @@ struct SymlinkResolver: Sendable {
     return hops == 0 ? nil : current
   }
 
-  /// Says whether neither the commit nor the host has anything at a path.
+  /// Returns whether neither the commit nor the host has anything at a path.
   func isMissing(_ path: String) -> Bool {
     if let relative = view.relative(path), view.tree[relative] != nil { return false }
     return Files.followed(path) == nil
   }
 
-  /// Says whether the host keeps more in a directory of the commit than the commit has there.
+  /// Returns whether the host keeps more in a directory of the commit than the commit has there.
   func holdsMore(_ path: String) -> Bool {
     guard let entry = view.tree[path], entry.kind == .directory else { return false }
     let place = Path.join(view.liveRoot, path)

@@ -47,7 +47,7 @@ enum Tracked: Sendable {
     }
   }
 
-  /// Gives the size of a file without reading it.
+  /// Returns the size of a file without reading it.
   func size(of entry: TrackedPath) async throws(Failure) -> Int {
     switch self {
     case .commit(let mirror, _):

@@ -118,7 +118,7 @@ extension Doctor {
 }
 
 extension Fetch {
-  /// Says what the repository has of what is followed; a commit is only fetched, and need not be a branch's head.
+  /// Returns what the repository has of what is followed; a commit is only fetched, and need not be a branch's head.
   fileprivate func listed() async throws(Failure) -> String {
     if isFixed {
       let deadline = settings.sync.fetchTimeout

@@ -31,7 +31,7 @@ extension Programs {
     try await ask { engine throws(EngineError) in try await engine.containers(labels: [ComposeLabel.of(name)]) }
   }
 
-  /// Says which containers mount what has moved away since; the engine would make an empty directory in its place.
+  /// Returns which containers mount what has moved away since; the engine would make an empty directory in its place.
   static func marking(_ containers: [Container], moved places: [String], to liveRoot: String) -> [Container] {
     if places.isEmpty { return containers }
     return containers.map { container in
@@ -110,7 +110,7 @@ extension Programs {
     }
   }
 
-  /// Gives what the engine knows of each container, as it says it; those that are gone by then are left out.
+  /// Returns what the engine knows of each container, as it says it; those that are gone by then are left out.
   func inspections(of ids: [String]) async throws(Failure) -> [JSON] {
     try await each(ids, atOnce: 8) { id throws(Failure) in
       try await ask { engine throws(EngineError) in try await engine.inspection(ofContainer: id, as: JSON.self) }

@@ -43,7 +43,7 @@ struct KernelMounts: Sendable {
     self.init(text)
   }
 
-  /// Gives the file system that holds a path, and the path in it; `path` leads through no link.
+  /// Returns the file system that holds a path, and the path in it; `path` leads through no link.
   func place(of path: String) -> (device: String, root: String)? {
     let holding = entries.filter { Path.relative(path, to: $0.point) != nil }
     let longest = holding.map(\.point.count).max()
@@ -76,7 +76,7 @@ struct KernelMounts: Sendable {
 }
 
 extension Programs {
-  /// Gives the directory that a container's mounts do not keep from it although they should, by the container.
+  /// Returns the directory that a container's mounts do not keep from it although they should, by the container.
   func uncovered(_ listed: [ListedContainer]) async throws(Failure) -> [String: String] {
     let kept = listed.filter(\.isUp).reduce(into: [String: Set<String>]()) { found, container in
       let mounts = container.hostMounts
@@ -101,7 +101,7 @@ extension Programs {
     return found
   }
 
-  /// Gives what containers have mounted by now; those that do not run on this host are left out.
+  /// Returns what containers have mounted now; those that do not run on this host are left out.
   func kernelMounts(of ids: [String]) async throws(Failure) -> [String: KernelMounts] {
     try await inspections(of: ids).reduce(into: [:]) { found, seen in
       guard let id = seen["Id"]?.string, let process = seen["State"]?["Pid"]?.integer, process > 0 else { return }

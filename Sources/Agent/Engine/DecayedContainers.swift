@@ -27,7 +27,7 @@ extension Programs {
     }
   }
 
-  /// Gives the name of a container of a stack that the engine cannot start, since it was ended in the middle of a start.
+  /// Returns the name of a container of a stack that the engine cannot start, since it was ended in the middle of a start.
   func stuck(of stack: DesiredStack) async throws(Failure) -> String? {
     let services = Set(stack.services.map(\.name))
     let own = try await containers(ofProject: stack.project).compactMap(Container.init).filter {
@@ -48,8 +48,8 @@ extension Programs {
     }
   }
 
-  /// Gives the names, and the fixed address, by which a container is known, by network. Compose gives it that of its service in
-  /// each one; where it makes a network anew, or somebody connects the container by hand, they may be missing.
+  /// Returns the names, and the fixed address, by which a container is known, by network. Compose gives it that of its service in
+  /// each one; where it makes a network again, or somebody connects the container by hand, they may be missing.
   static func attachments(of found: JSON) -> [String: Set<String>] {
     (found["NetworkSettings"]?["Networks"].object ?? [:]).mapValues { network in
       Set(network["Aliases"].strings + [network["IPAMConfig"]?["IPv4Address"]?.string].compactMap { $0 })
@@ -81,7 +81,7 @@ extension Programs {
     return failed.isEmpty ? [] : shims().intersection(failed)
   }
 
-  /// Gives the ids of the containers that a shim of containerd's runs for.
+  /// Returns the ids of the containers that a shim of containerd's runs for.
   private static func shims() -> Set<String> {
     Files.names(in: "/proc").reduce(into: []) { ids, process in
       guard Files.text("/proc/\(process)/comm")?.hasPrefix("containerd-shim") == true,
@@ -112,7 +112,7 @@ struct ReleaseMounts: Sendable {
     self.init(device: place.device, root: Path.join(place.root, "releases"))
   }
 
-  /// Gives the path in a container at which it has a file of a release that was removed; see proc_pid_mountinfo(5).
+  /// Returns the path in a container at which it has a file of a release that was removed; see proc_pid_mountinfo(5).
   func lost(in mounts: KernelMounts?) -> String? {
     let mark = "//deleted"
     return mounts?.entries.first { entry in

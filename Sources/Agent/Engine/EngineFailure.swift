@@ -9,7 +9,7 @@ extension Programs {
     do throws(EngineError) { return try await question(engine) } catch { throw Failure(error) }
   }
 
-  /// Gives the last thing that a program said; a line that ends in brackets which another one opened belongs to that.
+  /// Returns the last thing that a program said; a line that ends in brackets which another one opened belongs to that.
   static func reason(in errors: String) -> String {
     var lines = errors.split(separator: "\n").map(String.init).filter { !$0.contains("level=warning") }
     guard var reason = lines.popLast() else { return "it gave no reason" }

@@ -2,7 +2,7 @@ import Core
 
 /// The network interfaces of this host, as the kernel lists them in `/proc/net/dev` and `/proc/net/route`; see proc(5).
 enum HostInterfaces {
-  /// Gives the networks that are reached through each interface, but for those that the engine names after its networks.
+  /// Returns the networks that are reached through each interface, but for those that the engine names after its networks.
   static func all() -> [String: [AddressRange]] {
     var found: [String: [AddressRange]] = [:]
     for line in (Files.text("/proc/net/dev") ?? "").split(separator: "\n") {

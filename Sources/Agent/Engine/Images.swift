@@ -5,7 +5,7 @@ import Engine
 struct Images: Sendable {
   let programs: Programs
 
-  /// Gives the id behind each reference, `Fingerprint.absent` for what the engine does not have.
+  /// Returns the id behind each reference, `Fingerprint.absent` for what the engine does not have.
   func ids(of references: some Sequence<String>) async throws(Failure) -> [String: String] {
     let names = Set(references).subtracting([""]).sorted()
     let ids = try await each(names, atOnce: 8) { name throws(Failure) in

@@ -60,7 +60,7 @@ struct LargeFileFetch: Sendable {
         + "Only the repository's own server is asked: `.lfsconfig` has no effect")
   }
 
-  /// Gives the file that was fetched for a pointer, where it is what the pointer says.
+  /// Returns the file that was fetched for a pointer, where it is what the pointer says.
   private static func checked(_ pointer: LargeFile.Pointer, in directory: String) throws(Failure) -> String? {
     let oid = pointer.oid
     let path = "\(directory)/\(oid.prefix(2))/\(oid.dropFirst(2).prefix(2))/\(oid)"

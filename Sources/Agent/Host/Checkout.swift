@@ -160,7 +160,7 @@ struct Checkout: Sendable {
     return found
   }
 
-  /// Gives each line of the history, the last one first, for as long as it is wanted; the file's length does not matter.
+  /// Returns each line of the history, the last one first, for as long as it is wanted; the file's length does not matter.
   private func readHistory(_ wants: ([UInt8]) -> Bool) {
     guard let found = Files.status(historyFile), Files.isRegular(found) else { return }
     var start = Int(found.st_size)
@@ -179,7 +179,7 @@ struct Checkout: Sendable {
   }
 }
 
-/// Gives a value as one line of JSON with sorted keys.
+/// Returns a value as one line of JSON with sorted keys.
 public func encode(_ value: some Encodable) -> [UInt8] {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -6,7 +6,7 @@ import Glibc
 /// Containers may write to many live directories, and clup is root.
 struct DirectoryHandle: ~Copyable {
   private let descriptor: Int32
-  /// A path to the directory itself, whatever its name leads to by now; see proc(5).
+  /// A path to the directory itself, whatever its name leads to now; see proc(5).
   var path: String { "/proc/self/fd/\(descriptor)" }
 
   /// Walks down from the live root without following a link below it; makes what is missing when `create` says so.
@@ -39,7 +39,7 @@ struct DirectoryHandle: ~Copyable {
 
   deinit { close(descriptor) }
 
-  /// Removes what a killed sync left half-way beside a live path, or beside a directory above it.
+  /// Removes what a killed sync left half-way next to a live path, or next to a directory above it.
   static func sweep(beside live: String, in liveRoot: String) {
     for path in Path.ancestors(live) + [live] {
       do throws(Failure) {

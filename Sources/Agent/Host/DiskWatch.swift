@@ -35,7 +35,7 @@ final class DiskWatch: Sendable {
 
   deinit { pump.withLock { $0?.cancel() } }
 
-  /// Says that a failure is for want of room, where the disk is or was full; else nothing.
+  /// Reports that a failure is for want of room, where the disk is or was full; else nothing.
   func explaining(_ failure: Failure) async -> Failure? {
     if let paths = await Self.paths(of: engine) { look(at: paths) }
     guard let (path, room) = fullest.withLock({ $0 }) else { return nil }

@@ -16,7 +16,7 @@ struct KnownHosts: Sendable {
     path = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   }
 
-  /// Gives the keys that a host may have, the best kinds first.
+  /// Returns the keys that a host may have, the best kinds first.
   func keys(of host: String) async throws(Failure) -> [RemoteAccess.HostKey] {
     guard let found = Files.followed(file) else { return [] }
     guard Files.isGuarded(found) else {

@@ -29,7 +29,7 @@ struct Presence: Sendable {
   func leave() { unlock(descriptor) }
 }
 
-/// Keeps releases, and what is kept beside the mirror, from being swept while they are used.
+/// Keeps releases, and what is kept next to the mirror, from being swept while they are used.
 struct ReleaseUse: Sendable {
   private var descriptor: Int32?
   private static let lock = "+releases"
@@ -67,7 +67,7 @@ struct ReleaseUse: Sendable {
 }
 
 extension Checkout {
-  /// Where the locks of stacks lie, beside that of whoever is present.
+  /// Where the locks of stacks lie, next to that of whoever is present.
   var locks: String { "\(path)/locks" }
 
   /// How long anybody may take to write a record.

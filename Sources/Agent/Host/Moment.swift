@@ -9,5 +9,5 @@ func text(of moment: time_t, as format: String, inUTC: Bool = false) -> String {
   return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// Gives the day on this host, `YYYY-MM-DD`.
+/// Returns the day on this host, `YYYY-MM-DD`.
 func today() -> String { text(of: time(nil), as: "%Y-%m-%d") }

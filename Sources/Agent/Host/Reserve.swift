@@ -2,7 +2,7 @@ import Core
 import Glibc
 
 /// A file that does nothing but hold room on the disk of the checkout. It is given up when the disk is full, so that going
-/// back and writing it down does not fail for want of a few KiB; the next sync that finds room keeps it anew.
+/// back and writing it down does not fail for want of a few KiB; the next sync that finds room keeps it again.
 struct Reserve: Sendable {
   let path: String
 

@@ -2,7 +2,7 @@ import Core
 
 /// Whether what lies in the checkout is of a kind that this version understands.
 public enum Schema {
-  /// Says why a file cannot be read: whoever guessed at it would write over what it does not know.
+  /// Returns why a file cannot be read: whoever guessed at it would write over what it does not know.
   ///
   /// `known` is the schema of the document, or of each element where the document is a list; `lost` is what is forgotten without
   /// the file.

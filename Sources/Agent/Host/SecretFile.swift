@@ -2,9 +2,9 @@ import Core
 import Glibc
 import Processes
 
-/// Reads secrets from files. They are read anew each time, so that one can be changed without a restart.
+/// Reads secrets from files. They are read again each time, so that one can be changed without a restart.
 public enum SecretFile {
-  /// Gives the secrets of a file, a line each; none where there is no readable file. A line of fewer than 8 letters is no
+  /// Returns the secrets of a file, a line each; none where there is no readable file. A line of fewer than 8 letters is no
   /// secret.
   public static func lines(_ path: String?) -> [Secret] {
     guard let path else { return [] }
@@ -16,7 +16,7 @@ public enum SecretFile {
     }.filter { $0.count >= 8 }.map { Secret($0) }
   }
 
-  /// Says what is wrong with a file that is to hold a secret; nothing when it is as it should be.
+  /// Returns what is wrong with a file that is to hold a secret; nothing when it is as it should be.
   public static func complaint(_ path: String) -> String? {
     var found = stat()
     guard stat(path, &found) == 0 else { return "\(path): \(String(cString: strerror(errno)))" }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// The locks of stacks that are worked on, one for each.
 ///
-/// Each lock's file begins with a line that whoever takes it writes anew, and goes on with what is being done.
+/// Each lock's file begins with the token of whoever took it last, and goes on with what is being done.
 final class StackLocks: Sendable {
   private struct Held {
     let descriptor: Int32

@@ -142,14 +142,14 @@ extension Checkout {
     return deployment
   }
 
-  /// Deployments that nobody knows by now stay: the file that names them may come back from a backup.
+  /// Deployments that nobody knows now stay: the file that names them may come back from a backup.
   private func keepLost() throws(Failure) {
     guard Files.status(stateFile) == nil, !Files.names(in: deployments).isEmpty else { return }
     let kept = "\(deployments).lost-\(time(nil))"
     guard rename(deployments, kept) == 0 else { throw Files.failure("cannot keep \(deployments) as \(kept)") }
   }
 
-  /// What an earlier version wrote stays beside what takes its place.
+  /// What an earlier version wrote stays next to what takes its place.
   private func keepVersion1() throws(Failure) {
     let (name, kept) = (stateFile, "\(path)/state-1.json")
     // Whoever wrote deployments has read it, and kept it.

@@ -71,7 +71,7 @@ extension Init {
     return made + ["wrote \(file)"]
   }
 
-  /// Says that a configuration is there already, which is never overwritten.
+  /// Reports that a configuration is there already, which is never overwritten.
   public static func exists(_ file: String) -> Failure {
     Failure(
       .configuration, "there is a configuration at \(file) already, and it is not overwritten",

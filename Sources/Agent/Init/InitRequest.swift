@@ -49,7 +49,7 @@ public struct Init: Sendable {
     var clone: String?
   }
 
-  /// Gives the configuration that fits.
+  /// Returns the configuration that fits.
   public func propose() async throws(Failure) -> Proposal {
     let scratch = Files.unique((environment["TMPDIR"] ?? "/tmp") + "/clup-init")
     try Files.makeDirectories(scratch, mode: 0o700)

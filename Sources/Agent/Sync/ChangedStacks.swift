@@ -41,7 +41,7 @@ extension Prepare {
     known.inputs.now(in: snapshot.tree, host: draft.observed.untracked).differences(from: known.inputs).isEmpty
   }
 
-  /// What was good is kept up whatever the repository says by now. What was cut off is gone on with by a sync, unless what it was
+  /// What was good is kept up whatever the repository says now. What was cut off is gone on with by a sync, unless what it was
   /// on its way to is refused.
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
     let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
@@ -80,7 +80,7 @@ extension Prepare {
     if let source = head.source(name), !reasons.isEmpty { draft.sources.append((head, source)) }
   }
 
-  /// Says where the host's configuration names other Compose files for a stack than it was deployed from.
+  /// Returns where the host's configuration names other Compose files for a stack than it was deployed from.
   func rearranged(_ name: String, _ snapshot: CommitSnapshot) -> [String] {
     guard let known = state.standing(name), let source = snapshot.source(name), known.layout != source.layout else {
       return []

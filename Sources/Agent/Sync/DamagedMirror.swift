@@ -16,8 +16,8 @@ extension Fetch {
     }
   }
 
-  /// Fetches the mirror anew. The commit that the host is at counts as accepted, and its signatures as checked: a branch that
-  /// lost it was rewritten. The new mirror takes the place of the damaged one in one step, once it is whole.
+  /// Fetches the mirror from scratch. The commit that the host is at counts as accepted, and its signatures as checked: a branch
+  /// that lost it was rewritten. The new mirror takes the place of the damaged one in one step, once it is whole.
   func renew(
     _ head: Sources.Answer<FollowedHead>, at commit: String?, accepting id: String?
   ) async throws(Failure) {

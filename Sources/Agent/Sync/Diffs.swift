@@ -7,7 +7,7 @@ struct Diffs: Sendable {
   let state: State
   let snapshots: [String: CommitSnapshot]
 
-  /// Gives the changes of each stack: a unified diff of each file, then the values of the resolved model.
+  /// Returns the changes of each stack: a unified diff of each file, then the values of the resolved model.
   func of(_ plan: Plan) async throws(Failure) -> [String] {
     var texts = try await shared(plan)
     for stack in plan.stacks {
@@ -24,7 +24,7 @@ struct Diffs: Sendable {
     return texts
   }
 
-  /// Gives what changes in files that are no stack's alone, such as job files; those that stacks deploy are told with these.
+  /// Returns what changes in files that are no stack's alone, such as job files; those that stacks deploy are told with these.
   private func shared(_ plan: Plan) async throws(Failure) -> [String] {
     let deployed = Set(plan.stacks.compactMap(\.desired).flatMap(\.tracked.keys))
     let target = snapshots[plan.commit]?.tree

@@ -93,7 +93,7 @@ extension Sync {
     return try await EarlyCheck(since: check, fetch: fetch(checkout), programs: programs)
   }
 
-  /// Looks once more at what a sync saw; nothing where it is another by now.
+  /// Looks once more at what a sync saw; nothing where it is another now.
   func places(_ seen: HostCheck?, _ report: Report, _ checkout: Checkout, began: timespec) -> PathStates? {
     guard let seen else { return nil }
     let (state, place) = (seen.state, LastCheck.place(of: settings))

@@ -49,7 +49,7 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Gives the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
+  /// Returns the target: the head of what is followed, or the commit that was asked for. `deployed` says whether anything
   /// ever was: before that there is nothing to rewrite. A dry run accepts no rewritten branch.
   func target(
     _ brought: (mirror: Mirror, head: FollowedHead), request: SyncRequest, deployed: Bool
@@ -75,7 +75,7 @@ struct Fetch: Sendable {
     }
   }
 
-  /// Gives the head that the mirror knows, without asking the repository.
+  /// Returns the head that the mirror knows, without asking the repository.
   func known() async throws(Failure) -> Target {
     let mirror = try await open()
     let found = try await settings.inMirror { () throws(GitError) -> Target? in
@@ -179,7 +179,7 @@ struct Fetch: Sendable {
       change.head, after: change.isTrusted || alone ? nil : change.trusted, whole: whole)
   }
 
-  /// Says what a sync says of a head that is not signed as it should be.
+  /// Returns what a sync says of a head that is not signed as it should be.
   func signatureFailure(_ refusal: String, _ change: HeadChange) -> Failure {
     Failure(
       .refused, refusal,

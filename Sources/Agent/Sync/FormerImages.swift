@@ -7,7 +7,7 @@ extension Prepare {
       guard request.rollback == nil, let known = state.lastGood(stack.name), known.commit == pin.commit else {
         return pin.images
       }
-      // A service that the host's `.env` gives another reference by now follows that one.
+      // A service that the host's `.env` gives another reference now follows that one.
       let former = DesiredStack(stack.name, known).references
       let references = stack.references
       return pin.images.filter { former[$0.key] == nil || former[$0.key] == references[$0.key] }

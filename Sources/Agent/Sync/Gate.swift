@@ -89,7 +89,7 @@ extension Sync {
     let (report, commit, policy) = (ended.report, gated.plan.commit, prepared.policy)
     try await records.change { state throws(IllegalTransition) in
       try state.note(report, but: others.union(request.waiting).union(result.released))
-      // What others were let work on may be elsewhere by now.
+      // What others were let work on may be elsewhere now.
       let stays = result.released.allSatisfy { name in state.lastGood(name)?.commit == commit }
       if isWhole, stays { (state.commit, state.policy) = (commit, policy) }
     }

@@ -57,7 +57,7 @@ extension Prepare {
     }
   }
 
-  /// Gives another stack; nothing where it is brought to that commit as well, or does not differ from it.
+  /// Returns another stack; nothing where it is brought to that commit as well, or does not differ from it.
   private func partner(
     _ name: String, of project: String, in snapshot: CommitSnapshot, _ draft: PlanDraft
   ) async throws(Failure) -> Partner? {

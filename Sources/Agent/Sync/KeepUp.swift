@@ -23,7 +23,7 @@ extension Sync {
       let continued = await continueInterrupted(session, ended)
       kept = continued ?? kept
       if continued == nil || kept.report.outcome == .refused {
-        // What it was on its way to is refused by now.
+        // What it was on its way to is refused now.
         if let continued { (repair.request.givesUp, before) = (true, continued.report.stacks.filter(isTouched)) }
         kept = Ended(report: ended.report)
         _ = try await repair.runFull(session, nil, &kept)

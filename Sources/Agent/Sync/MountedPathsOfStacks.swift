@@ -3,14 +3,14 @@ import Core
 extension Prepare {
   typealias Work = (snapshot: CommitSnapshot, source: StackSource)
 
-  /// Gives the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
+  /// Returns the live paths that each stack's containers may write to, as Compose says now or said when it was deployed.
   func written(_ desired: [DesiredStack], _ names: Set<String>) -> [String: Set<String>] {
     var written = state.standing.filter { names.contains($0.key) }.mapValues { Set($0.writes ?? []) }
     for stack in desired { written[stack.name] = Set(stack.writes ?? []) }
     return written
   }
 
-  /// Gives the live paths that containers mount, as Compose says now or said when their stack was deployed.
+  /// Returns the live paths that containers mount, as Compose says now or said when their stack was deployed.
   func seen(_ desired: [DesiredStack], _ names: Set<String>) -> MountedPaths {
     var seen = state.standing.filter { names.contains($0.key) }.mapValues { $0.reads ?? [] }
     for stack in desired { seen[stack.name] = stack.reads ?? [] }

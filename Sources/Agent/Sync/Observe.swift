@@ -10,10 +10,10 @@ struct Observe: Sendable {
   let checkout: Checkout
   let links: LinkPlanning
 
-  /// Gives what stands at a live path.
+  /// Returns what stands at a live path.
   func live(_ path: String) -> LiveEntry { entry(at: Path.join(settings.liveRoot, path)) }
 
-  /// Gives what stands at an absolute path.
+  /// Returns what stands at an absolute path.
   func entry(at place: String) -> LiveEntry {
     guard let found = Files.status(place) else { return .absent }
     if Files.isLink(found) { return .link(Files.link(at: place) ?? "") }
@@ -22,7 +22,7 @@ struct Observe: Sendable {
     return .file(Self.id(of: place, found))
   }
 
-  /// Gives the id of the host's own file at a path; clup's own links do not count as such.
+  /// Returns the id of the host's own file at a path; clup's own links do not count as such.
   func untracked(_ path: String) -> String {
     switch live(path) {
     case .absent: Fingerprint.absent
@@ -33,7 +33,7 @@ struct Observe: Sendable {
     }
   }
 
-  /// Gives the id of the file that somebody's own link leads to.
+  /// Returns the id of the file that somebody's own link leads to.
   private func target(of place: String) -> String {
     guard let found = Files.followed(place), Files.isRegular(found) else { return Fingerprint.present }
     return Self.id(of: place, found)

@@ -15,7 +15,7 @@ struct PlanDraft: Sendable {
   var snapshots: CommitSnapshots
   /// Why each stack is looked at more closely.
   var reasons: [String: [String]] = [:]
-  /// The stacks that are looked at only because what may run is judged anew.
+  /// The stacks that are looked at only because what may run is judged again.
   var judgedAgain: Set<String> = []
   /// What Compose is asked about, and at which commit.
   var sources: [Prepare.Work] = []

@@ -6,7 +6,7 @@ struct PolicyCheck: Sendable {
   let settings: Settings
   let programs: Programs
 
-  /// Gives the findings of the rules about stacks and job files; without `containers` the engine is not asked what it has.
+  /// Returns the findings of the rules about stacks and job files; without `containers` the engine is not asked what it has.
   ///
   /// `records` are what clup remembers of stacks, `origins` the stacks that others were moved from, `images` the services of
   /// each stack that run an image by its id, `returning` the stacks that go back to an older commit. `mask` hides the values of a stack's `.env`: a rule names what
@@ -65,7 +65,7 @@ struct PolicyCheck: Sendable {
     return all
   }
 
-  /// Gives what the rules find in the text alone of stacks that Compose cannot resolve; what such a text leaves out is no
+  /// Returns what the rules find in the text alone of stacks that Compose cannot resolve; what such a text leaves out is no
   /// finding.
   func textFindings(of subjects: [Subject], mask: (String) async -> Mask) async throws(Failure) -> [Diagnostic] {
     let found = try await findings(
@@ -141,7 +141,7 @@ struct PolicyCheck: Sendable {
     }
   }
 
-  /// Gives the directory of the host that each volume is, for those that are one by their driver's options.
+  /// Returns the directory of the host that each volume is, for those that are one by their driver's options.
   private static func directories(of volumes: [ListedResource]) -> [String: String] {
     volumes.reduce(into: [:]) { found, volume in
       let flags = (volume.options?["o"] ?? "").split(separator: ",")

@@ -7,7 +7,7 @@ struct RemovedStacks: Sendable {
   /// Those among them that are taken down.
   var ending: Set<String> = []
   /// The services that each stack had when it was last seen in place, where a change of it did not come to its end: what else it
-  /// has by now still comes from where it was before.
+  /// has now still comes from where it was before.
   var formerServices: [String: Set<String>] = [:]
   /// The volumes that each stack had and does not use any more.
   var formerVolumes: [String: Set<String>] = [:]

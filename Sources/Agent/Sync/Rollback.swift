@@ -25,7 +25,7 @@ struct Rollback: Sendable {
     guard let revision else { return Goal(pins: try former(since)) }
     let (commit, tree) = try await settings.inMirror { () throws(GitError) in
       let commit = try await resolve(revision)
-      // The head as it is by now: another sync may have accepted one since, and `HEAD` names that.
+      // The head as it is now: another sync may have accepted one since, and `HEAD` names that.
       guard let head = try await mirror.head(), try await mirror.isAncestor(commit, of: head) else {
         throw GitError(.unknownRevision, "\(revision) is not a commit of \(settings.follow.phrase)")
       }
@@ -66,7 +66,7 @@ struct Rollback: Sendable {
   }
 
   /// What runs as the commit has it goes back to the images of that time, and stays as it is where those are not known:
-  /// what the images' names mean by now does not count.
+  /// what the images' names mean now does not count.
   private func images(of stack: String, at tree: CommitTree, _ records: [PastDeployment]) -> [String: String] {
     guard let good = state.lastGood(stack),
       good.tracked.allSatisfy({ Fingerprint.isSame(tree.fingerprint($0.key), $0.value) })

@@ -12,7 +12,7 @@ extension Sync {
 }
 
 /// From the records to the end: plan, lock what is to be worked on, and do it. Nothing is locked while a plan is made; where
-/// somebody else has changed by then what it was made from, it is made anew.
+/// somebody else has changed by then what it was made from, it is made again.
 struct Round: Sendable {
   let sync: Sync
   let session: Sync.Session

@@ -134,7 +134,7 @@ extension Prepare {
     Path.join(settings.liveRoot, known.place(of: name).directory)
   }
 
-  /// Says whose pointer each live path goes through from now on.
+  /// Returns whose pointer each live path goes through from now on.
   private func leaders(_ draft: PlanDraft, _ host: [String: SharedPath]) -> [String: String] {
     var leaders: [String: String] = [:]
     for (name, known) in state.standing where draft.desired[name] == nil && draft.names.contains(name) {

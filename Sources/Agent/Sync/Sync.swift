@@ -172,7 +172,7 @@ public struct Sync: Sendable {
     if lost != LostRecords() { ended.report.lost = lost.texts }
   }
 
-  /// How often a plan is made anew because others have changed what it was made from.
+  /// How often a plan is made again because others have changed what it was made from.
   private static let rounds = 3
 
   /// What was moved is no longer where it was; two places cannot have one checkout.
@@ -218,7 +218,7 @@ public struct Sync: Sendable {
     return target
   }
 
-  /// Finds the commit of the repository; a mirror that was damaged is fetched anew.
+  /// Finds the commit of the repository; a mirror that was damaged is fetched from scratch.
   private func target(
     _ fetch: Fetch, _ brought: Fetch.Brought, _ request: SyncRequest, _ state: State
   ) async throws(Failure) -> Fetch.Target {

@@ -39,13 +39,13 @@ extension Report {
   }
 }
 
-/// Gives an id that sorts by time, with a number that tells ids of one second apart: `20260102T030405Z-1a2b`.
+/// Returns an id that sorts by time, with a number that tells ids of one second apart: `20260102T030405Z-1a2b`.
 public func timedID(at date: Date, _ number: some FixedWidthInteger & UnsignedInteger) -> String {
   let moment: String = date.formatted(.iso8601)
   return "\(moment.filter { $0 != "-" && $0 != ":" })-\(number.hexadecimal)"
 }
 
-/// Gives this host's name.
+/// Returns this host's name.
 public func hostName() -> String {
   var name = [CChar](repeating: 0, count: 256)
   gethostname(&name, 255)

@@ -26,7 +26,7 @@ public struct SyncRequest: Sendable {
   var waiting: Set<String> = []
   /// The ids of the host's own files that were judged with what was good, by stack and path.
   var judged: [String: [String: String]] = [:]
-  /// Whether what was cut off goes back as well: what it was on its way to is refused by now.
+  /// Whether what was cut off goes back as well: what it was on its way to is refused now.
   var givesUp = false
   /// Whether it goes to the head that was accepted last, since the repository is away.
   var isOffline = false

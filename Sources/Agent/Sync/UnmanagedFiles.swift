@@ -74,7 +74,7 @@ extension PolicyCheck {
     return Variant.takingSiblings(files, variants, services: services)
   }
 
-  /// Gives the files that others of them use; those that only include something else than Compose files are left out.
+  /// Returns the files that others of them use; those that only include something else than Compose files are left out.
   private func parts(of found: inout [String: UnmanagedFile], in tree: CommitTree, stacks: Set<String>) -> Set<String> {
     let usedFiles = UsedFiles(tree, liveRoot: settings.liveRoot)
     let targets = found.mapValues { file in

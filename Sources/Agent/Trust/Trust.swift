@@ -26,7 +26,7 @@ struct Trust: Sendable {
       return ("commit \(bad.id.prefix(12)) (\(bad.subject))", bad)
     }
 
-    /// Says which one that is, and why.
+    /// Returns which one that is, and why.
     var refusal: String? { first.map { "the \($0.what) \($0.object.signature.words)" } }
   }
 

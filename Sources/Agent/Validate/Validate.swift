@@ -148,8 +148,7 @@ public struct Validate: Sendable {
       validation: Validation(
         diagnostics: settings.policy.weigh(
           settings.policy.withoutDuplicates(diagnostics), today: day, configuration: settings.file,
-          whole: changed == nil,
-          stacks: Set(discovery.stacks.map(\.name)).union(discovery.jobs))),
+          whole: changed == nil, stacks: Set(discovery.stacks.map(\.name)).union(discovery.jobs))),
       excerpts: Excerpts(sources: answers.flatMap(\.sources)), stacks: discovery.stacks.count,
       jobs: discovery.jobs.count, placeholders: Set(answers.flatMap(\.placeholders)).sorted(),
       notes: discovery.notes + discovery.unused(of: settings, in: tree) + Variant.notes(unused.variants, in: tree))

@@ -18,7 +18,7 @@ struct ProgressRows: Sendable {
     }
   }
 
-  /// Gives the rows at a moment, none wider and no more than there is room for.
+  /// Returns the rows at a moment, none wider and no more than there is room for.
   func lines(width: Int, height: Int, now: Double, ink: Ink) -> [String] {
     if stacks.isEmpty { return phase.map { [row($0, "", width: width, now, ink)] } ?? [] }
     let longest = stacks.keys.map(\.count).max() ?? 0

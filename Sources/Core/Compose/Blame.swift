@@ -2,7 +2,7 @@ import YAML
 
 /// Finds the place in the source that a sentence of Compose's is about.
 public enum Blame {
-  /// Gives the file and the place; the first source and no place when the sentence gives no clue.
+  /// Returns the file and the place; the first source and no place when the sentence gives no clue.
   public static func place(_ message: String, in sources: [ComposeSource]) -> Place {
     let named = sources.filter { message.contains($0.path) }
     let candidates = named.isEmpty ? sources : named
@@ -26,7 +26,7 @@ public enum Blame {
     return (candidates.first?.path ?? "", nil)
   }
 
-  /// Gives the place of `services.web.image`, or of the nearest key above it that stands there.
+  /// Returns the place of `services.web.image`, or of the nearest key above it that stands there.
   static func mark(ofPath path: [String], in document: Node) -> Mark? {
     var node = document
     var mark: Mark?
@@ -112,7 +112,7 @@ public enum Blame {
 
 /// Finds the places where a variable is used.
 public enum Variables {
-  /// Gives the place of the first scalar that uses a variable.
+  /// Returns the place of the first scalar that uses a variable.
   public static func place(of name: String, in sources: [ComposeSource]) -> Place {
     uses(of: name, in: sources).first.map { ($0.path, $0.mark) } ?? (sources.first?.path ?? "", nil)
   }
@@ -157,12 +157,12 @@ public enum Variables {
     return text.matches(of: use).compactMap { ($0.output.1 ?? $0.output.2).map(String.init) }
   }
 
-  /// Says whether a line of a source uses a variable.
+  /// Returns whether a line of a source uses a variable.
   public static func isUsed(_ name: String, at mark: Mark, of path: String, in sources: [ComposeSource]) -> Bool {
     uses(of: name, in: sources).contains { $0.path == path && $0.mark.line == mark.line }
   }
 
-  /// Says whether a text holds a reference to a variable.
+  /// Returns whether a text holds a reference to a variable.
   public static func uses(_ name: String, _ text: String) -> Bool {
     for part in text.split(separator: "$", omittingEmptySubsequences: false).dropFirst() {
       let body = part.hasPrefix("{") ? part.dropFirst() : part

@@ -21,7 +21,7 @@ public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Says whether two are ports that one range can hold.
+  /// Returns whether two are ports that one range can hold.
   func isOfOneRange(with other: Claim) -> Bool {
     guard case .port(_, let transport, let address) = self, case .port(_, transport, address) = other else {
       return false
@@ -36,7 +36,7 @@ public enum Claim: Codable, Hashable, Sendable, CustomStringConvertible {
     return "the host ports \(address.isEmpty ? "" : address + ":")\(Port.range(ports))/\(transport) are"
   }
 
-  /// Says whether one excludes the other.
+  /// Returns whether one excludes the other.
   public func excludes(_ other: Claim) -> Bool {
     guard case .port(let port, let transport, let address) = self,
       case .port(let otherPort, let otherTransport, let otherAddress) = other

@@ -3,7 +3,7 @@ import YAML
 /// What the text of Compose files says by itself, for a stack that Compose cannot resolve: enough to tell what else is
 /// wrong with it, and never enough to deploy it.
 public enum PartialModel {
-  /// Gives a model of the services, with those keys whose meaning needs no other file and no value of a variable.
+  /// Returns a model of the services, with those keys whose meaning needs no other file and no value of a variable.
   public static func model(of sources: [ComposeSource]) -> JSON {
     var services: [String: JSON] = [:]
     for source in sources {

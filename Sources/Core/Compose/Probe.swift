@@ -117,7 +117,7 @@ public struct Probe: Codable, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension Probe {
-  /// Gives the port of a URL on loopback.
+  /// Returns the port of a URL on loopback.
   static func port(of url: String) -> Int? {
     guard let start = url.firstRange(of: "://") else { return nil }
     let host = url[start.upperBound...].prefix { !"/?#".contains($0) }
@@ -126,7 +126,7 @@ extension Probe {
     return url.hasPrefix("https") ? 443 : 80
   }
 
-  /// Says what is wrong with an answer; nothing when it is a good one.
+  /// Returns what is wrong with an answer; nothing when it is a good one.
   public static func complaint(status: Int, body: [UInt8], wanted: Int?, json: JSON?) -> String? {
     guard wanted.map({ $0 == status }) ?? (200...299).contains(status) else {
       return "it answered \(status), not \(wanted.map(String.init) ?? "200 to 299")"

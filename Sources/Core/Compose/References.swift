@@ -27,7 +27,7 @@ public struct Reference: Sendable, Hashable {
   /// Whether it names a Compose file.
   public var isComposeFile: Bool { key == "include" || key == "extends" }
 
-  /// Whether no text names it: the `.env` beside an included file.
+  /// Whether no text names it: the `.env` next to an included file.
   public var isImplied: Bool { key == "include" && text == ".env" }
 
   /// Whether it names something that is not on the host: Compose takes Compose files from git servers and registries.

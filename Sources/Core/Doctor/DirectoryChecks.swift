@@ -211,7 +211,7 @@ public struct KnownService: Sendable {
         + ": without it the gateway has lost its pairing")
   }
 
-  /// Whoever made an empty directory anew does not tell whose the files were.
+  /// Whoever made an empty directory again does not tell whose the files were.
   private static func restoring(_ files: [String], _ entry: HostEntry, _ container: InspectedContainer?) -> String {
     entry.isEmpty
       ? "`cp -a BACKUP/. \(entry.path)/`, which keeps owners and modes"

@@ -129,7 +129,7 @@ public enum DiskChecks {
     return check(.good, "a local, writable file system with room", "")
   }
 
-  /// Says what a disk lacks; nothing where it has enough.
+  /// Returns what a disk lacks; nothing where it has enough.
   private static func short(
     _ room: DiskRoom, isOthers: Bool, _ disk: MountedDisk, _ uses: [DiskUse],
     _ check: (Check.Result, String, String) -> Check
@@ -146,7 +146,7 @@ public enum DiskChecks {
         + rest)
   }
 
-  /// Says what room is missing; nothing where there is enough. clup and Docker need some room of any disk, others a part.
+  /// Returns what room is missing; nothing where there is enough. clup and Docker need some room of any disk, others a part.
   public static func lack(of room: DiskRoom, isOthers: Bool) -> (
     result: Check.Result, expected: String, isOfInodes: Bool
   )? {

@@ -49,7 +49,7 @@ public struct InspectedContainer: Sendable, Equatable {
   /// Whether it runs.
   public var isRunning: Bool { state == "running" }
 
-  /// Says whether both show the same.
+  /// Returns whether both show the same.
   public static func == (one: InspectedContainer, other: InspectedContainer) -> Bool {
     one.id == other.id && one.state == other.state && one.health == other.health
   }

@@ -51,7 +51,7 @@ public enum ServiceChecks {
         : "`systemctl enable --now \(name)`; `journalctl -u \(name) -n 50` says why it ended")
   }
 
-  /// A unit may write only where paths.conf says, whatever the configuration says by now.
+  /// A unit may write only where paths.conf says, whatever the configuration says now.
   private static func paths(_ text: String, of unit: String, places: [String]) -> Check {
     let writable = text.split(separator: " ").map { Path.normalized(String($0.drop { "-+".contains($0) })) }
     let missing = places.filter { place in !writable.contains { Path.relative(place, to: $0) != nil } }

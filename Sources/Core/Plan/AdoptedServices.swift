@@ -4,13 +4,13 @@ public struct AdoptedServices: Sendable, Equatable {
   public struct Call: Sendable, Equatable {
     /// How Compose is called.
     public let call: FoundContainer.Call
-    /// Whether containers are made anew that are there.
+    /// Whether containers are made again that are there.
     public let forces: Bool
     /// Whether what it makes is started.
     public let starts: Bool
     /// The number of containers, by service.
     public fileprivate(set) var counts: [String: Int]
-    /// What the same call had made of all services that were up: a network that the commit changed is only made anew together
+    /// What the same call had made of all services that were up: a network that the commit changed is only made again together
     /// with all that use it.
     public let others: [String: Int]
     /// The containers of its services that the failed change has made: Compose cannot take a container off a network that has
@@ -28,7 +28,7 @@ public struct AdoptedServices: Sendable, Equatable {
   /// The services.
   public var names: [String] { calls.flatMap(\.counts.keys) }
 
-  /// Makes services anew whose containers are gone.
+  /// Makes services again whose containers are gone.
   init(_ services: Set<String>, of found: [FoundContainer], _ now: [WatchedContainer]) {
     struct Kind: Hashable { let (call, force, start): (FoundContainer.Call, Bool, Bool) }
     var (kinds, lost): ([Kind: [String: Int]], String?) = ([:], nil)
@@ -38,7 +38,7 @@ public struct AdoptedServices: Sendable, Equatable {
         lost = lost ?? service
         continue
       }
-      // One of several that is still there is not made anew with the others.
+      // One of several that is still there is not made again with the others.
       let force = !now.contains { seen in own.contains { $0.id == seen.id } }
       kinds[Kind(call: call, force: force, start: own.contains(where: \.isUp)), default: [:]][service] = own.count
     }
@@ -68,7 +68,7 @@ extension Recovery {
   }
 
   /// Brings what a person ran back to how it was found, from what runs `now`: what was not touched is at most started or stopped
-  /// again, what was replaced is made anew by that person's own call, and what clup added goes.
+  /// again, what was replaced is made again by that person's own call, and what clup added goes.
   public static func steps(
     of change: FailedChange, to stack: DesiredStack, _ found: [FoundContainer], _ now: [WatchedContainer]
   ) -> ToFound {

@@ -108,7 +108,7 @@ extension DesiredStack {
   /// Whether the host's own files may be others than when it was good.
   public var hasOtherValues: Bool { alsoJudged.contains { path, id in untracked[path] != id } }
 
-  /// Gives the engine's names of the networks that are another thing under the same name than was recorded.
+  /// Returns the engine's names of the networks that are another thing under the same name than was recorded.
   func networksMadeAnew(since known: Deployment?) -> Set<String> {
     func networks(_ services: [DesiredService]) -> [String: Set<String>] {
       services.flatMap { $0.resources ?? [:] }.filter { $0.key.hasPrefix("network ") }.reduce(into: [:]) {
@@ -217,7 +217,7 @@ public struct DesiredService: Codable, Sendable, Equatable {
     return service
   }
 
-  /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere by now.
+  /// The same service when it is not known what its containers have at mounted paths: these lead elsewhere now.
   func markingUncertain(_ paths: Set<String>) -> DesiredService {
     var service = self
     for mount in mounts.keys where paths.contains(where: { Path.overlap($0, mount) }) {

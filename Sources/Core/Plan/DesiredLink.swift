@@ -24,7 +24,7 @@ extension DesiredLink {
     self.init(kind: kind, from: entry.path, id: entry.id, executable: entry.kind == .executable)
   }
 
-  /// Says whether both put the same there.
+  /// Returns whether both put the same there.
   func isSame(as other: DesiredLink) -> Bool {
     kind == other.kind && from == other.from && id == other.id && executable == other.executable
       && isWritable ?? false == other.isWritable ?? false
@@ -33,7 +33,7 @@ extension DesiredLink {
   /// Whether it is a copy that was put in place.
   var isPlaced: Bool { kind == .copy && replaces == nil }
 
-  /// Gives the link for as long as nobody knows whether it was put in place.
+  /// Returns the link for as long as nobody knows whether it was put in place.
   var pending: DesiredLink {
     var link = self
     link.replaces = replaces ?? []
@@ -41,7 +41,7 @@ extension DesiredLink {
     return link
   }
 
-  /// Says whether clup wrote the file with this id there, and no person did.
+  /// Returns whether clup wrote the file with this id there, and no person did.
   public func wrote(_ file: String) -> Bool {
     kind == .copy && id == file || (replaces ?? []).contains(file)
   }
@@ -51,7 +51,7 @@ extension DesiredLink {
     kind == .copy && id == wish.id && (executable != wish.executable || (replaces ?? []).contains(id))
   }
 
-  /// Gives what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
+  /// Returns what is to take the place of this one: a sync that is cut off in between leaves the one or the other.
   func transitioning(to next: DesiredLink) -> DesiredLink {
     var next = next
     let copies =

@@ -16,22 +16,22 @@ public struct Differences: Sendable {
     self.policy = policy
   }
 
-  /// Gives every reason to look closer at a stack, none when it is in place.
+  /// Returns every reason to look closer at a stack, none when it is in place.
   ///
-  /// `images` are the ids of images that its services are to run whatever their references name by now.
+  /// `images` are the ids of images that its services are to run whatever their references name now.
   public func reasons(_ name: String, _ record: StackRecord?, images: [String: String] = [:]) -> [String] {
     guard let record, let known = record.standing else { return [Self.first] }
     return changes(record) + drift(name, known, isDeployed: record.isDeployed, images: images)
   }
 
-  /// Gives what is another than it was deployed from: the commit, the host's own files.
+  /// Returns what is another than it was deployed from: the commit, the host's own files.
   public func changes(_ record: StackRecord) -> [String] {
     guard let known = record.standing else { return [] }
     let reasons = known.inputs.now(in: tree, host: observed.untracked).differences(from: known.inputs).map(\.text)
     return reasons.isEmpty && !record.isDeployed ? [Self.unfinished] : reasons
   }
 
-  /// Gives why a stack is to be judged again, although it may be in place: what may run is another question than what runs.
+  /// Returns why a stack is to be judged again, although it may be in place: what may run is another question than what runs.
   public func judgement(_ known: Deployment) -> [String] {
     guard let policy else { return [] }
     // An earlier version left links where a container may write.
@@ -39,7 +39,7 @@ public struct Differences: Sendable {
       + (known.writes == nil ? ["what its containers may write to is not known yet"] : [])
   }
 
-  /// Gives what somebody changed on the host since: pointers, live paths, containers.
+  /// Returns what somebody changed on the host since: pointers, live paths, containers.
   private func drift(
     _ name: String, _ known: Deployment, isDeployed: Bool, images: [String: String]
   ) -> [String] {
@@ -60,7 +60,7 @@ public struct Differences: Sendable {
     return reasons
   }
 
-  /// Gives what is another than was good, for a stack that is kept there: what the commit and the host's own files are by
+  /// Returns what is another than was good, for a stack that is kept there: what the commit and the host's own files are by
   /// now was judged with what failed.
   public func kept(_ name: String, _ record: StackRecord?, images: [String: String]) -> [String] {
     guard let record, let known = record.standing else { return [Self.first] }

@@ -41,7 +41,7 @@ public struct Inputs: Sendable, Equatable {
   /// What an attempt stood under; nothing where no attempt is meant.
   var conditions: Conditions?
 
-  /// Gives what stands at the same paths in a commit and on the host by now. Compose is not asked.
+  /// Returns what stands at the same paths in a commit and on the host now. Compose is not asked.
   public func now(in tree: CommitTree, host: [String: String], conditions: Conditions? = nil) -> Inputs {
     Inputs(
       tracked: tracked.reduce(into: [:]) { $0[$1.key] = tree.fingerprint($1.key) },
@@ -98,7 +98,7 @@ extension DesiredStack {
 }
 
 extension Hold {
-  /// Whether all is still as it was when the commit failed; `images` are the ids behind references by now, nothing where
+  /// Whether all is still as it was when the commit failed; `images` are the ids behind references now, nothing where
   /// the engine was not asked.
   public func stands(
     in tree: CommitTree, host: [String: String], settings: String, images: [String: String]?

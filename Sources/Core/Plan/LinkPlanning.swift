@@ -11,7 +11,7 @@ public struct LinkPlanning: Sendable {
     self.former = former
   }
 
-  /// Gives the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
+  /// Returns the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
   public static func pointerName(of stack: String) -> String {
     if stack == "." { return "+" }
     var name = ""
@@ -30,13 +30,13 @@ public struct LinkPlanning: Sendable {
   /// name begins with `/`.
   public static func shared(_ path: String) -> String { "/links/\(path)" }
 
-  /// Gives the text of the link at a live path.
+  /// Returns the text of the link at a live path.
   public func target(_ pointer: String, _ path: String) -> String { "\(pointers)/\(pointer)/\(path)" }
 
-  /// Says whether a link's text leads through one of clup's pointers.
+  /// Returns whether a link's text leads through one of clup's pointers.
   public func isOwn(_ text: String) -> Bool { ([pointers] + former).contains { text.hasPrefix($0 + "/") } }
 
-  /// Says whether a link's text leads through a pointer to a path, also where the pointer lay before the checkout was moved.
+  /// Returns whether a link's text leads through a pointer to a path, also where the pointer lay before the checkout was moved.
   private func leads(_ text: String, through pointer: String, to path: String) -> Bool {
     ([pointers] + former).contains { "\($0)/\(pointer)/\(path)" == text }
   }

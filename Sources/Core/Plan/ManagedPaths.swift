@@ -136,7 +136,7 @@ public struct ManagedPaths {
     diagnostics.append(Self.refusal(of: entry, in: tree, stack: stack.isEmpty ? nil : stack))
   }
 
-  /// Says that clup brings no symbolic link to a host, and no submodule that it was not told to or could not fetch.
+  /// Reports that clup brings no symbolic link to a host, and no submodule that it was not told to or could not fetch.
   public static func refusal(of entry: TrackedPath, in tree: CommitTree, stack: String?) -> Diagnostic {
     let refusal = tree.refusal(at: entry.path)
     return Diagnostic(
@@ -150,7 +150,7 @@ public struct ManagedPaths {
             + "`git subtree add` does"))
   }
 
-  /// Gives the links without those below a directory that is one itself.
+  /// Returns the links without those below a directory that is one itself.
   public var outermost: [String: DesiredLink] {
     links.filter { path, _ in !Path.ancestors(path).contains { links[$0] != nil } }
   }

@@ -8,7 +8,7 @@ public struct FailedChange: Sendable {
   public var known: [DesiredService]?
   /// Whether an earlier change was cut off: what stands there may be neither what was good nor the commit's.
   public var isResumed = false
-  /// The live paths that were links into a release and are directories by now: the containers from before still have the
+  /// The live paths that were links into a release and are directories now: the containers from before still have the
   /// release's.
   public var linksReplacedByDirectories: Set<String> = []
   /// Whether containers were stopped, so that they write no more into what is copied.

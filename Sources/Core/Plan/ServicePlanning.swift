@@ -3,7 +3,7 @@ public enum ServicePlanning {
   /// Plans each service, sorted by name; a service that the stack no longer has is removed when clup knows it.
   ///
   /// `stale` holds the mounted paths whose content on the host is not the commit's; `images` the ids of images that
-  /// services are to run whatever their references name by now; `isCutOff` says that an earlier change did not come to its end.
+  /// services are to run whatever their references name now; `isCutOff` says that an earlier change did not come to its end.
   public static func plan(
     desired: [DesiredService], known: [DesiredService], containers: [Container], stale: Set<String> = [],
     images: [String: String] = [:], isCutOff: Bool = false
@@ -32,7 +32,7 @@ public enum ServicePlanning {
   }
 
   /// What lives in another service's network or volumes goes with its containers. Compose sees that by itself where it is
-  /// told of all services, and not where it is told to make one of them anew.
+  /// told of all services, and not where it is told to make one of them again.
   private static func join(_ plans: inout [ServicePlan], _ desired: [DesiredService]) {
     let joins = Dictionary(desired.map { ($0.name, $0.joins ?? []) }) { first, _ in first }
     while true {
@@ -102,7 +102,7 @@ public enum ServicePlanning {
 
   /// Compares what containers were made from with what they should be made from.
   ///
-  /// Compose makes only those anew that differ: the others go with them where what they hold is not what it should be.
+  /// Compose makes only those again that differ: the others go with them where what they hold is not what it should be.
   private static func differing(
     _ service: DesiredService, _ known: DesiredService?, _ changes: [DesiredService.Difference],
     _ containers: [Container], _ way: ServicePlan.Way, _ imageID: String?

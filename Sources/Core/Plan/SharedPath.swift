@@ -64,7 +64,7 @@ public struct SharedPath: Sendable, Equatable {
 }
 
 extension DesiredLink {
-  /// Gives the link with the commit that its own pointer is to name.
+  /// Returns the link with the commit that its own pointer is to name.
   func withCommit(_ commit: String?) -> DesiredLink {
     var link = self
     link.commit = commit

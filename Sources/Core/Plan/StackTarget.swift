@@ -14,7 +14,7 @@ public enum StackTarget: Sendable, Equatable {
   case refused
   /// Nowhere: another sync works on it.
   case busy
-  /// To what was good, whatever the repository says by now.
+  /// To what was good, whatever the repository says now.
   case recorded
   /// Nowhere: it is gone from the repository, and the host neither takes it down by itself nor starts its services that are
   /// `down`.

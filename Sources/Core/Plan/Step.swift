@@ -2,7 +2,7 @@
 public enum Step: Sendable, Equatable {
   // MARK: before anything is touched
 
-  /// No container of another project is in these networks, which are to be made anew.
+  /// No container of another project is in these networks, which are to be made again.
   case checkNetworks(Set<String>)
   /// The images that services name are on this host; those of the named services are the registry's newest.
   case pull(anew: [String])

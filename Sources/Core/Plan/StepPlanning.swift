@@ -1,5 +1,5 @@
 extension Planning {
-  /// Gives all that brings a stack to what is planned for it, in order.
+  /// Returns all that brings a stack to what is planned for it, in order.
   func steps(_ desired: DesiredStack, _ services: [ServicePlan], _ links: [LinkPlan]) -> [Step] {
     let record = state.stacks[desired.name]
     let own = (observed.containers ?? []).filter { $0.project == desired.project }
@@ -76,7 +76,7 @@ extension Planning {
 }
 
 extension Step {
-  /// Gives all that ends a stack. Where it moved, only what its `taker` does not have is taken down.
+  /// Returns all that ends a stack. Where it moved, only what its `taker` does not have is taken down.
   public static func removal(_ plan: StackPlan, taker: [DesiredService]?, isShared: Bool = true) -> [Step] {
     let end: [Step] = [
       .files(plan.links, commit: nil), .removePointer(of: plan.name),

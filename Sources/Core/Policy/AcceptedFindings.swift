@@ -18,7 +18,7 @@ public struct AcceptedCount: Codable, Sendable, Equatable {
   public var ended: Int
 }
 
-/// What a host accepts for a while of what was there on a day: `baseline.yaml`, beside the configuration.
+/// What a host accepts for a while of what was there on a day: `baseline.yaml`, next to the configuration.
 public struct AcceptedFindings: Sendable, Equatable {
   /// A waiver for each finding.
   public var entries: [Waiver] = []

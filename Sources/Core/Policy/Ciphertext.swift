@@ -71,7 +71,7 @@ extension Subject {
 }
 
 extension Collection<UInt8> {
-  /// Says whether a word is somewhere among the bytes.
+  /// Returns whether a word is somewhere among the bytes.
   public func holds(_ word: [UInt8]) -> Bool {
     guard let first = word.first else { return true }
     var rest = self[...]
@@ -90,7 +90,7 @@ enum Template {
     "template", "dist", "default", "defaults", "tmpl", "tpl", "j2", "jinja", "jinja2", "gotmpl",
   ]
 
-  /// Says whether a file is made to be copied and filled in: `.env.template`, `app.conf.example`.
+  /// Returns whether a file is made to be copied and filled in: `.env.template`, `app.conf.example`.
   ///
   /// Other templates than those of values, `nginx.conf.template`, are used as they are.
   static func isNamed(_ path: String) -> Bool {

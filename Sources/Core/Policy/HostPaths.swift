@@ -22,7 +22,7 @@ public struct HostPaths: Sendable {
   public var used: Set<String> = []
   /// The engine's own directories and its socket, as far as it was asked.
   public var engine: Set<String> = []
-  /// Files of clup's own beside the checkout.
+  /// Files of clup's own next to the checkout.
   public var own: Set<String> = []
   /// Whether the live root is a real host's, not a work tree that stands for one.
   var isHost = true

@@ -5,7 +5,7 @@ public enum LargeFile {
   /// The most that a pointer holds, in bytes; see docs/spec.md of Git LFS.
   public static let mostPointerBytes = 1024
 
-  /// Says whether these are the bytes of a pointer, which git keeps in the place of a file that Git LFS stores.
+  /// Returns whether these are the bytes of a pointer, which git keeps in the place of a file that Git LFS stores.
   public static func isPointer(_ bytes: [UInt8]) -> Bool {
     guard bytes.count <= mostPointerBytes else { return false }
     let text = String(decoding: bytes, as: UTF8.self)
@@ -35,7 +35,7 @@ public enum LargeFile {
     public var text: String { "version https://git-lfs.github.com/spec/v1\noid sha256:\(oid)\nsize \(size)\n" }
   }
 
-  /// Says why the content behind these bytes of a pointer is not fetched; nothing where it is.
+  /// Returns why the content behind these bytes of a pointer is not fetched; nothing where it is.
   public static func refusal(of bytes: [UInt8], _ path: String, isInSubmodule: Bool) -> CommitTree.Refusal? {
     func refusal(_ why: String, help: String) -> CommitTree.Refusal {
       CommitTree.Refusal("\(path) is kept by Git LFS and cannot be fetched: \(why)", help: help)
@@ -52,7 +52,7 @@ public enum LargeFile {
       help: "keep it on the host outside of the repository and mount it from there, or put it into an image")
   }
 
-  /// Says that git holds only a pointer of a file, and why its content is not fetched where the host wants it to be.
+  /// Reports that git holds only a pointer of a file, and why its content is not fetched where the host wants it to be.
   public static func pointer(_ path: String, stack: String?, _ refusal: CommitTree.Refusal? = nil) -> Diagnostic {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,
@@ -64,7 +64,7 @@ public enum LargeFile {
         + "from there")
   }
 
-  /// Says that a file is too large to be brought to a host.
+  /// Reports that a file is too large to be brought to a host.
   public static func tooLarge(_ path: String, _ size: Int, stack: String?) -> Diagnostic {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,

@@ -29,12 +29,12 @@ public enum Placeholder {
     return (["placeholder"] + (own.isEmpty ? [] : [String(own)]) + [name.lowercased()]).joined(separator: "-")
   }
 
-  /// Says whether a text of Compose's holds a value that stands for one that nobody gave.
+  /// Returns whether a text of Compose's holds a value that stands for one that nobody gave.
   public static func isIn(_ text: String, of values: [String: String]) -> Bool {
     telling(values).contains { text.contains($0.value) }
   }
 
-  /// Gives what names the variables again in a text that holds their placeholders.
+  /// Returns what names the variables again in a text that holds their placeholders.
   public static func mask(_ values: [String: String]) -> Mask {
     Mask(assignments: telling(values).map { "\($0.key)=\($0.value)"[...] }, all: true)
   }
@@ -139,12 +139,12 @@ public enum Placeholder {
     return words
   }()
 
-  /// Gives the defaults that uses of a variable have.
+  /// Returns the defaults that uses of a variable have.
   public static func defaults(of name: String, in sources: [ComposeSource]) -> [String] {
     allDefaults(in: sources).filter { $0.name == name && !$0.value.isEmpty }.map(\.value)
   }
 
-  /// Gives `NAME=default` for every variable whose name promises a secret.
+  /// Returns `NAME=default` for every variable whose name promises a secret.
   public static func secretDefaults(in sources: [ComposeSource]) -> [Substring] {
     allDefaults(in: sources).filter { Secrets.isSecretName($0.name) }.map { "\($0.name)=\($0.value)"[...] }
   }

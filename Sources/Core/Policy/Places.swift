@@ -32,7 +32,7 @@ extension Subject {
   /// The directory that is the stack's own.
   var home: String { kind == .job ? Discovery.jobDirectory(of: stack) : directory }
 
-  /// Says why a stack may not have a path, if it may not.
+  /// Returns why a stack may not have a path, if it may not.
   func objection(to path: String, readOnly: Bool) -> Objection? {
     paths.forms(path).lazy.compactMap { objection(toForm: $0, readOnly: readOnly) }.first
   }
@@ -92,13 +92,13 @@ extension Subject {
     }
   }
 
-  /// Says whose a path below the live root is.
+  /// Returns whose a path below the live root is.
   func ownership(of path: String) -> Ownership {
     if policy.shares(path: path, with: stack) || isJobCache(path) { return .free }
     let others = paths.stacks.filter { $0.value != home && $0.value != "." }
     let held = others.filter { Path.relative($0.value, to: path) != nil }.min { $0.key < $1.key }
     if let held { return held.value == path ? .foreign(held.key) : .holds(held.key) }
-    // What lies beside the only stack of a directory is that stack's.
+    // What lies next to the only stack of a directory is that stack's.
     if home != ".", Path.relative(home, to: path) != nil { return .free }
     let tracked = paths.tree?[path].map { $0.kind != .directory || !paths.mixed.contains(path) } ?? false
     let around = paths.stacks.filter { $0.value != "." && Path.relative(path, to: $0.value) != nil }
@@ -109,7 +109,7 @@ extension Subject {
     }
     if isHome || around != nil { return .free }
     if tracked { return home == "." ? .free : .common }
-    // What lies beside the only stack of a part of the live root is that stack's.
+    // What lies next to the only stack of a part of the live root is that stack's.
     let top = Path.components(path).first.map(String.init) ?? path
     let neighbours = paths.stacks.filter { Path.relative($0.value, to: top) != nil && $0.value != "." }
     if Set(neighbours.values).count == 1, let owner = neighbours.min(by: { $0.key < $1.key }) {

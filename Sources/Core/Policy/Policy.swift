@@ -44,7 +44,7 @@ public struct SharedPlace: Sendable, Equatable {
 }
 
 extension Policy {
-  /// Says whether a stack may use a path below the live root that is not its own.
+  /// Returns whether a stack may use a path below the live root that is not its own.
   func shares(path: String, with stack: String) -> Bool {
     shared.contains { place in
       guard case .path(let shared) = place.kind, place.names(stack) else { return false }
@@ -52,14 +52,14 @@ extension Policy {
     }
   }
 
-  /// Says whether a waiver is about a rule in some service of a stack, whatever the day.
+  /// Returns whether a waiver is about a rule in some service of a stack, whatever the day.
   public func excuses(_ rule: String, in stack: String) -> Bool {
     waivers.contains {
       $0.rules.contains(rule) && ($0.stacks.isEmpty || $0.stacks.contains { Glob($0).matches(stack) })
     }
   }
 
-  /// Says whether a rule refuses nothing in a service today, since the host made it lighter or a waiver names the service.
+  /// Returns whether a rule refuses nothing in a service today, since the host made it lighter or a waiver names the service.
   public func lifts(_ rule: String, of service: String, in stack: String, today: String) -> Bool {
     severity[rule].map { $0 != .error } ?? false
       || waivers.contains {
@@ -67,7 +67,7 @@ extension Policy {
       }
   }
 
-  /// Says whether all of these stacks may use something.
+  /// Returns whether all of these stacks may use something.
   func shares(_ kind: SharedPlace.Kind, among stacks: [String]) -> Bool {
     shared.contains { $0.kind == kind && stacks.allSatisfy($0.names) }
   }
@@ -223,7 +223,7 @@ extension Policy {
 }
 
 extension Waiver {
-  /// Says that none of the stacks is meant, and which may be.
+  /// Reports that none of the stacks is meant, and which may be.
   fileprivate func misnames(_ known: Set<String>) -> String? {
     guard let wrong = stacks.first, !known.isEmpty,
       !known.contains(where: { name in stacks.contains { $0 == name || Glob($0).matches(name) } })

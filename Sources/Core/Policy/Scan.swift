@@ -16,7 +16,7 @@ struct Scan {
     let hints: Hints
   }
 
-  /// Gives the lines with hints, those of more than 4000 bytes aside.
+  /// Returns the lines with hints, those of more than 4000 bytes aside.
   static func lines(of bytes: [UInt8]) -> [Line] {
     bytes.withUnsafeBufferPointer { buffer in
       pairs.withUnsafeBufferPointer { pairs in

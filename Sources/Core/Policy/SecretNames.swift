@@ -43,7 +43,7 @@ extension Secrets {
     return parts
   }
 
-  /// Says whether a name promises a secret.
+  /// Returns whether a name promises a secret.
   static func isSecretName(_ name: String) -> Bool {
     var parts = self.parts(name)
     guard let last = parts.last, !harmless.contains(last), parts.first != "NO" else { return false }
@@ -57,7 +57,7 @@ extension Secrets {
     return last == "KEY" && parts.dropLast().last.map(keys.contains) == true
   }
 
-  /// Says whether a value is a secret written out, rather than a reference, an example or a switch.
+  /// Returns whether a value is a secret written out, rather than a reference, an example or a switch.
   static func isWrittenOut(_ value: String) -> Bool {
     let text = value.trimmed
     if text.count < 3 || isReference(text) { return false }
@@ -77,7 +77,7 @@ extension Secrets {
     "doppler:", "keyvault:", "awssm:", "gcpsm:", "bws:", "pass:/", "secret:/",
   ]
 
-  /// Says whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
+  /// Returns whether a value tells where the secret is, or that it is encrypted: `/run/secrets/x`, `op://vault/item/field`,
   /// `ENC[…]`, `${NAME}`, `{NAME}`, `%NAME%`, a file of keys.
   static func isReference(_ text: String) -> Bool {
     let lower = text.lowercased()
@@ -107,7 +107,7 @@ extension Secrets {
     }
   }
 
-  /// Says whether what might be a path is base64 that happens to begin like one: 32 and more letters of it, with a sign that no
+  /// Returns whether what might be a path is base64 that happens to begin like one: 32 and more letters of it, with a sign that no
   /// path has.
   private static func isBase64(_ text: String) -> Bool {
     text.utf8.count >= 32 && (text.contains("+") || text.hasSuffix("=")) && text.contains(where: \.isNumber)

@@ -6,7 +6,7 @@ extension Secrets {
     "{{", "}}", "…", "...", "***", "sample",
   ]
 
-  /// Says whether a text stands for a secret that is still to be put there.
+  /// Returns whether a text stands for a secret that is still to be put there.
   static func isPlaceholder(_ text: String) -> Bool {
     let lower = text.lowercased()
     if placeholders.contains(where: lower.contains) || Set(lower).count < 3 { return true }
@@ -45,7 +45,7 @@ extension Secrets {
     "apikey", "key",
   ])
 
-  /// Says whether an address shows the form of one, `user:pass@host`, rather than how to get in.
+  /// Returns whether an address shows the form of one, `user:pass@host`, rather than how to get in.
   static func isForm(_ user: String, _ password: String, _ isGuide: Bool) -> Bool {
     let word = password.lowercased()
     if isGuide, anyPassword.contains(word) || ["guest", "admin", "root", "postgres", "test"].contains(word) {
@@ -54,7 +54,7 @@ extension Secrets {
     return anyPassword.contains(word) && anyUser.contains(user.lowercased())
   }
 
-  /// Says whether the name of the user is the password, where the server is on the same host or is one of the containers: what
+  /// Returns whether the name of the user is the password, where the server is on the same host or is one of the containers: what
   /// tests and pipelines start for themselves, as `postgres://app:app@db/app`; or whether the password is a word for one, and
   /// the server whichever runs where the address is used, as in `admin:password@localhost`.
   static func isThrowaway(_ user: String, _ password: String, at place: some StringProtocol) -> Bool {
@@ -66,7 +66,7 @@ extension Secrets {
       || !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
   }
 
-  /// Says whether no key follows the line that begins one, but a text that stands for it; `rest` goes on after `-----BEGIN `.
+  /// Returns whether no key follows the line that begins one, but a text that stands for it; `rest` goes on after `-----BEGIN `.
   static func isSample(keyAt rest: some Collection<UInt8>) -> Bool {
     let text = String(decoding: rest.prefix(600), as: UTF8.self)
     guard let end = text.firstRange(of: "-----") else { return false }
@@ -80,7 +80,7 @@ extension Secrets {
     return !isKey && (isPlaceholder(String(first)) || isWords(first))
   }
 
-  /// Says whether a line is what people say to one another: `key content here`. There is no space in a line of a key, and what
+  /// Returns whether a line is what people say to one another: `key content here`. There is no space in a line of a key, and what
   /// may stand above one has a colon.
   private static func isWords(_ line: some StringProtocol) -> Bool {
     let words = line.split { $0 == " " || "\"'".contains($0) }
@@ -90,7 +90,7 @@ extension Secrets {
   /// What may stand above a key in its own lines.
   private static let headers: Set<String> = ["Proc-Type", "DEK-Info", "Version", "Comment", "Hash", "Charset"]
 
-  /// Says whether a value goes on as one counts or spells, `1234567890abcdef`: nobody's key.
+  /// Returns whether a value goes on as one counts or spells, `1234567890abcdef`: nobody's key.
   static func isCounted(_ value: String) -> Bool {
     let bytes = Array(value.utf8)
     let steps = zip(bytes, bytes.dropFirst()).count { $0 + 1 == $1 || $0 == 0x39 && $1 == 0x30 }

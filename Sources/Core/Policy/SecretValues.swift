@@ -21,7 +21,7 @@ extension Secrets {
     "PRIMARY", "SECONDARY", "DEFAULT", "SMTP", "LDAP", "GITHUB", "GITLAB", "API", "APP", "BOT", "JWT", "HASH",
   ]
 
-  /// Says whether a value written out under a name is a secret: the name promises one, and not just something about
+  /// Returns whether a value written out under a name is a secret: the name promises one, and not just something about
   /// secrets, such as `PASSWORD_HASHER`, the rule of a router that is called after one, or the name of one elsewhere.
   static func isSecret(_ name: String, _ value: String) -> Bool {
     guard isSecretName(name) else { return isKeyName(name) && isKey(value) }
@@ -53,7 +53,7 @@ extension Secrets {
 
   private static func isSmallLetter(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) }
 
-  /// Says whether a name may be that of a secret, which its value then tells: `BACKUP_KEY`, `WEATHER_API`.
+  /// Returns whether a name may be that of a secret, which its value then tells: `BACKUP_KEY`, `WEATHER_API`.
   static func isKeyName(_ name: String) -> Bool {
     let parts = parts(name)
     return parts.last == "KEY" || parts.count > 1 && parts.last == "API"
@@ -65,12 +65,12 @@ extension Secrets {
     "PUBLIC", "PUB", "GPG", "PGP", "SITE", "CACHE", "HOST", "VERIFY", "VERIFICATION", "TRUSTED",
   ]
 
-  /// Says whether a value is a public key of minisign: 42 bytes that begin with `Ed`, in base64.
+  /// Returns whether a value is a public key of minisign: 42 bytes that begin with `Ed`, in base64.
   private static func isMinisign(_ value: String) -> Bool {
     value.utf8.count == 56 && ["RWQ", "RWR", "RWS", "RWT"].contains(where: value.hasPrefix)
   }
 
-  /// Says whether a value is a key that a machine made: 32 and more hexadecimal digits, or base64 of 16 and more bytes.
+  /// Returns whether a value is a key that a machine made: 32 and more hexadecimal digits, or base64 of 16 and more bytes.
   static func isKey(_ value: String) -> Bool {
     let letters = value.utf8
     let hex = letters.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
@@ -83,14 +83,14 @@ extension Secrets {
     return value.contains { $0.isUppercase } && value.contains { $0.isLowercase } && entropy(value) >= 3.8
   }
 
-  /// Says whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.
+  /// Returns whether a part of a name with dashes is more than a word and a number: `grafana-admin-v2` has none such.
   static func isRandomPart(_ value: String) -> Bool {
     value.split(separator: "-").contains { part in
       part.contains(where: \.isUppercase) || part.drop { $0.isLetter }.contains { !$0.isNumber }
     }
   }
 
-  /// Says whether a value is mixed as only machines do it.
+  /// Returns whether a value is mixed as only machines do it.
   static func isRandom(_ value: String) -> Bool {
     guard value.utf8.count >= 16 else { return false }
     var (digits, letters, upper, dot) = (false, false, false, false)
@@ -107,7 +107,7 @@ extension Secrets {
     return digits && letters && (!dot || upper) && entropy(value) >= 3.5
   }
 
-  /// Gives the bits per character; random text has 4 and more, words about 3.
+  /// Returns the bits per character; random text has 4 and more, words about 3.
   static func entropy(_ text: String) -> Double {
     var counts: [Character: Double] = [:]
     for letter in text { counts[letter, default: 0] += 1 }

@@ -165,7 +165,7 @@ public enum Secrets {
       }
   }
 
-  /// Says whether a line had better not be shown.
+  /// Returns whether a line had better not be shown.
   public static func mayHold(_ line: String) -> Bool {
     if !shaped(line).isEmpty || !inAddresses(line).isEmpty { return true }
     let upper = line.utf8.map { (0x61...0x7a).contains($0) ? $0 - 0x20 : $0 }

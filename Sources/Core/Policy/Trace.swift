@@ -143,7 +143,7 @@ extension Subject {
     return mark
   }
 
-  /// Says whether a list's item is about a text: `text:…`, `…:text`, `…:text:…`, `text=…`, or a member with that value.
+  /// Returns whether a list's item is about a text: `text:…`, `…:text`, `…:text:…`, `text=…`, or a member with that value.
   private static func mentions(_ text: String, _ item: Node) -> Bool {
     if let entries = item.mapping { return entries.contains { $0.value.string == text } }
     guard let string = item.string else { return false }

@@ -32,10 +32,10 @@ public struct Waiver: Sendable, Equatable {
   /// The rules that only a waiver for one image of one service can excuse.
   static let bound: Set<String> = ["docker-socket", "privileged"]
 
-  /// Says whether it excuses a finding, whatever the day.
+  /// Returns whether it excuses a finding, whatever the day.
   func covers(_ finding: Diagnostic) -> Bool { names(finding) && reasonNotCovered(finding) == nil }
 
-  /// Says whether it is about the place of a finding.
+  /// Returns whether it is about the place of a finding.
   func names(_ finding: Diagnostic) -> Bool {
     if let accepted {
       return rules == [finding.rule] && stacks.first == finding.stack && services.first == finding.service
@@ -45,7 +45,7 @@ public struct Waiver: Sendable, Equatable {
       && (file == nil || file.map { Glob($0).covers(finding.file) } == true)
   }
 
-  /// Says whether it is about a rule in a service.
+  /// Returns whether it is about a rule in a service.
   func names(rule: String, stack: String?, service: String?) -> Bool {
     rules.contains(rule) && Self.holds(stacks, stack) && Self.holds(services, service)
   }
@@ -61,7 +61,7 @@ public struct Waiver: Sendable, Equatable {
       && (accepted != nil || (stacks + services).allSatisfy { Glob($0).isLiteral })
   }
 
-  /// Says what keeps it from covering a finding that it names, all of it; nothing when it covers it. `kin` are the findings of
+  /// Returns what keeps it from covering a finding that it names, all of it; nothing when it covers it. `kin` are the findings of
   /// the same rule in the same service, which it has to excuse as well before the service can run.
   func reasonNotCovered(_ finding: Diagnostic, among kin: [Diagnostic] = []) -> String? {
     guard Self.bound.contains(finding.rule) else { return nil }

@@ -44,7 +44,7 @@ extension DesiredStack {
 }
 
 extension Deployment {
-  /// The same with the containers that services have by now, and what those hold: what somebody has made anew by hand since is
+  /// The same with the containers that services have now, and what those hold: what somebody has made again by hand since is
   /// what a deploy replaces.
   public func having(_ containers: [Container]) -> Deployment {
     let own = Dictionary(grouping: containers.filter { $0.project == project && !$0.isLeftOver }) { $0.service }

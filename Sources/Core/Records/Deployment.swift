@@ -54,7 +54,7 @@ extension Deployment {
     links.mapValues { $0.withCommit($0.commit ?? commit) }.merging(shared ?? [:]) { own, _ in own }
   }
 
-  /// Gives the record of a stack that was judged again and is what it was, with all that is known of it by now; nothing
+  /// Returns the record of a stack that was judged again and is what it was, with all that is known of it now; nothing
   /// where it is to be made from something else.
   public func judged(as desired: DesiredStack) -> Deployment? {
     guard project == desired.project, after == desired.after, layout == desired.layout,
@@ -92,7 +92,7 @@ extension Deployment {
     }
   }
 
-  /// Gives the record for a host on which directories stand where it has links to directories by now: their files are
+  /// Returns the record for a host on which directories stand where it has links to directories now: their files are
   /// copies. `files` gives the files below a path of a commit, nothing where that is not known.
   public func materialized(
     where isDirectory: (String) -> Bool, files: (String, String) -> [TrackedPath]?
@@ -115,14 +115,14 @@ extension Deployment {
     return stack
   }
 
-  /// Gives the same where other live paths have pointers of their own by now.
+  /// Returns the same where other live paths have pointers of their own now.
   public func following(_ led: [String: DesiredLink]) -> Deployment {
     var deployment = self
     deployment.follow(led)
     return deployment
   }
 
-  /// Tells its own paths from those that have pointers of their own by now.
+  /// Tells its own paths from those that have pointers of their own now.
   mutating func follow(_ led: [String: DesiredLink]) {
     let all = paths
     links = [:]

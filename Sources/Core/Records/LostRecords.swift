@@ -11,13 +11,13 @@ public struct LostRecords: Sendable, Equatable {
   /// All of it, as sentences.
   public var texts: [String] { (all.map { [$0] } ?? []) + stacks.sorted { $0.key < $1.key }.map(\.value) }
 
-  /// Says what becomes of a host whose records are lost.
+  /// Returns what becomes of a host whose records are lost.
   public static func consequence(of what: String) -> String {
     "\(what): what runs is taken over as in a first sync, and forgotten are pins, what failed and is held, and what each "
       + "stack goes back to; pin again with `clup rollback`"
   }
 
-  /// Says what becomes of a stack whose deployment cannot be read.
+  /// Returns what becomes of a stack whose deployment cannot be read.
   public static func consequence(for stack: String, of file: String) -> String {
     "\(file) is missing or damaged: what \(stack) was brought to, and so what it goes back to, is not known; it is taken "
       + "over as in a first sync"

@@ -2,7 +2,7 @@
 public enum StackEvent: Sendable, Equatable {
   /// It is about to be changed: what it is brought to, the services whose containers that touches, what it goes back to.
   case began(DesiredStack, affected: Set<String>, from: Baseline)
-  /// Its containers are made from these services by now, whatever becomes of them.
+  /// Its containers are made from these services now, whatever becomes of them.
   case replaced([DesiredService])
   /// It goes back, which touches the containers of these services.
   case recovering(Set<String>)
@@ -14,7 +14,7 @@ public enum StackEvent: Sendable, Equatable {
   case changeFailed(StackRecord.FailureState)
   /// It was judged again, and is what it was.
   case judged(Deployment)
-  /// Other live paths have pointers of their own by now.
+  /// Other live paths have pointers of their own now.
   case sharedLinksChanged([String: DesiredLink])
   /// Nothing of clup's is left of it.
   case removed
@@ -44,7 +44,7 @@ extension StackRecord {
   /// How many deployments it remembers that it ran before.
   private static let historyLimit = 5
 
-  /// Gives the record after an event; nothing where that cannot happen.
+  /// Returns the record after an event; nothing where that cannot happen.
   func after(_ event: StackEvent) -> StackRecord? {
     switch event {
     case .began, .replaced, .recovering, .deployed, .undone, .changeFailed, .judged, .sharedLinksChanged, .removed:

@@ -104,7 +104,7 @@ public enum Baseline: Sendable, Equatable {
     }
   }
 
-  /// Gives the id of what stood at a live path; nothing where it does not matter what stands there.
+  /// Returns the id of what stood at a live path; nothing where it does not matter what stands there.
   public func content(of path: String) -> String? {
     switch self {
     case .deployment(let good), .moved(_, let good): good.paths[path]?.id
@@ -118,13 +118,13 @@ public enum Baseline: Sendable, Equatable {
     content(of: path).map { $0 != link.id } ?? false
   }
 
-  /// The live paths that it has links at, and the same baseline as it can be gone back to by now has none.
+  /// The live paths that it has links at, and the same baseline as it can be gone back to now has none.
   public func linksReplacedByDirectories(in other: Baseline) -> Set<String> {
     let now = other.deployment?.paths ?? [:]
     return Set((deployment?.paths ?? [:]).filter { $0.value.kind == .link && now[$0.key] == nil }.keys)
   }
 
-  /// Says what a later attempt goes back to: what was known first. What a person had grows by paths never touched before.
+  /// Returns what a later attempt goes back to: what was known first. What a person had grows by paths never touched before.
   func merging(laterAttempt later: Baseline) -> Baseline {
     switch (self, later) {
     case (.deployment, _): return self

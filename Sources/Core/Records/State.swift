@@ -67,10 +67,10 @@ public struct State: Sendable, Equatable {
   /// The commits that failed, by stack.
   public var holds: [String: Hold] { stacks.compactMapValues(\.held) }
 
-  /// Gives what stands of a stack, or may stand while it is changed.
+  /// Returns what stands of a stack, or may stand while it is changed.
   public func standing(_ stack: String) -> Deployment? { standing[stack] }
 
-  /// Gives what a stack was when it was last seen in place.
+  /// Returns what a stack was when it was last seen in place.
   public func lastGood(_ stack: String) -> Deployment? { stacks[stack]?.good }
 
   /// Whether a stack was seen in place, and nothing was begun since.
@@ -92,14 +92,14 @@ public struct State: Sendable, Equatable {
     commit != nil || !links.isEmpty || stacks.values.contains { $0.standing != nil }
   }
 
-  /// Gives what a stack was when it was last seen in place, here or in the directory that it is moved from.
+  /// Returns what a stack was when it was last seen in place, here or in the directory that it is moved from.
   public func former(_ stack: String, project: String?) -> Deployment? {
     if let good = lastGood(stack) { return good }
     if let project, let origin = origin(of: stack, project: project) { return origin.good }
     return stacks[stack]?.change == nil ? standing(stack) : nil
   }
 
-  /// Gives the stack that a new one of a project was moved from, as it was when it was last seen in place.
+  /// Returns the stack that a new one of a project was moved from, as it was when it was last seen in place.
   public func origin(of stack: String, project: String) -> (name: String, good: Deployment)? {
     guard lastGood(stack) == nil,
       let old = stacks.keys.sorted().first(where: { $0 != stack && standing($0)?.project == project })

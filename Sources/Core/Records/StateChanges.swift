@@ -4,7 +4,7 @@ extension State {
     for (name, pin) in pins { try record(.pinned(pin), of: name) }
   }
 
-  /// Gives the stacks, known or not before, whose records nobody has changed since.
+  /// Returns the stacks, known or not before, whose records nobody has changed since.
   public func stacks(unchangedSince base: State) -> Set<String> {
     Set(stacks.keys).union(base.stacks.keys).filter { stacks[$0] == base.stacks[$0] }
   }

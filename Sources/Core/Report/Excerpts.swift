@@ -9,7 +9,7 @@ public struct Excerpts: Sendable {
     texts = Dictionary(sources.map { ($0.path, $0.bytes) }) { first, _ in first }
   }
 
-  /// Gives the line of a finding with a caret below its column; nothing when the line holds what looks like a secret.
+  /// Returns the line of a finding with a caret below its column; nothing when the line holds what looks like a secret.
   public func lines(of finding: Diagnostic) -> [String] {
     guard let line = finding.line, let column = finding.column, let bytes = texts[finding.file] else { return [] }
     let lines = excerpt(of: bytes, at: Mark(line: line, column: column))

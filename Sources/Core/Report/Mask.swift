@@ -22,7 +22,7 @@ public struct Mask: Sendable {
     names.sort { $0.value.count > $1.value.count }
   }
 
-  /// Gives the same without the values that are services of these Compose files: a service's name must not be taken for the
+  /// Returns the same without the values that are services of these Compose files: a service's name must not be taken for the
   /// value of a variable that is the same.
   public func sparing(_ files: [ComposeSource]) -> Mask {
     let services = Set(files.flatMap { $0.document?["services"]?.mapping ?? [] }.compactMap(\.key.string))
@@ -31,7 +31,7 @@ public struct Mask: Sendable {
     return fewer
   }
 
-  /// Gives the same with the values of further files of values.
+  /// Returns the same with the values of further files of values.
   public func adding(valuesIn texts: some Sequence<String>) -> Mask {
     let more = texts.flatMap(References.values).map { "\($0.name)=\($0.value)"[...] }
     if more.isEmpty { return self }

@@ -7,7 +7,7 @@ public struct ModelDiff {
   /// `hide` masks what else must not be shown.
   public init(hide: @escaping (String) -> String) { self.hide = hide }
 
-  /// Gives `- place: value` for what goes, `+ place: value` for what comes, `~ place: …` where the value is not shown.
+  /// Returns `- place: value` for what goes, `+ place: value` for what comes, `~ place: …` where the value is not shown.
   public func lines(from old: JSON?, to new: JSON) -> [String] {
     let (before, after) = (Self.values(of: old ?? .null), Self.values(of: new))
     let places = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }

@@ -30,7 +30,7 @@ public struct Waiting: Codable, Sendable, Equatable {
     (self.outage, self.commit, self.since, tried, tries) = (outage, commit, since, since, 1)
   }
 
-  /// Gives what it waits for after another try. Tries are counted for each commit.
+  /// Returns what it waits for after another try. Tries are counted for each commit.
   func tried(again next: Waiting) -> Waiting {
     guard outage == next.outage else { return next }
     var next = next

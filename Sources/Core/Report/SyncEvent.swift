@@ -51,7 +51,7 @@ public struct SyncEvent: Codable, Sendable, Equatable {
     self.since = since
   }
 
-  /// Says how a stack ended: `deployed in 12 s`, `failed: web is unhealthy`.
+  /// Returns how a stack ended: `deployed in 12 s`, `failed: web is unhealthy`.
   public var ending: String {
     let word = outcome?.words ?? "done"
     if !text.isEmpty { return "\(word): \(text)" }
@@ -59,7 +59,7 @@ public struct SyncEvent: Codable, Sendable, Equatable {
     return seconds < 1 ? word : "\(word) in \(seconds) s"
   }
 
-  /// Says how much there is of it by a moment: `12 of 300 s`, `3.1 of 40.2 MB`; nothing of what has just begun.
+  /// Returns how much there is of it by a moment: `12 of 300 s`, `3.1 of 40.2 MB`; nothing of what has just begun.
   public func measure(at now: Double) -> String? {
     if let bytes {
       let total = totalBytes.map { max($0, bytes) }

@@ -40,7 +40,7 @@ extension Report {
       && stacks.map(\.failure) == before.stacks.map(\.failure)
   }
 
-  /// Whether what failed before neither waits nor is held by now.
+  /// Whether what failed before neither waits nor is held now.
   private func isWell(after before: Report) -> Bool {
     let waiting = Set(stacks.filter { [.held, .waiting].contains($0.outcome) }.map(\.name))
     return before.outcome == .failed

@@ -16,7 +16,7 @@ public struct Credentials: Sendable, Equatable {
   public var sshPassphraseFile: String?
   /// The agent that is asked for keys.
   public var sshAgent: Agent?
-  /// A file with the keys of ssh servers; `known_hosts` beside the configuration where it is not named.
+  /// A file with the keys of ssh servers; `known_hosts` next to the configuration where it is not named.
   public var knownHostsFile: String?
   /// The user's name at the server.
   public var username: String?

@@ -37,7 +37,7 @@ public enum Followed: Sendable, Equatable {
     }
   }
 
-  /// Says whether a push to a reference (`refs/heads/main`, `refs/tags/v1`) can concern the host.
+  /// Returns whether a push to a reference (`refs/heads/main`, `refs/tags/v1`) can concern the host.
   public func concerns(_ reference: String) -> Bool {
     switch self {
     case .branch(let name): reference == "refs/heads/\(name)"
@@ -60,7 +60,7 @@ public struct TagPattern: Sendable {
     takesPreReleases = pattern.contains("-")
   }
 
-  /// Gives the highest of the tags that fit, by version order; nothing where none does.
+  /// Returns the highest of the tags that fit, by version order; nothing where none does.
   public func highest(among tags: [String]) -> String? {
     tags.filter { glob.matches($0) && (takesPreReleases || !VersionOrder($0).isPreRelease) }
       .max { (VersionOrder($0), $0) < (VersionOrder($1), $1) }

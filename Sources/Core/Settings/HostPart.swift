@@ -2,7 +2,7 @@
 public struct HostPart: Sendable, Equatable {
   /// Globs for `stacks: {include: …}`, sorted.
   var include: [String] = []
-  /// The directories of which nothing runs there, although something of a directory beside them does.
+  /// The directories of which nothing runs there, although something of a directory next to them does.
   var others: [String] = []
 
   /// Compares the directories of the stacks that run with those of all; nothing where no directory looks like that of

@@ -8,7 +8,7 @@ public struct PathSelection: Sendable {
     (self.include, self.exclude) = (include.map(Glob.init), exclude.map(Glob.init))
   }
 
-  /// Says whether a file is looked at.
+  /// Returns whether a file is looked at.
   public func contains(_ path: String) -> Bool {
     (include.isEmpty || include.contains { $0.covers(path) }) && !exclude.contains { $0.covers(path) }
   }

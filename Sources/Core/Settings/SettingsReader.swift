@@ -8,7 +8,7 @@ struct SettingsReader {
     problems.append(SettingsProblem(at: node.start, message))
   }
 
-  /// Gives the members of a mapping; keys outside `keys` are problems, unless it is nil.
+  /// Returns the members of a mapping; keys outside `keys` are problems, unless it is nil.
   mutating func section(_ node: Node, _ name: String, keys: [String]?) -> [String: Node] {
     if node.isNull { return [:] }
     guard let entries = node.mapping else {
@@ -53,7 +53,7 @@ struct SettingsReader {
     }
   }
 
-  /// Gives the texts of a key that holds one or a list of them; none where it is left out.
+  /// Returns the texts of a key that holds one or a list of them; none where it is left out.
   mutating func texts(_ members: [String: Node], _ key: String) -> [String] {
     guard let node = members[key] else { return [] }
     if let text = node.string, !text.isEmpty, !node.isNull { return [text] }
@@ -136,7 +136,7 @@ struct SettingsReader {
   }
 }
 
-/// Gives the known word that a mistyped one is nearest to, when at most two letters differ.
+/// Returns the known word that a mistyped one is nearest to, when at most two letters differ.
 public func nearest(_ word: String, among known: [String]) -> String? {
   let ranked = known.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
   guard let (best, edits) = ranked, edits <= 2, edits < best.count else { return nil }

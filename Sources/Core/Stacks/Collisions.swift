@@ -62,7 +62,7 @@ public enum Collisions {
     }
   }
 
-  /// Gives for each dispute the first of the stacks that dispute one thing with each other.
+  /// Returns for each dispute the first of the stacks that dispute one thing with each other.
   private static func roots(_ disputes: [(subject: String, stack: String, other: String)]) -> [String] {
     var parents: [[String]: String] = [:]
     func root(_ subject: String, _ stack: String) -> String {
@@ -78,7 +78,7 @@ public enum Collisions {
   }
 
   /// Looks for containers of a stack's project that were started from another directory; `held` names the stack of the commit
-  /// that has the project there by now.
+  /// that has the project there now.
   public static func foreign(
     _ stack: String, project: String, place: String, directory: String, containers: [Container],
     held: (_ directory: String) -> String? = { _ in nil }, at locate: Locate = { _, _ in nil }
@@ -105,7 +105,7 @@ public enum Collisions {
 }
 
 extension Subject {
-  /// Gives the place where the stack claims something, or where its project's name stands; the first key of its Compose
+  /// Returns the place where the stack claims something, or where its project's name stands; the first key of its Compose
   /// file where that name is the directory's.
   public func place(of claim: Claim?) -> Place {
     switch claim {

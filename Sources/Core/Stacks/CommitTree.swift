@@ -48,7 +48,7 @@ public struct CommitTree: Sendable {
     self.recorded = recorded
   }
 
-  /// Gives what the commit has at a path.
+  /// Returns what the commit has at a path.
   public subscript(_ path: String) -> TrackedPath? { index.byPath[path] }
 
   /// Every file, link and submodule, sorted by path.
@@ -73,7 +73,7 @@ public struct CommitTree: Sendable {
     return Set(names).sorted().compactMap { index.byPath[Path.join(directory, $0)] }
   }
 
-  /// Gives what stands at a path as a text for comparing two commits: the id, and the mode unless it is a directory.
+  /// Returns what stands at a path as a text for comparing two commits: the id, and the mode unless it is a directory.
   ///
   /// It goes by what git itself holds, whatever was brought since: a pointer, or the commit of a submodule for all in it.
   public func fingerprint(_ path: String) -> String {
@@ -108,10 +108,10 @@ public enum Fingerprint {
   /// The id of what stands at a path and is no file.
   public static let present = "present"
 
-  /// Gives the id without the mode.
+  /// Returns the id without the mode.
   public static func id(of fingerprint: String) -> String { String(fingerprint.prefix { $0 != ":" }) }
 
-  /// Says whether both are the same. An earlier version recorded no modes, and what is not known is not different.
+  /// Returns whether both are the same. An earlier version recorded no modes, and what is not known is not different.
   public static func isSame(_ one: String?, _ other: String?) -> Bool {
     guard let one, let other, one != other else { return one == other }
     return (!one.contains(":") || !other.contains(":")) && id(of: one) == id(of: other)

@@ -43,7 +43,7 @@ public struct Discovery: Sendable {
   public var diagnostics: [Diagnostic] = []
   /// What would be a stack of its own, if others did not use its Compose file.
   var parts: [StackPart] = []
-  /// The Compose files of directories that would be stacks, if the host did not name files beside them that have all of their
+  /// The Compose files of directories that would be stacks, if the host did not name files next to them that have all of their
   /// services.
   var replaced: [String] = []
   /// The Compose files of the stacks, and those that they include or extend.
@@ -105,7 +105,7 @@ public struct Discovery: Sendable {
   /// The directories that hold job files.
   static let jobDirectory = "job-definitions"
 
-  /// Gives the directory that a job file is linked with.
+  /// Returns the directory that a job file is linked with.
   public static func jobDirectory(of job: String) -> String {
     (Path.ancestors(job)).first { Path.name($0) == jobDirectory } ?? Path.parent(job)
   }
@@ -149,7 +149,7 @@ public struct Discovery: Sendable {
       files, stacks: stacks, selection: settings.selection, protected: settings.sparing(stacks).protectedPaths)
   }
 
-  /// Says that a tracked file would land on runtime state.
+  /// Reports that a tracked file would land on runtime state.
   public static func landsOnState(_ path: String, glob: String, stack: String?) -> Diagnostic {
     Diagnostic(
       rule: "forbidden-file", file: path, stack: stack,

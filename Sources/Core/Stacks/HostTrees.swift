@@ -1,6 +1,6 @@
 /// Directories side by side that may be those of several hosts: each holds stacks, some of them under the same name.
 enum HostTrees {
-  /// Says how to keep two stacks apart: on two hosts, or by `way` on this one; `places` are the stacks' Compose files.
+  /// Returns how to keep two stacks apart: on two hosts, or by `way` on this one; `places` are the stacks' Compose files.
   static func help(_ stack: String, _ other: String?, in places: [String: String], otherwise way: String) -> String {
     guard let other else { return way }
     guard let (own, foreign) = pair(stack, other, among: Set(places.keys)) else {
@@ -13,7 +13,7 @@ enum HostTrees {
       + "other's; otherwise \(way)"
   }
 
-  /// Gives the directories at which the ways to two stacks part, if some stack of each is called alike below them and one of
+  /// Returns the directories at which the ways to two stacks part, if some stack of each is called alike below them and one of
   /// them holds more than that.
   static func pair(_ one: String, _ other: String, among stacks: Set<String>) -> (String, String)? {
     let (ways, others) = (Path.components(one), Path.components(other))

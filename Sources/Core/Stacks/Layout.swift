@@ -52,7 +52,7 @@ extension Discovery {
     }
   }
 
-  /// Gives the name of the project of a file that a glob of `files:` takes: the file's, or that of its directory where the glob
+  /// Returns the name of the project of a file that a glob of `files:` takes: the file's, or that of its directory where the glob
   /// takes files of many directories that are called alike.
   static func project(of path: String, takenBy glob: Glob) -> String {
     let directory = Path.parent(path)
@@ -63,15 +63,15 @@ extension Discovery {
   /// The same for a file that is named by itself.
   static func project(of path: String) -> String { Path.name(withoutEnding(path)).asProjectName }
 
-  /// Says whether the host names a stack by itself, or the file that it is made of.
+  /// Returns whether the host names a stack by itself, or the file that it is made of.
   public static func isNamed(_ source: StackSource, _ settings: Settings) -> Bool {
     settings.stacks[source.name] != nil || settings.files.contains { source.composeFiles.first == $0 }
   }
 
-  /// Says whether a path belongs to job files.
+  /// Returns whether a path belongs to job files.
   public static func isJob(_ path: String) -> Bool { Path.components(path).dropLast().contains(jobDirectory[...]) }
 
-  /// Says whether a file is YAML by its name.
+  /// Returns whether a file is YAML by its name.
   static func isYAML(_ path: String) -> Bool {
     let path = path.lowercased()
     return path.hasSuffix(".yml") || path.hasSuffix(".yaml")
@@ -154,7 +154,7 @@ extension Discovery {
     diagnostics.removeAll { finding in finding.isFinal && finding.stack.map(names.contains) == true }
   }
 
-  /// The stacks beside whose files the host names others; which of both are stacks depends on their services.
+  /// The stacks next to whose files the host names others; which of both are stacks depends on their services.
   public var contested: [StackSource] {
     let places = Set(stacks.filter { $0.layout != nil && $0.name != $0.place.directory }.map(\.place.directory))
     return stacks.filter { $0.layout == nil && places.contains($0.name) }

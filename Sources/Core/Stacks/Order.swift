@@ -2,7 +2,7 @@ import YAML
 
 /// Checks the order that `after:` asks for.
 public enum Order {
-  /// Says where each stack's `after:` stands: in the host's configuration, whose word wins, or in its Compose file.
+  /// Returns where each stack's `after:` stands: in the host's configuration, whose word wins, or in its Compose file.
   public static func places(_ discovery: Discovery, _ subjects: [Subject], _ settings: Settings) -> [String: Place] {
     var found: [String: Place] = [:]
     for stack in discovery.stacks { found[stack.name] = (stack.composeFiles.first ?? stack.name, nil) }

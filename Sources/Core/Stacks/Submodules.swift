@@ -25,7 +25,7 @@ public struct Submodules: Sendable, Equatable {
     }
   }
 
-  /// Gives the URL that a submodule is fetched from; nothing where it has none, or more than one.
+  /// Returns the URL that a submodule is fetched from; nothing where it has none, or more than one.
   public func url(of path: String) -> String? {
     guard let all = urls[path], Set(all).count == 1 else { return nil }
     return all.first

@@ -93,7 +93,7 @@ extension CommitTree {
   /// Keeps why something is not brought.
   public func refuse(_ path: String, _ refusal: Refusal) { additions?.state.withLock { $0.refusals[path] = refusal } }
 
-  /// Says why something is not brought.
+  /// Returns why something is not brought.
   public func refusal(at path: String) -> Refusal? { additions?.state.withLock { $0.refusals[path] } ?? nil }
 
   /// Whether all that a path needs was brought before.

@@ -8,7 +8,7 @@ public struct UsedFiles: Sendable {
   /// Looks among the files of a commit that runs from a live root.
   public init(_ tree: CommitTree, liveRoot: String) { (self.tree, self.liveRoot) = (tree, liveRoot) }
 
-  /// Gives the file of the commit that a text leads to, seen from a directory; `values` are those of the variables.
+  /// Returns the file of the commit that a text leads to, seen from a directory; `values` are those of the variables.
   ///
   /// Where a variable has no value, it is the only file that ends as the text does.
   public func target(of text: String, base: String, values: [String: String] = [:]) -> String? {
@@ -30,8 +30,8 @@ public struct UsedFiles: Sendable {
 }
 
 extension UsedFiles {
-  /// Gives the files of the commit that a text with a variable in it leads to on one host or another, seen from a directory: those
-  /// that begin and end as it does.
+  /// Returns the files of the commit that a text with a variable in it leads to on one host or another, seen from a directory:
+  /// those that begin and end as it does.
   ///
   /// Where it begins with the variable, nobody knows which directory is meant.
   public func candidates(for text: String, base: String) -> [String] {

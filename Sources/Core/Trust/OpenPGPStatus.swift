@@ -1,6 +1,6 @@
 /// Reads what gpgv writes to its status descriptor; see doc/DETAILS of GnuPG, "Format of the --status-fd output".
 public enum OpenPGPStatus {
-  /// Says what the lines mean for a signature that was made at `time`, in seconds since 1970.
+  /// Returns what the lines mean for a signature that was made at `time`, in seconds since 1970.
   ///
   /// An expired key counts where it expired only after that time, a revoked one never: whoever has a key can write any time
   /// into what it signs. More than one signature is none that can be judged.

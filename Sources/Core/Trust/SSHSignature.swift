@@ -19,7 +19,7 @@ public struct SSHSignature: Sendable, Equatable {
     key = Data(bytes[14..<14 + length]).base64EncodedString()
   }
 
-  /// Says whether a file of allowed signers names the key, for whatever time.
+  /// Returns whether a file of allowed signers names the key, for whatever time.
   public func isNamed(in allowedSigners: [UInt8]) -> Bool {
     String(decoding: allowedSigners, as: UTF8.self).split(whereSeparator: \.isNewline).contains { line in
       line.split(whereSeparator: \.isWhitespace).contains { $0 == key[...] }

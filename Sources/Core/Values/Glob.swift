@@ -19,12 +19,12 @@ public struct Glob: Sendable, Hashable {
   /// Whether it matches one path alone, the one that is written.
   var isLiteral: Bool { literal.allSatisfy { $0 } }
 
-  /// Says whether the whole path matches.
+  /// Returns whether the whole path matches.
   public func matches(_ path: String) -> Bool { matches(Path.components(path)) }
 
   func matches(_ path: [Substring]) -> Bool { match(0, path, 0) }
 
-  /// Says whether the path, or a directory above it, matches.
+  /// Returns whether the path, or a directory above it, matches.
   public func covers(_ path: String) -> Bool {
     let path = Path.components(path)
     return path.indices.contains { match(0, Array(path[...$0]), 0) }
@@ -73,7 +73,7 @@ public struct ProtectedPaths: Sendable, Hashable {
     return other
   }
 
-  /// Gives the glob that protects a path relative to the live root, if one does.
+  /// Returns the glob that protects a path relative to the live root, if one does.
   public func glob(protecting path: String) -> String? {
     var memory: [String: Int] = [:]
     return glob(protecting: path, memory: &memory)

@@ -1,5 +1,5 @@
 extension Glob {
-  /// Gives the fewest patterns that match exactly these paths among all, or `known` ones as well: globs, each with what it
+  /// Returns the fewest patterns that match exactly these paths among all, or `known` ones as well: globs, each with what it
   /// matches of the wanted ones, and the paths for which there is none.
   ///
   /// A glob needs two paths for each `*` in it, so that two unlike paths do not become one that says nothing.

@@ -48,14 +48,14 @@ public indirect enum JSON: Codable, Hashable, Sendable {
   /// Parses UTF-8 JSON text.
   public init(parsing bytes: [UInt8]) throws { self = try JSONDecoder().decode(JSON.self, from: Data(bytes)) }
 
-  /// Gives the text with sorted keys, so that equal values give equal bytes.
+  /// Returns the text with sorted keys, so that equal values give equal bytes.
   public var canonical: [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return (try? encoder.encode(self)).map(Array.init) ?? []
   }
 
-  /// Gives the member of an object.
+  /// Returns the member of an object.
   public subscript(_ key: String) -> JSON? {
     guard case .object(let members) = self else { return nil }
     return members[key]
@@ -94,7 +94,7 @@ public indirect enum JSON: Codable, Hashable, Sendable {
   /// The texts among the elements of an array.
   var strings: [String] { array.compactMap(\.string) }
 
-  /// Gives the same with a change to the object that is a member; without that member it stays as it is.
+  /// Returns the same with a change to the object that is a member; without that member it stays as it is.
   public func changing(_ key: String, _ change: (inout [String: JSON]) -> Void) -> JSON {
     guard case .object(var members) = self, var inner = members[key]?.object else { return self }
     change(&inner)
@@ -114,7 +114,7 @@ public indirect enum JSON: Codable, Hashable, Sendable {
 }
 
 extension Optional<JSON> {
-  /// Gives the member of an object.
+  /// Returns the member of an object.
   public subscript(_ key: String) -> JSON? { self?[key] }
 
   /// The members of an object, none for any other shape or where nothing stands.

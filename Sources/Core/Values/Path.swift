@@ -8,7 +8,7 @@ public enum Path {
   /// Whether a path starts from the root directory.
   public static func isAbsolute(_ path: some StringProtocol) -> Bool { path.utf8.first == slash }
 
-  /// Gives the components that are not empty, `.` and `..` included.
+  /// Returns the components that are not empty, `.` and `..` included.
   public static func components(_ path: String) -> [Substring] {
     path.utf8.split(separator: slash).map { Substring($0) }
   }
@@ -61,19 +61,19 @@ public enum Path {
     return text.utf8.split { !isName($0) }.count { $0.elementsEqual("..".utf8) }
   }
 
-  /// Gives the directory that holds the path: `.` for a bare name, `/` for a top-level absolute one.
+  /// Returns the directory that holds the path: `.` for a bare name, `/` for a top-level absolute one.
   public static func parent(_ path: String) -> String {
     guard let last = path.utf8.lastIndex(of: slash) else { return "." }
     return last == path.startIndex ? "/" : String(path[..<last])
   }
 
-  /// Gives the last component.
+  /// Returns the last component.
   public static func name(_ path: String) -> String {
     guard let last = path.utf8.lastIndex(of: slash) else { return path }
     return String(path[path.utf8.index(after: last)...])
   }
 
-  /// Gives the part of `path` below `directory` (`.` for the directory itself), or nothing when it lies elsewhere.
+  /// Returns the part of `path` below `directory` (`.` for the directory itself), or nothing when it lies elsewhere.
   /// Both are normalized paths of the same kind.
   public static func relative(_ path: String, to directory: String) -> String? {
     let bytes = path.utf8
@@ -92,7 +92,7 @@ public enum Path {
     relative(one, to: other) != nil || relative(other, to: one) != nil
   }
 
-  /// Gives every directory above a relative path, the nearest last: `a/b/c` gives `a`, `a/b`.
+  /// Returns every directory above a relative path, the nearest last: `a/b/c` gives `a`, `a/b`.
   public static func ancestors(_ path: String) -> [String] {
     var result: [String] = []
     var directory = parent(path)

@@ -25,14 +25,14 @@ public struct VersionOrder: Sendable, Comparable {
   /// Whether it comes before the release that it is named after.
   var isPreRelease: Bool { !preRelease.isEmpty }
 
-  /// Says which comes first.
+  /// Returns which comes first.
   public static func < (left: VersionOrder, right: VersionOrder) -> Bool {
     if let first = firstDifference(left.release, right.release) { return first }
     if left.isPreRelease != right.isPreRelease { return left.isPreRelease }
     return firstDifference(left.preRelease, right.preRelease) ?? false
   }
 
-  /// Says whether neither comes first: `1.0` and `1.00`.
+  /// Returns whether neither comes first: `1.0` and `1.00`.
   public static func == (left: VersionOrder, right: VersionOrder) -> Bool { !(left < right) && !(right < left) }
 
   private static func firstDifference(_ left: [Part], _ right: [Part]) -> Bool? {

@@ -23,7 +23,7 @@ struct Headline {
     sentence = "\(words)\(place)\(then)\(when.map { "<span aria-live=\"off\">, \($0)</span>" as HTML })"
   }
 
-  /// Says how the host stands.
+  /// Returns how the host stands.
   static func host(_ seen: StatusPageModel) -> Headline {
     guard let status = seen.status else {
       return seen.statusError == nil

@@ -1,5 +1,5 @@
 extension Page {
-  /// Says that nothing is kept under an address: 404.
+  /// Reports that nothing is kept under an address: 404.
   static func missing(_ path: String, of seen: StatusPageModel) -> [UInt8] {
     frame(
       seen, at: .elsewhere, Headline(.note, "There is nothing here"), every: 30,

@@ -5,12 +5,12 @@ struct Moments: Sendable {
   /// Seconds since 1970.
   let now: Double
 
-  /// Gives a moment in seconds since 1970.
+  /// Returns a moment in seconds since 1970.
   static func seconds(_ text: String) -> Double? {
     (try? Date(text, strategy: .iso8601))?.timeIntervalSince1970
   }
 
-  /// Gives `<time>` with the age as text and the exact moment as title; a text that is no moment is shown as it is.
+  /// Returns `<time>` with the age as text and the exact moment as title; a text that is no moment is shown as it is.
   func ago(_ text: String) -> HTML {
     guard let date = try? Date(text, strategy: .iso8601) else { return "\(text)" }
     let exact = date.formatted(.iso8601)
@@ -33,7 +33,7 @@ struct Moments: Sendable {
     }
   }
 
-  /// Gives a length of time: `640 ms`, `12 s`, `3 min 5 s`.
+  /// Returns a length of time: `640 ms`, `12 s`, `3 min 5 s`.
   static func length(milliseconds: Int) -> String {
     switch milliseconds {
     case ..<1000: return "\(milliseconds) ms"

@@ -20,7 +20,7 @@ extension Page {
       seen, at: .elsewhere, headline(report), every: 30, "<dl class=\"facts wide\">\(facts)</dl>\(contents(report))")
   }
 
-  /// Says how a sync ended, or what a plan would do.
+  /// Returns how a sync ended, or what a plan would do.
   static func headline(_ report: Report) -> Headline {
     let touched = report.stacks.filter { ![.unchanged, .pinned, .held].contains($0.outcome) }.count
     let held = report.stacks.filter { $0.outcome == .held }.count

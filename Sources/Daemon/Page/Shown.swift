@@ -77,7 +77,7 @@ enum Shown {
     return shown
   }
 
-  /// Says whether a line has a long piece of Base64, as the middle of a key is that began above what is to be seen.
+  /// Returns whether a line has a long piece of Base64, as the middle of a key is that began above what is to be seen.
   private static func isKeyMaterial(_ line: String) -> Bool {
     guard line.utf8.count >= 60 else { return false }
     var (length, upper, lower, digit) = (0, false, false, false)

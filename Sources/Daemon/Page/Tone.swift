@@ -1,6 +1,6 @@
 import Core
 
-/// How good a piece of news is: a colour and a mark, always beside a word that says the same.
+/// How good a piece of news is: a colour and a mark, always next to a word that says the same.
 enum Tone: Int, Comparable {
   case calm, good, note, bad
 

@@ -42,7 +42,7 @@ enum NetworkOptions {
     "com.docker.network.driver.mtu", "com.docker.network.enable_ipv6", "macvlan_mode", "ipvlan_mode",
   ]
 
-  /// Says whether a range lies within addresses that are nobody's on the internet: RFC 1918, RFC 6598, RFC 4193.
+  /// Returns whether a range lies within addresses that are nobody's on the internet: RFC 1918, RFC 6598, RFC 4193.
   static func isPrivate(_ text: String) -> Bool {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard let length = parts.count == 2 ? Int(parts[1]) : (parts.count == 1 ? 128 : nil), length >= 0 else {

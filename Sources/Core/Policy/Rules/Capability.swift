@@ -7,7 +7,7 @@ enum Capability {
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
   ]
 
-  /// Says whether Docker gives a capability to every container, `CAP_CHOWN` and `chown` alike.
+  /// Returns whether Docker gives a capability to every container, `CAP_CHOWN` and `chown` alike.
   static func isDefault(_ name: String) -> Bool {
     let upper = name.uppercased()
     return defaults.contains(upper.hasPrefix("CAP_") ? String(upper.dropFirst(4)) : upper)

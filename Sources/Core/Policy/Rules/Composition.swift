@@ -95,7 +95,7 @@ extension Subject {
     }
   }
 
-  /// Says whether a text has a `$NAME` or `${NAME}`; `$$` is a plain dollar sign.
+  /// Returns whether a text has a `$NAME` or `${NAME}`; `$$` is a plain dollar sign.
   private static func isInterpolated(_ text: String) -> Bool {
     text.replacing("$$", with: " ").firstMatch(of: /\$[{A-Za-z_]/) != nil
   }

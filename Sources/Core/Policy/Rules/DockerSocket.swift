@@ -145,7 +145,7 @@ enum DockerSocket {
     return way(source, at: volume["target"]?.string ?? "", host)?.isExact ?? false
   }
 
-  /// Says how a mount leads to the socket, if it does.
+  /// Returns how a mount leads to the socket, if it does.
   static func way(_ mount: Mount, _ host: HostPaths) -> Way? { way(mount.source, at: mount.target, host) }
 
   /// What nobody gave a path, and is mounted where a program looks for the socket, is the socket as far as anybody knows.
@@ -165,7 +165,7 @@ enum DockerSocket {
     var isAbove = false
   }
 
-  /// Says how a path leads to the socket, if it does.
+  /// Returns how a path leads to the socket, if it does.
   static func way(_ path: String, _ host: HostPaths) -> Way? {
     let forms = host.forms(path)
     let known = places + host.engine.filter { names.contains(Path.name($0)) || $0.hasSuffix(".sock") }

@@ -122,17 +122,17 @@ extension Rule {
     }.prefix(1).map { $0 }
   }
 
-  /// Says whether a line is one of an ini file that shows a default, commented out: `;secret_key = …`.
+  /// Returns whether a line is one of an ini file that shows a default, commented out: `;secret_key = …`.
   private static func isDefault(_ line: ArraySlice<UInt8>) -> Bool { line.first { $0 != 0x20 && $0 != 9 } == 0x3b }
 
-  /// Says whether a line is a comment: of a shell, YAML, an ini file, SQL or C.
+  /// Returns whether a line is a comment: of a shell, YAML, an ini file, SQL or C.
   private static func isComment(_ line: ArraySlice<UInt8>) -> Bool {
     let text = line.drop { $0 == 0x20 || $0 == 9 }
     return text.first == 0x23 || text.first == 0x3b || text.starts(with: [0x2f, 0x2f])
       || text.starts(with: [0x2d, 0x2d, 0x20])
   }
 
-  /// Says whether a file tells people what to write.
+  /// Returns whether a file tells people what to write.
   private static func isGuide(_ path: String) -> Bool {
     let lower = path.lowercased()
     return [".md", ".mdx", ".rst", ".adoc", ".txt", ".html"].contains(where: lower.hasSuffix)

@@ -23,7 +23,7 @@ extension Rule {
     }
   }
 
-  /// Says whether a tag is one that is moved on: `latest-alpine`, `amd64-latest`, `nightly`, and not `1.2-stable` or
+  /// Returns whether a tag is one that is moved on: `latest-alpine`, `amd64-latest`, `nightly`, and not `1.2-stable` or
   /// `main-3f2a91c`.
   static func moves(_ tag: String) -> Bool {
     let parts = tag.lowercased().split { $0 == "-" || $0 == "_" }

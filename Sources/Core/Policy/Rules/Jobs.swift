@@ -221,7 +221,7 @@ extension Rule {
 }
 
 extension Subject {
-  /// Whether a path is the shared Gradle cache: `runner/gradle` of the live root, or of a bind root beside it.
+  /// Whether a path is the shared Gradle cache: `runner/gradle` of the live root, or of a bind root next to it.
   fileprivate func isCache(_ path: String) -> Bool {
     if let relative = Path.relative(path, to: paths.liveRoot) { return isJobCache(relative) }
     return path.hasSuffix("/runner/gradle")
@@ -232,7 +232,7 @@ extension Subject {
 private enum JobParameter {
   private static let told: Set<String> = ["environment", "command", "labels", "working_dir"]
 
-  /// Gives the places at which a parameter decides more than what the job is told.
+  /// Returns the places at which a parameter decides more than what the job is told.
   static func places(of name: String, in source: ComposeSource) -> [Place] {
     let fields = (source.document?["services"]?.merged ?? []).flatMap(\.value.merged)
       .filter { !told.contains($0.key.string ?? "") }

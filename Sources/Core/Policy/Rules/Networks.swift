@@ -44,7 +44,7 @@ extension Subject {
     return others.sorted { $0.key < $1.key }.filter { !$0.value.projects.contains(project) }
   }
 
-  /// Finds networks that another stack makes, too: Compose would make one of them anew under the other's containers.
+  /// Finds networks that another stack makes, too: Compose would make one of them again under the other's containers.
   var foreignNetworks: [Finding] {
     model["networks"].members.compactMap { key, network in
       let name = network["name"]?.string ?? key

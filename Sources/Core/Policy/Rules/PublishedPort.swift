@@ -113,7 +113,7 @@ struct Port: Equatable {
     "995/tcp", "1194/tcp", "1194/udp", "1701/udp", "3478/tcp", "3478/udp", "4500/udp", "51820/udp", "41641/udp",
   ]
 
-  /// Says how it is published on loopback, in the form that it has; `item` is what is written.
+  /// Returns how it is published on loopback, in the form that it has; `item` is what is written.
   func loopback(writtenAs item: Node?) -> String {
     if item?.mapping != nil { return "add `host_ip: 127.0.0.1`" }
     let plain = "\(published):\(target)\(transport == "tcp" ? "" : "/" + transport)"
@@ -160,7 +160,7 @@ struct Port: Equatable {
     return (parts.joined(separator: ":"), published, target, sides.count > 1 ? sides[1] : "tcp")
   }
 
-  /// Says how far an item of the source agrees; 0 when it is about another port.
+  /// Returns how far an item of the source agrees; 0 when it is about another port.
   static func likeness(of item: Node, to port: Port) -> Int {
     let own: (address: String, published: String, target: String, transport: String)
     if let text = item.string?.withDefaults {

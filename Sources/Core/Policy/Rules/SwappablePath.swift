@@ -5,7 +5,7 @@ private struct Writers {
   var services: [(name: String, target: String)] = []
   var stacks: [String] = []
 
-  /// Says what they may do to what lies in a directory.
+  /// Returns what they may do to what lies in a directory.
   func words(_ above: String) -> String {
     let own = services.map { "\($0.name) (at \($0.target))" } + stacks.map { "a container of \($0)" }
     if own.isEmpty {
@@ -18,7 +18,7 @@ private struct Writers {
       + "could come to be in its place"
   }
 
-  /// Says what can be done about it for a path; nothing that would cover what Compose reads, or a file by its directory.
+  /// Returns what can be done about it for a path; nothing that would cover what Compose reads, or a file by its directory.
   func help(_ above: String, _ path: String) -> String {
     let own = services.map(\.name) + stacks.map { "the stack \($0)" }
     return own.isEmpty

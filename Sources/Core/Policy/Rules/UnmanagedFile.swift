@@ -86,13 +86,13 @@ public struct UnmanagedFile: Sendable, Equatable {
       services.filter { saysWhatItRuns($0.value) }.compactMap(\.key.string))
   }
 
-  /// Says whether a file may be one by its name.
+  /// Returns whether a file may be one by its name.
   public static func isCandidate(_ path: String) -> Bool {
     let path = withoutTemplateEnding(path)
     return Discovery.isYAML(path) || isNamed(path) && path.lowercased().hasSuffix(".json")
   }
 
-  /// Says whether it is laid over files that have these services: it has one of them, or is only a part by its name.
+  /// Returns whether it is laid over files that have these services: it has one of them, or is only a part by its name.
   public func isVariant(besideServices main: Set<String>) -> Bool {
     !services.isDisjoint(with: main) || isNamedAsVariant && (services.isEmpty || !bare.isEmpty)
   }
@@ -114,7 +114,7 @@ public struct UnmanagedFile: Sendable, Equatable {
     ["image", "build", "extends", "provider"].contains { node.entry($0) != nil }
   }
 
-  /// Says why a text that has services is no YAML; nothing where they run nothing, as those of a framework.
+  /// Returns why a text that has services is no YAML; nothing where they run nothing, as those of a framework.
   private static func broken(_ text: String, _ error: YAMLError) -> Kind? {
     let isCompose = text.split(whereSeparator: \.isNewline).contains { line in
       guard line.first?.isWhitespace == true else { return false }

@@ -63,7 +63,7 @@ extension UnmanagedFile {
     public var overlays: [String] = []
   }
 
-  /// Gives what could be written under `stacks:` for files; `taken` are those for which something is written there already, with
+  /// Returns what could be written under `stacks:` for files; `taken` are those for which something is written there already, with
   /// the names of their projects.
   public static func choice(
     for files: [UnmanagedFile], in tree: CommitTree, stacks: [StackSource] = [], taken: [String: String] = [:]

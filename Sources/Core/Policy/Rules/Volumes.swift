@@ -174,7 +174,7 @@ extension Subject {
     }
   }
 
-  /// Gives the name of a service's first container for that of any of them.
+  /// Returns the name of a service's first container for that of any of them.
   private static func firstOfItsKind(_ name: String) -> String {
     let stem = name.reversed().drop { $0.isASCII && $0.isNumber }.reversed()
     return stem.last == "-" && stem.count < name.count ? String(stem) + "1" : name
