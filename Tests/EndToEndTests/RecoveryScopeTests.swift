@@ -242,6 +242,78 @@ extension EndToEnd {
       }
     }
 
+    /// What the host has itself where a later commit brings a file, by live path, and what shows that in the container.
+    static let hosts = [
+      "a/h.conf": "own", "a/conf/x": "own x", "a/h.env": "E=own", "a/compose.override.yaml": over("1"),
+    ]
+    static let commits = [
+      "a/h.conf": "git", "a/conf/x": "git x", "a/h.env": "E=git", "a/compose.override.yaml": over("2"),
+    ]
+
+    static func over(_ value: String) -> String { "services: {web: {environment: {O: '\(value)'}}}" }
+
+    @Test func `what the host had itself comes back where a commit that replaced it fails, is rolled back or ends`()
+      async throws
+    {
+      func file(_ more: String...) -> [String: String] {
+        let own = ["env_file: [h.env]", "volumes: ['./h.conf:/h.conf:ro', './conf:/conf:ro']"]
+        return ["a/compose.yaml": "services:\n" + service("web", own + more)]
+      }
+      func seen(_ host: Host) async throws -> String {
+        let id = try #require(try await host.containers()["a/web"])
+        return try await host.docker("exec", id, "sh", "-c", "cat /h.conf /conf/x; echo -n $E $O")
+      }
+      try await Host.with(file(), live: Self.hosts) { host in
+        _ = try await host.sync()
+        #expect(try await seen(host) == "ownown xown 1")
+        try await host.push(
+          file("healthcheck: {test: [CMD, 'false'], interval: 100ms, retries: 1}").merging(Self.commits) { $1 })
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack])
+        #expect(try await seen(host) == "ownown xown 1")
+        try await host.push(file())
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await seen(host) == "gitgit xgit 2")
+        #expect(try await host.clup("rollback", "--stack", "a").status == 0)
+        #expect(try await seen(host) == "ownown xown 1")
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.clup("resume").status == 0)
+        #expect(try await seen(host) == "gitgit xgit 2")
+        // A commit that no longer has them leaves what the host had before.
+        try await host.push(Self.commits.mapValues { _ in nil })
+        #expect(try await host.clup("sync", "--dry-run").output.contains("put back the host's own a/compose.override"))
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await seen(host) == "ownown xown 1")
+        #expect(try await host.sync().outcome == .unchanged)
+        for (path, text) in Self.hosts {
+          #expect(try String(contentsOfFile: host.live + "/" + path, encoding: .utf8) == text)
+        }
+      }
+    }
+
+    /// Where a service mounts what the repository has nothing of yet.
+    static let mounts = [
+      ("./conf:/conf:ro", "a/conf/x"), ("./conf:/conf", "a/conf/x"), ("./x:/conf/x:ro", "a/x"),
+      ("../shared:/conf:ro", "shared/x"), (".:/conf:ro", "a/x"),
+    ]
+
+    @Test(arguments: mounts) func `the first file that a commit brings to a mounted path is deployed`(
+      _ mount: String, _ path: String
+    ) async throws {
+      let policy = "policy: {waivers: [{rule: writable-live-path, stack: a, reason: test, expires: 2099-01-01}]}\n"
+      try await Host.with(
+        ["a/compose.yaml": sleeper("web", "volumes: ['\(mount)']")], live: ["a/conf/own": "", "a/x": "own\n"],
+        settings: policy
+      ) { host in
+        _ = try await host.sync()
+        try await host.push([path: "git\n"])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", id, "cat", "/conf/x") == "git\n")
+        #expect(try await host.sync().outcome == .unchanged)
+        #expect(try await host.containers()["a/web"] == id)
+      }
+    }
+
     @Test func `what lives in another service's network goes with its container`() async throws {
       let file =
         sleeper("base", "volumes: ['./conf:/conf:ro']") + service("web", ["network_mode: 'service:base'"])

@@ -140,7 +140,9 @@ struct Links: Sendable {
     let place = "\(directory.path)/\(name)"
     let present = observe.entry(at: place)
     if plan.action == .remove {
-      if present == plan.found { unlink(place) }
+      if present == plan.found {
+        if let restored = plan.restored { try putBack(restored, at: place, from: nil) } else { unlink(place) }
+      }
       Files.flush(directory.path)
       // Named for whoever wants it back; nobody knows whether that is so.
       return backups(of: place).last

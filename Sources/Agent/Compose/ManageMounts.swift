@@ -12,16 +12,21 @@ extension Resolve {
       tracked($0.binds, directory) + ($0.files + $0.buildContexts).compactMap(view.relative)
     }
     try await view.bring(whole.hostPaths.compactMap(view.relative) + mine)
-    for path in Set(mine).sorted() where !view.tree.files(under: path).isEmpty { try await gather.depend(on: path) }
+    // Where there is nothing yet a commit may bring something; of its own directory as a whole, a file more.
+    for path in Set(mine).sorted() { try await gather.depend(on: path) }
+    let own = model.services.flatMap(\.binds).compactMap(view.relative).contains {
+      Path.relative(directory, to: $0) != nil
+    }
+    if own { try await gather.depend(on: directory) }
     let unusable = try await self.unusable(name, mine, gather)
     // A service of a profile that is off writes once somebody starts it.
     let writes = try await inside(whole.services.flatMap(\.writable))
     let reads = try await inside(whole.services.flatMap(\.binds))
     // What the host keeps in a directory of the repository would come to lie in a release, too.
-    let own = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
+    let hosts = whole.hostPaths.compactMap(view.relative).filter { view.tree[$0] == nil }
     var managed = ManagedPaths(
       tree: view.tree, stack: name, directory: directory, protected: settings.protectedPaths,
-      written: MountedPaths(writes.union(written).union(own).union(gather.untracked.keys)),
+      written: MountedPaths(writes.union(written).union(hosts).union(gather.untracked.keys)),
       seen: MountedPaths(reads), composeFiles: Set(discovery.stacks.flatMap(\.composeFiles)),
       isDirectory: { path in
         isCopied(path) || discovery.jobs.contains { Discovery.jobDirectory(of: $0) == path }
@@ -30,7 +35,9 @@ extension Resolve {
     managed.isCovered = isCovered
     let mounted = Set(
       model.services.flatMap { tracked($0.binds, directory) + $0.buildContexts.compactMap(view.relative) })
-    for path in gather.tracked.keys.sorted() { managed.add(path, mounted.contains(path) ? .mounted : .plain) }
+    for path in gather.tracked.keys.sorted() where path != directory || mounted.contains(path) {
+      managed.add(path, mounted.contains(path) ? .mounted : .plain)
+    }
     // What the host has there itself is mounted all the same.
     for path in model.hostPaths.compactMap(view.relative)
     where view.tree[path] == nil && (view.invents || Files.status(Path.join(settings.liveRoot, path)) == nil) {

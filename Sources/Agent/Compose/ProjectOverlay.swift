@@ -17,6 +17,8 @@ struct ProjectOverlay: Sendable {
   var invents = false
   /// Returns whether a path belongs to the host, whatever is tracked there: no deploy brings a tracked file to it.
   var isProtected: @Sendable (String) -> Bool = { _ in false }
+  /// Finds the file that comes back to a path from which a link of clup's own goes away.
+  var backup: @Sendable (String) -> String? = { _ in nil }
 
   var root: String { Path.join("\(directory)/root", "." + liveRoot) }
 
@@ -81,7 +83,11 @@ struct ProjectOverlay: Sendable {
     let live = Path.join(liveRoot, path)
     guard let found = Files.status(live) else { return try absent(place, isNeeded) }
     // A link of clup's own at a path that the commit no longer has goes away with this deploy.
-    if Files.isLink(found), let text = Files.link(at: live), owns(text) { return try absent(place, isNeeded) }
+    if Files.isLink(found), let text = Files.link(at: live), owns(text) {
+      guard let kept = backup(path) else { return try absent(place, isNeeded) }
+      try link(place, to: kept)
+      return .live
+    }
     try checkReadable(live)
     try link(place, to: live)
     return .live

@@ -38,6 +38,8 @@ struct SymlinkResolver: Sendable {
   /// Returns whether neither the commit nor the host has anything at a path.
   func isMissing(_ path: String) -> Bool {
     if let relative = view.relative(path), view.tree[relative] != nil { return false }
+    // A link of clup's own goes away with this deploy.
+    if let link = Files.link(at: path), view.owns(link) { return view.relative(path).flatMap(view.backup) == nil }
     return Files.followed(path) == nil
   }
 

@@ -14,7 +14,9 @@ struct KeptDeployment: Sendable {
 extension Checkout {
   /// Tells clup's own links, also those that lead to where this checkout lay before.
   func linkPlanning(_ state: State) -> LinkPlanning {
-    LinkPlanning(pointers: pointers, former: state.formerPlaces.map { "\($0)/stacks" })
+    LinkPlanning(
+      pointers: pointers, former: state.formerPlaces.map { "\($0)/stacks" },
+      known: state.standing.values.flatMap(\.links.values))
   }
 
   /// Where each deployment lies under its id, the digest of what it says. It never changes.

@@ -46,10 +46,11 @@ struct CommitSnapshots: Sendable {
     let discovery = try await Discovery.of(
       tree, tracked, settings: settings, running: Set(state.standing.keys))
     let settings = settings.sparing(discovery.stacks)
-    let (links, protected) = (observe.links, settings.protectedPaths)
+    let (observe, protected) = (observe, settings.protectedPaths)
     let view = ProjectOverlay(
       directory: "\(self.view)/\(tree.commit)", liveRoot: settings.liveRoot, tree: tree, tracked: tracked,
-      owns: { links.isOwn($0) }, external: external, isProtected: { protected.glob(protecting: $0) != nil })
+      owns: { observe.links.isOwn($0) }, external: external, isProtected: { protected.glob(protecting: $0) != nil },
+      backup: { observe.backup(of: $0) })
     let snapshot = CommitSnapshot(
       tree: tree, discovery: discovery, tracked: tracked,
       resolve: Resolve(

@@ -27,10 +27,20 @@ struct Observe: Sendable {
     switch live(path) {
     case .absent: Fingerprint.absent
     case .file(let id): id
-    case .link(let text) where links.isOwn(text): Fingerprint.absent
+    case .link(let text) where links.isOwn(text): links.kept[path] ?? Fingerprint.absent
     case .link: target(of: Path.join(settings.liveRoot, path))
     case .directory, .other: Fingerprint.present
     }
+  }
+
+  /// Finds the backup of what the host itself had at a live path, which comes back where the repository no longer has the path.
+  func backup(of path: String) -> String? {
+    guard let id = links.kept[path] else { return nil }
+    let directory = Path.join(settings.liveRoot, Path.parent(path))
+    return Files.names(in: directory).filter { $0.hasPrefix(Path.name(path) + ".bak.") }.map {
+      Path.join(directory, $0)
+    }
+    .first { entry(at: $0) == .file(id) }
   }
 
   /// Returns the id of the file that somebody's own link leads to.

@@ -16,6 +16,8 @@ public struct DesiredLink: Codable, Sendable, Equatable {
   public var commit: String?
   /// Whether a container may write to it: then what it writes stays until a commit changes the file.
   public var isWritable: Bool?
+  /// What the host had there itself before clup came, which is kept beside it; nothing where it had nothing, or nobody knows.
+  var former: LiveEntry?
 }
 
 extension DesiredLink {
@@ -28,6 +30,18 @@ extension DesiredLink {
   func isSame(as other: DesiredLink) -> Bool {
     kind == other.kind && from == other.from && id == other.id && executable == other.executable
       && isWritable ?? false == other.isWritable ?? false
+  }
+
+  /// The same with what the host had there before, as a record says, or as it stands there now.
+  func covering(_ present: LiveEntry, known: DesiredLink?, isOwn: (String) -> Bool) -> DesiredLink {
+    var link = self
+    switch present {
+    case _ where known != nil: link.former = known?.former
+    case .link(let text) where !isOwn(text): link.former = present
+    case .file: link.former = present
+    default: link.former = nil
+    }
+    return link
   }
 
   /// Whether it is a copy that was put in place.
@@ -60,6 +74,7 @@ extension DesiredLink {
     // A copy that takes the place of a link is not there yet either.
     next.replaces = copies.isEmpty && replaces == nil && kind == next.kind ? nil : copies
     next.commit = nil
+    next.former = next.former ?? former
     return next
   }
 }

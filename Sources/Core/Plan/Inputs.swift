@@ -88,11 +88,21 @@ extension Inputs.Conditions {
 }
 
 extension Deployment {
+  /// Whether it uses what the host itself has at a live path: mounts it, or has Compose read it.
+  func uses(_ path: String) -> Bool { DesiredStack("", self).uses(path) }
+
   /// What it was made from.
   public var inputs: Inputs { Inputs(tracked: tracked, untracked: untracked, services: services) }
 }
 
 extension DesiredStack {
+  /// Whether it uses what the host itself has at a live path: mounts it, or has Compose read it.
+  func uses(_ path: String) -> Bool {
+    if let id = untracked[path], id != Fingerprint.absent { return true }
+    if ComposeFileName.main.contains(Path.name(path)) { return false }
+    return (reads ?? []).contains { $0 == path || Path.relative(path, to: $0) != nil }
+  }
+
   /// What it is to be made from.
   public var inputs: Inputs { Inputs(tracked: tracked, untracked: untracked, services: services) }
 }

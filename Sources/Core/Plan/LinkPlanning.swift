@@ -4,11 +4,17 @@ public struct LinkPlanning: Sendable {
   let pointers: String
   /// Where they lay before the checkout was moved: a link that leads there is clup's own, and not in place.
   let former: [String]
+  /// The ids of the files that the host itself had at live paths, and gets back where the repository no longer has them. Which
+  /// Compose file counts is another question: none is among them.
+  public let kept: [String: String]
 
-  /// Plans for the pointers of one checkout.
-  public init(pointers: String, former: [String] = []) {
-    self.pointers = pointers
-    self.former = former
+  /// Plans for the pointers of one checkout, and what the records tell of live paths.
+  public init(pointers: String, former: [String] = [], known: [DesiredLink] = []) {
+    (self.pointers, self.former) = (pointers, former)
+    kept = known.reduce(into: [:]) { kept, link in
+      guard case .file(let id) = link.former, !ComposeFileName.main.contains(Path.name(link.from)) else { return }
+      kept[link.from] = id
+    }
   }
 
   /// Returns the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
@@ -41,9 +47,11 @@ public struct LinkPlanning: Sendable {
     ([pointers] + former).contains { "\($0)/\(pointer)/\(path)" == text }
   }
 
-  /// Plans each live path, sorted.
+  /// Plans each live path, sorted. What the host had there before clup came is put back where the stack `uses` it and the
+  /// repository no longer has it.
   public func plan(
-    pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry]
+    pointer: String, desired: [String: DesiredLink], known: [String: DesiredLink], live: [String: LiveEntry],
+    uses: (String) -> Bool = { _ in false }
   ) -> [LinkPlan] {
     let materialized = materialized(for: desired, known: known, live: live)
     var plans = materialized.map { path, backsUp in
@@ -75,7 +83,8 @@ public struct LinkPlanning: Sendable {
       guard ours else { continue }
       plans.append(
         LinkPlan(
-          live: path, desired: nil, target: text, action: .remove, backsUp: false, found: live[path] ?? .absent))
+          live: path, desired: nil, target: text, action: .remove, backsUp: false, found: live[path] ?? .absent,
+          restored: uses(path) ? former.former : nil))
     }
     return plans.sorted { $0.live < $1.live }
   }

@@ -275,6 +275,9 @@ public struct LinkPlan: Sendable, Equatable {
   /// What stood there when this was planned.
   public var found: LiveEntry
 
+  /// What the host had there itself, and gets back, since the stack uses it.
+  public var restored: LiveEntry?
+
   /// Whether a link or file of clup's own becomes a directory here, for the paths below it.
   public var materializes: Bool { desired == nil && action == .replace }
 

@@ -42,7 +42,11 @@ public struct Planning: Sendable {
     let known = state.standing(desired.name)
     var desired = desired
     desired.services = resting(desired, known, directory).map { $0.holding(as: state.stacks[desired.name]) }
-    let links = plan(desired.name, desired.links, known: known?.links ?? [:])
+    for (path, link) in desired.links {
+      desired.links[path] = link.covering(
+        observed.live[path] ?? .absent, known: known?.links[path], isOwn: self.links.isOwn)
+    }
+    let links = plan(desired.name, desired.links, known: known?.links ?? [:], uses: desired.uses)
     let services =
       finished(
         services(
@@ -189,7 +193,10 @@ public struct Planning: Sendable {
     return Set(changed.keys).union(state.links.keys.filter { desired[$0] == nil })
   }
 
-  private func plan(_ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink]) -> [LinkPlan] {
+  private func plan(
+    _ name: String, _ desired: [String: DesiredLink], known: [String: DesiredLink],
+    uses: (String) -> Bool = { _ in false }
+  ) -> [LinkPlan] {
     // A path that another one leads from now on, itself or what comes below it, is not this one's to remove.
     links.plan(
       pointer: LinkPlanning.pointerName(of: name), desired: desired,
@@ -197,7 +204,7 @@ public struct Planning: Sendable {
         leads(name, path)
           && (desired[path] != nil || !leaders.contains { isOther($0.value, name, $0.key, below: path) })
       },
-      live: observed.live)
+      live: observed.live, uses: uses)
   }
 
   private func isOther(_ leader: String, _ name: String, _ path: String, below directory: String) -> Bool {

@@ -134,7 +134,7 @@ public struct Recovery: Sendable {
     let paths = Set(known.keys).union(wanted.keys)
     return links.plan(
       pointer: LinkPlanning.pointerName(of: name), desired: wanted, known: known,
-      live: Dictionary(uniqueKeysWithValues: paths.map { ($0, live($0)) }))
+      live: Dictionary(uniqueKeysWithValues: paths.map { ($0, live($0)) }), uses: good.uses)
   }
 }
 

@@ -117,7 +117,9 @@ extension Step {
       let parts = [
         commit.map { "point the release link to \($0.prefix(7))" },
         made.isEmpty ? nil : "link \(list(made.map(\.live)))",
-        gone.isEmpty ? nil : "unlink \(list(gone.map(\.live)))",
+        gone.allSatisfy { $0.restored != nil } ? nil : "unlink \(list(gone.filter { $0.restored == nil }.map(\.live)))",
+        gone.allSatisfy { $0.restored == nil }
+          ? nil : "put back the host's own \(list(gone.filter { $0.restored != nil }.map(\.live)))",
       ].compactMap { $0 }
       return parts.isEmpty ? nil : parts.joined(separator: ", ")
     case .putBack(let found, _, _): return "put back \(list(found.keys))"
