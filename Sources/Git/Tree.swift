@@ -143,5 +143,7 @@ func write(_ content: UnsafeRawBufferPointer, to path: String, in directory: Str
 }
 
 private func storage(_ what: String) -> GitError {
-  GitError(.storage, "\(what): \(String(cString: strerror(errno)))")
+  let code = errno
+  return GitError(
+    code == ENOSPC || code == EDQUOT ? .full : .storage, "\(what): \(String(cString: strerror(code)))")
 }

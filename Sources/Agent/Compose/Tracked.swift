@@ -73,7 +73,7 @@ enum Tracked: Sendable {
     } catch {
       throw Failure(
         .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays",
-        outage: Files.isFull(stage) ? .disk : nil)
+        outage: error.kind == .full || Files.isFull(stage) ? .disk : nil)
     }
   }
 }

@@ -236,6 +236,16 @@ extension Prepare {
     draft.reasons[name] = reasons
     if reasons.isEmpty { return }
     draft.desired[name] = DesiredStack(name, good)
-    _ = try await draft.snapshots.look(at: good.commit)
+    guard let snapshot = try await draft.snapshots.look(at: good.commit), let source = snapshot.source(name),
+      !isSame(good, in: snapshot, draft)
+    else { return }
+    // Values that changed since are judged with the files that stay.
+    let answer = try await snapshot.resolve.stack(source)
+    draft.diagnostics += answer.diagnostics
+    guard var stack = answer.desired else { return }
+    stack.images = good.images ?? [:]
+    draft.answers.removeAll { $0.desired?.name == name }
+    draft.answers.append(answer)
+    draft.desired[name] = stack
   }
 }

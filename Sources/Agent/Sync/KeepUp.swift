@@ -6,14 +6,19 @@ extension Sync {
   func repairToLastGood(
     _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
   ) async {
-    let isRefused =
-      ended.failure.map { [.unreachable, .refused].contains($0.kind) } ?? (ended.report.outcome == .refused)
-    let isWaiting = ended.failure?.outage == .disk || ended.report.stacks.contains { $0.outcome == .waiting }
-    guard isRefused || isWaiting, request.rollback == nil, !request.dryRun, !request.isRepair else { return }
+    let isRefused = ended.failure.map { $0.kind == .refused } ?? (ended.report.outcome == .refused)
+    let isAway = ended.failure.map { $0.kind == .unreachable || $0.outage == .disk } ?? false
+    // What waits, or comes after what failed, is not brought to its commit, and is to run as it did all the same.
+    let waiting = Dictionary(
+      ended.report.stacks.filter { [.waiting, .skipped].contains($0.outcome) }.map { ($0.name, $0) }
+    ) { first, _ in first }
+    guard isRefused || isAway || !waiting.isEmpty && !Task.isCancelled, request.rollback == nil, !request.dryRun,
+      !request.isRepair
+    else { return }
     var repair = self
-    repair.request.waiting = Set(ended.report.stacks.filter { $0.outcome == .waiting }.map(\.name))
+    repair.request.waiting = Set(waiting.keys)
     repair.request.judged = ended.judged
-    repair.request.givesUp = isRefused && ended.failure?.kind != .unreachable
+    repair.request.givesUp = isRefused
     // The pins are lifted already.
     (repair.request.isRepair, repair.request.resume) = (true, false)
     var kept = Ended(report: ended.report)
@@ -33,9 +38,6 @@ extension Sync {
       if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
       return
     }
-    let waiting = Dictionary(
-      ended.report.stacks.filter { $0.outcome == .waiting }.map { ($0.name, $0) }
-    ) { first, _ in first }
     let now = kept.report.stacks.filter(isTouched)
     let worked = (now + before.filter { stack in !now.contains { $0.name == stack.name } }).map { stack in
       // What it waits for is still to come.

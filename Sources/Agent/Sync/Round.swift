@@ -54,16 +54,24 @@ struct Round: Sendable {
     async let ahead = prepare.ahead()
     let containers = try await containers(state, &ended)
     let prepared = try await prepare.plan(try await prepare.draft(containers), try await ahead.get())
+    ended.judged = judged(prepared, state)
     guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
-    ended.judged = gated.plan.stacks.reduce(into: [:]) { judged, stack in
-      guard let desired = stack.desired, let good = state.standing(stack.name) else { return }
-      judged[stack.name] = desired.judged(with: good)
-    }
     if gated.plan.isEmpty {
       let all = findings(of: gated.plan, prepared, base, after: first)
       return .ended(try await finishUnchanged(gated, prepared, containers ?? [], base, after: all, &ended))
     }
     return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
+  }
+
+  /// The host's own files that were judged with the files of what was good, and in which nothing was found that refuses a stack.
+  private func judged(_ prepared: Prepare.Prepared, _ state: State) -> [String: [String: String]] {
+    let refusing = prepared.diagnostics.filter(\.refuses)
+    if refusing.contains(where: { $0.stack == nil }) { return [:] }
+    let refused = Set(refusing.compactMap(\.stack))
+    return prepared.plan.stacks.filter { !refused.contains($0.name) }.reduce(into: [:]) { judged, stack in
+      guard let desired = stack.desired, let good = state.standing(stack.name) else { return }
+      judged[stack.name] = desired.judged(with: good)
+    }
   }
 
   /// Whether a sync that has lent the lock of a stack is waited for all the same.
