@@ -10,7 +10,7 @@ enum Render {
     if let error = report.error { lines.append("\(report.outcome == .planned ? "warning" : "error"): \(error)") }
     if let help { lines.append("help: \(help)") }
     let brought = report.stacks.filter { [.deployed, .pinned].contains($0.outcome) }.map(\.name)
-    if report.trigger == "rollback", !report.dryRun, !brought.isEmpty {
+    if report.trigger == "rollback", !report.dryRun, report.outcome != .refused, !brought.isEmpty {
       lines.append("pinned, until `clup resume`: \(brought.joined(separator: ", "))")
     }
     lines.append(summary(report))

@@ -220,6 +220,90 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I12: what comes after a stack that failed is repaired where it is`() async throws {
+      let after = "x-clup: {after: [a]}\n"
+      try await Host.with(["a/compose.yaml": Self.plain, "b/compose.yaml": after + Self.plain]) { host in
+        _ = try await host.sync()
+        let before = try await host.containers()
+        let bad = Self.plain.replacing("sleep 100000", with: "'false'")
+        try await host.push(["a/compose.yaml": bad, "b/compose.yaml": after + sleeper("web", "labels: {v: two}")])
+        #expect(try await host.sync(expect: 1).stacks.map(\.outcome) == [.rolledBack, .skipped])
+        #expect(try await host.containers()["b/web"] == before["b/web"])
+        try await host.docker("rm", "-f", try #require(before["b/web"]))
+        let report = try await host.sync(expect: 1)
+        let skipped = try #require(report.stacks.last)
+        #expect(report.stacks.map(\.outcome) == [.held, .skipped] && skipped.services.map(\.action) == [.create])
+        let now = try #require(try await host.containers()["b/web"])
+        #expect(
+          try await host.docker("inspect", "-f", "{{index .Config.Labels \"v\"}}", now) == "\n", "at its good commit")
+        _ = try await host.sync(expect: 1)
+        #expect(try await host.containers()["b/web"] == now)
+        try await host.push(["a/compose.yaml": Self.plain])
+        #expect(try await host.sync().stacks.map(\.outcome) == [.unchanged, .deployed])
+      }
+    }
+
+    /// What keeps another stack's commit away, and the status of a sync then; each stack reads `common/x`.
+    static let neighbours: [(what: String, change: [String: String], status: Int32)] = [
+      ("another stack is refused", ["b/compose.yaml": "services:\n" + service("web", ["privileged: true"])], 3),
+      ("one that shares a file failed", ["common/x": "two\n", "b/compose.yaml": labelled("'false'")], 1),
+    ]
+
+    static func labelled(_ command: String = "sleep 100000") -> String {
+      sleeper("web", "network_mode: none", "labels: {v: '${V}'}", "volumes: ['../common/x:/x:ro']")
+        .replacing("sleep 100000", with: command)
+    }
+
+    @Test(arguments: neighbours.indices)
+    func `I12: changed values count for a repair once a sync has judged them, whatever becomes of others`(_ index: Int)
+      async throws
+    {
+      let row = Self.neighbours[index]
+      let values = ["a/.env": "V=one\n", "b/.env": "V=one\n"]
+      try await Host.with(
+        ["a/compose.yaml": Self.labelled(), "b/compose.yaml": Self.labelled(), "common/x": "one\n"], live: values
+      ) { host in
+        _ = try await host.sync()
+        try await host.push(row.change)
+        _ = try await host.sync(expect: row.status)
+        let before = try await host.containers()
+        try host.write("a/.env", "V=two\n", in: host.live)
+        try await host.docker("rm", "-f", try #require(before["a/web"]))
+        _ = try await host.sync(expect: row.status)
+        let now = try await host.containers()
+        let id = try #require(now["a/web"], "\(row.what)")
+        #expect(try await host.docker("inspect", "-f", "{{index .Config.Labels \"v\"}}", id) == "two\n", "\(row.what)")
+        #expect(now["b/web"] == before["b/web"], "\(row.what)")
+        // What a rule refuses does not come in with them.
+        try host.write("a/compose.override.yaml", "services: {web: {privileged: true}}\n", in: host.live)
+        try await host.docker("rm", "-f", id)
+        _ = try await host.clup("sync")
+        #expect(try await host.containers()["a/web"] == nil, "\(row.what)")
+        try await host.shell("rm live/a/compose.override.yaml")
+        _ = try await host.sync(expect: row.status)
+        #expect(try await host.containers()["a/web"] != nil, "\(row.what)")
+      }
+    }
+
+    @Test func `I14: a port that somebody else took meanwhile is refused, and no failure of the commit`() async throws {
+      let port = 20000 + Int.random(in: 0..<10000)
+      let file = sleeper("web", "ports: ['127.0.0.1:\(port):80']")
+      try await Host.with(["a/compose.yaml": file]) { host in
+        _ = try await host.sync()
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        let name = "clup-e2e-\(port)"
+        try await host.docker(
+          "run", "-d", "--name", name, "-p", "127.0.0.1:\(port):80", "busybox:test", "sleep", "1000")
+        try await host.push(["a/compose.yaml": file.replacing("services:", with: "# two\nservices:")])
+        let refused = try await host.sync(expect: 3)
+        #expect(
+          refused.diagnostics.contains { $0.rule == "project-collision" && $0.help.contains("docker stop \(name)") })
+        #expect(try await host.status()["a"]?["held"] == .null)
+        try await host.docker("rm", "-f", name)
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+      }
+    }
+
     @Test func `drift: report leaves it alone there, too`() async throws {
       try await Host.with(["a/compose.yaml": Self.plain], settings: "sync: {drift: report}\n") { host in
         _ = try await host.sync()

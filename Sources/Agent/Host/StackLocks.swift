@@ -168,7 +168,7 @@ extension Checkout {
     let watched = stacks.sorted().first { lending(of: $0) == .watch }
     return Failure(
       .locked, "another sync works on \(names.joined(separator: ", "))",
-      help: "wait until it has ended, and sync again"
+      help: "wait until it has ended, and try again"
         + (watched.map { "; `clup rollback --stack \($0)` ends it and goes back" } ?? ""))
   }
 

@@ -26,7 +26,10 @@ struct Rollback: Sendable {
     let (commit, tree) = try await settings.inMirror { () throws(GitError) in
       let commit = try await resolve(revision)
       // The head as it is now: another sync may have accepted one since, and `HEAD` names that.
-      guard let head = try await mirror.head(), try await mirror.isAncestor(commit, of: head) else {
+      let isFollowed =
+        if let head = try await mirror.head() { try await mirror.isAncestor(commit, of: head) } else { false }
+      // What runs, or ran here, was accepted, be it by a tag of another branch.
+      guard isFollowed || state.reachableCommits.contains(commit) else {
         throw GitError(.unknownRevision, "\(revision) is not a commit of \(settings.follow.phrase)")
       }
       return (commit, try await CommitTree(of: commit, in: mirror, settings))

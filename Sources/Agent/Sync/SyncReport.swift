@@ -11,8 +11,14 @@ extension Sync.Ended {
     let refused = Set(prepared.diagnostics.filter(\.refuses).compactMap(\.stack))
     let planned = Dictionary(prepared.plan.stacks.map { ($0.name, $0) }) { first, _ in first }
     // A rollback is about the stacks that it names.
-    let others = report.trigger == "rollback" ? [] : prepared.discovery.stacks.map(\.name)
+    let isRollback = report.trigger == "rollback"
+    let others = isRollback ? [] : prepared.discovery.stacks.map(\.name)
     report.stacks = Set(others).union(planned.keys).sorted().map { name in
+      if isRollback, var stack = planned[name]?.report(refused.contains(name) ? .refused : .skipped) {
+        // Nothing is pinned by it.
+        stack.reasons = ["the rollback is refused"]
+        return stack
+      }
       let outcome: StackReport.Outcome = refused.contains(name) ? .refused : .held
       guard let stack = planned[name] else { return StackReport(name: name, outcome: outcome) }
       if outcome == .held, stack.work == .none { return stack.report(stack.target.idle) }
