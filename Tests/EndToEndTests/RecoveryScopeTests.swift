@@ -290,6 +290,38 @@ extension EndToEnd {
       }
     }
 
+    /// What leads a link elsewhere, or brings its content back.
+    static let ends = ["a new commit", "a removed container", "a rollback"]
+
+    @Test(arguments: ends) func `I4: what root writes through a link is kept next to it`(_ end: String) async throws {
+      let volumes = "volumes: ['./one.conf:/one.conf:ro', './dir:/dir:ro']"
+      let files = ["a/one.conf": "git\n", "a/dir/x": "git\n", "a/dir/y": "y\n"]
+      try await Host.with(files.merging(["a/compose.yaml": sleeper("web", volumes)]) { $1 }) { host in
+        _ = try await host.sync()
+        try await host.push(["a/compose.yaml": sleeper("web", volumes, "labels: {v: two}")])
+        _ = try await host.sync()
+        try await host.shell(
+          "echo mine > live/a/one.conf; echo mine > live/a/dir/x; chmod u+w live/a/dir/.; echo new > live/a/dir/z")
+        switch end {
+        case "a new commit": try await host.push(["a/one.conf": "git 2\n"])
+        case "a removed container":
+          try await host.shell("docker rm -f $(docker ps -q --filter label=com.docker.compose.project=a)")
+        default: #expect(try await host.clup("rollback", "--stack", "a").status == 0)
+        }
+        let answer = try await host.clup("sync")
+        #expect(answer.status == 0, "\(answer)")
+        if end != "a rollback" {
+          #expect(answer.errors.contains("a/one.conf was edited through its link"), "\(answer)")
+        }
+        #expect(try await host.shell("cat live/a/one.conf.bak.*") == "mine\n")
+        #expect(try await host.shell("cd live/a/dir.bak.*; ls; cat x z") == "x\nz\nmine\nnew\n")
+        let id = try #require(try await host.containers()["a/web"])
+        #expect(try await host.docker("exec", id, "sh", "-c", "cat /one.conf /dir/x").contains("mine") == false)
+        _ = try await host.sync()
+        #expect(try await host.shell("ls -d live/a/*.bak.*").split(separator: "\n").count == 2)
+      }
+    }
+
     /// Where a service mounts what the repository has nothing of yet.
     static let mounts = [
       ("./conf:/conf:ro", "a/conf/x"), ("./conf:/conf", "a/conf/x"), ("./x:/conf/x:ro", "a/x"),

@@ -47,8 +47,8 @@ extension EndToEnd {
         testDescription: "it cannot be pulled", lines: ["image: '127.0.0.1:1/none:1'", "command: sleep 100000"],
         cause: "127.0.0.1:1: connect: connection refused", isHeld: false),
       Breakage(
-        testDescription: "its port is taken", lines: ["command: sleep 100000", "ports: ['127.0.0.1:\(port):80']"],
-        cause: "port is already allocated"),
+        testDescription: "a program has its port", lines: ["command: sleep 100000", "ports: ['127.0.0.1:\(port):80']"],
+        cause: "address already in use"),
       Breakage(
         testDescription: "a probe in the container says no", lines: ["command: sleep 100000", "labels: {a: b}"],
         top: "x-clup: {probes: [{exec: [sh, -c, 'echo not ready; exit 1'], service: web, retries: 1}]}\n",
@@ -73,7 +73,7 @@ extension EndToEnd {
         _ = try await host.sync()
         let image = try await host.image(of: "a/web")
         let taken = try await host.docker(
-          "run", "-d", "-p", "127.0.0.1:\(Self.port):80", "busybox:test", "sleep", "1000")
+          "run", "-d", "--network", "host", "busybox:test", "httpd", "-f", "-p", "127.0.0.1:\(Self.port)")
         let others = try await host.containers()
         let commit = try await host.push([
           "a/compose.yaml": Self.file(row.lines, top: row.top) + row.below,

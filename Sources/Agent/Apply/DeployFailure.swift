@@ -43,7 +43,11 @@ extension Deploy {
     hold.settings = settings.fingerprint(of: attempt.plan.name)
     if case .moved(let old, _) = attempt.former { hold.movedFrom = old }
     if !attempt.takes.isEmpty { hold.takes = attempt.takes }
-    if case .deployment(let good) = attempt.former { hold.judged = attempt.desired.judged(with: good) }
+    if case .deployment(let good) = attempt.former {
+      hold.judged = attempt.desired.judged(with: good)
+      let own = attempt.desired.inputs.hostsOwnAlone(since: good.inputs)
+      if !own.isEmpty { hold.error += "; nothing but the host's \(own.listed(3)) had changed" }
+    }
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
     let name = attempt.plan.name

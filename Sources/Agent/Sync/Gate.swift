@@ -1,4 +1,5 @@
 import Core
+import Git
 import Processes
 
 /// From the plan on: what of it may be done, and doing it.
@@ -63,6 +64,7 @@ extension Sync {
     Memory.rest()
     let state = try await records.now()
     for live in gated.plan.unfinished(state) { DirectoryHandle.sweep(beside: live, in: settings.liveRoot) }
+    let edited = try await keepEdits(of: gated.plan, state, checkout, target.mirror)
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: gated.plan, state)
     if ended.report.fence == false {
@@ -80,6 +82,9 @@ extension Sync {
     }.run()
     ended.report.stacks = result.stacks
     ended.report.links = result.links
+    for index in ended.report.links.indices where ended.report.links[index].backup == nil {
+      ended.report.links[index].backup = edited[ended.report.links[index].live]
+    }
     let others = gated.plan.busy.union(result.overtaken)
     // What waits, and was not tried again, has not failed.
     let failed = result.stacks.filter { stack in
@@ -101,6 +106,23 @@ extension Sync {
     ended.report.outcome =
       !others.isSuperset(of: failed)
       ? .failed : !gated.refused.isEmpty ? .refused : isTheirs ? .unchanged : .deployed
+  }
+
+  /// Keeps what somebody has edited through the links of the stacks that are worked on; gives the backups by live path.
+  private func keepEdits(
+    of plan: Plan, _ state: State, _ checkout: Checkout, _ mirror: Mirror
+  ) async throws(Failure) -> [String: String] {
+    var known = state.links.filter { plan.moving.contains($0.key) }
+    for stack in plan.stacks where stack.work != .none {
+      known.merge((state.standing(stack.name)?.links ?? [:]).filter { state.links[$0.key] == nil }) { first, _ in first
+      }
+    }
+    let observe = Observe(settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
+    let edited = try await EditedFiles(links: Links(settings: settings, mirror: mirror, observe: observe)).keep(known)
+    for (live, backup) in edited.sorted(by: { $0.key < $1.key }) {
+      say("warning: \(live) was edited through its link into a release; what was written there is kept as \(backup)")
+    }
+    return edited
   }
 
   private func warnings(of prepared: Prepare.Prepared, _ state: State) async throws(Failure) -> [String] {

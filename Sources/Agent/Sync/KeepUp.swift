@@ -10,7 +10,8 @@ extension Sync {
     let isAway = ended.failure.map { $0.kind == .unreachable || $0.outage == .disk } ?? false
     // What waits, or comes after what failed, is not brought to its commit, and is to run as it did all the same.
     let waiting = Dictionary(
-      ended.report.stacks.filter { [.waiting, .skipped].contains($0.outcome) }.map { ($0.name, $0) }
+      ended.report.stacks.filter { $0.outcome == .waiting || $0.outcome == .skipped && $0.error != nil }
+        .map { ($0.name, $0) }
     ) { first, _ in first }
     guard isRefused || isAway || !waiting.isEmpty && !Task.isCancelled, request.rollback == nil, !request.dryRun,
       !request.isRepair
@@ -38,7 +39,7 @@ extension Sync {
       if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
       return
     }
-    let now = kept.report.stacks.filter(isTouched)
+    let now = kept.report.stacks.filter { isTouched($0) && (isRefused || isAway || waiting[$0.name] != nil) }
     let worked = (now + before.filter { stack in !now.contains { $0.name == stack.name } }).map { stack in
       // What it waits for is still to come.
       guard var told = waiting[stack.name] else { return stack }

@@ -62,6 +62,14 @@ extension Prepare {
         found.append(diagnostic)
       }
     }
+    for index in found.indices {
+      let project = found[index].stack.flatMap { desired[$0]?.project }
+      // What a rollback pinned keeps its project where the branch has it under another name.
+      let pinned = state.pins.keys.sorted().first { places[$0] == nil && state.standing($0)?.project == project }
+      if let pinned {
+        found[index].help = "\(pinned) has this project, and is pinned: `clup resume --stack \(pinned)` lets it move"
+      }
+    }
     return found
   }
 

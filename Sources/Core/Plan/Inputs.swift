@@ -64,6 +64,13 @@ public struct Inputs: Sendable, Equatable {
     return found
   }
 
+  /// The host's own paths that changed, where nothing of the repository did.
+  public func hostsOwnAlone(since recorded: Inputs) -> [String] {
+    let found = differences(from: recorded)
+    if found.contains(where: { if case .tracked = $0 { true } else { false } }) { return [] }
+    return found.compactMap { if case .untracked(let path) = $0 { path } else { nil } }
+  }
+
   private static func differences(_ services: [DesiredService], from before: [DesiredService]) -> [Difference] {
     let now = Dictionary(services.map { ($0.name, $0) }) { first, _ in first }
     let known = Dictionary(before.map { ($0.name, $0) }) { first, _ in first }

@@ -23,15 +23,17 @@ extension Planning {
     let paused = own.filter { names.contains($0.service) && $0.state == "paused" }.map(\.id)
     if !paused.isEmpty { steps.append(.resume(paused)) }
     if record?.change != nil || own.contains(where: \.isLeftOver) { steps.append(.clear(project: desired.project)) }
-    let room = Step.makeRoom(services, of: desired, among: own)
+    // A project that has got another name leaves its containers behind.
+    let leaving = (observed.containers ?? []).filter { container in services.contains { $0.way.removes(container.id) } }
+    let room = Step.makeRoom(services, of: desired, among: own + leaving.filter { $0.project != desired.project })
     steps += room
     if let carry = carry(desired, services, but: Set(room.flatMap(\.removed))) { steps.append(carry) }
     steps.append(.up(services))
     // From here on the containers are this commit's, whatever becomes of them; those that go are only stopped.
-    let leaving = (record?.standing?.services ?? []).filter { old in
+    let dropped = (record?.standing?.services ?? []).filter { old in
       !desired.services.contains { $0.name == old.name }
     }
-    steps.append(.record(.replaced(desired.services + leaving), of: desired.name, isNeeded: true))
+    steps.append(.record(.replaced(desired.services + dropped), of: desired.name, isNeeded: true))
     return steps
       + Step.settle(
         .commit, services, leaving: [record?.standing?.project, record?.change?.targetProject].compactMap { $0 },
@@ -120,11 +122,14 @@ extension Step {
   ) -> [Step] {
     let going = services.map(\.way.removed).filter { !$0.isEmpty }
     let acting = Set(services.filter { $0.action != .keep && $0.way.removed.isEmpty }.map(\.name))
+    let ends = Set(going.flatMap { $0 })
     let claimed = containers.filter { container in
-      stack.services.contains { $0.name != container.service && $0.claims.contains(.containerName(container.name)) }
-    }
-    let traded = claimed.filter { acting.contains($0.service) }.map(\.id)
-    let names = Set(claimed.map(\.id))
+      stack.services.contains { service in
+        service.claims.contains(.containerName(container.name))
+          && (ends.contains(container.id) || service.name != container.service && acting.contains(container.service))
+      }
+    }.map(\.id)
+    let (names, traded) = (Set(claimed), claimed.filter { !ends.contains($0) })
     let stopped = going.flatMap { $0 } + traded
     let removed = going.filter { !names.isDisjoint(with: $0) }.flatMap { $0 } + traded
     return (stopped.isEmpty ? [] : [.stop(stopped)]) + (removed.isEmpty ? [] : [.remove(removed)])
