@@ -53,7 +53,7 @@ public struct Failure: Error, Sendable, Equatable {
         .locked, "a rollback or a repair of \(stack) came first, while its images were pulled", help: "sync again")
     case .watch:
       Failure(
-        .locked, "\(stack) was rolled back while it was watched",
+        .locked, "a rollback of \(stack) came first, while it was watched",
         help: "`clup resume --stack \(stack)` follows the branch again")
     }
   }

@@ -116,7 +116,11 @@ struct CheckoutTests {
         }
       }
       #expect(failure?.kind == .locked && own.wasTakenOver(stack))
+      // It is the other one's to write to, and to lend.
+      own.note(.now(.step, of: stack, "too late"))
+      #expect(checkout.doing(stack) == nil && checkout.isBusy(stack) == isStill)
       own.release()
+      #expect(checkout.isBusy(stack) == isStill)
     }
   }
 

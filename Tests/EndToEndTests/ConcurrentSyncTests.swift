@@ -113,7 +113,7 @@ extension EndToEnd {
         let report = try ended.report()
         #expect(report.outcome == .unchanged && ended.status == 0, "\(report)")
         #expect(report.stacks.first { $0.name == "a" }?.outcome == .skipped, "\(report)")
-        #expect(report.stacks.first { $0.name == "a" }?.error?.contains("rolled back while it was watched") == true)
+        #expect(report.stacks.first { $0.name == "a" }?.error?.contains("came first, while it was watched") == true)
         let then = try await running("a/web", on: host)
         #expect(then != fresh)
         let status = try await host.status()

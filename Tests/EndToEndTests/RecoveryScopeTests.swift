@@ -322,6 +322,34 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I4: what is edited where several stacks mount it is kept as well, and once`() async throws {
+      let file = sleeper("web", "volumes: ['../common:/common:ro']", "network_mode: none")
+      try await Host.with(["a/compose.yaml": file, "b/compose.yaml": file, "common/x": "git\n"]) { host in
+        _ = try await host.sync()
+        try await host.shell("echo mine > live/common/x")
+        try await host.docker("rm", "-f", try #require(try await host.containers()["a/web"]))
+        #expect(try await host.clup("sync").errors.contains("common was edited through its link"))
+        #expect(try await host.shell("cat live/common.bak.*/x") == "mine\n")
+        // What cannot be pulled is tried again and again.
+        try await host.shell("chmod u+w live/common/x; echo more > live/common/x")
+        try await host.push(["a/compose.yaml": file.replacing("busybox:test", with: "127.0.0.1:1/none:1")])
+        for _ in 0..<3 { _ = try await host.sync(expect: 1) }
+        #expect(try await host.shell("ls -d live/common.bak.* | wc -l") == "2\n")
+      }
+    }
+
+    @Test func `a backup that somebody removed keeps no stack from going back`() async throws {
+      let file = ["a/compose.yaml": sleeper("web", "volumes: ['./h.conf:/h.conf:ro']", "network_mode: none")]
+      try await Host.with(file, live: ["a/h.conf": "own\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(["a/h.conf": "git\n"])
+        _ = try await host.sync()
+        try await host.shell("rm live/a/h.conf.bak.*")
+        #expect(try await host.clup("rollback", "--stack", "a").status == 0)
+        #expect(try await host.sync().outcome == .unchanged)
+      }
+    }
+
     /// Where a service mounts what the repository has nothing of yet.
     static let mounts = [
       ("./conf:/conf:ro", "a/conf/x"), ("./conf:/conf", "a/conf/x"), ("./x:/conf/x:ro", "a/x"),

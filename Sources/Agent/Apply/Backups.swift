@@ -16,8 +16,7 @@ extension Links {
       return
     }
     let directory = Path.parent(place)
-    let kept = (backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()
-    guard let name = kept.first(where: { observe.entry(at: "\(directory)/\($0)") == former }) else {
+    guard let name = self.backup(of: place, as: former, from: backup) else {
       throw Failure(
         .host, "no backup of \(place) matches what was there before", help: "restore it by hand")
     }
@@ -30,6 +29,15 @@ extension Links {
     guard linkat(AT_FDCWD, source, AT_FDCWD, fresh, 0) == 0 else { throw Files.failure("cannot put back \(place)") }
     try Files.put(fresh, at: place, "cannot put back \(place)")
     detach(source, from: place)
+  }
+
+  /// Finds the backup of a place that holds what stood there. Only an empty directory was ever moved out of the way.
+  func backup(of place: String, as former: LiveEntry, from backup: String? = nil) -> String? {
+    let directory = Path.parent(place)
+    return ((backup.map { [Path.name($0)] } ?? []) + backups(of: place).reversed()).first {
+      observe.entry(at: "\(directory)/\($0)") == former
+        && (former != .directory || Files.names(in: "\(directory)/\($0)").isEmpty)
+    }
   }
 
   /// Makes a backup a file of its own again: what somebody writes into the file that came back must not change it. Without room

@@ -46,7 +46,7 @@ extension Deploy {
     if case .deployment(let good) = attempt.former {
       hold.judged = attempt.desired.judged(with: good)
       let own = attempt.desired.inputs.hostsOwnAlone(since: good.inputs)
-      if !own.isEmpty { hold.error += "; nothing but the host's \(own.listed(3)) had changed" }
+      if !own.isEmpty { hold.error += "; no file of the repository had changed, but the host's \(own.listed(3))" }
     }
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.

@@ -141,7 +141,10 @@ struct Links: Sendable {
     let present = observe.entry(at: place)
     if plan.action == .remove {
       if present == plan.found {
-        if let restored = plan.restored { try putBack(restored, at: place, from: nil) } else { unlink(place) }
+        var restored = plan.restored ?? .absent
+        // A backup that somebody has removed or changed keeps nobody from going on.
+        if case .file = restored, backup(of: place, as: restored) == nil { restored = .absent }
+        try putBack(restored, at: place, from: nil)
       }
       Files.flush(directory.path)
       // Named for whoever wants it back; nobody knows whether that is so.

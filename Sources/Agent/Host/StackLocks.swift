@@ -12,6 +12,8 @@ final class StackLocks: Sendable {
     let ownerToken: String
     /// The lock that tells why others may take it at this moment.
     var lent: Int32?
+    /// Whether somebody else has taken it meanwhile.
+    var isLost = false
   }
 
   /// What others may have the lock of a stack during.
@@ -28,12 +30,16 @@ final class StackLocks: Sendable {
   let busy: Set<String>
 
   /// Takes the locks in the order of the stacks' names; none is waited for.
-  init(of stacks: Set<String>, in checkout: Checkout) throws(Failure) {
+  ///
+  /// What somebody has lent for others alone is left to them, as `keepsClear` says.
+  init(
+    of stacks: Set<String>, in checkout: Checkout, keepsClear: (String) -> Bool = { _ in false }
+  ) throws(Failure) {
     var (held, busy) = ([String: Held](), Set<String>())
     for name in stacks.sorted() {
       let descriptor = try checkout.openLock(LinkPlanning.pointerName(of: name))
-      guard Self.take(descriptor) else {
-        close(descriptor)
+      guard Self.take(descriptor), !keepsClear(name) else {
+        unlock(descriptor)
         busy.insert(name)
         continue
       }
@@ -67,7 +73,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       for stack in stacks {
         guard let own = held.removeValue(forKey: stack) else { continue }
-        if own.lent == nil { Self.write("", own.ownerToken, own.descriptor) }
+        if own.lent == nil, !own.isLost { Self.write("", own.ownerToken, own.descriptor) }
         unlock(own.descriptor)
       }
     }
@@ -78,7 +84,7 @@ final class StackLocks: Sendable {
     guard [.step, .ended].contains(event.kind), let stack = event.stack else { return }
     let text = event.outcome.map { "\($0.words); the sync continues with other stacks" } ?? event.text
     held.withLock { held in
-      guard let own = held[stack] else { return }
+      guard let own = held[stack], !own.isLost else { return }
       Self.write(text, own.ownerToken, own.lent ?? own.descriptor)
     }
   }
@@ -99,7 +105,7 @@ final class StackLocks: Sendable {
   }
 
   /// Whether the lock of a stack was not to be had back.
-  func wasTakenOver(_ stack: String) -> Bool { held.withLock { $0[stack]?.lent != nil } }
+  func wasTakenOver(_ stack: String) -> Bool { held.withLock { $0[stack]?.isLost ?? false } }
 
   /// Whether somebody else has taken the lock of a stack that is lent.
   func isTaken(_ stack: String) -> Bool {
@@ -121,9 +127,13 @@ final class StackLocks: Sendable {
   private func takeBack(_ stack: String) -> Bool {
     held.withLock { held in
       guard let own = held[stack] else { return true }
-      guard Self.take(own.descriptor), checkout.ownerToken(of: stack) == own.ownerToken else { return false }
+      let isFree = Self.take(own.descriptor)
+      let isOwn = isFree && checkout.ownerToken(of: stack) == own.ownerToken
+      // Whoever has taken it may have lent it in turn.
+      if isFree, !isOwn { flock(own.descriptor, LOCK_UN) }
       held[stack]?.lent = nil
-      return true
+      held[stack]?.isLost = !isOwn
+      return isOwn
     }
   }
 }

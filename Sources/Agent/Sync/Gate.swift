@@ -64,7 +64,7 @@ extension Sync {
     Memory.rest()
     let state = try await records.now()
     for live in gated.plan.unfinished(state) { DirectoryHandle.sweep(beside: live, in: settings.liveRoot) }
-    let edited = try await keepEdits(of: gated.plan, state, checkout, target.mirror)
+    let edited = await keepEdits(of: gated.plan, state, checkout, target.mirror)
     ended.report.fence = try WriteSandbox(settings: settings, checkout: checkout, programs: programs).raise(
       around: gated.plan, state)
     if ended.report.fence == false {
@@ -111,14 +111,17 @@ extension Sync {
   /// Keeps what somebody has edited through the links of the stacks that are worked on; gives the backups by live path.
   private func keepEdits(
     of plan: Plan, _ state: State, _ checkout: Checkout, _ mirror: Mirror
-  ) async throws(Failure) -> [String: String] {
-    var known = state.links.filter { plan.moving.contains($0.key) }
+  ) async -> [String: String] {
+    var known = state.links.filter { plan.moving.contains($0.key) || plan.shared[$0.key] != nil }
     for stack in plan.stacks where stack.work != .none {
       known.merge((state.standing(stack.name)?.links ?? [:]).filter { state.links[$0.key] == nil }) { first, _ in first
       }
     }
     let observe = Observe(settings: settings, checkout: checkout, links: checkout.linkPlanning(state))
-    let edited = try await EditedFiles(links: Links(settings: settings, mirror: mirror, observe: observe)).keep(known)
+    var edited: [String: String] = [:]
+    do throws(Failure) {
+      edited = try await EditedFiles(links: Links(settings: settings, mirror: mirror, observe: observe)).keep(known)
+    } catch { say("warning: what was edited through a link may be lost: \(error.message)") }
     for (live, backup) in edited.sorted(by: { $0.key < $1.key }) {
       say("warning: \(live) was edited through its link into a release; what was written there is kept as \(backup)")
     }

@@ -17,7 +17,9 @@ extension Sync {
       !request.isRepair
     else { return }
     var repair = self
-    repair.request.waiting = Set(waiting.keys)
+    // What is said of these stays said.
+    let failed = ended.report.stacks.filter { [.failed, .rolledBack].contains($0.outcome) }.map(\.name)
+    repair.request.waiting = Set(waiting.keys).union(failed)
     repair.request.judged = ended.judged
     repair.request.givesUp = isRefused
     // The pins are lifted already.
@@ -36,7 +38,9 @@ extension Sync {
       }
     } catch {
       // Before the first sync there is nothing to keep up.
-      if error.kind != .configuration { say("warning: cannot keep the last good state running: \(error.message)") }
+      if ![.configuration, .locked].contains(error.kind) {
+        say("warning: cannot keep the last good state running: \(error.message)")
+      }
       return
     }
     let now = kept.report.stacks.filter { isTouched($0) && (isRefused || isAway || waiting[$0.name] != nil) }

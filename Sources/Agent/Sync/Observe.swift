@@ -27,7 +27,8 @@ struct Observe: Sendable {
     switch live(path) {
     case .absent: Fingerprint.absent
     case .file(let id): id
-    case .link(let text) where links.isOwn(text): links.kept[path] ?? Fingerprint.absent
+    case .link(let text) where links.isOwn(text):
+      backup(of: path) == nil ? Fingerprint.absent : links.kept[path] ?? Fingerprint.absent
     case .link: target(of: Path.join(settings.liveRoot, path))
     case .directory, .other: Fingerprint.present
     }

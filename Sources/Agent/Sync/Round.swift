@@ -169,10 +169,9 @@ struct Round: Sendable {
   ) async throws(Failure) -> End {
     var gated = gated
     let locking = gated.plan.locking(base)
-    let pulled = locking.filter(keepsClear)
-    let locks = try StackLocks(of: locking.subtracting(pulled), in: checkout)
+    let locks = try StackLocks(of: locking, in: checkout, keepsClear: keepsClear)
     defer { locks.release() }
-    let busy = locks.busy.union(pulled)
+    let busy = locks.busy
     let now = try await session.records.now()
     if now.links != base.links || locking.subtracting(busy).contains(where: { now.stacks[$0] != base.stacks[$0] }) {
       return .overtaken

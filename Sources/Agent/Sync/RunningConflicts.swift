@@ -93,7 +93,9 @@ extension Prepare {
       state.stacks.values.flatMap { [$0.standing?.project, $0.change?.targetProject].compactMap { $0 } })
     let own = Set(containers.filter { projects.contains($0.project) }.map(\.name))
     let wanted = stacks.flatMap { stack in
-      stack.services.flatMap { service in
+      // What only drifted is repaired or not, and keeps no other stack from a commit.
+      let drifts = state.standing(stack.name).map { stack.inputs.differences(from: $0.inputs).isEmpty } ?? false
+      return stack.services.flatMap { service in
         let known = state.standing(stack.name)?.services.first { $0.name == service.name }?.claims ?? []
         let runs = containers.contains {
           $0.project == stack.project && $0.service == service.name && $0.state == "running"
@@ -101,7 +103,7 @@ extension Prepare {
         return service.claims.filter { claim in
           if case .containerName(let name) = claim { return !own.contains(name) }
           // What runs has its ports.
-          return !runs || !known.contains(claim)
+          return !drifts && !(runs && known.contains(claim))
         }
       }
     }

@@ -66,7 +66,7 @@ extension Prepare {
       let project = found[index].stack.flatMap { desired[$0]?.project }
       // What a rollback pinned keeps its project where the branch has it under another name.
       let pinned = state.pins.keys.sorted().first { places[$0] == nil && state.standing($0)?.project == project }
-      if let pinned {
+      if let pinned, let project, found[index].dispute == "project \(project)" {
         found[index].help = "\(pinned) has this project, and is pinned: `clup resume --stack \(pinned)` lets it move"
       }
     }

@@ -22,7 +22,7 @@ public struct SyncRequest: Sendable {
   public var leaveDrift: Set<String> = []
   /// Whether it only keeps up what was good, and asks nobody what is to be.
   public var isRepair = false
-  /// The stacks that wait for something all the same, which stays said of them.
+  /// The stacks that wait for something, or have failed, which stays said of them.
   var waiting: Set<String> = []
   /// The ids of the host's own files that were judged with what was good, by stack and path.
   var judged: [String: [String: String]] = [:]
