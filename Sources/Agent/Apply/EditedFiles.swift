@@ -92,7 +92,8 @@ struct EditedFiles: Sendable {
       }
     }
     if isKept { return nil }
-    // Half a copy has a name that the next sync sweeps away.
+    // Half a copy has a name that whoever comes next sweeps away.
+    DirectoryHandle.sweep(place)
     let (fresh, backup) = (Files.unique(place), links.backupName(of: place))
     do throws(Failure) {
       for (rest, file) in edited {

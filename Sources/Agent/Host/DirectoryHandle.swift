@@ -49,10 +49,13 @@ struct DirectoryHandle: ~Copyable {
     }
   }
 
-  /// Removes what was made half-way at a path.
+  /// Removes what was made half-way at a path, or at a backup of it.
   static func sweep(_ place: String) {
-    let parent = Path.parent(place)
-    for name in Files.names(in: parent) where name.hasPrefix(".\(Path.name(place)).clup-") { remove(name, in: parent) }
+    let (parent, hidden) = (Path.parent(place), ".\(Path.name(place))")
+    for name in Files.names(in: parent)
+    where name.hasPrefix("\(hidden).clup-") || name.hasPrefix("\(hidden).bak.") && name.contains(".clup-") {
+      remove(name, in: parent)
+    }
   }
 
   /// Removes a file, or a directory with all below it, without following a link that somebody puts there meanwhile.
