@@ -127,7 +127,22 @@ public struct Status: Codable, Sendable, Equatable {
   /// Looks at the host, without asking the repository.
   public static func look(settings: Settings, environment: [String: String]) async throws(Failure) -> Status {
     let checkout = Checkout(path: settings.checkout)
-    let state = try checkout.state()
+    var state = try checkout.state()
+    for _ in 0..<3 {
+      let status = try await look(at: checkout, state, settings: settings, environment: environment)
+      let drifted = status.stacks.filter { !$0.drift.isEmpty && !$0.isBusy }.map(\.name)
+      if drifted.isEmpty { return status }
+      let now = try checkout.state()
+      // A sync that has ended meanwhile has made what looks like drift.
+      if drifted.allSatisfy({ now.stacks[$0] == state.stacks[$0] }) { return status }
+      state = now
+    }
+    return try await look(at: checkout, state, settings: settings, environment: environment)
+  }
+
+  private static func look(
+    at checkout: Checkout, _ state: State, settings: Settings, environment: [String: String]
+  ) async throws(Failure) -> Status {
     var status = Status(
       commit: state.commit, stacks: [], trouble: checkout.newest.flatMap(Trouble.init), fence: Fence.isSupported)
     if state.lost != LostRecords() { status.lost = state.lost.texts }
