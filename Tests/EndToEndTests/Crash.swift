@@ -125,9 +125,7 @@ struct CrashHost {
       if ["history.jsonl", "state.json"].contains(path) { return path }
       // What a sync saw that found nothing to do may be there or not.
       if ["checked", "compose-version", "reached"].contains(path) { return nil }
-      // What was being done when it was cut off is said in a lock that nobody holds; that a stack was pulled for or watched on the
-      // way is told by the names of two of them, and decides nothing.
-      if path.hasPrefix("locks/+pull.") || path.hasPrefix("locks/+watch.") { return nil }
+      // What was being done when it was cut off is said in a lock that nobody holds.
       if path.hasPrefix("locks/") { return path }
       if path.hasPrefix("deployments/") { return deployments[path] ?? path }
       guard path.hasPrefix("repo.git/") else { return "\(path) \(entry.essence)" }

@@ -103,13 +103,12 @@ extension EndToEnd {
         }
         try await host.git("tag", "known", first)
         try await host.git("push", "-q", host.root + "/repo.git", "known")
-        for name in [first, String(first.prefix(8)), "HEAD~2"] {
-          let planned = try await host.clup("rollback", "--all", name, "--dry-run")
-          #expect(planned.status == 0 && planned.output.contains("→ \(first.prefix(7))"), "\(name): \(planned)")
+        for name in [first, String(first.prefix(8)), "HEAD~2", "known"] {
+          #expect(try await host.clup("rollback", "--all", name).status == 0, "\(name)")
+          #expect(try await generation(host) == "1")
+          #expect(try await host.clup("resume").status == 0)
+          #expect(try await generation(host) == "3")
         }
-        #expect(try await host.clup("rollback", "--all", "known").status == 0)
-        #expect(try await generation(host) == "1")
-        #expect(try await host.clup("resume").status == 0)
         for (arguments, status) in [
           (["rollback", "nothing"], 2), (["rollback", "HEAD~9"], 2), (["rollback", "--stack", "none"], 2),
           (["resume", "--stack", "a"], 2), (["rollback", "known", "extra"], 2), (["rollback", "known"], 2),

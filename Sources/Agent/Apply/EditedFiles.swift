@@ -14,8 +14,6 @@ struct EditedFiles: Sendable {
     /// The commit, and the path in it.
     let commit: String
     let path: String
-    /// Where that lies.
-    let place: String
     /// The files there that were written to after the link was made, by their paths from there.
     let files: [(rest: String, file: String)]
   }
@@ -57,7 +55,7 @@ struct EditedFiles: Sendable {
         ?? false
     }
     return Path.relative(inside, to: commit).map {
-      Place(live: live, link: link, commit: commit, path: $0, place: place, files: files)
+      Place(live: live, link: link, commit: commit, path: $0, files: files)
     }
   }
 

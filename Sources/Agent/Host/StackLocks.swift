@@ -43,6 +43,8 @@ final class StackLocks: Sendable {
         busy.insert(name)
         continue
       }
+      // All of a stack's locks are there, or none: what was done to it on the way leaves no other files behind.
+      for lending in Lending.allCases { close(try checkout.openLock(Checkout.lock(during: lending, of: name))) }
       let ownerToken = randomName()
       held[name] = Held(descriptor: descriptor, ownerToken: ownerToken)
       Self.write("", ownerToken, descriptor)
