@@ -97,9 +97,16 @@ extension EndToEnd {
         let container = try await host.containers()["a/web"]
         try await host.shell("docker exec \(container ?? "") sh -c 'echo kept >/d/f'")
         let options = "volumes: {data: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}}}\n"
-        try await host.push(Self.file("volumes: ['data:/d']", top: options))
-        let changed = try await host.sync(expect: 3)
-        #expect(changed.diagnostics.filter { $0.severity == .error }.map(\.rule) == ["volume-changed"])
+        let refused = [
+          Self.file("volumes: ['data:/d']", top: options),
+          Self.file("volumes: ['other:/d']", top: "volumes: {other: {}}\n"),
+          Self.file("volumes: ['./other:/d']"),
+        ]
+        for other in refused {
+          try await host.push(other)
+          let found = try await host.sync(expect: 3).diagnostics.filter { $0.severity == .error }
+          #expect(found.map(\.rule) == ["volume-changed"] && found[0].message.contains("a_data"), "\(other): \(found)")
+        }
         try await host.push(files)
         try await host.shell("echo COMPOSE_PROJECT_NAME=b >live/a/.env")
         let renamed = try await host.sync(expect: 3)
@@ -108,6 +115,25 @@ extension EndToEnd {
         try await host.shell(
           "docker exec \(container ?? "") grep -q kept /d/f; docker rm -f \(container ?? "") >/dev/null; docker volume rm a_data"
         )
+      }
+    }
+
+    @Test func `a volume may get another key, and another one be mounted by its name`() async throws {
+      func named(_ name: String) -> [String: String] {
+        Self.file("volumes: ['other:/d']", top: "volumes: {other: {name: \(name)}}\n")
+      }
+      func told(_ host: Host) async throws -> [Diagnostic] {
+        try await host.sync().diagnostics.filter { $0.rule == "volume-changed" }
+      }
+      try await Host.with(Self.file("volumes: ['data:/d']", top: "volumes: {data: {}}\n")) { host in
+        _ = try await host.sync()
+        try await host.push(named("a_data"))
+        #expect(try await told(host).isEmpty)
+        try await host.push(named("fresh-\(Path.name(host.root))"))
+        let found = try await told(host)
+        #expect(found.map(\.severity) == [.warning] && found[0].message.contains("a_data"))
+        #expect(try await told(host).isEmpty)
+        try await host.shell("docker rm -f a-web-1 >/dev/null; docker volume rm a_data fresh-\(Path.name(host.root))")
       }
     }
 

@@ -148,5 +148,6 @@ extension Container {
     mounts = listed.hostMounts
     number = labels[ComposeLabel.number].flatMap { Int($0) } ?? 1
     volumes = AnonymousVolumes(number: number, mounted: listed.volumes)
+    volumesByPath = listed.volumes
   }
 }

@@ -33,7 +33,7 @@ struct PolicyCheck: Sendable {
       subjects[index].isReturning = returning.contains(subjects[index].stack)
       subjects[index].formerVolumes = removed.formerVolumes[subjects[index].stack] ?? []
       let known = records[subjects[index].stack] ?? origin.flatMap { records[$0] }
-      subjects[index].compareAnonymousVolumes(containers ?? [], formerly: known?.project)
+      subjects[index].compareVolumes(containers ?? [], formerly: known?.project)
     }
     var present: Present?
     if containers != nil, subjects.contains(where: \.needsEngine) { present = try await inventory(volumes) }

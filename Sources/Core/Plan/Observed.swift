@@ -46,6 +46,8 @@ public struct Container: Sendable, Equatable {
   public var number = 1
   /// The volumes that the engine made for it alone, where that was asked for.
   public var volumes: AnonymousVolumes?
+  /// The engine's names of all volumes that it mounts, by the path in the container, where that was asked for.
+  public var volumesByPath: [String: String] = [:]
 
   /// Describes a container.
   public init(

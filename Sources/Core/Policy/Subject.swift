@@ -48,7 +48,7 @@ public struct Subject: Sendable {
   public var changedVolumes: Set<String> = []
   /// The volumes that would stay behind under the name of the project's former name, by what the model calls them.
   public var leftVolumes: [String: String] = [:]
-  /// The anonymous volumes of containers over which a service has another mount from now on.
+  /// The volumes of containers over which a service has another mount from now on.
   var coveredVolumes: [CoveredVolume] = []
   /// The services that the commit takes from other stacks.
   public var moved: [MovedService] = []

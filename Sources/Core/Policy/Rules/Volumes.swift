@@ -4,9 +4,10 @@ extension Rule {
     why: """
       A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
       with all that is in it; without that, the change never comes about. A service would also start with an empty volume
-      where the project has another name, where the service moves to another stack, where a new mount covers the anonymous
-      volume of an image's `VOLUME`, or where a rollback leads to a commit whose volume was removed since. No commit costs
-      data.
+      where the project has another name, where the service moves to another stack, where its volume has another key in the
+      Compose file, where a new mount covers the anonymous volume of an image's `VOLUME`, or where a rollback leads to a
+      commit whose volume was removed since. No commit costs data. Where the Compose file gives the new volume a `name:`,
+      that is a warning.
       """,
     fix: """
       Leave the volume as it is; or give the new one another `name:` and copy the data; or, where the data may go, remove the
@@ -45,11 +46,11 @@ extension Rule {
             "the project has another name, and would start with an empty volume \(name): its data is in \(former)",
           help: "keep the volume: `volumes: {\(key): {name: \(former)}}`; or make \(name) and copy the data into it")
       }
-      + subject.dataLeftElsewhere + subject.leftAnonymousVolumes + subject.lostVolumes
+      + subject.dataLeftElsewhere + subject.replacedVolumes + subject.lostVolumes
   }
 }
 
-/// An anonymous volume over which its service has another mount from now on.
+/// A volume over which its service has another mount from now on.
 public struct CoveredVolume: Sendable, Equatable {
   let service: String
   /// The path in the container.
@@ -59,6 +60,8 @@ public struct CoveredVolume: Sendable, Equatable {
   /// What is mounted there instead: a path of the host, or what the model calls a volume.
   let source: String
   let isVolume: Bool
+
+  var isAnonymous: Bool { AnonymousVolumes.isAnonymous(volume) }
 }
 
 extension Subject {
@@ -70,40 +73,65 @@ extension Subject {
       })
   }
 
-  /// Compares what containers of the stack hold in anonymous volumes with what their services mount from now on.
-  public mutating func compareAnonymousVolumes(_ containers: [Container], formerly project: String?) {
+  /// Compares what containers of the stack have in volumes with what their services mount from now on.
+  public mutating func compareVolumes(_ containers: [Container], formerly project: String?) {
     let projects = [model["name"]?.string, project]
     for container in containers where projects.contains(container.project) {
-      for mount in model["services"]?[container.service]?["volumes"].array ?? [] {
+      let mounts = model["services"]?[container.service]?["volumes"].array ?? []
+      let kept = Set(mounts.compactMap { volumeName($0["source"]?.string ?? "") })
+      for mount in mounts {
         guard let source = mount["source"]?.string, !source.isEmpty, let target = mount["target"]?.string,
-          let volume = container.volumes?.volumes[Path.normalized(target)], volume != source
+          let volume = container.volumesByPath[Path.normalized(target)], volume != source, !kept.contains(volume)
         else { continue }
-        coveredVolumes.append(
-          CoveredVolume(
-            service: container.service, target: target, volume: volume, source: source,
-            isVolume: mount["type"]?.string == "volume"))
+        let covered = CoveredVolume(
+          service: container.service, target: target, volume: volume, source: source,
+          isVolume: mount["type"]?.string == "volume")
+        if !coveredVolumes.contains(covered) { coveredVolumes.append(covered) }
       }
     }
   }
 
-  /// Finds volumes and directories that would be empty where the container has its data in an anonymous volume.
-  fileprivate var leftAnonymousVolumes: [Finding] {
+  /// The engine's name of what the model calls a volume.
+  private func volumeName(_ key: String) -> String { model["volumes"]?[key]?["name"]?.string ?? key }
+
+  /// Finds volumes and directories that would be empty where the container has its data in a volume.
+  fileprivate var replacedVolumes: [Finding] {
     coveredVolumes.compactMap { covered in
       let source = covered.source
-      let name = covered.isVolume ? model["volumes"]?[source]?["name"]?.string ?? source : source
+      let name = covered.isVolume ? volumeName(source) : source
       let isThere = covered.isVolume ? present?.volumes.contains(name) ?? true : !paths.missing.contains(source)
-      if isThere { return nil }
+      // Without an engine's word that it is there, nothing is in it.
+      let isLeft = covered.isAnonymous || present?.volumes.contains(covered.volume) ?? false
+      // What the project's other name, or the way back, leaves behind is told by itself.
+      let isTold = leftVolumes[source] != nil || isReturning && covered.isVolume && !covered.isAnonymous
+      if isThere || !isLeft || isTold { return nil }
       let new = covered.isVolume ? "the volume \(name)" : name
-      return Finding(
+      let old = covered.isAnonymous ? "anonymous volume \(covered.volume.prefix(12))…" : "volume \(covered.volume)"
+      var finding = Finding(
         service: covered.service, place: place(covered.service, ["volumes"]),
         message:
-          "\(covered.service) would start with \(new), which is empty: what it has at \(covered.target) is in the "
-          + "anonymous volume \(covered.volume.prefix(12))…",
-        help: covered.isVolume
-          ? "copy the data first: `docker volume create \(name)` and "
-            + "`docker run --rm -v \(covered.volume):/from -v \(name):/to busybox cp -a /from/. /to`; or create it empty"
-          : "make the directory first, with the data (`docker cp`) or empty, and with its owner")
+          "\(covered.service) would start with \(new), which is empty: what it has at \(covered.target) is in the \(old)",
+        help: help(covered, name))
+      // Who writes out a name means that volume, be it new.
+      let isNamed = covered.isVolume && name != "\(model["name"]?.string ?? "")_\(source)"
+      if isNamed, !covered.isAnonymous { finding.severity = .warning }
+      return finding
     }
+  }
+
+  private func help(_ covered: CoveredVolume, _ name: String) -> String {
+    let (volume, source) = (covered.volume, covered.source)
+    if !covered.isVolume {
+      return covered.isAnonymous
+        ? "make the directory first, with the data (`docker cp`) or empty, and with its owner"
+        : "make the directory first, with the data (`docker run --rm -v \(volume):/from -v \(name):/to busybox cp -a /from/. /to`) "
+          + "or empty, and with its owner"
+    }
+    let copy =
+      "`docker volume create \(name)` and `docker run --rm -v \(volume):/from -v \(name):/to busybox cp -a /from/. /to`"
+    return covered.isAnonymous
+      ? "copy the data first: \(copy); or create it empty"
+      : "keep the volume: `volumes: {\(source): {name: \(volume)}}`; or copy the data first: \(copy); or create it empty"
   }
 
   /// Finds volumes that an older commit had and that are gone: it would start with empty ones.
