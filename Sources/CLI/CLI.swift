@@ -75,7 +75,6 @@ public enum CLI {
     if arguments.command == "init" { return try await initialize(arguments, file, environment) }
     let read = environment[Configuration.inputVariable] == "1" ? readInput() : nil
     let (settings, text) = try load(file, text: read).get()
-    for problem in settings.dormant { tell("\(file):\(problem.line):\(problem.column): warning: \(problem.message)") }
     switch arguments.command {
     case "sync", "rollback", "resume": return try await sync(arguments, settings, environment)
     case "status": return try await status(arguments, settings, environment)

@@ -51,7 +51,22 @@ struct SettingsTests {
     #expect(settings.stacks["gw"]?.after == ["infra"])
     #expect(settings.stacks["gw"]?.deployTimeout == .seconds(90))
     #expect(settings.sync.onFailure == .stay && settings.sync.drift == .report && settings.sync.gate == .stack)
-    #expect(settings.notify == [Notify(run: "tell", on: ["failed"], timeout: .seconds(5))])
+    #expect(settings.notify == [Notify(run: "tell", on: [.failed], timeout: .seconds(5))])
+  }
+
+  @Test func `a hook is run for what needs a person, unless it says what for`() throws {
+    let some = try Settings.parse(Array("\(Self.least)notify: [{run: tell}]\n".utf8)).get()
+    #expect(
+      some.notify == [Notify(run: "tell", on: [.failed, .rolledBack, .refused, .recovered], timeout: .seconds(30))])
+    guard case .failure(let wrong) = Settings.parse(Array("\(Self.least)notify: [{run: tell, on: [fail]}]\n".utf8))
+    else {
+      Issue.record("it was taken")
+      return
+    }
+    #expect(
+      wrong.all.map(\.message) == [
+        "on must list some of \(Report.Event.allCases.map(\.rawValue).joined(separator: ", "))"
+      ])
   }
 
   @Test func `what is fetched beside the repository is said by yes or no`() throws {

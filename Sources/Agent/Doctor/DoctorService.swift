@@ -8,7 +8,19 @@ extension Doctor {
     let units = await units()
     let trouble = checkout.newest
     return units.checks + (await daemon(isActive: units.isDaemon))
-      + [ServiceChecks.lastSync(trouble, trouble.flatMap(Trouble.init))]
+      + [ServiceChecks.lastSync(trouble, trouble.flatMap(Trouble.init))] + hooks()
+  }
+
+  /// Looks whether the programs of `notify:` could be run.
+  private func hooks() -> [Check] {
+    settings.notify.map { hook in
+      let name = "notify: \(hook.run)"
+      do throws(Failure) {
+        return Check(.service, name, .good, found: try NotifyHooks.program(of: hook, settings))
+      } catch {
+        return Check(.service, name, .failed, found: error.message, help: error.help)
+      }
+    }
   }
 
   private func units() async -> (checks: [Check], isDaemon: Bool) {

@@ -44,10 +44,8 @@ public struct Settings: Sendable, Equatable {
   public var sync = SyncSettings()
   /// How `clup serve` is reached.
   public var serve = ServeSettings()
-  /// Programs that are given each report.
-  var notify: [Notify] = []
-  /// Keys that are understood but not acted on by this version.
-  public var dormant: [SettingsProblem] = []
+  /// Programs that are given reports.
+  public var notify: [Notify] = []
 
   /// Starts with the four keys that are needed; paths are absolute and normalized.
   public init(repository: String, branch: String, liveRoot: String, checkout: String) {
@@ -162,11 +160,14 @@ public struct ServeSettings: Sendable, Equatable {
 /// One entry of `notify:`.
 public struct Notify: Sendable, Equatable {
   /// An executable; a relative path is taken from the configuration file's directory.
-  var run: String
-  /// The outcomes that are told.
-  var on: [String]
+  public var run: String
+  /// The events that it is run for.
+  public var on: Set<Report.Event>
   /// How long it may take.
-  var timeout: Duration
+  public var timeout: Duration
+
+  /// What it is run for where nothing is said.
+  static let usual: Set<Report.Event> = [.failed, .rolledBack, .refused, .recovered]
 }
 
 /// What is wrong at one place of the configuration.

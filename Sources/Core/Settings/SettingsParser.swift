@@ -78,9 +78,6 @@ extension SettingsReader {
     if let sync = top["sync"] { settings.sync = syncSettings(sync) }
     if let serve = top["serve"] { settings.serve = self.serve(serve) }
     if let notify = top["notify"] { settings.notify = list(notify, "notify").compactMap { self.notify($0) } }
-    if let entry = root.entry("notify"), !entry.value.isNull {
-      settings.dormant.append(SettingsProblem(at: entry.key.start, "notify: has no effect in this version"))
-    }
     return settings
   }
 
@@ -201,6 +198,12 @@ extension SettingsReader {
     let keys = section(node, "notify", keys: ["run", "on", "timeout"])
     let run = required(keys, "run", in: node)
     let timeout = keys["timeout"].flatMap { duration($0, "timeout") } ?? .seconds(30)
-    return Notify(run: run, on: strings(keys, "on"), timeout: timeout)
+    guard let on = keys["on"] else { return Notify(run: run, on: Notify.usual, timeout: timeout) }
+    let events = list(on, "on").compactMap { node -> Report.Event? in
+      if let event = node.string.flatMap(Report.Event.init(rawValue:)) { return event }
+      problem(node, "on must list some of \(Report.Event.allCases.map(\.rawValue).joined(separator: ", "))")
+      return nil
+    }
+    return Notify(run: run, on: Set(events), timeout: timeout)
   }
 }
