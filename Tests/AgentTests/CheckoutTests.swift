@@ -44,19 +44,19 @@ struct CheckoutTests {
     let scratch = try Scratch()
     let checkout = Checkout(path: scratch.root + "/clup")
     try checkout.prepare()
-    let first = try Presence(in: checkout) { checkout.removePartialFiles() }
+    let first = try CheckoutUse(in: checkout) { checkout.removePartialFiles() }
     try scratch.write("clup/releases/.new.x/s/compose.yaml", "")
     try scratch.write("clup/view.x/root/f", "")
     try scratch.write("clup/repo.git.new/HEAD", "")
     // However often others come and go, the first one is there.
     for _ in 0..<3 {
-      let other = try Presence(in: checkout) { checkout.removePartialFiles() }
-      other.leave()
+      let other = try CheckoutUse(in: checkout) { checkout.removePartialFiles() }
+      other.end()
     }
     #expect(scratch.names("clup") == ["lock", "locks", "releases", "repo.git.new", "view.x"])
-    first.leave()
-    let last = try Presence(in: checkout) { checkout.removePartialFiles() }
-    last.leave()
+    first.end()
+    let last = try CheckoutUse(in: checkout) { checkout.removePartialFiles() }
+    last.end()
     #expect(scratch.names("clup/releases") == [] && scratch.names("clup") == ["lock", "locks", "releases"])
   }
 

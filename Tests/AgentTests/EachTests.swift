@@ -32,13 +32,13 @@ struct EachTests {
   }
 
   @Test func `a stack waits for the one before it, and learns how that ended`() async {
-    let gate = DependencyGate(slots: 1)
-    async let first = gate.end(of: "a")
-    async let second = gate.end(of: "b")
-    await gate.report("b", good: false)
-    await gate.report("a", good: true)
+    let scheduler = StackScheduler(slots: 1)
+    async let first = scheduler.end(of: "a")
+    async let second = scheduler.end(of: "b")
+    await scheduler.report("b", good: false)
+    await scheduler.report("a", good: true)
     #expect(await first)
     #expect(await !second)
-    #expect(await gate.end(of: "a"))
+    #expect(await scheduler.end(of: "a"))
   }
 }

@@ -103,7 +103,7 @@ struct CollisionsTests {
     _ after: [String: [String]], _ stacks: [String]
   ) {
     let place = (path: "f", mark: Mark(line: 3, column: 9) as Mark?)
-    let found = Order.problems(after: after, stacks: ["a", "b", "c"], places: ["a": place])
+    let found = StackOrderCheck.problems(after: after, stacks: ["a", "b", "c"], places: ["a": place])
     #expect(found.map(\.stack) == stacks)
     #expect(found.first { $0.stack == "a" }.map { $0.line == 3 && $0.column == 9 && $0.file == "f" } ?? true)
   }

@@ -31,7 +31,7 @@ struct ModelSync {
       Differences(tree: tree, observed: observed, links: ModelHost.links)
     }
     if let hold = record?.held, hold.commit == wish.commit {
-      guard let good = record?.good, record?.isStuck != true else { return nil }
+      guard let good = record?.good, record?.recoveryFailed != true else { return nil }
       let reasons = differences(CommitTree(recordedBy: good)).kept(name, record, images: good.images ?? [:])
       if reasons.isEmpty { return nil }
       var plan = planning.deploy(
@@ -118,9 +118,11 @@ struct ModelSync {
     let isGood = former.deployment.map { good in
       change.reached == .containers && change.desired.inputs.differences(from: good.inputs).isEmpty
     }
-    if isOurs, !plan.target.isHeld, isGood != true { hold = Hold(change.desired, since: "", error: "", images: [:]) }
+    if isOurs, !plan.target.staysAtLastGood, isGood != true {
+      hold = Hold(change.desired, since: "", error: "", images: [:])
+    }
     if let hold, former.deployment != nil { try host.state.record(.failed(hold), of: name) }
-    if isGood == true || plan.target.isHeld && change.reached == .nothing { return }
+    if isGood == true || plan.target.staysAtLastGood && change.reached == .nothing { return }
     do {
       try recover(change, former, hold)
     } catch Interruption.failed(let isOurs) {

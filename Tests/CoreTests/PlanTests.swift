@@ -179,7 +179,7 @@ struct ServicePlanningTests {
 
   static var stuck: Container {
     var found = connected([])
-    (found.state, found.isStuck) = ("exited", true)
+    (found.state, found.cannotStart) = ("exited", true)
     return found
   }
 
@@ -207,11 +207,11 @@ struct UnstartedTests {
   @Test(arguments: [
     ("created", false, true, ServicePlan.Way.remake), ("created", false, false, .up), ("exited", false, true, .up),
     ("exited", true, false, .remake), ("exited", true, true, .remake),
-  ]) func `a container`(_ state: String, isStuck: Bool, isCutOff: Bool, way: ServicePlan.Way) {
+  ]) func `a container`(_ state: String, cannotStart: Bool, isCutOff: Bool, way: ServicePlan.Way) {
     var found = Container(
       id: "c", name: "p-web-1", state: state, image: "busybox:1", project: "p", service: "web", hash: "h",
       directory: "/live/s")
-    found.isStuck = isStuck
+    found.cannotStart = cannotStart
     let known = [service(hash: "h")]
     let plans = ServicePlanning.plan(desired: known, known: known, containers: [found], isCutOff: isCutOff)
     #expect(plans.map(\.way) == [way])
@@ -294,7 +294,7 @@ struct LinkPlanningTests {
     (LinkPlanning.shared("common/x"), "+links+common+x"),
   ])
   func `each stack has a pointer of its own`(_ stack: String, _ name: String) {
-    #expect(LinkPlanning.pointerName(of: stack) == name)
+    #expect(LinkPlanning.fileName(of: stack) == name)
   }
 
   @Test func `a path below a directory that became a link is left alone`() {

@@ -89,7 +89,7 @@ struct StateFileTests {
     #expect(state.stacks["b"]?.change?.targetProject == "q")
     #expect(state.stacks["c"]?.change?.from == .nothing && state.stacks["c"]?.held != nil)
     #expect(state.stacks["d"]?.adopted != nil)
-    #expect(state.stacks["e"]?.isStuck == true)
+    #expect(state.stacks["e"]?.recoveryFailed == true)
     #expect(state.standing("f") == nil && state.stacks["f"]?.held != nil)
   }
 

@@ -31,7 +31,7 @@ extension EndToEnd {
       ).split(separator: "\n").sorted().compactMap { $0.split(separator: " ").last.map(String.init) }
     }
 
-    @Test func `a way back mounts what a failed commit dropped`() async throws {
+    @Test func `a recovery mounts what a failed commit dropped`() async throws {
       let scale = "scale: 2"
       try await Host.with(["a/compose.yaml": sleeper("web", Self.keeping, scale)]) { host in
         _ = try await host.sync()
@@ -76,7 +76,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a way back mounts those that stood there, not those that were deployed`() async throws {
+    @Test func `a recovery mounts those that stood there, not those that were deployed`() async throws {
       try await Host.with(["a/compose.yaml": sleeper("web", Self.keeping)]) { host in
         _ = try await host.sync()
         _ = try await host.compose("a", "up", "-d", "--force-recreate", "--renew-anon-volumes")

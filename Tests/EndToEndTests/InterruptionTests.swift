@@ -113,7 +113,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `the way back from where a sync was interrupted may write what the last good commit had`() async throws {
+    @Test func `the recovery from where a sync was interrupted may write what the last good commit had`() async throws {
       let good = sleeper("a", "env_file: [web.env]")
       try await Host.with(["a/compose.yaml": good, "a/web.env": "G=1\n"]) { host in
         _ = try await host.sync()

@@ -116,7 +116,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `I5: a way back of shared files that is cut off does not make the commit good`() async throws {
+    @Test func `I5: a recovery of shared files that is cut off does not make the commit good`() async throws {
       let file = { (name: String) in
         Self.reader.replacing("./conf:", with: "../common/conf:") + "    labels: {name: \(name)}\n"
       }
@@ -176,7 +176,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a container that a person started besides has no part in the way back`() async throws {
+    @Test func `a container that a person started besides has no part in the recovery`() async throws {
       let file = sleeper() + service("debug", ["profiles: [debug]"])
       try await Host.with(["a/compose.yaml": file]) { host in
         _ = try await host.sync()
@@ -190,7 +190,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a project's name that comes from the host's .env does not lead the way back astray`() async throws {
+    @Test func `a project's name that comes from the host's .env does not lead a recovery astray`() async throws {
       let name = "clup-\(UInt32.random(in: .min ... .max))"
       try await Host.with(["a/compose.yaml": sleeper()], live: ["a/.env": "COMPOSE_PROJECT_NAME=\(name)-one\n"]) {
         host in
@@ -220,7 +220,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `when the way back fails too, both causes are told and nothing more is changed`() async throws {
+    @Test func `when the recovery fails too, both causes are told and nothing more is changed`() async throws {
       let good = sleeper(
         "web", "volumes: ['./state:/x:ro']",
         "healthcheck: {test: [CMD, test, -e, /x/ok], interval: 1s, retries: 2}")

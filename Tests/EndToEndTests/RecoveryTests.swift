@@ -264,7 +264,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a container that somebody put into the project has no part in the way back`() async throws {
+    @Test func `a container that somebody put into the project has no part in the recovery`() async throws {
       let name = "clup-e2e-app-\(UInt32.random(in: .min ... .max)):latest"
       try await Host.with(["a/compose.yaml": Self.file(["image: '\(name)'", "command: sleep 100000"])]) { host in
         try await host.docker("tag", "busybox:test", name)

@@ -122,7 +122,7 @@ extension EndToEnd {
         #expect(try await generation(host) == "3")
         let asked = try await host.clup("rollback", "known")
         #expect((asked.output + asked.errors).contains("2 stacks back: a to \(first.prefix(7)), b to"), "\(asked)")
-        // The repository is not needed for the way back.
+        // The repository is not needed for a rollback.
         try await host.shell("mv repo.git away.git")
         #expect(try await host.clup("rollback", "--all", String(first.prefix(8))).status == 0)
         #expect(try await generation(host) == "1")
@@ -243,7 +243,7 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a rollback that fails and is killed on its way back is not pinned, and the next commit arrives`()
+    @Test func `a rollback that fails and is killed while it goes back is not pinned, and the next commit arrives`()
       async throws
     {
       let file = { (generation: Int) in

@@ -71,7 +71,7 @@ extension Target {
     for stack in found.stacks {
       hold(
         Path.normalized(stack.name) == stack.name && !stack.name.contains(".."), "a stack is a directory of the tree")
-      _ = LinkPlanning.pointerName(of: stack.name)
+      _ = LinkPlanning.fileName(of: stack.name)
       _ = tree.children(of: stack.name)
     }
     for entry in entries where entry.kind != .directory {

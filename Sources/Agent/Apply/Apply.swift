@@ -50,9 +50,9 @@ struct Apply: Sendable {
       changed.contains(path) && !plan.groups.contains { group in group.contains { shared.users.contains($0.name) } }
     }
     result.links = try await sharedLinks.switchPaths(alone.mapValues(\.link))
-    let gate = DependencyGate(slots: settings.sync.concurrency)
+    let scheduler = StackScheduler(slots: settings.sync.concurrency)
     let execute = Execute(
-      settings: settings, checkout: checkout, programs: programs, links: links, records: records, gate: gate,
+      settings: settings, checkout: checkout, programs: programs, links: links, records: records, scheduler: scheduler,
       locks: locks, snapshots: snapshots, present: Set(containers.map(\.image)), tell: tell)
     for stack in plan.stacks where stack.work != .none {
       tell(.now(.planned, of: stack.name, stack.reasons.joined(separator: ", ")))
@@ -63,7 +63,7 @@ struct Apply: Sendable {
     for removal in removals where removal.taker == nil && !Task.isCancelled {
       await remove(removal, removal.steps, execute, &result)
     }
-    await deployGroups(deploy, gate, but: removals, &result)
+    await deployGroups(deploy, scheduler, but: removals, &result)
     for removal in removals where removal.taker != nil { await leave(removal, execute, &result) }
     if !Task.isCancelled {
       let configured = Set(plan.shared.filter { $0.value.users.isEmpty }.keys)
@@ -95,12 +95,12 @@ struct Apply: Sendable {
 
   /// Brings each group of stacks to where it is to be, side by side.
   private func deployGroups(
-    _ deploy: Deploy, _ gate: DependencyGate, but removals: [StackPlan], _ result: inout Result
+    _ deploy: Deploy, _ scheduler: StackScheduler, but removals: [StackPlan], _ result: inout Result
   ) async {
     let working = Set(plan.stacks.map(\.name)).subtracting(removals.map(\.name))
     for stack in plan.stacks where stack.work == .none {
       let report = stack.report(stack.target.idle)
-      await gate.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
+      await scheduler.report(stack.name, good: [.unchanged, .pinned].contains(report.outcome))
       result.stacks.append(report)
       result.links += stack.links.map(\.report)
     }
@@ -108,11 +108,11 @@ struct Apply: Sendable {
     let ends = await withTaskGroup(of: End.self) { group in
       for stacks in plan.groups {
         group.addTask {
-          let ended = await deployWhenReady(stacks, deploy, gate, working)
+          let ended = await deployWhenReady(stacks, deploy, scheduler, working)
           let isReleased = await release(ended.map(\.stack))
           for end in ended {
             tell(.end(of: end.stack))
-            await gate.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
+            await scheduler.report(end.stack.name, good: [.unchanged, .deployed, .pinned].contains(end.stack.outcome))
           }
           return (ended, isReleased)
         }
@@ -176,7 +176,9 @@ struct Apply: Sendable {
   }
 
   /// Brings a group when all that it comes after is in place.
-  private func deployWhenReady(_ group: [StackPlan], _ deploy: Deploy, _ gate: DependencyGate, _ working: Set<String>)
+  private func deployWhenReady(
+    _ group: [StackPlan], _ deploy: Deploy, _ scheduler: StackScheduler, _ working: Set<String>
+  )
     async
     -> [Deploy.Result]
   {
@@ -185,7 +187,7 @@ struct Apply: Sendable {
     for stack in group {
       for earlier in stack.after where working.contains(earlier) && !own.contains(earlier) {
         // What is repaired where it is already does not come after anything.
-        if await !gate.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
+        if await !scheduler.end(of: earlier), !isRepair(stack) { missing = missing ?? (stack.name, earlier) }
       }
     }
     if let missing {

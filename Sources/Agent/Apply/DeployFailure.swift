@@ -33,7 +33,8 @@ extension Deploy {
     attempt.mask = await Task { await programs.mask(for: directory) }.value.adding(
       valuesIn: files.compactMap { Files.text(Path.join(settings.liveRoot, $0)) })
     // A way back that failed says nothing about the commit that is held.
-    guard cause.kind == .deploy, !attempt.plan.target.isHeld, !attempt.plan.isHandedOver, !isGood(attempt) else {
+    guard cause.kind == .deploy, !attempt.plan.target.staysAtLastGood, !attempt.plan.isHandedOver, !isGood(attempt)
+    else {
       return
     }
     let images = try? await Images(programs: programs).ids(of: attempt.desired.references.values)
@@ -80,7 +81,9 @@ extension Deploy {
     }
     if cause.kind == .interrupted, !isBegun { report.outcome = .skipped }
     // What was cut off is gone on with by the next sync, and what the host lacks is no fault of the commit.
-    if cause.kind == .interrupted || attempt.plan.target.isHeld && reached == .nothing && attempt.failed.isUntouched {
+    if cause.kind == .interrupted
+      || attempt.plan.target.staysAtLastGood && reached == .nothing && attempt.failed.isUntouched
+    {
       return
     }
     if isGood(attempt) {

@@ -142,7 +142,7 @@ extension Deploy {
     _ attempts: inout [String: Attempt], _ ended: inout Ended, inOrder: Bool,
     _ work: @escaping @Sendable (inout Attempt) async throws(Failure) -> Void
   ) async {
-    let own = DependencyGate(slots: 0)
+    let own = StackScheduler(slots: 0)
     let going = attempts.filter { ended.causes[$0.key] == nil }
     typealias End = (attempt: Attempt, failure: Failure?, skipped: Bool)
     let ends = await withTaskGroup(of: End.self) { group in
@@ -155,9 +155,9 @@ extension Deploy {
             end = (attempt, Failure(.host, why, help: "sync again when that one is fixed"), true)
           }
           if end.failure == nil {
-            await execute.gate.take()
+            await execute.scheduler.take()
             if Task.isCancelled {
-              await execute.gate.give()
+              await execute.scheduler.give()
               end = (attempt, Failure(.interrupted, "the sync was interrupted", help: "sync again"), true)
             } else {
               do throws(Failure) { try await work(&end.attempt) } catch { end.failure = error }

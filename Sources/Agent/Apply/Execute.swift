@@ -9,7 +9,7 @@ struct Execute: Sendable {
   let programs: Programs
   let links: Links
   let records: Records
-  let gate: DependencyGate
+  let scheduler: StackScheduler
   let locks: StackLocks
   let snapshots: [String: CommitSnapshot]
   /// The references of images that containers run with, which are on the host.
@@ -36,7 +36,7 @@ struct Execute: Sendable {
     /// what they were.
     var model: JudgedModel?
     /// What keeps the other services from being made; they can only be started as they are.
-    var unmade: Unmade?
+    var unrestorable: UnrestorableServices?
     /// Whether a slot was taken, which is released while the stack is watched.
     var hasSlot = false
     /// How the text of each event begins.
@@ -80,7 +80,7 @@ struct Execute: Sendable {
   }
 
   func acquireSlot(_ progress: inout Progress) async {
-    await gate.take()
+    await scheduler.take()
     progress.hasSlot = true
   }
 
@@ -88,7 +88,7 @@ struct Execute: Sendable {
   func releaseSlot(_ progress: inout Progress) async {
     guard progress.hasSlot else { return }
     progress.hasSlot = false
-    await gate.give()
+    await scheduler.give()
   }
 
   /// The time until which a stack has to be in place.
@@ -129,7 +129,7 @@ struct Execute: Sendable {
     case .up(let services): try await updateContainers(services, stack, progress)
     case .upAsFound(let services):
       try await recreateAdopted(services, stack, until: deadline(for: stack, progress))
-    case .verify(let promise): try await verify(stack, promise, but: going, events, &progress)
+    case .verify(let expected): try await verify(stack, expected, but: going, events, &progress)
     case .remove(let ids): try await up.remove(ids)
     case .removeNetworks(let project): try await removeNetworks(of: project)
     case .record(let event, let name, let isNeeded):
@@ -146,22 +146,23 @@ struct Execute: Sendable {
     _ services: [ServicePlan], _ stack: DesiredStack, _ progress: Progress
   ) async throws(Failure) {
     let up = Up(settings: settings, programs: programs, tell: tell)
-    guard let unmade = progress.unmade else {
+    guard let unrestorable = progress.unrestorable else {
       return try await up.run(services, stack, until: deadline(for: stack, progress))
     }
-    let others = services.filter { unmade.services.contains($0.name) }
+    let others = services.filter { unrestorable.services.contains($0.name) }
     try await up.run(
-      services.filter { !unmade.services.contains($0.name) }, stack, until: deadline(for: stack, progress))
-    let kept = unmade.lost.union(stack.joined(to: unmade.lost))
+      services.filter { !unrestorable.services.contains($0.name) }, stack, until: deadline(for: stack, progress))
+    let kept = unrestorable.lost.union(stack.joined(to: unrestorable.lost))
     // Compose would start what they depend on, too.
     try await up.start(others.filter { !kept.contains($0.name) }, of: stack, isAlone: !kept.isEmpty)
     // A new start brings it into the network as that is now.
-    let again = others.filter { $0.action == .recreate && unmade.joined.contains($0.name) }
+    let again = others.filter { $0.action == .recreate && unrestorable.joined.contains($0.name) }
     try await up.restart(again, of: stack)
     let left = others.contains { service in
-      !again.contains(service) && (service.isMade || service.action == .start && unmade.lost.contains(service.name))
+      !again.contains(service)
+        && (service.isMade || service.action == .start && unrestorable.lost.contains(service.name))
     }
-    if left, let failure = unmade.failure { throw failure }
+    if left, let failure = unrestorable.failure { throw failure }
   }
 
   private func applyLinkPlans(
@@ -175,14 +176,14 @@ struct Execute: Sendable {
 
   /// Watches a stack until it is what it promises; containers that go are no longer part of it.
   private func verify(
-    _ stack: DesiredStack, _ promise: Promise, but going: Set<String>, _ events: ProjectEvents,
+    _ stack: DesiredStack, _ expected: Expectation, but going: Set<String>, _ events: ProjectEvents,
     _ progress: inout Progress
   ) async throws(Failure) {
     await releaseSlot(&progress)
     progress.isWatched = true
     let began = progress.began ?? .now
     let (tell, end, purpose) = (tell, deadline(for: stack, progress), progress.purpose)
-    let (wanted, before) = (try await withProbes(stack, isUnmade: progress.unmade != nil), progress.before)
+    let (wanted, before) = (try await withProbes(stack, isUnrestorable: progress.unrestorable != nil), progress.before)
     var watched = Verify.Result()
     func watch() async throws(Failure) {
       watched = try await Verify(programs: programs) { locks.isTaken(stack.name) }.settle(
@@ -196,9 +197,9 @@ struct Execute: Sendable {
     if progress.yields { try await locks.lending(stack.name, during: .watch, watch) } else { try await watch() }
     progress.logTail = watched.logTail
     progress.containers = watched.containers.filter { !going.contains($0.id) }
-    let help = promise == .commit ? "fix it, and push again" : "see its log (`docker compose logs`), and sync again"
+    let help = expected == .commit ? "fix it, and push again" : "see its log (`docker compose logs`), and sync again"
     if let failure = watched.failure(help: help) { throw failure }
-    guard promise == .good else { return }
+    guard expected == .good else { return }
     let other = progress.containers?.first { seen in
       stack.images[seen.service].map { $0 != seen.image } ?? false
         && stack.services.contains { $0.name == seen.service }

@@ -65,38 +65,40 @@ extension Execute {
     if services.allSatisfy({ [.keep, .remove].contains($0.action) }) { return }
     let obstacle = otherFile(than: stack)
     let isOther = obstacle != nil || hasOtherValues(stack)
-    var unmade = Unmade()
+    var unrestorable = UnrestorableServices()
     if obstacle != nil || isOther && !services.contains(where: \.isMade) {
       let all = Set(stack.services.map(\.name))
-      unmade = Unmade(services: all, failure: obstacle ?? notJudged(all.min() ?? "", stack))
+      unrestorable = UnrestorableServices(services: all, failure: obstacle ?? notJudged(all.min() ?? "", stack))
     } else if stack.isExposed || isOther {
-      progress.model = try await checkModel(of: stack, &unmade)
+      progress.model = try await checkModel(of: stack, &unrestorable)
     }
-    let able = services.filter { $0.isMade && !unmade.services.contains($0.name) }.map(\.name)
-    unmade.lose(try await lostMounts(of: stack, services))
-    unmade.lose(try await lostBinds(of: stack.running(progress.model), able))
-    if !unmade.lost.isEmpty, progress.model == nil, !isOther {
-      progress.model = try await checkModel(of: stack, &unmade)
+    let able = services.filter { $0.isMade && !unrestorable.services.contains($0.name) }.map(\.name)
+    unrestorable.lose(try await lostMounts(of: stack, services))
+    unrestorable.lose(try await lostBinds(of: stack.running(progress.model), able))
+    if !unrestorable.lost.isEmpty, progress.model == nil, !isOther {
+      progress.model = try await checkModel(of: stack, &unrestorable)
     }
-    if unmade.failure == nil { return }
-    let names = stack.services.map(\.name).filter { !unmade.services.contains($0) }
+    if unrestorable.failure == nil { return }
+    let names = stack.services.map(\.name).filter { !unrestorable.services.contains($0) }
     progress.model = progress.model?.running(names)
-    progress.unmade = unmade
+    progress.unrestorable = unrestorable
   }
 
   /// Returns what Compose makes of the files of a stack that was good, and notes what of it is another now.
-  private func checkModel(of stack: DesiredStack, _ unmade: inout Unmade) async throws(Failure) -> JudgedModel? {
+  private func checkModel(of stack: DesiredStack, _ unrestorable: inout UnrestorableServices) async throws(Failure)
+    -> JudgedModel?
+  {
     do throws(Failure) {
       let (model, others) = try await goodModel(of: stack)
-      unmade.joined = stack.joined(to: others)
-      unmade.services.formUnion(others.union(unmade.joined))
-      if let other = others.min() { unmade.failure = notJudged(other, stack) }
+      unrestorable.joined = stack.joined(to: others)
+      unrestorable.services.formUnion(others.union(unrestorable.joined))
+      if let other = others.min() { unrestorable.failure = notJudged(other, stack) }
       return model
     } catch {
       guard error.kind == .deploy else { throw error }
-      unmade.services = Set(stack.services.map(\.name))
+      unrestorable.services = Set(stack.services.map(\.name))
       let directory = Path.join(settings.liveRoot, stack.place.directory)
-      unmade.failure = Failure(
+      unrestorable.failure = Failure(
         .host, error.message, help: "find out who changed the files in \(directory), and put them back or push a fix")
       return nil
     }
@@ -185,12 +187,12 @@ extension Execute {
   }
 
   /// Reads the probes of a stack that goes by a record of what was good.
-  func withProbes(_ desired: DesiredStack, isUnmade: Bool) async throws(Failure) -> DesiredStack {
+  func withProbes(_ desired: DesiredStack, isUnrestorable: Bool) async throws(Failure) -> DesiredStack {
     guard desired.readsProbes else { return desired }
     var desired = desired
     desired.readsProbes = false
     // They may ask for what only other values make of the stack.
-    if isUnmade { return desired }
+    if isUnrestorable { return desired }
     if let own = settings.stacks[desired.name]?.probes {
       desired.probes = own
       return desired
@@ -216,7 +218,7 @@ extension Execute {
 }
 
 /// The services of a stack that cannot be made as they were good, and why.
-struct Unmade: Sendable {
+struct UnrestorableServices: Sendable {
   var services: Set<String> = []
   /// Those among them that are as they were, and live in the network of one that is not.
   var joined: Set<String> = []

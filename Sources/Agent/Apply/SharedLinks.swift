@@ -6,14 +6,14 @@ struct SharedLinks: Sendable {
   let links: Links
   let records: Records
   /// Groups that have paths in common lead them one after the other.
-  let gate = DependencyGate(slots: 1)
+  let scheduler = StackScheduler(slots: 1)
 
   /// Switches paths to what they are to be; `members` are the stacks that are brought there with them.
   func switchPaths(_ wishes: [String: DesiredLink], with members: Set<String> = []) async throws(Failure)
     -> [LinkReport]
   {
     if wishes.isEmpty { return [] }
-    return try await gate.turn { () throws(Failure) in try await switchNow(wishes, with: members) }
+    return try await scheduler.turn { () throws(Failure) in try await switchNow(wishes, with: members) }
   }
 
   private func switchNow(
@@ -28,7 +28,7 @@ struct SharedLinks: Sendable {
       let pointer = LinkPlanning.shared(path)
       let around = Path.ancestors(path) + [path]
       plans += links.observe.links.plan(
-        pointer: LinkPlanning.pointerName(of: pointer), desired: [path: wish],
+        pointer: LinkPlanning.fileName(of: pointer), desired: [path: wish],
         known: state.links[path].map { [path: $0] } ?? [:],
         live: Dictionary(uniqueKeysWithValues: around.map { ($0, links.observe.live($0)) })
       ).filter { plan in !plan.materializes || !plans.contains { $0.live == plan.live } }
@@ -79,7 +79,7 @@ struct SharedLinks: Sendable {
       if !Path.ancestors(path).contains(where: needed.contains) {
         reports += try await links.apply(
           links.observe.links.plan(
-            pointer: LinkPlanning.pointerName(of: pointer), desired: [:], known: [path: link],
+            pointer: LinkPlanning.fileName(of: pointer), desired: [:], known: [path: link],
             live: [path: links.observe.live(path)]))
       }
       checkout.removePointer(of: pointer)

@@ -35,7 +35,7 @@ struct Sweep: Sendable {
   /// Removes the pointers that no live path goes through any more.
   private func sweepPointers(_ state: State) {
     let needed = Set(
-      (Array(state.standing.keys) + state.links.keys.map(LinkPlanning.shared)).map(LinkPlanning.pointerName))
+      (Array(state.standing.keys) + state.links.keys.map(LinkPlanning.shared)).map(LinkPlanning.fileName))
     // A link that an earlier version made still goes through one pointer for all.
     if state.links.values.contains(where: { $0.commit == nil }) { return }
     for name in Files.names(in: checkout.pointers) where name.hasPrefix("+links") && !needed.contains(name) {

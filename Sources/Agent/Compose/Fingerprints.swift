@@ -5,7 +5,8 @@ extension Settings {
   /// Returns the text that is kept with a failure to know whether the host gives the stack another chance since.
   func fingerprint(of stack: String) -> String {
     let files = stacks[stack]?.composeFiles.map { " \($0)" } ?? ""
-    return digest(of: "\(stacks[stack]?.chances ?? "")\(files) \(sync.deployTimeout.text) \(sync.pullTimeout.text)")
+    return digest(
+      of: "\(stacks[stack]?.healthSettings ?? "")\(files) \(sync.deployTimeout.text) \(sync.pullTimeout.text)")
   }
 }
 

@@ -235,7 +235,7 @@ extension Doctor {
     }
     let observe = Observe(settings: settings, checkout: checkout, links: planning)
     let links = (own + shared).map { path, pointer, from in
-      let wanted = planning.target(LinkPlanning.pointerName(of: pointer), from)
+      let wanted = planning.target(LinkPlanning.fileName(of: pointer), from)
       var link = StackChecks.Link(path: path, wanted: wanted, found: observe.live(path))
       if Files.isMissing(wanted), let commit = checkout.commit(of: pointer) {
         link.damaged = "\(checkout.path)/releases/\(commit)"

@@ -18,7 +18,7 @@ extension Programs {
       guard projects.contains(container.project), let found = seen[container.id] else { return container }
       var container = container
       if container.state == "running" { container.attachments = Self.attachments(of: found) }
-      container.isStuck = stuck.contains(container.id)
+      container.cannotStart = stuck.contains(container.id)
       container.deadNamespace = Self.shared(found).first { Self.isDead($0.base, of: found, seen) }?.what
       if let pid = found["State"]?["Pid"]?.integer, pid > 0 {
         container.lostFile = releases?.lost(in: KernelMounts(of: String(pid)))

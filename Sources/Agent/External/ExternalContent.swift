@@ -6,13 +6,13 @@ import Git
 struct ExternalContent: Sendable {
   let stored: StoredContent
   let access: Access
-  let gate = DependencyGate(slots: 1)
+  let scheduler = StackScheduler(slots: 1)
 
   /// Adds to a tree all that these paths need. What the repository is to blame for is kept in the tree, for whoever uses it.
   func bring(_ paths: [String], in tree: CommitTree) async throws(Failure) {
     let paths = Set(paths).filter { !tree.isBrought($0) }.sorted()
     guard tree.isGrowing, !paths.isEmpty else { return }
-    try await gate.turn { () throws(Failure) in
+    try await scheduler.turn { () throws(Failure) in
       var missing = try await stored.recall(paths, in: tree)
       for module in missing.modules {
         try await SubmoduleFetch(stored: stored, access: access).fetch(module, in: tree)

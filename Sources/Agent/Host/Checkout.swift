@@ -76,7 +76,7 @@ struct Checkout: Sendable {
 
   /// The link that leads a stack.
   func pointer(of stack: String) -> String {
-    "\(pointers)/\(LinkPlanning.pointerName(of: stack))"
+    "\(pointers)/\(LinkPlanning.fileName(of: stack))"
   }
 
   var stateFile: String { "\(path)/state.json" }

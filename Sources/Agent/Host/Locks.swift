@@ -9,15 +9,15 @@ func unlock(_ descriptor: Int32) {
   close(descriptor)
 }
 
-/// What is held for as long as a sync goes on. It keeps nobody from anything: whoever comes while nobody else is there may
-/// clear away what others left half done.
+/// A shared lock that each sync holds on the checkout. It keeps nobody from working: it only shows whether a sync is
+/// alone there, and may remove what others left half done.
 ///
 /// The kernel ends it with the process, however that ends.
-struct Presence: Sendable {
+struct CheckoutUse: Sendable {
   private let descriptor: Int32
   static let lock = "+present"
 
-  /// Comes to a checkout; `alone` is done first when nobody else is there.
+  /// Takes the lock; calls `alone` first if nobody else has it.
   init(in checkout: Checkout, alone: () -> Void) throws(Failure) {
     descriptor = try checkout.openLock(Self.lock)
     // Only a descriptor that holds nothing may ask: one that holds its share would lose it.
@@ -26,7 +26,7 @@ struct Presence: Sendable {
     while flock(descriptor, LOCK_SH) != 0, errno == EINTR {}
   }
 
-  func leave() { unlock(descriptor) }
+  func end() { unlock(descriptor) }
 }
 
 /// Keeps releases, and what is kept next to the mirror, from being swept while they are used.

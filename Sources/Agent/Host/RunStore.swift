@@ -28,7 +28,7 @@ public struct RunStore: Sendable {
 
   /// Waits until every sync has ended that goes on, or the task is cancelled.
   public func othersEnded() async {
-    let path = "\(checkout.locks)/\(Presence.lock)"
+    let path = "\(checkout.locks)/\(CheckoutUse.lock)"
     let (ended, end) = AsyncStream<Void>.makeStream()
     // A thread of its own: the kernel wakes it, and nothing is asked again and again.
     DispatchQueue(label: "clup.lock").async {

@@ -37,7 +37,7 @@ final class StackLocks: Sendable {
   ) throws(Failure) {
     var (held, busy) = ([String: Held](), Set<String>())
     for name in stacks.sorted() {
-      let descriptor = try checkout.openLock(LinkPlanning.pointerName(of: name))
+      let descriptor = try checkout.openLock(LinkPlanning.fileName(of: name))
       guard Self.take(descriptor), !keepsClear(name) else {
         unlock(descriptor)
         busy.insert(name)
@@ -121,7 +121,7 @@ final class StackLocks: Sendable {
     held.withLock { held in
       guard let own = held[stack] else { return }
       held[stack]?.lent = lent
-      Self.write(checkout.text(in: LinkPlanning.pointerName(of: stack)), own.ownerToken, lent)
+      Self.write(checkout.text(in: LinkPlanning.fileName(of: stack)), own.ownerToken, lent)
       flock(own.descriptor, LOCK_UN)
     }
   }
@@ -153,7 +153,7 @@ extension Sync {
 extension Checkout {
   /// What somebody is doing to a stack at this moment; nothing where nobody says so.
   func doing(_ stack: String) -> String? {
-    let lock = lending(of: stack).map { Self.lock(during: $0, of: stack) } ?? LinkPlanning.pointerName(of: stack)
+    let lock = lending(of: stack).map { Self.lock(during: $0, of: stack) } ?? LinkPlanning.fileName(of: stack)
     let text = text(in: lock)
     return text.isEmpty ? nil : text.printable
   }
@@ -162,7 +162,7 @@ extension Checkout {
 
   /// What was written into the lock of a stack when it was last taken.
   fileprivate func ownerToken(of stack: String) -> String? {
-    written(in: LinkPlanning.pointerName(of: stack)).first.map { String($0) }
+    written(in: LinkPlanning.fileName(of: stack)).first.map { String($0) }
   }
 
   private func written(in lock: String) -> [Substring] {
@@ -171,7 +171,7 @@ extension Checkout {
   }
 
   fileprivate static func lock(during lending: StackLocks.Lending, of stack: String) -> String {
-    "+\(lending.rawValue).\(LinkPlanning.pointerName(of: stack))"
+    "+\(lending.rawValue).\(LinkPlanning.fileName(of: stack))"
   }
 
   /// Why nothing of what was asked for can be done now: others work on all of these stacks.
@@ -185,7 +185,7 @@ extension Checkout {
   }
 
   /// Whether somebody changes a stack at this moment.
-  func isBusy(_ stack: String) -> Bool { isLocked(LinkPlanning.pointerName(of: stack), LOCK_SH) }
+  func isBusy(_ stack: String) -> Bool { isLocked(LinkPlanning.fileName(of: stack), LOCK_SH) }
 
   /// During what somebody else may have the lock of a stack at this moment.
   func lending(of stack: String) -> StackLocks.Lending? {

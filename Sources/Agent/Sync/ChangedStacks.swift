@@ -13,7 +13,8 @@ extension Prepare {
       case .target, .tied, .refused, .busy, .recorded, .gone, .drifted: checkTarget(name, &draft)
       case .hold, .waiting:
         // What was left as it failed is left alone.
-        guard settings.sync.onFailure == .rollback, state.stacks[name]?.isStuck != true, let good = try await good(name)
+        guard settings.sync.onFailure == .rollback, state.stacks[name]?.recoveryFailed != true,
+          let good = try await good(name)
         else {
           continue
         }
@@ -44,7 +45,7 @@ extension Prepare {
   /// What was good is kept up whatever the repository says now. What was cut off is gone on with by a sync, unless what it was
   /// on its way to is refused.
   private func checkRecorded(_ name: String, _ draft: inout PlanDraft) async throws(Failure) {
-    let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.isStuck }
+    let isOpen = state.stacks[name].map { $0.held == nil || settings.sync.onFailure == .rollback && !$0.recoveryFailed }
     guard let record = state.stacks[name], isOpen == true else { return }
     // What the repository no longer has may be taken down by hand.
     if state.gone.contains(name), record.isDeployed { return }

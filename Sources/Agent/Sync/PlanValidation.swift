@@ -59,13 +59,13 @@ extension Prepare {
     _ after: [String: [String]], of names: Set<String>, _ subjects: [Subject]
   ) async throws(Failure) -> [Diagnostic] {
     // What nobody was asked about says where its `after:` stands when that turns out to be wrong.
-    let blamed = Set(Order.problems(after: after, stacks: names, places: [:]).compactMap(\.stack))
+    let blamed = Set(StackOrderCheck.problems(after: after, stacks: names, places: [:]).compactMap(\.stack))
       .subtracting(subjects.map(\.stack))
     let asked = try await each(blamed.compactMap(head.source), atOnce: atOnce) { source throws(Failure) in
       try await head.resolve.stack(source)
     }
-    return Order.problems(
+    return StackOrderCheck.problems(
       after: after, stacks: names,
-      places: Order.places(head.discovery, subjects + asked.flatMap(\.subjects), settings))
+      places: StackOrderCheck.places(head.discovery, subjects + asked.flatMap(\.subjects), settings))
   }
 }

@@ -110,11 +110,11 @@ struct Prepare: Sendable {
     try await resolve(&draft, ahead)
     try await tie(&draft)
     if draft.containers != nil {
-      draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.targets.filter(\.value.isHeld))
+      draft.lost = try await dropMissingImages(&draft.desired, keeping: draft.targets.filter(\.value.staysAtLastGood))
     }
     if !request.isRepair {
       try await validate(&draft)
-      try await judgeWayBack(&draft)
+      try await validateRecovery(&draft)
     }
     draft.diagnostics = settings.policy.withoutDuplicates(draft.diagnostics)
     let plan = try await stacks(&draft)
@@ -141,7 +141,7 @@ struct Prepare: Sendable {
   /// No stack that was to be deployed is left out without a finding that refuses it.
   private func unplanned(_ draft: PlanDraft, _ found: [Diagnostic]) -> [Diagnostic] {
     draft.sources.map(\.source).filter { source in
-      if draft.desired[source.name] != nil || draft.targets[source.name]?.isHeld == true { return false }
+      if draft.desired[source.name] != nil || draft.targets[source.name]?.staysAtLastGood == true { return false }
       return !found.contains { $0.stack == source.name && $0.refuses }
     }.map { source in
       Diagnostic(

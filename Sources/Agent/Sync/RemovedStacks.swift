@@ -17,7 +17,8 @@ extension Prepare {
   /// The stacks that are to end: those that are pruned, those whose project another directory has now, and those that are
   /// handed over.
   func ending(_ draft: PlanDraft) -> [String: Deployment] {
-    let waiting = Set(state.holds.filter { draft.targets[$0.key]?.isHeld == true }.compactMap(\.value.movedFrom))
+    let waiting = Set(
+      state.holds.filter { draft.targets[$0.key]?.staysAtLastGood == true }.compactMap(\.value.movedFrom))
     return gone(draft.names, draft.projects).filter { name, known in
       request.includes(name) && !waiting.contains(name) && !isTied(name, draft)
         && (isPruned(name, known, draft) || isTakenOver(known, draft.projects, draft.names)

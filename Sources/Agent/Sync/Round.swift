@@ -55,12 +55,12 @@ struct Round: Sendable {
     let containers = try await containers(state, &ended)
     let prepared = try await prepare.plan(try await prepare.draft(containers), try await ahead.get())
     ended.judged = judged(prepared, state)
-    guard let gated = try await sync.gate(prepared, stored, state, &ended) else { return .ended(nil) }
-    if gated.plan.isEmpty {
-      let all = findings(of: gated.plan, prepared, base, after: first)
-      return .ended(try await finishUnchanged(gated, prepared, containers ?? [], base, after: all, &ended))
+    guard let approved = try await sync.approve(prepared, stored, state, &ended) else { return .ended(nil) }
+    if approved.plan.isEmpty {
+      let all = findings(of: approved.plan, prepared, base, after: first)
+      return .ended(try await finishUnchanged(approved, prepared, containers ?? [], base, after: all, &ended))
     }
-    return try await work(gated, prepared, containers ?? [], base, after: first, &using, &ended)
+    return try await work(approved, prepared, containers ?? [], base, after: first, &using, &ended)
   }
 
   /// The host's own files that were judged with the files of what was good, and in which nothing was found that refuses a stack.
@@ -141,15 +141,15 @@ struct Round: Sendable {
 
   /// Ends where there is nothing to do.
   private func finishUnchanged(
-    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
+    _ approved: Sync.ApprovedPlan, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
     after first: @escaping Records.Change, _ ended: inout Sync.Ended
   ) async throws(Failure) -> Sync.HostCheck? {
-    if gated.plan.isBusy { throw checkout.taken(gated.plan.busy) }
-    ended.report.outcome = gated.refused.isEmpty ? .unchanged : .refused
+    if approved.plan.isBusy { throw checkout.taken(approved.plan.busy) }
+    ended.report.outcome = approved.refused.isEmpty ? .unchanged : .refused
     // Of what an engine that is away runs, nobody knows.
     if request.dryRun, ended.report.error != nil { ended.report.outcome = .failed }
-    ended.report.stacks = gated.plan.stacks.map { $0.report($0.target.idle) }
-    let (isWhole, report, plan, policy) = (sync.isWhole(gated.plan), ended.report, gated.plan, prepared.policy)
+    ended.report.stacks = approved.plan.stacks.map { $0.report($0.target.idle) }
+    let (isWhole, report, plan, policy) = (sync.isWhole(approved.plan), ended.report, approved.plan, prepared.policy)
     ended.isNewCommit = isWhole && base.commit != plan.commit
     try await session.records.change { state throws(IllegalTransition) in
       let isSame = state.stacks(unchangedSince: base).isSuperset(of: plan.stacks.map(\.name))
@@ -158,17 +158,17 @@ struct Round: Sendable {
       try state.note(report, but: plan.busy.union(request.waiting))
     }
     let state = try await session.records.now()
-    guard request.isPlain, isWhole, !gated.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
+    guard request.isPlain, isWhole, !approved.warns, state.pins.isEmpty, state.holds.isEmpty else { return nil }
     return Sync.HostCheck(head: target.head, observed: prepared.observed, containers: containers, state: state)
   }
 
   /// Works on what is free of what was planned.
   private func work(
-    _ gated: Sync.Gated, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
+    _ approved: Sync.ApprovedPlan, _ prepared: Prepare.Prepared, _ containers: [Container], _ base: State,
     after first: @escaping Records.Change, _ using: inout ReleaseUse, _ ended: inout Sync.Ended
   ) async throws(Failure) -> End {
-    var gated = gated
-    let locking = gated.plan.locking(base)
+    var approved = approved
+    let locking = approved.plan.locking(base)
     let locks = try StackLocks(of: locking, in: checkout, keepsClear: keepsClear)
     defer { locks.release() }
     let busy = locks.busy
@@ -176,18 +176,18 @@ struct Round: Sendable {
     if now.links != base.links || locking.subtracting(busy).contains(where: { now.stacks[$0] != base.stacks[$0] }) {
       return .overtaken
     }
-    let stacks = Set(gated.plan.stacks.map(\.name))
+    let stacks = Set(approved.plan.stacks.map(\.name))
     // What is not a stack's alone, or is where one comes from, is free again in a moment.
     if !busy.isSubset(of: stacks) { return .overtaken }
     if !busy.isEmpty {
-      gated.plan.holdBack(busy, as: .busy, now)
-      if gated.plan.isEmpty { throw checkout.taken(busy) }
+      approved.plan.holdBack(busy, as: .busy, now)
+      if approved.plan.isEmpty { throw checkout.taken(busy) }
     }
-    try await session.records.change(findings(of: gated.plan, prepared, base, after: first))
+    try await session.records.change(findings(of: approved.plan, prepared, base, after: first))
     using.end()
     await sweep(coming: Set(prepared.snapshots.keys))
     try using.begin(in: checkout)
-    try await sync.noting(locks).apply(gated, prepared, target, session, containers, locks, &ended)
+    try await sync.noting(locks).apply(approved, prepared, target, session, containers, locks, &ended)
     return .ended(nil)
   }
 

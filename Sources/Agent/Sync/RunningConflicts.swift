@@ -9,7 +9,7 @@ extension Prepare {
   {
     guard let containers else { return [] }
     var found: [Diagnostic] = []
-    let deploys = stacks.filter { !$0.target.isHeld }.compactMap { plan in
+    let deploys = stacks.filter { !$0.target.staysAtLastGood }.compactMap { plan in
       plan.desired.map { (plan: plan, desired: $0) }
     }
     func refuse(_ stack: String, _ service: String?, _ message: String, _ help: String) {

@@ -35,7 +35,9 @@ extension Prepare {
 
   /// Whether a stack is not brought anywhere by this sync.
   func stays(_ name: String, _ draft: PlanDraft) -> Bool {
-    draft.targets[name].map { $0.isHeld || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name)) }
+    draft.targets[name].map {
+      $0.staysAtLastGood || $0.isPin && (request.rollback == nil || !draft.chosen.contains(name))
+    }
       ?? !draft.chosen.contains(name)
   }
 

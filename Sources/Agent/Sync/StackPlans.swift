@@ -119,7 +119,7 @@ extension Prepare {
       }
     } else if let known {
       stack = planning.unchanged(name, known: known)
-    } else if draft.targets[name]?.isHeld == true || draft.targets[name] == .busy {
+    } else if draft.targets[name]?.staysAtLastGood == true || draft.targets[name] == .busy {
       stack = StackPlan(idle: name, project: draft.projects[name] ?? "")
     } else {
       return nil

@@ -88,8 +88,8 @@ public struct Sync: Sendable {
       }
       // Nor is what found that out needed for what follows.
       Memory.rest()
-      let presence = try Presence(in: checkout) { checkout.removePartialFiles() }
-      defer { presence.leave() }
+      let use = try CheckoutUse(in: checkout) { checkout.removePartialFiles() }
+      defer { use.end() }
       var seen: HostCheck?
       do throws(Failure) { seen = try await runFull(try session(checkout, plain), try early.get(), &ended) } catch {
         ended.fail(error)

@@ -19,8 +19,8 @@ public struct VerifySignatures: Sendable {
   public func run(_ revision: String?) async throws(Failure) -> Verification {
     let checkout = Checkout(path: settings.checkout)
     try checkout.prepare()
-    let presence = try Presence(in: checkout) { checkout.removePartialFiles() }
-    defer { presence.leave() }
+    let use = try CheckoutUse(in: checkout) { checkout.removePartialFiles() }
+    defer { use.end() }
     let fetch = Fetch(settings: settings, checkout: checkout, environment: environment, say: say)
     let mirror = try await fetch.open()
     let head: FollowedHead

@@ -123,9 +123,9 @@ public struct Validate: Sendable {
     let orders = Dictionary(
       subjects.filter { $0.kind == .stack }.map { ($0.stack, ComposeModel($0.model).own.after) }
     ) { first, _ in first }
-    diagnostics += Order.problems(
+    diagnostics += StackOrderCheck.problems(
       after: settings.stacks.compactMapValues(\.after).merging(orders) { host, _ in host },
-      stacks: Set(discovery.stacks.map(\.name)), places: Order.places(discovery, subjects, settings))
+      stacks: Set(discovery.stacks.map(\.name)), places: StackOrderCheck.places(discovery, subjects, settings))
     diagnostics += try await judge.findings(
       of: subjects, containers: nil, records: [:], after: [:], origins: [:], mask: resolve.mask)
     diagnostics += try await judge.textFindings(of: answers.flatMap(\.textSubjects), mask: resolve.mask)

@@ -49,7 +49,7 @@ public struct Differences: Sendable {
     } else {
       reasons.append("its release link is missing")
     }
-    let pointer = LinkPlanning.pointerName(of: name)
+    let pointer = LinkPlanning.fileName(of: name)
     reasons += links.plan(pointer: pointer, desired: known.links, known: known.links, live: observed.live)
       .filter { $0.action != .keep }.map { "\($0.live) is not in place" }
     if let containers = observed.containers {

@@ -17,8 +17,9 @@ public struct LinkPlanning: Sendable {
     }
   }
 
-  /// Returns the pointer's file name for a stack: `runner/compose` is `runner+compose`, the root stack `+`.
-  public static func pointerName(of stack: String) -> String {
+  /// Returns the name of a stack's files in the checkout, its pointer and its locks: `runner/compose` is
+  /// `runner+compose`, the root stack `+`.
+  public static func fileName(of stack: String) -> String {
     if stack == "." { return "+" }
     var name = ""
     for letter in stack {

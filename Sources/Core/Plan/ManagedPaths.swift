@@ -79,7 +79,7 @@ public struct ManagedPaths {
 
   /// Refuses directories below one that is brought as a whole which are called as the host calls its runtime state.
   private mutating func refuseState(below path: String) {
-    for file in tree.files(under: path) where !Keeper.isNamed(file.path) {
+    for file in tree.files(under: path) where !GitKeepFile.isNamed(file.path) {
       guard let glob = protected.glob(protecting: file.path), Discovery.anywhere.contains(glob) else { continue }
       let above = Path.ancestors(file.path).filter { Path.relative($0, to: path) != nil && $0 != path }
       let state = above.filter { protected.glob(protecting: $0) != nil }.min { $0.utf8.count < $1.utf8.count }
@@ -92,13 +92,13 @@ public struct ManagedPaths {
   /// Of a directory of runtime state only the files are taken that the host lets be tracked.
   private mutating func addState(_ entry: TrackedPath, _ glob: String) {
     guard entry.kind == .directory else {
-      if Keeper.isNamed(entry.path) { return }
+      if GitKeepFile.isNamed(entry.path) { return }
       if refused.insert(entry.path).inserted {
         diagnostics.append(Discovery.landsOnState(entry.path, glob: glob, stack: stack))
       }
       return
     }
-    let files = tree.files(under: entry.path).filter { !Keeper.isNamed($0.path) }
+    let files = tree.files(under: entry.path).filter { !GitKeepFile.isNamed($0.path) }
     var state: [String] = []
     for file in files {
       if protected.glob(protecting: file.path) != nil {

@@ -35,8 +35,9 @@ public struct Container: Sendable, Equatable {
   public var deadNamespace: String?
   /// Where it mounts a file of a release that was removed since.
   public var lostFile: String?
-  /// Whether the engine cannot start it as it is: it was killed while it started it, and what it had begun is still there.
-  public var isStuck = false
+  /// Whether the engine cannot start it as it is: the engine was killed while it started it, and what it had begun is
+  /// still there.
+  public var cannotStart = false
 
   /// The paths of the host that it mounts, where that was asked for.
   public var mounts: [HostMount]?

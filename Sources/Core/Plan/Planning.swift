@@ -199,7 +199,7 @@ public struct Planning: Sendable {
   ) -> [LinkPlan] {
     // A path that another one leads from now on, itself or what comes below it, is not this one's to remove.
     links.plan(
-      pointer: LinkPlanning.pointerName(of: name), desired: desired,
+      pointer: LinkPlanning.fileName(of: name), desired: desired,
       known: known.filter { path, _ in
         leads(name, path)
           && (desired[path] != nil || !leaders.contains { isOther($0.value, name, $0.key, below: path) })

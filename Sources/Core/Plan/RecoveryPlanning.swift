@@ -30,7 +30,7 @@ public struct FailedChange: Sendable {
   var runsOn: Bool { !isResumed && isUntouched && reached < .containers }
 }
 
-/// The way back of a change that failed.
+/// The recovery of a change that failed.
 public struct Recovery: Sendable {
   /// What becomes of the containers.
   public enum Containers: Sendable {
@@ -67,7 +67,7 @@ public struct Recovery: Sendable {
   /// What is said of it then.
   public private(set) var said = ""
 
-  /// Plans the way back to a baseline; `live` looks at a live path as it is now.
+  /// Plans the recovery to a baseline; `live` looks at a live path as it is now.
   public init(
     of change: FailedChange, to baseline: Baseline, state: State, links: LinkPlanning, live: (String) -> LiveEntry
   ) {
@@ -133,7 +133,7 @@ public struct Recovery: Sendable {
     let known = known.filter { state.links[$0.key] == nil }
     let paths = Set(known.keys).union(wanted.keys)
     return links.plan(
-      pointer: LinkPlanning.pointerName(of: name), desired: wanted, known: known,
+      pointer: LinkPlanning.fileName(of: name), desired: wanted, known: known,
       live: Dictionary(uniqueKeysWithValues: paths.map { ($0, live($0)) }), uses: good.uses)
   }
 }

@@ -16,7 +16,7 @@ public enum ServicePlanning {
     }
     for index in plans.indices where plans[index].startsAsItIs {
       let own = running[plans[index].name] ?? []
-      let isUnstarted = !own.isEmpty && own.allSatisfy { $0.isStuck || isCutOff && $0.state == "created" }
+      let isUnstarted = !own.isEmpty && own.allSatisfy { $0.cannotStart || isCutOff && $0.state == "created" }
       if isUnstarted { plans[index].way = .remake }
     }
     join(&plans, desired)
@@ -152,7 +152,7 @@ public enum ServicePlanning {
     if let path = containers.lazy.compactMap(\.movedBind).first {
       return (.recreate, "it mounts \(path), which has moved", .force)
     }
-    if let stuck = containers.first(where: \.isStuck) {
+    if let stuck = containers.first(where: \.cannotStart) {
       return (
         .recreate, "drift: Docker Engine was ended while it started \(stuck.name), and cannot start it again", .remake
       )

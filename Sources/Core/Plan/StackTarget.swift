@@ -30,8 +30,8 @@ public enum StackTarget: Sendable, Equatable {
     }
   }
 
-  /// Whether it goes by what was good, and not by a commit.
-  public var isHeld: Bool { isKeptBack || self == .recorded }
+  /// Whether it stays at its last good record, and is brought to no commit.
+  public var staysAtLastGood: Bool { isKeptBack || self == .recorded }
 
   /// Whether what failed before no longer counts. A pin says nothing about another commit; neither does a stack that this sync
   /// does not bring anywhere.

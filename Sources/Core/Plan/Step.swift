@@ -53,7 +53,7 @@ public enum Step: Sendable, Equatable {
   /// The containers of services are as a person's own calls of Compose had made them.
   case upAsFound(AdoptedServices)
   /// The stack is seen to be what it promises.
-  case verify(Promise)
+  case verify(Expectation)
   /// These containers are gone.
   case remove([String])
   /// The networks that Compose made for a project are gone, but those that are used.
@@ -147,8 +147,8 @@ extension Step {
   }
 }
 
-/// What a stack promises when it is watched.
-public enum Promise: Sendable {
+/// What a stack is expected to be while it is watched.
+public enum Expectation: Sendable {
   /// To be what a commit wants.
   case commit
   /// To be what was good once, with the images of that time.

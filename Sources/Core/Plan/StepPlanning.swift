@@ -137,10 +137,10 @@ extension Step {
 
   /// Sees the stack in place, and takes away what it no longer has.
   static func settle(
-    _ promise: Promise, _ services: [ServicePlan], leaving projects: [String], for project: String
+    _ expected: Expectation, _ services: [ServicePlan], leaving projects: [String], for project: String
   ) -> [Step] {
     let going = services.flatMap(\.way.removed)
-    return [.verify(promise)] + (going.isEmpty ? [] : [.remove(going)])
+    return [.verify(expected)] + (going.isEmpty ? [] : [.remove(going)])
       + Set(projects).subtracting([project]).sorted().map { .removeNetworks(project: $0) }
   }
 }

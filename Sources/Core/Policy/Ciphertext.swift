@@ -101,7 +101,7 @@ enum Template {
 }
 
 /// The empty files with which git keeps a directory, or keeps what is in it out: nobody's state.
-enum Keeper {
+enum GitKeepFile {
   static let names: Set<String> = [".gitignore", ".gitkeep", ".keep", ".gitattributes"]
 
   static func isNamed(_ path: String) -> Bool { names.contains(Path.name(path)) }

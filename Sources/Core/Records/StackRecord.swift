@@ -68,7 +68,7 @@ public struct StackRecord: Sendable, Equatable {
   public var isDeployed: Bool { if case .deployed = runs { true } else { false } }
 
   /// Whether a recovery failed, so that nothing more is tried.
-  public var isStuck: Bool { if case .failed(_, .unknown) = runs { true } else { false } }
+  public var recoveryFailed: Bool { if case .failed(_, .unknown) = runs { true } else { false } }
 
   var isEmpty: Bool { self == StackRecord() }
 }

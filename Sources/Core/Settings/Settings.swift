@@ -97,8 +97,8 @@ public struct StackSettings: Sendable, Equatable {
   /// Where the configuration says so.
   var composeFilesMark: Mark?
 
-  /// What stands for a stack's chances in the text that `Hold` keeps.
-  public var chances: String {
+  /// How long the stack may take to become healthy, and its probes, in the text that `Hold` keeps.
+  public var healthSettings: String {
     let probes = probes.map { probes in
       probes.map { "\($0) \($0.retries) \($0.interval.text) \($0.timeout.text) \($0.deadline.text)" }
     }

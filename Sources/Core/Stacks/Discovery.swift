@@ -74,7 +74,7 @@ public struct Discovery: Sendable {
       diagnostics.append(Diagnostic(rule: rule, at: place, stack: name, message: message, help: help, isFinal: true))
     }
     let exclude = "leave the stack out with `stacks: {exclude: [\(source.excluding)]}`"
-    if LinkPlanning.pointerName(of: name).utf8.count > 200 {
+    if LinkPlanning.fileName(of: name).utf8.count > 200 {
       refuse(
         "forbidden-file", at: (name, nil), "the stack's name has more than 200 letters",
         "give its directories shorter names")
@@ -136,7 +136,7 @@ public struct Discovery: Sendable {
       let stack = stacks.last { source in
         source.place.directory != "." && Path.relative(file.path, to: source.place.directory) != nil
       }
-      if Keeper.isNamed(file.path) || !selection.contains(file.path) { continue }
+      if GitKeepFile.isNamed(file.path) || !selection.contains(file.path) { continue }
       found.append(Self.landsOnState(file.path, glob: glob, stack: stack?.name))
     }
     return found

@@ -2,7 +2,7 @@ import Core
 import FoundationEssentials
 
 extension SyncEvent {
-  /// Tells of what begins now, and may take so long.
+  /// Makes the event of something that begins now, and may take so long.
   static func now(_ kind: Kind, of stack: String? = nil, _ text: String, limit: Duration? = nil) -> SyncEvent {
     var event = SyncEvent(kind, of: stack, text, since: Date().timeIntervalSince1970)
     event.limit = limit.map { Int(($0.milliseconds + 500) / 1000) }

@@ -1,5 +1,5 @@
-/// Lets stacks go on when those before them are in place, and a few of them at once.
-actor DependencyGate {
+/// Starts stacks once those that they come after are in place, and only so many at a time.
+actor StackScheduler {
   private var ended: [String: Bool] = [:]
   private var waiting: [(stack: String, continuation: CheckedContinuation<Bool, Never>)] = []
   private var free: Int

@@ -1,7 +1,7 @@
 import YAML
 
-/// Checks the order that `after:` asks for.
-public enum Order {
+/// Checks that `after:` names stacks that exist, and leads to no circle.
+public enum StackOrderCheck {
   /// Returns where each stack's `after:` stands: in the host's configuration, whose word wins, or in its Compose file.
   public static func places(_ discovery: Discovery, _ subjects: [Subject], _ settings: Settings) -> [String: Place] {
     var found: [String: Place] = [:]
@@ -31,7 +31,7 @@ public enum Order {
           "name a stack by its directory, or its file without the ending")
       }
       if let way = path(from: stack, to: stack, after) {
-        add(stack, "it comes after itself: \(way.joined(separator: " after "))", "take one of them out of `after:`")
+        add(stack, "it comes after itself: \(way.joined(separator: " after "))", "remove one of them from `after:`")
       }
     }
     return found

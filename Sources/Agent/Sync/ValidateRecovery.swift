@@ -1,9 +1,9 @@
 import Core
 
 extension Prepare {
-  /// Judges what stacks would go back to where the host's own files changed since: with these values it comes back only if they were
-  /// judged together with its own Compose files, and not just with those of the commit that failed.
-  func judgeWayBack(_ draft: inout PlanDraft) async throws(Failure) {
+  /// Validates the last good commits of stacks with the host's own files as they are now. A recovery uses changed values
+  /// only if they were judged with the Compose files of that commit, and not only with those of the commit that failed.
+  func validateRecovery(_ draft: inout PlanDraft) async throws(Failure) {
     guard settings.sync.onFailure == .rollback else { return }
     for (name, desired) in draft.desired.sorted(by: { $0.key < $1.key }) where desired.resolved != nil {
       guard let good = try await good(name), good.tracked != desired.tracked,
