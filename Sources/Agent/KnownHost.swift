@@ -43,7 +43,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     guard !lines.isEmpty else {
       throw Failure(
         .unreachable, "\(source.url.host) shows no ssh key at port \(port)",
-        help: "see that an ssh server answers there")
+        help: "check that an ssh server answers there")
     }
     let before = try await known.keys(of: source.url.knownHostName)
     var keys: [Key] = []
@@ -66,7 +66,7 @@ public struct KnownHost: Encodable, Sendable, Equatable {
     if let changed = keys.first(where: { $0.trustState == .changed || $0.trustState == .revoked }) {
       throw Failure(
         .refused, "\(host) shows \(changed.type) \(changed.fingerprint), and \(file) has another or has revoked it",
-        help: "someone may be intercepting the connection. Where the server's owner says that its key changed: "
+        help: "someone may be intercepting the connection. If the server's owner says that its key changed: "
           + "`ssh-keygen -R '\(host)' -f \(file)`, then `clup known-host --write`")
     }
     let wanted = keys.indices.filter { index in

@@ -235,8 +235,9 @@ public enum CLI {
     if let stack, shown.isEmpty, let newest = Agent.history(of: settings, last: 1).first {
       let known = newest.stacks.map(\.name)
       throw Failure(
-        .configuration, "there is nothing about a stack \(stack) in the history",
-        help: known.isEmpty ? "see `clup history`" : "the last sync knew \(known.sorted().joined(separator: ", "))")
+        .configuration, "the history has no stack \(stack)",
+        help: known.isEmpty
+          ? "see `clup history`" : "stacks of the last sync: \(known.sorted().joined(separator: ", "))")
     }
     if arguments.output == .json {
       print(encode(shown))

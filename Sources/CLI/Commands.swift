@@ -124,15 +124,16 @@ enum Commands {
           --changed-since REV   check only what changed since this commit
         """),
     "baseline": CommandHelp(
-      summary: "accept what is there today, so that only what is new is refused",
+      summary: "accept today's findings, so that only new ones are refused",
       switches: ["--dry-run", "-n", "--prune"], options: ["--include"],
       text: """
         usage: clup baseline [--include RULE]… [--dry-run] | clup baseline --prune [--dry-run]
 
-        Judges every stack of the commit that the host follows, as a dry run of a sync does, and accepts what would refuse
-        it for 90 days, in baseline.yaml beside the configuration: an entry for each rule, stack, service and text of its
-        place, which may move to another line. What is accepted already keeps its day and its end; what has ended is
-        accepted for another 90 days. After its end, a finding refuses new commits again, and what runs keeps running.
+        Checks every stack of the commit that the host follows, as a dry run of a sync does, and accepts the findings
+        that refuse it, for 90 days. Writes them to baseline.yaml beside the configuration: an entry for each rule, stack,
+        service and text at its place, which may move to another line. Entries that are still valid keep their expiry
+        date; expired ones are accepted for another 90 days. After its expiry date, a finding refuses new commits again,
+        and containers keep running.
 
         Never accepts that a stack cannot be deployed (`compose`, missing files). Rules that protect data, the Docker socket
         or the host need --include, and docker-socket and privileged are accepted for the service's image and commands as
@@ -140,7 +141,7 @@ enum Commands {
 
           --include RULE   also accept what this rule finds, although it protects data or only warns; repeat it for more
           --prune          accept nothing, and drop what was fixed
-          -n, --dry-run    show it, and write nothing
+          -n, --dry-run    show what would be done, and write nothing
         """),
     "verify": CommandHelp(
       summary: "show who signed the new commits, and whether a sync would trust them", operands: 1,
@@ -154,14 +155,14 @@ enum Commands {
         With REV (an id, HEAD~2, a tag), checks a commit that was fetched before, without asking the repository.
         """),
     "doctor": CommandHelp(
-      summary: "check whether this host is ready, and how to fix what is not",
+      summary: "check whether this host is ready, and show how to fix problems",
       text: """
         usage: clup doctor
 
         Looks at the system, Docker and Compose, the disks and directories, what runs of each stack, who reaches the Docker
         socket, access to the repository and the registries, and clup itself. Says of each what was found, what was expected
-        and how to fix it; what does not fit this host is skipped. Runs probes and health checks in containers, and changes
-        nothing. Exits with 1 if a check failed.
+        and how to fix it; checks that do not apply to this host are skipped. Runs probes and health checks in containers,
+        and changes nothing. Exits with 1 if a check failed.
         """),
     "explain": CommandHelp(
       summary: "show what a rule checks, why, and how to fix or waive it", operands: 1, configuration: nil,
@@ -190,7 +191,7 @@ enum Commands {
         Starts a sync when a webhook reports a push, when the interval has passed, when a request with the API token asks
         for one, and when someone changes something on the host by hand. Each sync is a `clup sync` process of its own.
         Listens on `serve: {listen: …}` of the configuration (default: 127.0.0.1:18890), or on sockets from systemd.
-        SIGHUP makes it read the configuration again; one that cannot be used leaves the one from before in force.
+        SIGHUP makes it read the configuration again; if that cannot be used, the last valid one stays in use.
 
         POST /webhook, /api/v1/sync · GET /, /api/v1/status, /api/v1/history, /api/v1/runs/ID, /healthz, /readyz, /metrics
         """),
@@ -244,7 +245,8 @@ enum Commands {
       \(common.joined(separator: "\n"))
 
       Exit status: 0 in sync · 1 a stack or the host failed · 2 wrong usage or configuration · 3 refused ·
-      4 the repository could not be reached · 5 another sync is working on every stack that was asked for.
+      4 the repository could not be reached · 5 another sync is working on every stack that was asked for, or
+      something holds clup's records.
       """
   }
 }

@@ -32,7 +32,9 @@ extension CLI {
         return .failure(
           failure(
             problems, in: AcceptedFindings.file(beside: file),
-            help: "fix the baseline, or move it away and accept again by `clup baseline`; nothing was changed"))
+            help:
+              "fix the baseline, or move it away and accept the findings again with `clup baseline`; nothing was changed"
+          ))
       }
       return .success((settings, bytes + [0] + accepted))
     case .failure(let problems):

@@ -17,8 +17,9 @@ struct Explanation: Encodable {
   private static func waiving(_ rule: Rule) -> String {
     if rule.id == "compose" {
       return """
-        Nothing lifts it where Compose cannot read the stack: no waiver, no baseline and no severity. What Compose would read and
-        clup refuses, such as an `x-clup` with an unknown key, can be weighed otherwise: `policy: {severity: {compose: warning}}`.
+        If Compose cannot read the stack, nothing lifts the finding: no waiver, no baseline and no severity. If only clup
+        refuses something, such as an `x-clup` with an unknown key, you can change the severity:
+        `policy: {severity: {compose: warning}}`.
         """
     }
     return """
@@ -28,9 +29,9 @@ struct Explanation: Encodable {
             waivers:
               - {rule: \(rule.id), stack: STACK, service: SERVICE, reason: why, expires: 2027-06-30}
 
-      How to accept what is there already, for 90 days: `clup baseline`; see `clup help baseline`.
+      How to accept existing findings for 90 days: `clup baseline`; see `clup help baseline`.
 
-      How to weigh it otherwise: `policy: {severity: {\(rule.id): warning}}`, or `off`.
+      How to change its severity: `policy: {severity: {\(rule.id): warning}}`, or `off`.
       """
   }
 

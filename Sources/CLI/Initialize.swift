@@ -74,7 +74,7 @@ extension CLI {
     for line in Findings.text(found, ended.excerpts, width: width) { print(line) }
     for line in Render.takeover(ended.report, width: width) { print(line) }
     if ended.report.outcome != .refused { return .success }
-    tell("help: fix what is refused, or accept what is there today for 90 days: `clup baseline`")
+    tell("help: fix what is refused, or accept today's findings for 90 days: `clup baseline`")
     return .refused
   }
 }

@@ -104,7 +104,8 @@ enum Render {
     let done = report.stacks.filter { [.deployed, .removed].contains($0.outcome) }
     if done.isEmpty { return "refused; nothing was changed" }
     if done.allSatisfy({ $0.outcome == .deployed && $0.to != report.commit }) {
-      return "refused; repaired \(done.count.counted("stack")) where \(done.count == 1 ? "it is" : "they are")"
+      return
+        "refused; repaired \(done.count.counted("stack")) without changing \(done.count == 1 ? "its commit" : "their commits")"
     }
     return
       "refused \(report.stacks.count { $0.outcome == .refused }) of \(report.stacks.count.counted("stack")), deployed the others"
@@ -134,7 +135,8 @@ enum Render {
         && (stack.durationMs > 0 || stack.services.contains { $0.action != .keep })
     }
     if held.isEmpty { return "updated the links of the configuration" }
-    return "repaired \(held.count.counted("stack")) where \(held.count == 1 ? "it is" : "they are")"
+    return
+      "repaired \(held.count.counted("stack")) without changing \(held.count == 1 ? "its commit" : "their commits")"
   }
 
   private static func idle(_ report: Report) -> String {

@@ -13,7 +13,7 @@ extension Render {
     if !found.checked {
       lines.append("signatures are not checked: the configuration has no `trust:`")
     } else if found.tag == nil, found.commits.isEmpty {
-      lines.append("nothing is to be checked\(since)")
+      lines.append("there is nothing to check\(since)")
     }
     if let error = found.error { lines.append("error: \(error)") }
     let verdict = found.accepted ? "a sync would accept its signatures" : "a sync refuses it"

@@ -9,7 +9,7 @@ enum HostName {
   static func stranger(_ request: HTTPRequest, known: [String]) -> String? {
     // Nobody reaches a Unix socket by a name.
     guard request.remoteAddress != nil else { return nil }
-    let way = "ask by an IP address or as localhost, or name it in `serve: {hosts: [\u{2026}]}` of the configuration"
+    let way = "use an IP address or localhost, or name it in `serve: {hosts: [\u{2026}]}` of the configuration"
     guard let header = request.header("Host") else { return "the request names no host; \(way)" }
     guard let name = name(in: header), isAddress(name) || name == "localhost" || known.contains(name) else {
       return "clup does not answer for \(String(header.printable.prefix(100))); \(way)"

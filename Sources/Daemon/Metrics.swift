@@ -13,16 +13,16 @@ struct Metrics: Sendable {
     metrics.family("clup_build_info", "gauge", "The running clup.", [([("version", version)], 1)])
     let outcomes = ["unchanged", "deployed", "refused", "failed"]
     metrics.family(
-      "clup_sync_total", "counter", "Syncs by how they ended.",
+      "clup_sync_total", "counter", "Syncs by outcome.",
       outcomes.map { ([("outcome", $0)], Double(numbers.syncs[$0] ?? 0)) })
     metrics.histogram("clup_sync_duration_seconds", "How long syncs took.", numbers.durations)
-    metrics.family("clup_sync_running", "gauge", "Whether a sync goes on.", [([], numbers.running > 0 ? 1 : 0)])
+    metrics.family("clup_sync_running", "gauge", "Whether a sync is running.", [([], numbers.running > 0 ? 1 : 0)])
     let results = ["accepted", "duplicate", "ignored", "unsigned", "malformed"]
     metrics.family(
-      "clup_webhook_requests_total", "counter", "Webhook requests by what became of them.",
+      "clup_webhook_requests_total", "counter", "Webhook requests by result.",
       results.map { ([("result", $0)], Double(numbers.webhooks[$0] ?? 0)) })
     metrics.family(
-      "clup_drift_repairs_total", "counter", "How often drift was put right, by stack.",
+      "clup_drift_repairs_total", "counter", "Repairs of drift by stack.",
       numbers.repairs.sorted { $0.key < $1.key }.map { ([("stack", $0.key)], Double($0.value)) })
     metrics.family(
       "clup_repository_reachable", "gauge", "Whether the last poll reached the repository.",
@@ -35,7 +35,7 @@ struct Metrics: Sendable {
       numbers.lastSuccess.map { [([], $0)] } ?? [])
     metrics.standing(numbers, status)
     metrics.stacks(status?.stacks ?? [])
-    metrics.family("process_start_time_seconds", "gauge", "When the daemon began.", [([], started)])
+    metrics.family("process_start_time_seconds", "gauge", "When the daemon started.", [([], started)])
     metrics.family(
       "process_resident_memory_bytes", "gauge", "Memory that the daemon holds.", [([], Double(residentBytes))])
     return metrics.lines.joined(separator: "\n") + "\n"
@@ -47,16 +47,16 @@ struct Metrics: Sendable {
       "clup_engine_reachable", "gauge", "Whether Docker Engine answers.",
       status.map { [([], $0.error == nil ? 1 : 0)] } ?? [])
     family(
-      "clup_checkout_writable", "gauge", "Whether the daemon could write its own files the last time.",
+      "clup_checkout_writable", "gauge", "Whether the daemon could write its own files at the last try.",
       [([], numbers.canWrite ? 1 : 0)])
     family(
       "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
       [([], Double(numbers.writeFailures))])
     family(
-      "clup_config_last_reload_successful", "gauge", "Whether the configuration's file can be used as it is now.",
+      "clup_config_last_reload_successful", "gauge", "Whether the configuration file was valid when it was last read.",
       [([], numbers.isConfigured ? 1 : 0)])
     family(
-      "clup_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration that counts was read.",
+      "clup_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration in use was read.",
       [([], numbers.configured)])
     family(
       "clup_waivers_ending", "gauge", "Waivers that have ended, or will within two weeks.",
@@ -66,10 +66,10 @@ struct Metrics: Sendable {
     }
     family(
       "clup_baseline_findings", "gauge",
-      "What the baseline accepts, what of it ends within two weeks, and what it accepted and has ended.",
+      "Findings of the baseline by state: accepted, ending (within 14 days), ended.",
       baseline?.map { ([("state", $0)], Double($1)) } ?? [])
     family(
-      "clup_waiting_timestamp_seconds", "gauge", "Since when a sync or a stack waits for something that is away.",
+      "clup_waiting_timestamp_seconds", "gauge", "When a sync or a stack began to wait for something that is away.",
       (status?.waiting ?? []).compactMap { waiting in
         Moments.seconds(waiting.since).map {
           ([("for", waiting.outage.rawValue), ("stack", waiting.stack ?? "")], $0)
@@ -87,7 +87,7 @@ struct Metrics: Sendable {
     each("clup_stack_healthy", "Whether a stack's services all run, and are healthy.") {
       $0.health == "unknown" ? nil : ["healthy", "running"].contains($0.health) ? 1 : 0
     }
-    each("clup_stack_pinned", "Whether a rollback holds a stack at its commit.") { $0.pin == nil ? 0 : 1 }
+    each("clup_stack_pinned", "Whether a rollback pinned a stack.") { $0.pin == nil ? 0 : 1 }
     family(
       "clup_stack_pinned_timestamp_seconds", "gauge", "When a rollback pinned a stack, and at which commit.",
       stacks.compactMap { stack in
@@ -96,7 +96,7 @@ struct Metrics: Sendable {
       })
     each("clup_stack_held", "Whether a commit failed for a stack and is not tried again.") { $0.held == nil ? 0 : 1 }
     each("clup_stack_drift", "Whether a stack differs from what was deployed.") { $0.drift.isEmpty ? 0 : 1 }
-    each("clup_commits_behind", "How many commits a pinned stack lies behind.") { Double($0.behind ?? 0) }
+    each("clup_commits_behind", "How many commits a pinned stack is behind the branch.") { Double($0.behind ?? 0) }
   }
 
   private mutating func family(

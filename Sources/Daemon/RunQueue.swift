@@ -2,7 +2,9 @@ import Agent
 import Core
 import FoundationEssentials
 
-/// The runs that were asked for: at most one that waits beside the one that goes, and what became of the last ones.
+/// The runs that were asked for: at most one waits while another goes on, and the last ones with their results.
+///
+/// Pushes are combined without a time window: a push that comes while a run waits joins that run.
 ///
 /// Each answer that names a run is on the disk before it is given. What the daemon asks of itself is done also when it
 /// cannot be written down; writing is then tried again until it succeeds.
@@ -35,7 +37,7 @@ actor RunQueue {
       guard let left = try? JSONDecoder().decode([Run].self, from: Data(bytes)),
         left.allSatisfy({ $0.schema == Run.schema })
       else {
-        throw Schema.refusal(of: runStore.file, bytes, knowing: Run.schema, lost: "the runs that it has promised")
+        throw Schema.refusal(of: runStore.file, bytes, knowing: Run.schema, lost: "the runs that it accepted")
       }
       runs = left
     }
@@ -158,7 +160,7 @@ actor RunQueue {
 
   private func failed(_ failure: Failure) {
     failures += 1
-    if trouble != failure { say("\(failure.message); \(failure.help); it is tried again") }
+    if trouble != failure { say("\(failure.message); \(failure.help); clup tries again") }
     trouble = failure
     guard retry == nil else { return }
     retry = Task(executorPreference: WorkExecutor()) { [weak self] in

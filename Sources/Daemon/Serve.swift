@@ -158,12 +158,14 @@ public struct Serve: Sendable {
 
   private func tls() throws(Failure) -> TLSCredentials? {
     guard let certificate = settings.serve.certificateFile, let key = settings.serve.keyFile else { return nil }
-    func read(_ path: String) throws(Failure) -> [UInt8] {
+    func read(_ key: String, _ path: String) throws(Failure) -> [UInt8] {
       guard let data = try? Data(contentsOf: URL(filePath: path)) else {
-        throw Failure(.configuration, "there is no readable file \(path)", help: "see `serve:` in \(settings.file)")
+        throw Failure(
+          .configuration, "cannot read \(path), which `serve: {\(key): …}` names",
+          help: "check that the file exists and that clup may read it, or name another in \(settings.file)")
       }
       return Array(data)
     }
-    return TLSCredentials(certificate: try read(certificate), key: try read(key))
+    return TLSCredentials(certificate: try read("certificate_file", certificate), key: try read("key_file", key))
   }
 }

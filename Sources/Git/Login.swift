@@ -24,30 +24,31 @@ final class Login {
     if let refusal { return refusal }
     // A key that cannot be read, or is of a kind that the server does not take, leads to no second question.
     if isSSH, !offered.isEmpty {
-      return GitError(error.kind, error.message, help: "see that the repository's path is right; " + Self.keyHelp)
+      return GitError(error.kind, error.message, help: "check the path of the repository; " + Self.keyHelp)
     }
     // A server that has none of the kinds of keys that it was asked for ends the conversation before it shows one.
     if isSSH, !access.hostKeys.isEmpty {
       let types = Set(access.hostKeys.map(\.type)).sorted().joined(separator: ", ")
       return GitError(
         error.kind, error.message,
-        help: "see that \(access.hostName) can be reached, and that it still has a key of the kinds that "
-          + "\(access.knownHostsFile) lists for it (\(types)): `clup known-host '\(access.hostName)'` shows what it has"
+        help: "check that \(access.hostName) can be reached, and that it still has a key of the types that "
+          + "\(access.knownHostsFile) lists for it (\(types)): `clup known-host '\(access.hostName)'` shows its keys"
       )
     }
     if error.kind == .certificate {
       return GitError(
         .certificate, error.message,
-        help: "where the server's certificate comes from an authority of your own, name that one's certificate by "
-          + "`credentials: {ca_file: …}`; else the server's owner must renew it, or someone is intercepting the connection"
+        help:
+          "if the server uses a private CA, set `credentials: {ca_file: …}`; otherwise its certificate is not valid (its "
+          + "owner must renew it) or someone intercepts the connection"
       )
     }
     return error
   }
 
   static let keyHelp =
-    "see that the key's public half (`ssh-keygen -y -f FILE`) is allowed to read the repository, and that an encrypted "
-    + "key has its `ssh_passphrase_file`; where an RSA key is refused, make one of type ed25519"
+    "check that the public key (`ssh-keygen -y -f FILE`) may read the repository, and that an encrypted "
+    + "key has its `ssh_passphrase_file`; if the server refuses an RSA key, make one of type ed25519"
 
   /// Answers a question for credentials; see git_credential_acquire_cb.
   func credential(
@@ -64,15 +65,15 @@ final class Login {
     guard let password = access.password else {
       return refuse(
         "\(shown) requires a login",
-        help: "write a token to a file, and name that by `credentials: {token_file: …}`")
+        help: "write a token to a file, and set `credentials: {token_file: …}`")
     }
     let login = access.username ?? name ?? "x-access-token"
     if !offered.isEmpty {
       return refuse(
-        "\(shown) does not take the token that it was shown for \(login)",
+        "\(shown) refuses the token for \(login)",
         help:
-          "see that the token has not expired and may read this repository, and that `username:` is what the server "
-          + "wants beside it")
+          "check that the token has not expired and may read this repository, and that `username:` is the user that the "
+          + "server expects")
     }
     offered.append("a token")
     return Self.lend(password) { git_credential_userpass_plaintext_new(out, login, $0) }
@@ -102,7 +103,7 @@ final class Login {
       return refuse(
         "\(shown) wants an ssh key",
         help:
-          "make one (`ssh-keygen -t ed25519 -N '' -f FILE`), let its public half read the repository, and name it by "
+          "make one (`ssh-keygen -t ed25519 -N '' -f FILE`), let its public key read the repository, and set "
           + "`credentials: {ssh_key_file: FILE}`")
     }
     return refuse("\(shown) does not let \(user) in with \(offered.joined(separator: " or "))", help: Self.keyHelp)
@@ -144,7 +145,7 @@ final class Login {
     return refuse(
       what,
       help:
-        "someone may be intercepting the connection. Ask the server's owner for the fingerprint; where it is this one, "
+        "someone may be intercepting the connection. Ask the server's owner for the fingerprint; if it is this one, "
         + "`ssh-keygen -R '\(host)' -f \(file)` and `clup known-host --write '\(host)'` take the new key", .certificate)
   }
 

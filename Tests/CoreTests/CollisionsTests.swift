@@ -82,7 +82,7 @@ struct CollisionsTests {
 
   @Test func `another project name is proposed with what it costs`() {
     let found = Collisions.between(projects: ["a": "p", "b": "p"], places: [:])
-    #expect(found.allSatisfy { $0.help.contains("`p_…`, stays behind") })
+    #expect(found.allSatisfy { $0.help.contains("`p_…`, keep their names") })
     let container = Container(
       id: "1", name: "p-web-1", state: "running", image: "i", project: "p", service: "web", hash: "",
       directory: "/data/compose/1")

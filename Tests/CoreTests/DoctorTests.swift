@@ -197,7 +197,7 @@ struct DoctorTests {
     let check = DirectoryChecks.lost("/srv/data/x/.env", stack: "x", directory: Self.entry(.directory), containers: [])
     #expect(check.result == .failed && check.found == "/srv/data/x/.env: missing")
     #expect(check.help?.contains("`install -o psy -g psy -m 640 BACKUP/.env /srv/data/x/.env`") == true)
-    #expect(check.help?.contains("a sync cannot make it") == true)
+    #expect(check.help?.contains("a sync cannot restore it") == true)
   }
 
   @Test(arguments: [

@@ -149,7 +149,7 @@ struct ServicePlanningTests {
       way: .force),
     Row(
       testDescription: "what the engine was starting as it was killed", found: [stuck], action: .recreate,
-      reason: "drift: Docker Engine was ended while it started a-web-1, and cannot start it again", way: .remake),
+      reason: "drift: Docker Engine was stopped while it started a-web-1, and cannot start it again", way: .remake),
     Row(
       testDescription: "a script that became executable", wish: mounting("1:755"), known: mounting("1:644"),
       action: .recreate, reason: "mounted file s/run changed", way: .force),

@@ -123,7 +123,7 @@ struct PageTests {
       "recreate", "✓ running, healthy", "did not become healthy within 5m",
       "2026-11-25T11:46:11Z error: unknown key `agents.defaults.sandbox` at line 41", "9b7e01d →  to 4f1c2ab",
       "comes after gw-admin, which failed", "4 stacks unchanged",
-      "what stood there is kept as gw-admin/docker-compose.yml.bak.20261125-114600", "1 live path kept",
+      "what was there is kept as gw-admin/docker-compose.yml.bak.20261125-114600", "1 live path kept",
       "infra/docker-compose.yml:4:12", "◆ warning", "[floating-tag]", "Help: name a version",
     ] {
       #expect(words.contains(phrase), "\(phrase)\n\(words)")

@@ -72,11 +72,11 @@ extension EndToEnd {
         testDescription: "a kind of host key that the server has no more", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
         before: "ssh-keygen -q -t rsa -N '' -f rsa; echo \"[127.0.0.1]:$port $(cut -d' ' -f1,2 rsa.pub)\" > known",
-        status: 4, says: ["still has a key of the kinds", "ssh-rsa", "clup known-host"]),
+        status: 4, says: ["still has a key of the types", "ssh-rsa", "clup known-host"]),
       Case(
         testDescription: "a path that is not there", url: ssh + "x",
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}", before: trusting, status: 4,
-        says: ["does not appear to be a git repository", "path is right"]),
+        says: ["does not appear to be a git repository", "check the path of the repository"]),
       Case(
         testDescription: "a revoked host key", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}",
@@ -86,7 +86,7 @@ extension EndToEnd {
         testDescription: "known_hosts that others can write", url: ssh,
         credentials: "{ssh_key_file: deploy, known_hosts_file: known}", before: trusting + "; chmod 666 known",
         status: 2,
-        says: ["says whom to trust, and others may write it"]),
+        says: ["other users can change"]),
     ]
 
     @Test(arguments: sshCases) func `ssh lets in who has the key, and clup trusts whom it knows`(_ one: Case)
@@ -159,7 +159,7 @@ extension EndToEnd {
       Case(
         testDescription: "good: a bad token", url: tls + "/private/repo.git",
         credentials: "{ca_file: ca.crt, username: robot, token_file: badtoken}", status: 4,
-        says: ["does not take the token that it was shown for robot", "expired"]),
+        says: ["refuses the token for robot", "expired"]),
       Case(
         testDescription: "good: no token", url: tls + "/private/repo.git", credentials: "{ca_file: ca.crt}", status: 4,
         says: ["requires a login", "token_file"]),

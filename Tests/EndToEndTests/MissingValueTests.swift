@@ -195,7 +195,7 @@ extension EndToEnd {
       try await Host.with(["a/compose.yaml": file]) { host in
         let found = try await host.sync(expect: 3).diagnostics.filter(\.refuses)
         #expect(found.map(\.line) == [7])
-        #expect(found.first?.help.contains("write `$$ZONE` where the container's own shell is to read it") == true)
+        #expect(found.first?.help.contains("write `$$ZONE` if the container's own shell is to read it") == true)
       }
     }
 

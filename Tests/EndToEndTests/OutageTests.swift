@@ -78,9 +78,9 @@ extension EndToEnd {
 
   @Suite("Registries", .disabled(if: Host.skips)) struct RegistryTests {
     static let cases: [(file: String, status: Int32, says: String)] = [
-      ("auth", 0, "deployed"), ("empty", 2, "names no registry"), ("wrong", 1, "was asked as robot"),
-      ("", 1, "was asked without a login"),
-      ("helper", 0, "deployed"), ("badhelper", 1, "was asked as robot"),
+      ("auth", 0, "deployed"), ("empty", 2, "names no registry"), ("wrong", 1, "as robot (login from"),
+      ("", 1, "without a login"),
+      ("helper", 0, "deployed"), ("badhelper", 1, "as robot (login from"),
     ]
 
     @Test func `an image that cannot be pulled makes its stack wait, which is kept up and tried again`() async throws {

@@ -121,7 +121,7 @@ extension EndToEnd {
         }
         #expect(try await generation(host) == "3")
         let asked = try await host.clup("rollback", "known")
-        #expect((asked.output + asked.errors).contains("2 stacks back: a to \(first.prefix(7)), b to"), "\(asked)")
+        #expect((asked.output + asked.errors).contains("roll back 2 stacks: a to \(first.prefix(7)), b to"), "\(asked)")
         // The repository is not needed for a rollback.
         try await host.shell("mv repo.git away.git")
         #expect(try await host.clup("rollback", "--all", String(first.prefix(8))).status == 0)

@@ -178,10 +178,7 @@ struct Apply: Sendable {
   /// Brings a group when all that it comes after is in place.
   private func deployWhenReady(
     _ group: [StackPlan], _ deploy: Deploy, _ scheduler: StackScheduler, _ working: Set<String>
-  )
-    async
-    -> [Deploy.Result]
-  {
+  ) async -> [Deploy.Result] {
     let own = Set(group.map(\.name))
     var missing: (stack: String, earlier: String)?
     for stack in group {

@@ -2,7 +2,7 @@ import Core
 import FoundationEssentials
 
 extension Deploy {
-  /// Returns a way back as it can be gone on this host now.
+  /// Returns a baseline as this host can go back to it now.
   func materialized(_ way: Baseline) async throws(Failure) -> Baseline {
     switch way {
     case .deployment(let good): .deployment(try await links.materialized(good))
@@ -25,14 +25,14 @@ extension Deploy {
     }
   }
 
-  /// Keeps that a commit failed before anything goes back: a way back that is cut off must not make it look good.
+  /// Keeps that a commit failed before anything goes back: a recovery that is cut off must not make it look good.
   func holdCommit(_ attempt: inout Attempt, because cause: Failure) async {
     // An interrupt ends what this task starts, and what is told must be masked all the same.
     let directory = Path.join(settings.liveRoot, attempt.desired.place.directory)
     let files = attempt.desired.untracked.keys.filter { Path.name($0).hasSuffix(".env") }
     attempt.mask = await Task { await programs.mask(for: directory) }.value.adding(
       valuesIn: files.compactMap { Files.text(Path.join(settings.liveRoot, $0)) })
-    // A way back that failed says nothing about the commit that is held.
+    // A recovery that failed says nothing about the commit that is held.
     guard cause.kind == .deploy, !attempt.plan.target.staysAtLastGood, !attempt.plan.isHandedOver, !isGood(attempt)
     else {
       return
@@ -47,7 +47,7 @@ extension Deploy {
     if case .deployment(let good) = attempt.former {
       hold.judged = attempt.desired.judged(with: good)
       let own = attempt.desired.inputs.hostsOwnAlone(since: good.inputs)
-      if !own.isEmpty { hold.error += "; no file of the repository had changed, but the host's \(own.listed(3))" }
+      if !own.isEmpty { hold.error += "; nothing in the repository had changed, only the host's \(own.listed(3))" }
     }
     attempt.hold = hold
     // What cannot be written on a full disk must not keep the stack from going back.
@@ -55,8 +55,8 @@ extension Deploy {
     if holdsFirst(attempt) { try? await recordFailure(name, as: nil, hold) }
   }
 
-  /// The next sync brings a stack that is held to its last good record. Where there is none, only a way back that was gone
-  /// to its end may be held: one that is cut off is gone again. What is left as it failed is held with that.
+  /// The next sync brings a stack that is held to its last good record. Where there is none, only a recovery that came
+  /// to its end may be held: one that is cut off is run again. What is left as it failed is held with that.
   private func holdsFirst(_ attempt: Attempt) -> Bool {
     if case .deployment = attempt.former { settings.sync.onFailure == .rollback } else { false }
   }
@@ -95,7 +95,7 @@ extension Deploy {
     do throws(Failure) {
       guard settings.sync.onFailure == .rollback else {
         try await recordFailure(attempt.plan.name, as: .failed, hold, seen: attempt.progress.containers ?? [])
-        report.error = "\(why); left as it is, as `on_failure: stay` asks"
+        report.error = "\(why); left as it is, because of `on_failure: stay`"
         return
       }
       do throws(Failure) {
@@ -132,7 +132,7 @@ extension Deploy {
       && attempt.progress.containers?.allSatisfy { images[$0.service] ?? $0.image == $0.image } ?? true
   }
 
-  /// Goes the way back of a change that failed, to its end.
+  /// Runs the recovery of a change that failed, to its end.
   private func recover(
     _ attempt: Attempt, _ why: String, _ help: String?, _ report: inout StackReport
   ) async throws(Failure) {
@@ -157,7 +157,7 @@ extension Deploy {
     report.show(progress.containers)
   }
 
-  /// Does to the containers what a way back asks for.
+  /// Does to the containers what a recovery asks for.
   private func restoreContainers(
     _ attempt: Attempt, _ recovery: Recovery, _ progress: inout Execute.Progress
   ) async throws(Failure) {
@@ -203,14 +203,14 @@ extension Deploy {
     progress.containers?.removeAll { seen in way.end.contains { $0.removed.contains(seen.id) } }
   }
 
-  /// Looks at what runs now, from which the way back is planned.
+  /// Looks at what runs now, from which the recovery is planned.
   private func look(_ project: String, _ progress: inout Execute.Progress) async throws(Failure) -> [WatchedContainer] {
     let now = try await Verify(programs: programs).look(project)
     progress.before = Set(now.map(\.id))
     return now
   }
 
-  /// Remembers where a stack is after its way back.
+  /// Remembers where a stack is after its recovery.
   private func recordRecovery(
     _ attempt: Attempt, _ recovery: Recovery, _ containers: [WatchedContainer]?
   ) async throws(Failure) {

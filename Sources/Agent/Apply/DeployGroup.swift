@@ -193,7 +193,7 @@ extension Deploy {
       }
       if found.isEmpty { return }
       for (name, why, outage) in found {
-        let help = outage == nil ? "fix that one, and push again" : "it is tried again by itself"
+        let help = outage == nil ? "fix that one, and push again" : "clup tries again by itself"
         ended.causes[name] = Failure(.host, why, help: help, outage: outage)
       }
     }

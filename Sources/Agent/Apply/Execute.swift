@@ -70,12 +70,12 @@ struct Execute: Sendable {
     do throws(EngineError) { try await programs.engine.ping() } catch { return Failure(error) }
     if let name = try? await programs.stuck(of: stack) {
       return Failure(
-        .host, "Docker Engine was ended while it started \(name), and cannot start it again: \(failure.message)",
-        help: "sync again: it is made anew", outage: .engine)
+        .host, "Docker Engine was stopped while it started \(name), and cannot start it again: \(failure.message)",
+        help: "sync again: clup recreates it", outage: .engine)
     }
     guard events.hasBroken else { return await events.disk.explaining(failure) ?? failure }
     return Failure(
-      .host, "Docker Engine stopped or was started again meanwhile: \(failure.message)", help: "sync again",
+      .host, "Docker Engine stopped or was restarted meanwhile: \(failure.message)", help: "sync again",
       outage: .engine)
   }
 
@@ -207,7 +207,7 @@ struct Execute: Sendable {
     if let other {
       throw Failure(
         .deploy, "\(other.service) does not run the image of its last good deployment",
-        help: "something tagged the image anew or replaced the container meanwhile: sync again")
+        help: "somebody retagged the image or replaced the container meanwhile: sync again")
     }
   }
 
@@ -216,7 +216,9 @@ struct Execute: Sendable {
     _ services: AdoptedServices, _ stack: DesiredStack, until end: ContinuousClock.Instant
   ) async throws(Failure) {
     if let lost = services.lost {
-      throw Failure(.deploy, "what \(lost) ran with before is in no file on this host", help: "recreate it by hand")
+      throw Failure(
+        .deploy, "the configuration that \(lost) ran with before is in no file on this host",
+        help: "recreate it by hand")
     }
     var needed = stack
     needed.services = stack.services.filter { services.names.contains($0.name) }

@@ -12,7 +12,7 @@ extension Execute {
       guard let network = container.networks.intersection(networks).min() else { continue }
       throw Failure(
         .host, "the network \(network) must be recreated, but the container \(container.name) is in it",
-        help: "take it off (`docker network disconnect \(network) \(container.name)`); the next sync continues")
+        help: "disconnect it (`docker network disconnect \(network) \(container.name)`); the next sync continues")
     }
   }
 
@@ -25,9 +25,9 @@ extension Execute {
     }
     throw Failure(
       .deploy,
-      "the image that \(gone.key) was good with is no longer on this host "
+      "the image of \(gone.key) in its last good deployment is no longer on this host "
         + "(\(good.references[gone.key].map { "\($0), " } ?? "")\(gone.value.prefix(19)))",
-      help: "bring that image back and `clup sync --retry`, or push a commit that works")
+      help: "pull or load that image and run `clup sync --retry`, or push a commit that works")
   }
 
   /// Asks Compose in the live directory, and goes on only when it answers what was validated. What goes by a record of what was
@@ -124,9 +124,15 @@ extension Execute {
     for path in ComposeFileName.all.map({ Path.join(good.place.directory, $0) }) {
       let now = links.observe.untracked(path)
       guard let known = good.untracked[path], now != known, now != good.alsoJudged[path] else { continue }
+      let (what, way) =
+        known == Fingerprint.absent
+        ? ("added since, and Compose would read it", "move it aside")
+        : now == Fingerprint.absent
+          ? ("deleted since, and Compose would read other files", "put it back")
+          : ("changed since, and Compose would read it", "put back what was in it")
       return Failure(
-        .host, "\(Path.join(settings.liveRoot, path)) is not what it was at the last good deploy",
-        help: "find out who changed it, move it aside, and sync again")
+        .host, "cannot restore the last good deploy: \(Path.join(settings.liveRoot, path)) was \(what)",
+        help: "find out who did it, \(way), and sync again")
     }
     return nil
   }
@@ -156,8 +162,8 @@ extension Execute {
   private func loss(among binds: [String], of service: String) -> Failure? {
     binds.first { HostPaths.isShared($0) && Files.isMissing($0) }.map { gone in
       Failure(
-        .host, "\(service) was good with \(gone), which this host no longer has",
-        help: "bring it back, from a backup or empty with its owner, and sync again")
+        .host, "\(service) mounts \(gone), which is no longer on this host",
+        help: "restore it from a backup, or create it empty with the right owner, and sync again")
     }
   }
 
@@ -217,7 +223,7 @@ extension Execute {
   }
 }
 
-/// The services of a stack that cannot be made as they were good, and why.
+/// The services of a stack that cannot be made as they were at its last good deploy, and why.
 struct UnrestorableServices: Sendable {
   var services: Set<String> = []
   /// Those among them that are as they were, and live in the network of one that is not.

@@ -84,8 +84,8 @@ extension Up {
 
   /// An image that cannot be had now may be there tomorrow, and nothing was touched: the commit is not held for it.
   static func waiting(
-    _ message: String, help: String = "see that the registry answers and has the image"
+    _ message: String, help: String = "check that the registry answers and has the image"
   ) -> Failure {
-    Failure(.host, message, help: "\(help); it is tried again by itself", outage: .registry)
+    Failure(.host, message, help: "\(help); clup tries again by itself", outage: .registry)
   }
 }

@@ -45,7 +45,7 @@ struct Takeover: Sendable {
       return Failure(
         .host,
         "the configuration that \(lost.name) runs with is in no file on this host, and the commit would replace it: if "
-          + "that failed, it could not be brought back",
+          + "that failed, clup could not restore it",
         help:
           "keep what `docker inspect \(lost.name)` says, make the files and the `.env` in \(directory) say the same, and run "
           + "`docker compose up -d` there, which recreates the container; or remove the container yourself")
@@ -55,7 +55,7 @@ struct Takeover: Sendable {
       return Failure(
         .host,
         "the image that \(lost.name) runs is no longer on this host, and the commit would replace the container: if that "
-          + "failed, it could not be brought back",
+          + "failed, clup could not restore it",
         help: "run `docker compose up -d` in \(directory) with an image that the host has; or remove the container "
           + "yourself")
     }
@@ -70,7 +70,10 @@ struct Takeover: Sendable {
     guard let other = services.sorted().first(where: { now[$0] != call.given[$0] }) else { return }
     throw Failure(
       .deploy, "the files that \(other) was started from now give another configuration",
-      help: "see who changed them in \(Path.join(settings.liveRoot, stack.place.directory)), and recreate it by hand")
+      help:
+        "find out who changed them in \(Path.join(settings.liveRoot, stack.place.directory))"
+        + ", and recreate the container by hand"
+    )
   }
 
   /// What Compose makes of the files that a call names: the hash of each service, and those that share another one's

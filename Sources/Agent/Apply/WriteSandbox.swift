@@ -7,7 +7,7 @@ struct WriteSandbox: Sendable {
   let checkout: Checkout
   let programs: Programs
 
-  /// Raises the fence around a plan and its way back; says whether the kernel can hold one.
+  /// Raises the fence around a plan and its recovery; says whether the kernel can hold one.
   func raise(around plan: Plan, _ state: State) throws(Failure) -> Bool {
     var places = [checkout.path, "/dev/null"]
     let ways = plan.allLinks.filter { $0.action != .keep }.map(\.live) + plan.stacks.flatMap { wayBack(of: $0, state) }
@@ -34,7 +34,7 @@ struct WriteSandbox: Sendable {
   }
 
   /// The live paths that a deploy may lead back, also where a sync before this one has led them already. Where there is a
-  /// link before and after, the way back renames a pointer, and writes nothing there.
+  /// link before and after, the recovery renames a pointer, and writes nothing there.
   private func wayBack(of stack: StackPlan, _ state: State) -> [String] {
     guard let desired = stack.desired else { return [] }
     let origin = state.origin(of: stack.name, project: desired.project)?.good

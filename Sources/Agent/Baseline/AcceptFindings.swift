@@ -79,8 +79,8 @@ public struct AcceptFindings: Sendable {
     if let failure = sync.failure { throw failure }
     if let error = sync.report.error {
       throw Failure(
-        .host, "not all can be judged: \(error)",
-        help: "see whether Docker Engine answers (`clup doctor`), and run `clup baseline` again")
+        .host, "cannot check all stacks: \(error)",
+        help: "check that Docker Engine answers (`clup doctor`), and run `clup baseline` again")
     }
     var acceptance = Acceptance(
       file: AcceptedFindings.file(beside: settings.file), dryRun: request.dryRun, pruned: request.prunes)

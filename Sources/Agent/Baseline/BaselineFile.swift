@@ -17,7 +17,7 @@ public enum BaselineFile {
     }
     guard Files.isGuarded(found) else {
       throw Failure(
-        .configuration, "others than the user who runs clup can write \(path), and so say what it accepts",
+        .configuration, "\(path) can be changed by other users than the one who runs clup",
         help: "`chown root \(path) && chmod 644 \(path)`")
     }
     return bytes
@@ -29,7 +29,7 @@ public enum BaselineFile {
     try refuse(place: path, settings)
     guard try read(of: settings) == before else {
       throw Failure(
-        .host, "\(path) was changed by somebody else meanwhile, and is left as it is", help: "run `clup baseline` again"
+        .host, "somebody else changed \(path) meanwhile, and clup left it as it is", help: "run `clup baseline` again"
       )
     }
     let mode = Files.resolved(settings.file).flatMap(Files.status).map { $0.st_mode & 0o044 } ?? 0
@@ -42,10 +42,12 @@ public enum BaselineFile {
     for (place, name) in [(settings.checkout, "checkout"), (settings.liveRoot, "live root")] {
       guard Path.relative(directory, to: Files.resolved(place) ?? place) != nil else { continue }
       throw Failure(
-        .configuration, "the baseline \(path) lies in the \(name), where files of the repository come to",
+        .configuration, "the baseline \(path) is in the \(name), where clup puts files of the repository",
         help: "keep the configuration elsewhere, such as /etc/clup, and the baseline beside it")
     }
   }
 
-  private static func help(_ path: String) -> String { "move \(path) away, and accept again by `clup baseline`" }
+  private static func help(_ path: String) -> String {
+    "move \(path) away, and accept the findings again with `clup baseline`"
+  }
 }

@@ -115,7 +115,7 @@ struct ComposeSources: Sendable {
       return Diagnostic(
         rule: "host-path", at: (file.path, mark), stack: nil,
         message:
-          "a path here is made of a variable, and \(path), whose values count for this file, is made of variables itself",
+          "a path here contains a variable, and \(path), which gives the values for this file, uses variables itself",
         help: "write the path without a variable, or the values in \(path) without `$`", isFinal: true)
     }
     return nil

@@ -44,7 +44,7 @@ extension Resolve {
     }
     return Diagnostic(
       rule: "compose", file: source.composeFiles.first ?? source.name, line: 1, column: 1, stack: source.name,
-      message: "Compose makes the project's name of the letters a to z and digits in `\(name)`, and it has none",
+      message: "Compose makes the project's name from the letters a to z and the digits of `\(name)`, which has none",
       help: "give the stack a top-level `name:`", isFinal: true)
   }
 
@@ -57,7 +57,7 @@ extension Resolve {
     guard let first, view.tree[first] == nil, let hidden = source.composeFiles.first else { return nil }
     return Diagnostic(
       rule: "compose", file: hidden, stack: source.name,
-      message: "the host's own \(first) comes before \(hidden) in Compose's order",
+      message: "Compose would use the host's own \(first) instead of \(hidden)",
       help: "move \(Path.join(settings.liveRoot, first)) aside, or commit it", isFinal: true)
   }
 }

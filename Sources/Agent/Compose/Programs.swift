@@ -147,7 +147,7 @@ public struct Programs: Sendable {
           deadline: limits.deadline, outputLimit: 16 << 20, memoryLimit: limits.memory), tap: tap)
     } catch {
       if Task.isCancelled { throw Failure.interrupted }
-      throw Failure(.host, error.message, help: "see that \(program) can be run")
+      throw Failure(.host, error.message, help: "check that \(program) can be run")
     }
     if Task.isCancelled { throw Failure.interrupted }
     let subcommand = Self.subcommand(of: arguments)
@@ -156,11 +156,14 @@ public struct Programs: Sendable {
       throw Failure(
         .timeout, "\(call) did not end within \(Int(limits.deadline.components.seconds)) s and was stopped",
         help: subcommand == "config"
-          ? "see whether a file that it reads is very large, or the disk slow"
-          : "see whether Docker Engine answers: `docker ps`")
+          ? "check whether a file that it reads is very large, or the disk is slow"
+          : "check whether Docker Engine answers: `docker ps`")
     }
     if outcome.truncated {
-      throw Failure(.refused, "\(call) printed more than 16 MiB", help: "run it by hand and see what it says")
+      let whole = ([program] + arguments).map(\.quoted).joined(separator: " ")
+      throw Failure(
+        .refused, "\(call) printed more than 16 MiB, and clup stopped reading",
+        help: "see what it prints: `cd \(directory.quoted) && \(whole)`")
     }
     return outcome
   }

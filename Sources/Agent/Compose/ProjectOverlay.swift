@@ -99,7 +99,7 @@ struct ProjectOverlay: Sendable {
     if Files.isDirectory(found) { return }
     guard Files.isRegular(found) else {
       throw Failure(
-        .refused, "\(path) is a pipe, a socket or a device, and nobody reads it as a file of values",
+        .refused, "\(path) is a pipe, a socket or a device, and clup reads no values from it",
         help: "put a regular file there")
     }
     guard found.st_size <= Self.largestRead else {

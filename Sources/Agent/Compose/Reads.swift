@@ -119,8 +119,8 @@ extension Resolve {
     func finding(_ path: String) -> Diagnostic {
       Diagnostic(
         rule: "host-path", file: gather.sources.first?.path ?? place, line: 1, column: 1, stack: name,
-        message: "a relative path climbs above the root directory of the host (it comes to \(path))",
-        help: "write the path from the root directory on, or with fewer `..`", isFinal: true)
+        message: "a relative path climbs above the root directory of the host (it leads to \(path))",
+        help: "write an absolute path, or fewer `..`", isFinal: true)
     }
     guard outcome.succeeded, let other = try? JSON(parsing: outcome.output) else {
       return finding("a place that Compose cannot find")

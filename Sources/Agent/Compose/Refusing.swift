@@ -28,7 +28,7 @@ extension Resolve {
     let blamed = blamed(errors, asked, gather)
     let open = asked.invents ? openPaths(gather, unknown: asked.placeholders).first : nil
     if let open, refusal.line != nil {
-      refusal.help = "\(open.way), since what `\(open.text)` leads to may bring it; otherwise \(refusal.help)"
+      refusal.help = "\(open.way): the file that `\(open.text)` leads to may define it; otherwise \(refusal.help)"
     }
     // Compose names the first of them alone.
     let lacking = knowsHost ? gaps(name, gather, unknown: asked.placeholders) : []
@@ -111,12 +111,12 @@ extension Resolve {
       return Diagnostic(
         rule: "compose", at: (alias.path, error.mark), stack: name, message: "\(error.message); Compose says: \(said)",
         help: "define that anchor (`&…`) further up in \(alias.path): an anchor of another file does not count here; "
-          + "what several files need comes by `extends`", isFinal: true)
+          + "share what several files need with `extends`", isFinal: true)
     }
     let isEmpty = gather.sources.allSatisfy { $0.error == nil && $0.document?.isNull ?? true }
     let base =
       isEmpty
-      ? "take the file away, or leave the stack out on the host: `stacks: {exclude: [\(excluding)]}`"
+      ? "remove the file, or leave the stack out on the host: `stacks: {exclude: [\(excluding)]}`"
       : other == nil ? try await layeredHelp(name, gather) : nil
     return Diagnostic(
       rule: lost ? "unset-variable" : "compose", at: (file.isEmpty ? name : file, mark), stack: name,
@@ -172,7 +172,7 @@ extension Resolve {
     var help = "set it in \(directory)/.env, or give a default: ${\(variable):-…}"
     if let command = uses.first(where: \.isCommand) {
       let meant = command.text.contains("${\(variable)") ? "$${\(variable)}" : "$$\(variable)"
-      help = "write `\(meant)` where the container's own shell is to read it; otherwise " + help
+      help = "write `\(meant)` if the container's own shell is to read it; otherwise " + help
     }
     return Diagnostic(
       rule: "unset-variable", at: (use.path, use.mark), stack: name, message: "the variable \(variable) has no value",

@@ -30,12 +30,12 @@ struct Registries: Sendable {
     var helps: [String] = []
     for registry in Set(references.map(Self.registry)).sorted() {
       if let user = await user(at: registry) {
-        texts.append("\(registry) was asked as \(user), as \(file) says")
-        helps.append("see that \(user) may pull it from \(registry), and that the password has not changed")
+        texts.append("clup asked \(registry) as \(user) (login from \(file))")
+        helps.append("check that \(user) may pull it from \(registry), and that the password has not changed")
       } else {
-        texts.append("\(registry) was asked without a login: \(file) has no user for it")
+        texts.append("clup asked \(registry) without a login: \(file) has no user for it")
         helps.append(
-          "where \(registry) requires a login: `docker login \(registry)`, or name a file of clup's own by "
+          "if \(registry) requires a login: `docker login \(registry)`, or give clup a file of its own with "
             + "`credentials: {registry_auth_file: …}`")
       }
     }

@@ -29,7 +29,7 @@ enum Tracked: Sendable {
       guard let bytes = Files.read(path, limit: limit) else {
         let size = try await size(of: entry)
         if size > limit { throw Failure.tooLarge(entry.path, size, limit: limit) }
-        throw Failure(.refused, "\(path) cannot be read", help: "see that whoever runs clup may read it")
+        throw Failure(.refused, "\(path) cannot be read", help: "check that the user who runs clup may read it")
       }
       return bytes
     }
@@ -72,7 +72,7 @@ enum Tracked: Sendable {
       try await mirror.export(entries, to: stage, limit: LargeFile.mostBytes)
     } catch {
       throw Failure(
-        .host, error.message, help: "see that \(stage) can be written and has room, and sync again; what runs stays",
+        .host, error.message, help: "check that \(stage) can be written and has room, and sync again",
         outage: error.kind == .full || Files.isFull(stage) ? .disk : nil)
     }
   }

@@ -75,7 +75,7 @@ public struct Doctor: Sendable {
         state.lost.texts.map {
           Check(
             .stacks, "records", .warning, found: $0, expected: "readable records in \(checkout.path)",
-            help: "restore it from a backup before the next sync, or let that take over what runs")
+            help: "restore it from a backup before the next sync; otherwise that takes over the running containers")
         }
       )
     } catch {

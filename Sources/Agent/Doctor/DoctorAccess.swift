@@ -112,8 +112,8 @@ extension Doctor {
   }
 
   private static func network(_ name: String) -> String {
-    "see that this host resolves and reaches it (`getent hosts \(name.prefix { $0 != ":" })`), and the engine's proxy "
-      + "(`docker info`); what runs stays"
+    "check that this host resolves and reaches it (`getent hosts \(name.prefix { $0 != ":" })`), and the engine's proxy "
+      + "(`docker info`); running containers are not touched"
   }
 }
 

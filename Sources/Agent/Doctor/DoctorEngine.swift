@@ -55,7 +55,7 @@ extension Doctor {
     return seen
   }
 
-  private static let restart = "`systemctl restart docker`; `journalctl -u docker -n 50` says what holds it up"
+  private static let restart = "`systemctl restart docker`; `journalctl -u docker -n 50` says why it does not answer"
 
   private static func ask(_ programs: Programs) async -> Result<(EngineInfo, [InspectedContainer]), Failure> {
     do throws(Failure) {

@@ -26,7 +26,7 @@ extension Doctor {
           DiskUse("Docker's images", size: usage.images, way: "`docker image prune`; `docker system df -v` names them"),
           DiskUse("Docker's build cache", size: usage.buildCache, way: "`docker builder prune`"),
           DiskUse("Docker's volumes", size: usage.volumes, way: "`docker system df -v` names those that nothing uses"),
-          DiskUse("what containers wrote into themselves", size: usage.containers, way: "`docker ps -as`"),
+          DiskUse("files that containers wrote outside of volumes", size: usage.containers, way: "`docker ps -as`"),
         ]
       }
       add(

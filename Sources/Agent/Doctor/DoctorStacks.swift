@@ -97,7 +97,8 @@ extension Doctor {
     else {
       stack.file = check(
         .failed, "there is no Compose file in \(directory)",
-        stack.record == nil ? "bring it back: what runs was made from it" : "see `links` of \(stack.name) in this list")
+        stack.record == nil
+          ? "restore it: the running containers were made from it" : "see `links` of \(stack.name) in this list")
       return stack
     }
     let byHand =

@@ -25,7 +25,7 @@ extension Programs {
     let line = rewrite(Self.reason(in: errors))
     do throws(EngineError) { try await engine.ping() } catch {
       return Failure(
-        .host, "\(what) failed: \(line)", help: "see that Docker Engine runs, and sync again", outage: .engine)
+        .host, "\(what) failed: \(line)", help: "check that Docker Engine runs, and sync again", outage: .engine)
     }
     return Failure(
       .deploy, "\(what) failed: \(line)", help: "fix it and push again, or fix the host and `clup sync --retry`")
@@ -39,7 +39,7 @@ extension Failure {
     case .cancelled: self = .interrupted
     case .unfit:
       self.init(
-        .host, "Docker Engine is not one that clup can use: \(error.message)",
+        .host, "clup cannot use this Docker Engine: \(error.message)",
         help: "clup needs Docker Engine 20.10 or later; unset DOCKER_API_VERSION if it is set")
     case .status:
       self.init(

@@ -53,7 +53,7 @@ struct LFSProgram: Sendable {
       commit = try await Mirror(at: repository, branch: "main", create: true).commit(
         holding: pointers.enumerated().map { ("\($0.offset)", Array($0.element.text.utf8)) })
     } catch {
-      throw Failure(.host, error.message, help: "see that \(scratch) can be written and has room")
+      throw Failure(.host, error.message, help: "check that \(scratch) can be written and has room")
     }
     try Files.makeDirectories("\(scratch)/home", mode: 0o700)
     let url = RepositoryURL(source.url)

@@ -55,7 +55,7 @@ struct LargeFileFetch: Sendable {
     return Failure(
       .unreachable,
       "Git LFS cannot fetch the content of \(lost.prefix(3).joined(separator: ", "))\(more): "
-        + (words.isEmpty ? "what the server sent has a different size or SHA-256" : words.joined(separator: "; ")),
+        + (words.isEmpty ? "the server sent content with a different size or SHA-256" : words.joined(separator: "; ")),
       help: "upload it from a clone that has it (`git lfs push --all`), and check that this host may read it. "
         + "Only the repository's own server is asked: `.lfsconfig` has no effect")
   }

@@ -21,7 +21,8 @@ struct StoredContent: Sendable {
   static func open(_ path: String) throws(Failure) -> Mirror {
     do throws(GitError) { return try Mirror(at: path, branch: "clup/none", create: true) } catch {
       throw Failure(
-        .host, error.message, help: "see that \(path) can be written and has room; where it is damaged, remove it")
+        .host, error.message,
+        help: "check that \(path) can be written and has room; if it is damaged, delete it: clup fetches it again")
     }
   }
 
@@ -57,7 +58,7 @@ struct StoredContent: Sendable {
       tree.refuse(
         module.path,
         CommitTree.Refusal(
-          "the submodule \(module.path) cannot be taken: \(error.message)", help: "remove that file from the submodule")
+          "clup cannot use the submodule \(module.path): \(error.message)", help: "remove that file from the submodule")
       )
     }
     for path in checkout.stores where path != checkout.largeFiles {
@@ -113,7 +114,10 @@ struct StoredContent: Sendable {
       let store = try open(path)
       let isNeeded: Bool
       do throws(GitError) { isNeeded = try await store.keepOnly(for: commits) } catch {
-        throw Failure(.host, error.message, help: "where \(path) is damaged, remove it")
+        throw Failure(
+          .host,
+          "cannot clean up the \(path == checkout.largeFiles ? "Git LFS" : "submodule") store \(path): \(error.message)",
+          help: "delete \(path), and sync again: clup fetches it again")
       }
       // Under its name a repository is whole: it loses the name first.
       if !isNeeded {

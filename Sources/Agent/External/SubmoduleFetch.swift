@@ -51,7 +51,8 @@ struct SubmoduleFetch: Sendable {
     let help =
       isAbsent
       ? "push the commit \(module.id.prefix(12)) there, or name another one in the repository"
-      : failed.compactMap(\.help).first ?? "see that it can be reached from this host; what runs stays as it is"
+      : failed.compactMap(\.help).first
+        ?? "check that it can be reached from this host; running containers are not touched"
     let isDisk = failed.allSatisfy { $0.kind == .storage }
     return Failure(
       isDisk ? .host : .unreachable,

@@ -29,8 +29,9 @@ struct Checkout: Sendable {
     if Files.status("\(path)/lock") == nil, Files.status("\(path)/.git") != nil {
       throw Failure(
         .configuration, "the checkout \(path) is an existing git clone, but clup needs its own directory",
-        help: "move the clone aside (`mv \(path) \(path)-clone`): what live paths lead to there is taken over from the "
-          + "repository, and what runs goes on; or name another `checkout:`")
+        help:
+          "move the clone aside (`mv \(path) \(path)-clone`): live paths that lead into it then get their files from the "
+          + "repository, and containers keep running; or name another `checkout:`")
     }
     if Files.status("\(path)/lock") == nil, !isOwn, let first = Files.names(in: path).first {
       throw Failure(

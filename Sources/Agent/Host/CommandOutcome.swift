@@ -7,7 +7,7 @@ extension Command {
       if error.kind == .cancelled {
         throw Failure(.interrupted, "the sync was interrupted", help: "sync again: nothing was changed")
       }
-      throw Failure(.host, error.message, help: "see that \(executable) can be run")
+      throw Failure(.host, error.message, help: "check that \(executable) can be run")
     }
   }
 }

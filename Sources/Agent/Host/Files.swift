@@ -5,7 +5,7 @@ import Glibc
 /// Small calls on the file system, with their errors as sentences.
 enum Files {
   static func failure(
-    _ what: String, help: String = "see that clup may write there, and run it again"
+    _ what: String, help: String = "check that clup may write there, and run it again"
   ) -> Failure {
     let code = errno
     let reason = String(cString: strerror(code))
@@ -15,7 +15,8 @@ enum Files {
   }
 
   static func unreadable(_ path: String) -> Failure {
-    failure("cannot read \(path)", help: "see that clup may read it and that its disk has no errors, and run it again")
+    failure(
+      "cannot read \(path)", help: "check that clup may read it and that its disk has no errors, and run it again")
   }
 
   /// Whether a disk has less room left than a sync needs for itself.

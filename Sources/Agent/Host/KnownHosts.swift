@@ -21,7 +21,7 @@ struct KnownHosts: Sendable {
     guard let found = Files.followed(file) else { return [] }
     guard Files.isGuarded(found) else {
       throw Failure(
-        .configuration, "\(file) says whom to trust, and others may write it",
+        .configuration, "other users can change \(file), which says which servers clup trusts",
         help: "chown \(geteuid()) \(file); chmod 644 \(file)")
     }
     let outcome = try await call("ssh-keygen", ["-F", host, "-f", file])
@@ -54,7 +54,7 @@ struct KnownHosts: Sendable {
       return try await run(
         Command(program, arguments, environment: ["PATH": path], directory: "/", input: input, deadline: .seconds(30)))
     } catch {
-      throw Failure(Task.isCancelled ? .interrupted : .host, error.message, help: "see that \(program) can be run")
+      throw Failure(Task.isCancelled ? .interrupted : .host, error.message, help: "check that \(program) can be run")
     }
   }
 }

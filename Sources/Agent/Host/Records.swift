@@ -58,6 +58,6 @@ func recording(_ work: () throws(IllegalTransition) -> Void) throws(Failure) {
   do throws(IllegalTransition) { try work() } catch {
     throw Failure(
       .host, "internal error: \(error); the step was not recorded",
-      help: "please report this, with what `clup status --output json` prints, and sync again")
+      help: "please report this with the output of `clup status --output json`, and sync again")
   }
 }

@@ -80,7 +80,7 @@ extension HostFile {
       let name = String(written.dropFirst(prefix.count))
       guard let directory = environment["CREDENTIALS_DIRECTORY"] else {
         throw Failure(
-          .configuration, "\(written) is handed over by systemd, and clup was not started with it",
+          .configuration, "\(written) is a credential from systemd, and clup was started without it",
           help: "put `LoadCredential=\(name):/path/of/the/file` into the service, and start it; by hand, "
             + "`systemd-run -P -p LoadCredential=\(name):/path/of/the/file clup sync`")
       }

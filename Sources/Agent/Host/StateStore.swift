@@ -57,7 +57,7 @@ extension Checkout {
     }
     throw Schema.refusal(
       of: name, bytes, knowing: State.schema,
-      lost: "what was good, what failed and is held, pins, and whose links are whose")
+      lost: "the last good commits, the held commits, the pins and the owners of links")
   }
 
   private func read(_ file: StateFile, _ known: inout [String: KeptDeployment]) throws(Failure) -> State {

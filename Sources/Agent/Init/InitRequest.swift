@@ -67,7 +67,7 @@ public struct Init: Sendable {
     guard let liveRoot = request.liveRoot ?? Proposal.liveRoot(of: services, files: files) else {
       throw Failure(
         .configuration,
-        "nothing of \(redacted(source.url)) runs on this host, so nobody can say from which directory it is to run",
+        "nothing from \(redacted(source.url)) runs on this host, and clup cannot tell which directory it should run from",
         help:
           "name it: `clup init --live-root DIR`; each stack runs from the same directory below it as in the repository")
     }
@@ -93,7 +93,7 @@ public struct Init: Sendable {
     do throws(Failure) {
       return try await programs.ask { engine throws(EngineError) in try await engine.containers() }
     } catch {
-      say("warning: \(error.message): what runs here is not known")
+      say("warning: \(error.message); clup does not know what runs here")
       return []
     }
   }

@@ -77,9 +77,9 @@ extension Sync {
     var edited: [String: String] = [:]
     do throws(Failure) {
       edited = try await EditedFiles(links: Links(settings: settings, mirror: mirror, observe: observe)).keep(known)
-    } catch { say("warning: what was edited through a link may be lost: \(error.message)") }
+    } catch { say("warning: cannot keep what somebody edited through a link, and it may be lost: \(error.message)") }
     for (live, backup) in edited.sorted(by: { $0.key < $1.key }) {
-      say("warning: \(live) was edited through its link into a release; what was written there is kept as \(backup)")
+      say("warning: \(live) was edited through its link into a release; the edit is kept as \(backup)")
     }
     return edited
   }

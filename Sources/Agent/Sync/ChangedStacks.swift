@@ -146,7 +146,7 @@ extension Prepare {
     let neighbours = writtenFromNowOn(by: answers, draft)
     for (source, writer) in neighbours {
       draft.judgedAgain.insert(source.name)
-      draft.reasons[source.name] = ["\(writer) may write to what it uses from now on"]
+      draft.reasons[source.name] = ["\(writer) may now write to files that it uses"]
       draft.sources.append((head, source))
     }
     answers += try await ask(neighbours.map { (head, $0.0) })

@@ -187,7 +187,7 @@ struct Fetch: Sendable {
         ? "`clup verify` lists every commit that needs a signature; sign them again with "
           + (change.trusted.map { "`git rebase --force-rebase --gpg-sign \($0.prefix(12))`" }
             ?? "`git commit --amend --no-edit -S`")
-          + ", and push: where that replaces a commit that was deployed, sync once with --accept-rewrite"
+          + ", and push; if that replaces a commit that was deployed, sync once with --accept-rewrite"
         : "sign the tag again (`git tag -s -f`) and push it, or add its key to those that the configuration names")
   }
 
@@ -244,7 +244,8 @@ extension Failure {
       self.init(
         .unreachable, error.message,
         help: error.help
-          ?? "see that \(redacted(settings.repository)) can be reached from this host; what runs stays as it is")
+          ?? "check that \(redacted(settings.repository)) can be reached from this host; running containers are not touched"
+      )
     case .branchMissing, .emptyRepository:
       self.init(
         .unreachable, error.message,
@@ -252,17 +253,20 @@ extension Failure {
     case .unknownRevision, .ambiguousRevision:
       self.init(
         .configuration, error.message,
-        help: "`git log --oneline\(settings.follow.isBranch ? " \(settings.branch)" : "")` lists what can be named")
+        help:
+          "`git log --oneline\(settings.follow.isBranch ? " \(settings.branch)" : "")` lists the commits that you can name"
+      )
     case .unsafePath:
       self.init(.refused, error.message, help: "remove that file from the repository")
     case .full:
       self.init(
-        .host, error.message, help: "make room there; what runs stays as it is, and it is tried again by itself",
+        .host, error.message,
+        help: "make room there; running containers are not touched, and clup tries again by itself",
         outage: .disk)
     case .missingObject, .tooLarge, .storage, .other:
       self.init(
         .host, error.message,
-        help: "see that \(settings.checkout) can be written and has room; where the mirror is damaged, remove "
+        help: "check that \(settings.checkout) can be written and has room; if the mirror is damaged, delete "
           + "\(settings.checkout)/repo.git, and the next sync fetches it again",
         outage: Files.isFull(settings.checkout) ? .disk : nil)
     }

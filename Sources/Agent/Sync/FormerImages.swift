@@ -30,7 +30,9 @@ extension Prepare {
         desired[name]?.images[service] = nil
         guard let reference = references[service] else { continue }
         lost[name, default: []].append(
-          "the image that \(service) ran then is no longer on this host: \(reference) decides")
+          "the image that \(service) ran then is no longer on this host; \(reference) is used instead, which may be "
+            + "another image"
+        )
       }
     }
     return lost

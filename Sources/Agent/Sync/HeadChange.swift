@@ -73,7 +73,8 @@ struct HeadChange: Sendable {
       "\(loss.what): its head is \(head.commit.prefix(12)), which does not contain the accepted head "
         + "\(loss.accepted.prefix(12)). \(count) would be lost: \(subjects.joined(separator: "; "))\(more)"
         + (id.map { ". \($0.printable) is not the new head" } ?? ""),
-      help: "what runs stays as it is. If this is intended, see what it changes with `clup sync --dry-run --diff "
+      help:
+        "running containers are not touched. If this is intended, see what it changes with `clup sync --dry-run --diff "
         + "--accept-rewrite \(head.commit.prefix(12))`, and sync once with `--accept-rewrite \(head.commit.prefix(12))`"
     )
   }

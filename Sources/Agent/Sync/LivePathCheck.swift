@@ -36,8 +36,9 @@ struct LivePathCheck: Sendable {
     let place = Path.join(settings.liveRoot, link.live)
     if link.materializes, let system = fileSystemWithoutExchange(at: Path.parent(place)) {
       return refuse(
-        "\(place) is to become a directory, and \(system), where it is, cannot exchange a name for a directory in one step",
-        "stop what mounts it, replace the link with a directory that has the same files, and sync again")
+        "\(place) must become a directory, and its file system (\(system)) cannot exchange a link for a "
+          + "directory in one step",
+        "stop the containers that mount it, replace the link with a directory that has the same files, and sync again")
     }
     if Path.overlap(place, checkout.path) {
       return refuse("\(file) would land in clup's own directory \(checkout.path)", "remove it from the repository")
@@ -53,7 +54,7 @@ struct LivePathCheck: Sendable {
       // A directory link of clup's own goes away first.
       if plan.allLinks.contains(where: { $0.live == ancestor && $0.action == .remove }) { break }
       return refuse(
-        "\(directory) is a link, and clup follows none on its way to a live path",
+        "\(directory) is a link, and clup follows no link on the way to a live path",
         "make it a directory, or exclude the stack")
     }
     switch observed.live[link.live] ?? .absent {

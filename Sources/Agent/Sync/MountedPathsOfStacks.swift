@@ -52,7 +52,7 @@ extension Prepare {
             rule: "writable-live-path", file: head.source(writer)?.composeFiles.first ?? path, stack: writer,
             message: "\(writer) may write to \(path), which is a link of \(name)'s into a release",
             help:
-              "mount it `:ro` in \(writer), or first bring \(name) to the branch's head (`clup resume` where it is pinned)"
+              "mount it `:ro` in \(writer), or first bring \(name) to the branch's head (`clup resume` if it is pinned)"
           ))
       }
     }
@@ -76,10 +76,10 @@ extension Prepare {
         rule: "writable-live-path", severity: .warning, file: head.source(name)?.composeFiles.first ?? name,
         stack: name,
         message:
-          "where the containers of \(name) may write is not known: an earlier version of clup deployed it, and it "
+          "clup does not know where the containers of \(name) may write: an earlier version deployed the stack, and it "
           + "has not been deployed since",
         help: isPinned
-          ? "run `clup resume --stack \(name)`" : "push a commit that works for it, so that it is deployed again")
+          ? "run `clup resume --stack \(name)`" : "push any change to this stack, so that clup deploys it again")
     }
   }
 

@@ -14,7 +14,7 @@ extension Prepare {
     // The stack that has the project now was moved there since.
     if request.rollback != nil {
       for index in found.indices where found[index].rule == "project-collision" {
-        found[index].help += "; a stack that was moved since goes back by a commit that moves it back"
+        found[index].help += "; to undo a move, push a commit that moves the stack back"
       }
     }
     draft.diagnostics += found

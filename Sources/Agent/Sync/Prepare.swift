@@ -147,7 +147,7 @@ struct Prepare: Sendable {
       Diagnostic(
         rule: "compose", file: source.composeFiles.first ?? source.name, stack: source.name,
         message: "\(source.name) cannot be deployed, although no finding refuses it",
-        help: "fix its warnings and waived findings; where it has none, please report this with the output of "
+        help: "fix its warnings and waived findings; if it has none, please report this with the output of "
           + "`clup sync --dry-run --output json`")
     }
   }
@@ -165,10 +165,10 @@ struct Prepare: Sendable {
         .joined(separator: "; "),
       help: found.isEmpty
         ? (settings.include.isEmpty ? "" : "check the patterns of `stacks: {include: …}`, or ")
-          + "commit a compose.yaml or docker-compose.yml; what runs stays as it is"
+          + "commit a compose.yaml or docker-compose.yml; running containers are not touched"
         : found.prefix(3).map(\.help).joined(separator: "; ")
           + (found.count > 3 ? "; `clup validate` in a clone says what to do with each" : "")
-          + "; what runs stays as it is")
+          + "; running containers are not touched")
   }
 
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {

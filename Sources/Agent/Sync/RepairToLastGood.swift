@@ -1,8 +1,9 @@
 import Core
 
-/// What a sync does where it cannot bring the host to the branch's head.
+/// What a sync does if it cannot bring the host to the branch's head.
 extension Sync {
-  /// Keeps up what was good where the repository does not say what is to be, wants what is refused, or what cannot be had now.
+  /// Repairs stacks to their last good deployment if the repository is away, its commit is refused, or it needs something
+  /// that is away.
   func repairToLastGood(
     _ checkout: Checkout, _ programs: Programs, _ ended: inout Ended
   ) async {
@@ -70,7 +71,7 @@ extension Sync {
     (offline.request.isOffline, offline.request.resume) = (true, false)
     var continued = Ended(report: ended.report)
     do throws(Failure) { _ = try await offline.runFull(session, nil, &continued) } catch {
-      say("warning: what was cut off cannot go on: \(error.message)")
+      say("warning: cannot continue the interrupted sync: \(error.message)")
       return nil
     }
     return continued

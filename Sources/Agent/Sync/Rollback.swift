@@ -110,7 +110,7 @@ struct Rollback: Sendable {
     let found = names.compactMap { name in before(name).map { (name, $0) } }
     if found.isEmpty {
       throw Failure(
-        .configuration, "no stack has run anything else before that clup knows of",
+        .configuration, "clup knows of no earlier deployment of any stack",
         help: "name a commit: `clup rollback COMMIT`; `clup history` lists them")
     }
     return Dictionary(

@@ -53,15 +53,15 @@ extension Prepare {
       let commit = pin.commit.prefix(7)
       let why =
         if draft.snapshots.all[pin.commit]?.source(tie.stack) == nil {
-          "that has no stack \(tie.stack), which stays as it is and has \(tie.cause)"
+          "that commit has no stack \(tie.stack), and \(tie.stack) still uses \(tie.cause)"
         } else if !draft.names.contains(tie.stack) {
-          "\(tie.stack) had \(tie.cause) there, and is no longer a stack of the branch"
+          "\(tie.stack) used \(tie.cause) in that commit, and is no longer a stack of the branch"
         } else { "" }
       if !why.isEmpty {
         throw Failure(
           .incompleteSelection, "\(name) cannot go back to \(commit): \(why)",
           help: "undo the change in the repository (`git revert`), push and sync: "
-            + "what \(draft.names.contains(tie.stack) ? tie.stack : name) runs is handed over")
+            + "that hands over what \(draft.names.contains(tie.stack) ? tie.stack : name) runs")
       }
     }
     var sharing: Set<String> = []

@@ -35,7 +35,7 @@ struct Sources: Sendable {
       throw Failure(
         .unreachable, failed.map(\.message).joined(separator: "; "),
         help: failed.compactMap(\.help).first
-          ?? "check the URLs of `repository:` and the network: `clup doctor`; what runs stays as it is")
+          ?? "check the URLs of `repository:` and the network: `clup doctor`; running containers are not touched")
     }
     throw Failure(failed.last ?? GitError(.other, "there is no repository"), settings: access.settings)
   }
@@ -63,7 +63,7 @@ struct Sources: Sendable {
 
   static func unknownHost(_ access: RemoteAccess) -> GitError {
     GitError(
-      .certificate, "no key of the ssh server \(access.hostName) is known: \(access.knownHostsFile) has none",
+      .certificate, "\(access.knownHostsFile) has no key of the ssh server \(access.hostName)",
       help:
         "`clup known-host '\(access.hostName)'` shows the keys' fingerprints: compare them with what the server's owner "
         + "publishes, and write them with `clup known-host --write '\(access.hostName)'`")

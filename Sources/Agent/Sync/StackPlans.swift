@@ -56,7 +56,7 @@ extension Prepare {
     guard isGiven || isHandedOver(name, known, draft.desired), let good = try await good(name) else {
       return planning.remove(name, known: known, directory: directory)
     }
-    // Its way back leads to what it runs.
+    // Its recovery leads to what it runs.
     _ = try await draft.snapshots.look(at: good.commit)
     var stack = planning.handOver(name, known: good, directory: directory)
     stack.reasons = ["its services run in other stacks from now on"]

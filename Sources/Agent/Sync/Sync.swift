@@ -172,7 +172,7 @@ public struct Sync: Sendable {
       if case .ended(let seen) = try await round.run(&ended) { return seen }
     }
     throw Failure(
-      .locked, "other syncs kept changing what this one planned from",
+      .locked, "other syncs kept changing the records that this one planned with",
       help: "wait until they have ended, and sync again")
   }
 
@@ -222,8 +222,8 @@ public struct Sync: Sendable {
     }
     if !goal.staying.isEmpty {
       say(
-        "warning: left as it is although it differs in that commit: \(goal.staying.listed(4)); a rollback is about stacks, "
-          + "while job files and `links:` follow the branch (`git revert`, push and sync)")
+        "warning: these files differ in that commit and stay as they are: \(goal.staying.listed(4)); a rollback only changes "
+          + "stacks, while job files and `links:` follow the branch (`git revert`, push and sync)")
     }
     return target
   }
@@ -248,11 +248,11 @@ public struct Sync: Sendable {
   private static func unnamed(_ pins: [String: Pin]) -> Failure {
     let moves = pins.sorted { $0.key < $1.key }.map { "\($0.key) to \($0.value.commit.prefix(7))" }
     return Failure(
-      .configuration, "this would bring \(moves.count) stacks back: \(moves.joined(separator: ", "))",
+      .configuration, "this would roll back \(moves.count) stacks: \(moves.joined(separator: ", "))",
       help: "name those that you mean with --stack, or add --all; --dry-run shows what would be done")
   }
 
-  /// Keeps the images of what was good; without it a sync is as good, and only the way back is less sure.
+  /// Keeps the images of what was good; without it a sync is as good, and only a recovery is less sure.
   func keepImages(of state: State, others: Bool, _ programs: Programs) async {
     do throws(Failure) { try await KeptImages(programs: programs).keep(state, others: others) } catch {
       say("warning: \(error.message); images to go back to may be lost to a prune")

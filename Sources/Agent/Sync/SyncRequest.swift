@@ -16,7 +16,7 @@ public struct SyncRequest: Sendable {
   public var retry = false
   /// Whether it lifts the pins of its stacks first.
   public var resume = false
-  /// The way back, instead of the way to the branch's head.
+  /// A rollback, instead of a sync to the branch's head.
   public var rollback: RollbackRequest?
   /// Stacks whose drift is told of and left alone, beside what the host's `drift: report` says of all.
   public var leaveDrift: Set<String> = []

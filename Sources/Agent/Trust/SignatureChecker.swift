@@ -39,11 +39,11 @@ struct SignatureChecker: Sendable {
       access(resolved, R_OK) == 0
     else {
       throw Failure(
-        .configuration, "trust: there is no readable file \(path)", help: "write it, or name another as `\(key):`")
+        .configuration, "trust: cannot read \(path), which `\(key):` names", help: "create it, or name another file")
     }
     guard Files.isGuarded(found) else {
       throw Failure(
-        .configuration, "trust: others than the user who runs clup can write \(path), and so say whom it trusts",
+        .configuration, "trust: \(path) can be changed by other users than the one who runs clup",
         help: "`chown root \(path) && chmod 644 \(path)`")
     }
   }

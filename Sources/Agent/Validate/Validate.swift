@@ -63,7 +63,7 @@ public struct Validate: Sendable {
       throw Failure(.configuration, "there is no directory \(request.directory)", help: "name a work tree to validate")
     }
     for file in request.environmentFiles where Files.read(file) == nil {
-      throw Failure(.configuration, "there is no readable file \(file)", help: "name a file of NAME=value lines")
+      throw Failure(.configuration, "cannot read the file \(file)", help: "name a file of NAME=value lines")
     }
     if let root = request.liveRoot, Files.status(root).map(Files.isDirectory) != true {
       throw Failure(.configuration, "there is no directory \(root)", help: "name the host's live root")

@@ -16,7 +16,7 @@ struct WorkTreeContent {
         tree.refuse(
           module.path,
           CommitTree.Refusal(
-            "\(module.path) is a submodule that is not checked out here, so nobody can say what is in it",
+            "\(module.path) is a submodule that is not checked out here, and clup cannot check what is in it",
             help: "git submodule update --init \(module.path)"))
         continue
       }
@@ -33,7 +33,7 @@ struct WorkTreeContent {
       // What lies there is what a sync fetches.
       keptByLFS = git.lfs ? [] : try WorkTree.keptByLFS(in: directory, among: listed ?? [])
     } catch {
-      throw Failure(.host, error.message, help: "see that \(directory) can be read")
+      throw Failure(.host, error.message, help: "check that \(directory) can be read")
     }
     var paths: [TrackedPath] = []
     var directories: Set<String> = ["."]

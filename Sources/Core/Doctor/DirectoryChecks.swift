@@ -76,7 +76,7 @@ public enum DirectoryChecks {
     case .directory: break
     }
     if entry.isOpen {
-      return check(.failed, "`chmod o-w \(entry.path)`: whoever may write there decides what runs as root")
+      return check(.failed, "`chmod o-w \(entry.path)`: everybody who can write there decides what runs as root")
     }
     if let user, entry.uid != user {
       return check(.warning, "`chown -R \(user) \(entry.path)`: its owner decides what clup deploys")
@@ -109,12 +109,13 @@ public enum DirectoryChecks {
   {
     let isSecret = Path.name(file).hasPrefix(".env")
     let running = containers.first(where: \.isRunning)?.name
-    let values = isSecret ? running.map { "; what runs still has its values: `docker inspect \($0)`" } ?? "" : ""
+    let values =
+      isSecret ? running.map { "; the running container still has its values: `docker inspect \($0)`" } ?? "" : ""
     return Check(
       .directories, Path.name(file), stack: stack, .failed, found: "\(file): missing",
       expected: "what was there when \(stack) was deployed last",
-      help: "bring it back from a backup, with its owner and mode: "
-        + "\(directory.restore(Path.name(file), for: nil, mode: isSecret ? "640" : "644")); a sync cannot make it\(values)"
+      help: "restore it from a backup, with its owner and mode: "
+        + "\(directory.restore(Path.name(file), for: nil, mode: isSecret ? "640" : "644")); a sync cannot restore it\(values)"
     )
   }
 
@@ -134,12 +135,12 @@ public enum DirectoryChecks {
     case .missing:
       return check(
         .failed, "what the service was deployed with",
-        "bring it back from a backup, or where it may begin empty: "
+        "restore it from a backup or, if it may be empty, create it: "
           + parent.install(mount.source, for: container?.account))
     case .directory where entry.isEmpty && isFileName(mount.target):
       return check(
         .failed, "a file",
-        "bring the file back: Docker makes an empty directory where it is missing. Stop \(service), "
+        "restore the file: Docker makes an empty directory if it is missing. Stop \(service), "
           + "`rmdir \(mount.source)`, put the file there, and start it")
     case .directory, .file, .other: break
     }
@@ -150,7 +151,7 @@ public enum DirectoryChecks {
     if mount.isWritable, let user, !entry.lets(user: user, groups: groups) {
       return check(
         .warning, "writable for user \(user)",
-        "give user \(user) what \(service) writes to in it (`chown \(user) \(mount.source)/DIRECTORY`), or mount it `:ro`"
+        "give user \(user) the directories in it that \(service) writes to (`chown \(user) \(mount.source)/DIRECTORY`), or mount it `:ro`"
       )
     }
     if mount.isWritable, user == nil, let name = container?.user {
@@ -206,7 +207,7 @@ public struct KnownService: Sendable {
       found:
         "\(path): \(missing.isEmpty ? "" : "missing or empty: ")\((missing.isEmpty ? all : missing).joined(separator: ", "))",
       expected: all.joined(separator: ", "),
-      help: "bring it back from a backup: " + Self.restoring(missing, entry, container)
+      help: "restore it from a backup: " + Self.restoring(missing, entry, container)
         + "; then " + (container.map { "`docker restart \($0.name)`" } ?? "restart the gateway")
         + ": without it the gateway has lost its pairing")
   }

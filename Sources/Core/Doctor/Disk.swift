@@ -117,7 +117,7 @@ public enum DiskChecks {
         .failed, "writable", "see why in `dmesg`, check the file system, then `mount -o remount,rw \(disk.point)`")
     }
     if Self.lost.contains(disk.type) {
-      return check(.failed, "a disk that outlives a restart", "put it on a disk: what is in memory is lost at a reboot")
+      return check(.failed, "a disk that outlives a restart", "put it on a disk: a reboot clears the memory")
     }
     if Self.foreign.contains(disk.type) {
       return check(.failed, "a file system with links and owners, such as ext4", "move it to ext4, XFS or Btrfs")
@@ -171,7 +171,9 @@ public enum DiskChecks {
     guard let wanted, !disks.contains(where: { $0.point == wanted }) else { return nil }
     return Check(
       .disks, wanted, .failed, found: "not mounted", expected: "mounted, as /etc/fstab says",
-      help: "`mount \(wanted)`; what was written to \(path) since the boot lies below it then, on the disk of /")
+      help:
+        "`mount \(wanted)`; files that were written to \(path) since the boot are on the disk of /, hidden below the mount"
+    )
   }
 
   private static let lost: Set<String> = ["tmpfs", "ramfs"]

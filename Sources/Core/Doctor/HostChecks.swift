@@ -6,7 +6,7 @@ public enum HostChecks {
     guard let release else {
       return Check(
         .host, "operating system", .warning, found: "unknown: there is no /etc/os-release", expected: expected,
-        help: "clup is tested on \(expected); elsewhere, see that `deploy/test` passes")
+        help: "clup is tested on \(expected); elsewhere, check that `deploy/test` passes")
     }
     let values = release.split(separator: "\n").reduce(into: [String: String]()) { values, line in
       let parts = line.split(separator: "=", maxSplits: 1).map(String.init)

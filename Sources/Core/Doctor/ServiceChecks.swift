@@ -77,7 +77,7 @@ public enum ServiceChecks {
       return Check(.service, path, isGood ? .good : result, found: found, expected: "200", help: help)
     }
     return [
-      judge("/healthz", health, .failed, "`journalctl -u clup -n 50`; see that the checkout's disk has room"),
+      judge("/healthz", health, .failed, "`journalctl -u clup -n 50`; check that the checkout's disk has room"),
       judge("/readyz", ready, .warning, "see the repository's check in this list"),
     ]
   }
@@ -95,7 +95,7 @@ public enum ServiceChecks {
       Check(
         .service, "waiver", .warning, found: text, expected: "waivers that last for two weeks and more",
         help:
-          "fix what it covers, or review it and set a new `expires:`; a new commit that needs one that has ended is refused"
+          "fix what it covers, or review it and set a new `expires:`; after its end, new commits that need it are refused"
       )
     }
   }

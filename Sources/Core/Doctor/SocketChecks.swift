@@ -58,9 +58,9 @@ public struct SocketChecks: Sendable {
     }
     if let open = open[container.id], !open.isEmpty {
       return check(
-        .failed, "\(way), and gives the engine to whoever reaches \(Self.text(open))",
+        .failed, "\(way), and gives the engine to everybody who reaches \(Self.text(open))",
         (stack == nil ? "recreate it without these ports" : "remove its `ports:` from the Compose file, and push")
-          + ": whoever reaches them is root on this host; containers reach it over a network")
+          + ": everybody who reaches them is root on this host; containers reach it over a network")
     }
     guard let waiver else {
       let help =
@@ -114,7 +114,8 @@ public struct SocketChecks: Sendable {
     if entry.kind == .missing { return Check(.socket, "socket", skipped: "there is no \(entry.path)") }
     if entry.mode & 0o002 != 0 {
       return Check(
-        .socket, "socket", .failed, found: "\(found): everybody on this host is root by it", expected: expected,
+        .socket, "socket", .failed, found: "\(found): everybody on this host can become root with it",
+        expected: expected,
         help: "`chmod 660 \(entry.path)`, and see who changed it (`SocketMode=` of docker.socket)")
     }
     let group = entry.mode & 0o060 != 0 && entry.gid != 0 && !members.isEmpty

@@ -122,7 +122,7 @@ public enum StackChecks {
         : wrong.prefix(2).joined(separator: "; ") + more,
       expected: "links into \(directory), and files behind them",
       help: damaged.isEmpty
-        ? "`clup sync --stack \(stack)` links them again, and keeps what stands there as `.bak.<timestamp>`"
-        : "\(asides)`clup sync` writes out the whole release again; what runs keeps what it has mounted")
+        ? "`clup sync --stack \(stack)` links them again, and keeps what is there as `.bak.<timestamp>`"
+        : "\(asides)`clup sync` writes the whole release again; running containers keep what they have mounted")
   }
 }

@@ -69,12 +69,12 @@ public struct Surroundings: Sendable {
       if key.hasPrefix("network "), networks?.contains(name) == false {
         return StartObstacle(
           found: "the external network \(name) is missing",
-          help: "`docker network create \(name)`, or start what makes it")
+          help: "`docker network create \(name)`, or start the stack that makes it")
       }
       if key.hasPrefix("volume "), volumes?.contains(name) == false {
         return StartObstacle(
           found: "the external volume \(name) is missing",
-          help: "bring it back from a backup; where it may begin empty: `docker volume create \(name)`")
+          help: "restore it from a backup or, if it may be empty: `docker volume create \(name)`")
       }
       return nil
     }

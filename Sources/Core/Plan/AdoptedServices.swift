@@ -55,7 +55,7 @@ public struct AdoptedServices: Sendable, Equatable {
 }
 
 extension Recovery {
-  /// The way back to what a person ran.
+  /// The recovery to what a person ran.
   public struct ToFound: Sendable {
     /// What is done first.
     public let steps: [Step]

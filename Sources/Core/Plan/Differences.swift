@@ -36,7 +36,7 @@ public struct Differences: Sendable {
     guard let policy else { return [] }
     // An earlier version left links where a container may write.
     return (known.policy == policy ? [] : ["the host's policy changed"])
-      + (known.writes == nil ? ["what its containers may write to is not known yet"] : [])
+      + (known.writes == nil ? ["clup does not know yet what its containers may write to"] : [])
   }
 
   /// Returns what somebody changed on the host since: pointers, live paths, containers.

@@ -146,7 +146,7 @@ public struct ManagedPaths {
       help: refusal?.help
         ?? (entry.kind == .symlink
           ? "commit the file itself"
-          : "have clup fetch it by `git: {submodules: true}` in clup.yaml, or commit the files themselves, as "
+          : "have clup fetch it with `git: {submodules: true}` in clup.yaml, or commit the files themselves, as "
             + "`git subtree add` does"))
   }
 

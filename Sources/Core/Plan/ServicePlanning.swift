@@ -154,7 +154,7 @@ public enum ServicePlanning {
     }
     if let stuck = containers.first(where: \.cannotStart) {
       return (
-        .recreate, "drift: Docker Engine was ended while it started \(stuck.name), and cannot start it again", .remake
+        .recreate, "drift: Docker Engine was stopped while it started \(stuck.name), and cannot start it again", .remake
       )
     }
     let stopped = containers.first {

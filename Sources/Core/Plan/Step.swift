@@ -157,5 +157,5 @@ public enum Expectation: Sendable {
   case found
 }
 
-/// How far a change came before it failed; what it did not reach needs no way back.
+/// How far a change came before it failed; what it did not reach need not go back.
 public enum Reached: Comparable, Sendable { case nothing, files, containers }

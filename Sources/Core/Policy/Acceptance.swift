@@ -169,7 +169,7 @@ public struct Acceptor: Sendable {
   private func objection(to finding: Diagnostic, _ entry: Waiver) -> String? {
     if prunes { return "it was not accepted, or that has ended" }
     if !include.contains(finding.rule) {
-      if !finding.refuses { return "it refuses nothing; `--include \(finding.rule)` accepts it all the same" }
+      if !finding.refuses { return "it refuses nothing; `--include \(finding.rule)` accepts it anyway" }
       if Self.guarded.contains(finding.rule) {
         return "it protects data or the host; if you have looked at it: `--include \(finding.rule)`"
       }

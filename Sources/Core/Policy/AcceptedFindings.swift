@@ -55,10 +55,10 @@ public struct AcceptedFindings: Sendable, Equatable {
   }
 
   private static let header = """
-    # What this host accepts for a while, written by `clup baseline`: each finding refuses no commit from the day of `since` to
-    # the end of the day of `expires`. Whatever is not listed is refused as ever. `clup baseline` adds what is there by now and
-    # renews what has ended; `clup baseline --prune` drops what was fixed. Lines may be taken out and days changed by hand;
-    # comments are not kept.
+    # Findings that this host accepts for a while, written by `clup baseline`: none of them refuses a commit from the day of
+    # `since` to the end of the day of `expires`. All other findings do. `clup baseline` adds new findings and renews expired
+    # ones; `clup baseline --prune` drops those that were fixed. You may remove lines and change days by hand; comments are
+    # not kept.
 
     """
 

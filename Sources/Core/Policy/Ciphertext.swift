@@ -100,7 +100,7 @@ enum Template {
   }
 }
 
-/// The empty files with which git keeps a directory, or keeps what is in it out: nobody's state.
+/// The files that keep an empty directory in git, or keep its content out of git: nobody's state.
 enum GitKeepFile {
   static let names: Set<String> = [".gitignore", ".gitkeep", ".keep", ".gitattributes"]
 

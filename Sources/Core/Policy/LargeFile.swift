@@ -59,7 +59,7 @@ public enum LargeFile {
       message: refusal?.message
         ?? "\(path) is kept by Git LFS: git holds only a pointer, and a container would get that text",
       help: refusal?.help
-        ?? "have clup fetch it by `git: {lfs: true}` in clup.yaml, put the file itself into git "
+        ?? "have clup fetch it with `git: {lfs: true}` in clup.yaml, put the file itself into git "
         + "(`git lfs migrate export --include=\(path)`), or keep it on the host outside of the repository and mount it "
         + "from there")
   }

@@ -185,7 +185,7 @@ enum BuildCache {
     return options.isEmpty ? [text] : options.filter { $0.key == "ref" }.map(\.value)
   }
 
-  /// What the gate does not know of it.
+  /// What validation does not know of it.
   static func unknown(_ text: String) -> String? {
     options(text).first { key, value in
       key == "type" ? !["local", "registry", "inline"].contains(value.lowercased()) : !known.contains(key)

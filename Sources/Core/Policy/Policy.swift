@@ -19,7 +19,7 @@ public struct Policy: Sendable, Equatable {
   var jobNetworks: [String] = []
   /// What one stack may see of another one, or of what belongs to nobody.
   var shared: [SharedPlace] = []
-  /// What the gate would not know.
+  /// What validation does not know.
   var options = AllowedOptions()
 }
 
@@ -138,7 +138,8 @@ extension Policy {
       waiver.finding(severity, in: configuration, message, help)
     }
     if waiver.expires < today, let need {
-      let end = need == .error ? "; what runs stays, new commits are refused" : "; what it covered is a warning again"
+      let end =
+        need == .error ? "; containers keep running, new commits are refused" : "; what it covered is a warning again"
       return finding(
         need, "\(name) ended on \(waiver.expires) (\(waiver.reason))\(end)",
         "fix what it covered, or review it and set a new `expires:`")
@@ -163,7 +164,7 @@ extension Policy {
       guard let first = group.first, let days = Self.notice(first.expires, today) else { return nil }
       return first.finding(
         .warning, in: AcceptedFindings.file(beside: configuration), "\(Self.name(group)) ends \(Self.when(days))",
-        "fix what it accepts by then; after it, `clup baseline` accepts what is still there")
+        "fix what it accepts by then; after that, `clup baseline` accepts the remaining findings again")
     }
   }
 

@@ -54,7 +54,7 @@ public struct Subject: Sendable {
   public var moved: [MovedService] = []
   /// The services that run an image by its id, whatever their references name.
   public var hasImage: Set<String> = []
-  /// Each service's Dockerfile, as far as the gate may know what is built.
+  /// Each service's Dockerfile, as far as validation may know what is built.
   var dockerfiles: [String: Dockerfile] = [:]
   /// What Compose reads beside the stack's own Compose files.
   public var references: [Reference] = []

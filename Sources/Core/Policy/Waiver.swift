@@ -67,7 +67,7 @@ public struct Waiver: Sendable, Equatable {
     guard Self.bound.contains(finding.rule) else { return nil }
     guard let terms = finding.terms else { return "this is never excused" }
     if terms.builds { return WaiverTerms.building }
-    if terms.image.isEmpty { return "nobody knows which image it runs before Compose can resolve the stack" }
+    if terms.image.isEmpty { return "clup does not know which image it runs before Compose can resolve the stack" }
     if stacks.isEmpty || services.isEmpty {
       return "it names no stack or no service, and excuses one service of one stack"
     }
@@ -114,7 +114,7 @@ struct WaiverTerms: Sendable, Hashable {
   /// The commands for people, where a value of them is not to be shown.
   var shown: [String]?
 
-  static let building = "its image is built here, so nobody knows what runs; build it elsewhere and name it"
+  static let building = "its image is built here, and the waiver cannot say what runs; build it elsewhere and name it"
 
   /// What a waiver names as `options`, each once.
   fileprivate var needed: [String] {
@@ -157,7 +157,7 @@ extension Diagnostic {
   mutating func offerWaiver(with kin: [Diagnostic]) {
     guard severity == .error, let terms, let service, let stack else { return }
     if terms.image.isEmpty, !terms.builds {
-      help += "; a waiver names the image, which nobody knows before Compose can resolve the stack"
+      help += "; a waiver names the image, which clup does not know before Compose can resolve the stack"
     } else if terms.builds {
       help += "; no waiver is for it: \(WaiverTerms.building)"
     } else if kin.contains(where: { $0.precedes(self) }) {

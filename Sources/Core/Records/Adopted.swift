@@ -67,6 +67,6 @@ public struct FoundContainer: Codable, Sendable, Equatable {
 
   /// Whether it was up: such a container is up again when a takeover fails, and another one is not started.
   public var isUp: Bool { state == "running" || state == "restarting" }
-  /// Whether it was up and well, which a way back has to reach again.
+  /// Whether it was up and well, which a recovery has to reach again.
   var isGood: Bool { state == "running" && health != "unhealthy" }
 }

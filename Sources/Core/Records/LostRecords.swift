@@ -13,13 +13,13 @@ public struct LostRecords: Sendable, Equatable {
 
   /// Returns what becomes of a host whose records are lost.
   public static func consequence(of what: String) -> String {
-    "\(what): what runs is taken over as in a first sync, and forgotten are pins, what failed and is held, and what each "
-      + "stack goes back to; pin again with `clup rollback`"
+    "\(what): pins, held commits and what each stack goes back to are lost; clup takes over the running containers as in a "
+      + "first sync; pin again with `clup rollback`"
   }
 
   /// Returns what becomes of a stack whose deployment cannot be read.
   public static func consequence(for stack: String, of file: String) -> String {
-    "\(file) is missing or damaged: what \(stack) was brought to, and so what it goes back to, is not known; it is taken "
-      + "over as in a first sync"
+    "\(file) is missing or damaged: clup does not know what \(stack) was deployed with, nor what it goes back to, and takes "
+      + "it over as in a first sync"
   }
 }

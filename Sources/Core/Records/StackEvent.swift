@@ -122,7 +122,7 @@ extension StackRecord {
     }
   }
 
-  /// What was good before comes into the history; after a rollback the way back goes on from there. A commit that brings an
+  /// What was good before comes into the history; after a rollback the next one goes on from there. A commit that brings an
   /// old content again is no rollback.
   private func settled(_ deployment: Deployment) -> StackRecord {
     var before = history

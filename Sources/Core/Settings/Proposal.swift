@@ -72,7 +72,8 @@ public struct Proposal: Sendable, Equatable {
     ]
     switch RepositoryURL(repository)?.scheme {
     case .ssh:
-      lines.append("# credentials: {ssh_key_file: /root/.ssh/id_ed25519}   # what the repository's server lets in")
+      lines.append(
+        "# credentials: {ssh_key_file: /root/.ssh/id_ed25519}   # a key that the repository's server accepts")
     case .https, .http: lines.append("# credentials: {token_file: /etc/clup/token}   # for a private repository")
     default: break
     }
@@ -129,7 +130,7 @@ public struct Proposal: Sendable, Equatable {
         + "reason: …, expires: \(end)}"
     }
     return Self.section(
-      "policy", bindRoots.isEmpty ? [] : ["  bind_roots: [\(roots)]   # mounted by what runs here"],
+      "policy", bindRoots.isEmpty ? [] : ["  bind_roots: [\(roots)]   # mounted by containers that run here"],
       proposed: waivers.isEmpty
         ? []
         : ["  waivers:   # they hold the Docker socket, and with it the host: each needs a reason of yours"] + waivers)

@@ -97,7 +97,7 @@ public struct StackSettings: Sendable, Equatable {
   /// Where the configuration says so.
   var composeFilesMark: Mark?
 
-  /// How long the stack may take to become healthy, and its probes, in the text that `Hold` keeps.
+  /// What stands for a stack's healthSettings in the text that `Hold` keeps.
   public var healthSettings: String {
     let probes = probes.map { probes in
       probes.map { "\($0) \($0.retries) \($0.interval.text) \($0.timeout.text) \($0.deadline.text)" }

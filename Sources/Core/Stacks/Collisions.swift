@@ -92,15 +92,15 @@ public enum Collisions {
       rule: "project-collision", at: locate(stack, nil) ?? (place, nil), stack: stack,
       message: "the container \(other.name) of the project \(project) already runs from \(other.directory)",
       help: held(other.directory).map { holder in
-        "it is \(holder) on this host: where stacks trade places, move one to a directory that no stack has, then the "
+        "it is \(holder) on this host: if stacks trade places, move one to a directory that no stack has, then the "
           + "others, each in a commit that is synced before the next"
-      } ?? "if that is this stack, take it down there, and a sync goes on with its volumes: "
+      } ?? "if that is this stack, take it down there, and a sync continues with its volumes: "
         + "`docker compose -p \(project) down`, without `-v`; otherwise, \(rename(project))")
   }
 
   private static func rename(_ project: String) -> String {
     "give the stack a top-level `name:` that nothing else has (a COMPOSE_PROJECT_NAME in its live `.env` wins over that); "
-      + "what is in its volumes by now, `\(project)_…`, stays behind under that name"
+      + "its present volumes, `\(project)_…`, keep their names and are not used then"
   }
 }
 

@@ -155,6 +155,6 @@ public struct Discovery: Sendable {
       rule: "forbidden-file", file: path, stack: stack,
       message: "\(path) would land on runtime state: `\(glob)` is protected on this host",
       help: "remove it from the repository with `git rm --cached -r \(path)`; the host's own file stays where it is. "
-        + "What is no state can be allowed on the host: `policy: {tracked: [{path: \(path), reason: …}]}`")
+        + "If it is not state, allow it on the host: `policy: {tracked: [{path: \(path), reason: …}]}`")
   }
 }

@@ -6,11 +6,11 @@ enum HostTrees {
     guard let (own, foreign) = pair(stack, other, among: Set(places.keys)) else {
       let file = places[other] ?? other
       let left = Path.parent(file) == other || file == other ? other : file
-      return "\(way); or, where \(other) runs on another host, leave it out on this one: `stacks: {exclude: [\(left)]}`"
+      return "\(way); or, if \(other) runs on another host, leave it out on this one: `stacks: {exclude: [\(left)]}`"
     }
     return
-      "if \(own) and \(foreign) are for two hosts, `stacks: {include: [\(own)/**]}` on the one leaves out what is the "
-      + "other's; otherwise \(way)"
+      "if \(own) and \(foreign) are for two hosts, `stacks: {include: [\(own)/**]}` on one of them leaves out the "
+      + "other; otherwise \(way)"
   }
 
   /// Returns the directories at which the ways to two stacks part, if some stack of each is called alike below them and one of

@@ -18,7 +18,7 @@ enum LinkList {
   }
 
   private static func line(_ link: LinkReport) -> HTML {
-    let backup: HTML? = link.backup.map { "<span class=\"why\">what stood there is kept as <code>\($0)</code></span>" }
+    let backup: HTML? = link.backup.map { "<span class=\"why\">what was there is kept as <code>\($0)</code></span>" }
     return """
       <li><span class="action">\(link.action.rawValue)</span> <div><code>\(link.live)</code>\
       <span class="why"><span aria-hidden="true">→</span><span class="quiet">to</span>&nbsp;<code>\(link.target)</code></span>\

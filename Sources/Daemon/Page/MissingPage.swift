@@ -5,7 +5,7 @@ extension Page {
       seen, at: .elsewhere, Headline(.note, "There is nothing here"), every: 30,
       """
       <p class="empty"><code>\(path)</code> is not a page of clup, or a run that is no longer kept. \
-      <a href="/">See how the host stands.</a></p>
+      <a href="/">See the state of the host.</a></p>
       """)
   }
 }

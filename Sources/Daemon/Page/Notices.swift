@@ -32,7 +32,7 @@ extension Page {
       notices.append(
         notice(
           .note, "The repository cannot be reached",
-          "<p class=\"text\">\(why)</p><p>\(since) What is deployed stays as it is; clup goes on asking.</p>"))
+          "<p class=\"text\">\(why)</p><p>\(since) Running containers are not touched; clup keeps asking.</p>"))
     }
     if let trouble = seen.status?.trouble, seen.unreachable == nil, trouble.waitsFor != .engine {
       let commit: HTML? = trouble.commit.map { " \(Page.commit($0))" }
@@ -44,7 +44,7 @@ extension Page {
           .bad, trouble.outcome == .refused ? "The branch's commit\(commit) is refused" : "Syncs fail",
           """
           \(errors)\(help)<p>\(more)First seen \(moments.ago(trouble.since)): \
-          <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. What is deployed stays as it is.</p>
+          <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. Running containers are not touched.</p>
           """))
     }
     if let waivers = seen.status?.waivers, !waivers.isEmpty {
@@ -60,7 +60,7 @@ extension Page {
       notices.append(
         notice(
           .note, "This kernel has no Landlock",
-          "<p>Only clup's own checks keep it from writing where its plan does not lead.</p>"))
+          "<p>Only clup's own checks keep it from writing outside its plan.</p>"))
     }
     if notices.isEmpty { return .nothing }
     return "<section aria-label=\"Notices\" class=\"notices\">\(notices)</section>"
@@ -73,7 +73,7 @@ extension Page {
       notices.append(
         notice(
           .bad, "clup cannot write its own files",
-          "<p class=\"text\">\(why)</p><p>Pushes are turned away until it can; it is tried again.</p>"))
+          "<p class=\"text\">\(why)</p><p>Pushes are rejected until it can; clup keeps trying.</p>"))
     }
     if let why = seen.unconfigured {
       notices.append(

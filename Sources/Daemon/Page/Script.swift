@@ -1,6 +1,6 @@
 extension Page {
   /// What the policy of `headers` allows of scripts; a test holds it against `script`.
-  static let scriptDigest = "sha256-nmvCTt4ZUuATjylgymhKNeawkbJV3xVeQXLfZsJ63uE="
+  static let scriptDigest = "sha256-kKaf3oxq2sbNIQoIYz9m631X5TsMsH4EkASMAObBYno="
 
   /// The one script: asks for the page again while somebody looks at it, and changes under `main` what has changed.
   ///
@@ -41,7 +41,7 @@ extension Page {
         if (line) return;
         line = document.createElement("p");
         line.id = "stale";
-        line.textContent = "clup does not answer. This is how things stood at " + heard.toLocaleTimeString() + ".";
+        line.textContent = "clup does not answer. This was the state at " + heard.toLocaleTimeString() + ".";
         document.getElementById("state").prepend(line);
       }
 

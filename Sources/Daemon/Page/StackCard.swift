@@ -50,7 +50,7 @@ struct StackCard {
       let since: HTML? = stack.waitingSince.map { ", for the first time \(moments.ago($0))" }
       lines.append(
         """
-        <p><strong>Waiting</strong> for \(outage.words)\(since). It is tried again by itself, and goes on once that is \
+        <p><strong>Waiting</strong> for \(outage.words)\(since). clup tries again by itself, and continues once that is \
         back.</p>
         """)
     }

@@ -1,4 +1,4 @@
-/// What the gate would not know and the host allows all the same: `policy: {options: …}`.
+/// What validation does not know, and the host allows: `policy: {options: …}`.
 public struct AllowedOptions: Sendable, Equatable {
   /// Volume drivers, and file system types of the local driver such as `nfs`.
   var volumeDrivers: [String] = []

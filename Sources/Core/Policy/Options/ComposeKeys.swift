@@ -1,4 +1,4 @@
-/// What the gate makes of each key that the Compose specification has.
+/// What validation makes of each key that the Compose specification has.
 ///
 /// A key that is not in this table is refused until somebody has looked at what it can do. Paths leave out the index of
 /// lists; `*` stands for a name that the file chooses. Below a key without listed members everything is taken as it is.
@@ -126,7 +126,7 @@ enum ComposeKeys {
     ("secrets.*", .refused, "driver driver_opts template_driver"),
   ]
 
-  /// One key that a model has and the gate does not know.
+  /// One key that a model has and validation does not know.
   struct Unknown: Equatable, Sendable {
     /// The path in the table's words, such as `services.*.annotations`.
     let key: String

@@ -2,7 +2,7 @@ import YAML
 
 extension Rule {
   static let compose = Rule(
-    id: "compose", summary: "what `docker compose config` refuses",
+    id: "compose", summary: "a stack that `docker compose config` refuses",
     why:
       "A stack that Compose cannot read cannot be deployed. One broken stack refuses the whole commit, so that nothing is left between two states. No severity and no waiver lifts that: there is nothing to deploy. A template that nobody has filled in is refused as well.",
     fix: "Run `docker compose config` in the stack's directory and correct what it says.",
@@ -30,7 +30,7 @@ extension Rule {
     id: "unset-variable",
     summary: "a variable that neither the live `.env` nor a default gives, or a missing `env_file`",
     why:
-      "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. On a plain work tree, where nobody has the host's values, files that only a host has are reported as warnings.",
+      "Compose would put an empty text there and only warn: a password becomes empty, a path becomes `/`. In a plain work tree, without the host's values, files that only a host has are reported as warnings.",
     fix:
       "Set it in the `.env` beside the live Compose file, or give a default: `${NAME:-value}`. A variable of the container's own shell is written `$$NAME`.",
     bad: #"services: {web: {image: "nginx:${TAG}"}}   # no TAG in .env"#,
@@ -39,9 +39,9 @@ extension Rule {
   static let projectCollision = Rule(
     id: "project-collision", summary: "two stacks with one project name, container name, volume or host port",
     why:
-      "Compose tells stacks apart by the project's name, which is the directory's: to it `a/compose` and `b/compose` are one, and each would take down the other's containers.",
+      "Compose tells stacks apart by the project's name, by default the name of the directory: `a/compose` and `b/compose` would be one project, and each would take down the other's containers.",
     fix:
-      "Give one of them its own top-level `name:`, another `container_name`, or another port. Under another project name a stack gets new, empty volumes: what is in those that it had stays behind.",
+      "Give one of them its own top-level `name:`, another `container_name`, or another port. Under another project name a stack gets new, empty volumes; the data stays in the old ones.",
     bad: "a/compose/docker-compose.yml\nb/compose/docker-compose.yml",
     good: "name: b\nservices: {}"
   ) { subject in

@@ -3,11 +3,11 @@ extension Rule {
     id: "docker-socket", summary: "any way to the Docker socket",
     why: """
       Whoever reaches the engine's socket is root on the host: one request starts a container that mounts `/`. A
-      read-only mount does not prevent that: a program connects to a socket and does not write to the file. The ways
-      there are the socket's file, any directory above it, a named volume whose driver options bind one of the two,
-      `use_api_socket`, and a DOCKER_HOST that names a unix socket. Symbolic links are followed.
+      read-only mount does not prevent that: a program connects to a socket and does not write to the file. The rule
+      finds the socket's file, any directory above it, a named volume whose driver options bind one of the two,
+      `use_api_socket`, and a DOCKER_HOST that names a unix socket. It follows symbolic links.
       """,
-    fix: "Give the socket to one socket proxy, and have the others use that over a network of their own.",
+    fix: "Give the socket to one socket proxy, and let the others use that proxy over a network of their own.",
     bad: """
       services:
         runner:
@@ -34,9 +34,9 @@ extension Subject {
       guard let way = DockerSocket.way(mount, paths) else { return nil }
       var finding = Finding(
         service: service, place: place(of: mount),
-        message: "\(service) gets the Docker socket: \(words(mount)) \(way.words)",
+        message: "\(service) mounts the Docker socket (\(words(mount))\(way.words)), which gives it root on the host",
         help: way.isAbove
-          ? "mount only those directories below \(mount.source) that it reads, and not the one with the socket"
+          ? "mount only the directories below \(mount.source) that it needs, and not the one with the socket"
           : Self.socketHelp)
       finding.option = mount.source
       if case .bind = mount.way { finding.isPlain = way.isExact }
@@ -47,12 +47,13 @@ extension Subject {
     }
     if json["use_api_socket"]?.bool == true {
       add(
-        place(service, ["use_api_socket"]), "\(service) gets the Docker socket by `use_api_socket`", "use_api_socket")
+        place(service, ["use_api_socket"]),
+        "\(service) gets the Docker socket through `use_api_socket`, which gives it root on the host", "use_api_socket")
     }
     if let host = json["environment"]?["DOCKER_HOST"]?.string, host.hasPrefix("unix:") {
       add(
         place(service, "environment", item: ["DOCKER_HOST"]),
-        "\(service) is sent to a unix socket by DOCKER_HOST=\(host)", "DOCKER_HOST \(host)")
+        "\(service) would use a unix socket of the engine: DOCKER_HOST=\(host)", "DOCKER_HOST \(host)")
     }
     return found
   }
@@ -71,8 +72,8 @@ extension Subject {
       if let giver = model["services"]?[other] {
         if holdsSocket(other, giver) {
           add(
-            "shares the \(words) of \(other), and so gets the Docker socket as \(other) has it",
-            "give it a network of its own, on which it reaches \(other)")
+            "shares the \(words) of \(other), and therefore gets the Docker socket that \(other) has",
+            "give it a network of its own that \(other) joins, too")
         }
       } else if others.values.contains(where: { $0.containers.contains(other) && !$0.socketNetworks.isEmpty }) {
         add("shares the \(words) of \(other), whose stack holds the Docker socket", "give it a network of its own")
@@ -80,8 +81,8 @@ extension Subject {
       // The other one sees the processes and the memory of this one as well.
       if holdsSocket(service, json) {
         add(
-          "holds the Docker socket and shares the \(words) of \(other), which so gets it, too",
-          "take `\(key)` away")
+          "has the Docker socket and shares the \(words) of \(other), which therefore gets it, too",
+          "remove `\(key)`")
       }
     }
     for (key, name) in networks(of: json) {
@@ -126,7 +127,7 @@ extension Subject {
       return Finding(
         service: service, place: place(service, ["build"]),
         message: "\(service) builds \(name), the image that a waiver lets hold the Docker socket or privileges",
-        help: "give what is built another name")
+        help: "give the built image another name")
     }
   }
 }
@@ -151,7 +152,7 @@ enum DockerSocket {
   /// What nobody gave a path, and is mounted where a program looks for the socket, is the socket as far as anybody knows.
   private static func way(_ source: String, at target: String, _ host: HostPaths) -> Way? {
     if source.hasPrefix(Placeholder.path), names.contains(Path.name(target)) {
-      return Way(words: "is mounted at \(target)", isExact: true)
+      return Way(words: ", at \(target)", isExact: true)
     }
     return way(source, host)
   }
@@ -172,11 +173,12 @@ enum DockerSocket {
     for form in forms {
       if names.contains(Path.name(form)) || known.contains(form) {
         // Anything may be called like it.
-        return Way(words: forms[0] == form ? "is it" : "leads to \(form)", isExact: known.contains(form))
+        return Way(words: forms[0] == form ? "" : ", a link to \(form)", isExact: known.contains(form))
       }
       if known.contains(where: { Path.relative($0, to: form) != nil }) {
         return Way(
-          words: forms[0] == form ? "holds it" : "leads to \(form), which holds it", isExact: false,
+          words: forms[0] == form ? ", the directory above it" : ", a link to \(form), the directory above it",
+          isExact: false,
           isAbove: true)
       }
     }

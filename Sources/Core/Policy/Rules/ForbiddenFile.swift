@@ -6,8 +6,8 @@ extension Rule {
     why: """
       Secrets, dumps, archives and runtime state come with every clone and stay in the history. A tracked file at a
       protected path would also overwrite what a gateway keeps there. Symbolic links and submodules in managed paths lead
-      out of what was validated; of a file that Git LFS keeps, git holds only a pointer. The host may have both fetched by
-      `git: {submodules: true, lfs: true}`. Encrypted files and templates may be in git; a container is never given ciphertext.
+      out of what was validated; of a Git LFS file, git holds only a pointer. A host can have submodules and Git LFS files fetched
+      with `git: {submodules: true, lfs: true}`. Encrypted files and templates may be in git; a container is never given ciphertext.
       """,
     fix: """
       Remove it with `git rm --cached FILE`, add it to `.gitignore`, and replace every key and secret that was in it, since \

@@ -107,7 +107,7 @@ extension Subject {
           service: service, place: place(service, ["build"]),
           message:
             "the Dockerfile of \(service) is read by the program \(frontend), which can build from whatever it likes",
-          help: "take its `# syntax=` line and BUILDKIT_SYNTAX away, or use docker/dockerfile"))
+          help: "remove its `# syntax=` line and BUILDKIT_SYNTAX, or use docker/dockerfile"))
     }
     guard let (words, way) = secrecy(of: service, build), let (image, owner) = rival({ _ in true }) else {
       return found

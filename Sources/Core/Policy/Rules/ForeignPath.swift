@@ -1,12 +1,13 @@
 extension Rule {
   static let foreignPath = Rule(
-    id: "foreign-path", summary: "a tracked file or an image that another stack has for itself",
+    id: "foreign-path", summary: "a tracked file or an image that belongs to another stack",
     why: """
-      Each stack sees its own. What stands in another stack's directory of the repository changes with that stack, and an
-      image that one stack builds is what another one starts next time. State, files of values and volumes of another
-      stack have rules that weigh more: `host-path` and `project-collision`.
+      A stack may use its own files. Files in another stack's directory of the repository change with that stack, and an
+      image that one stack builds is the one that another starts next time. For state, files of values and volumes of another
+      stack there are stricter rules: `host-path` and `project-collision`.
       """,
-    fix: "Keep what two stacks need beside both, or allow it: `policy: {shared: [{path: infra/certs, stacks: [gw]}]}`.",
+    fix:
+      "Keep files that two stacks need beside both, or allow it: `policy: {shared: [{path: infra/certs, stacks: [gw]}]}`.",
     bad: """
       services:
         web: {image: "nginx:1.27", volumes: ["../other/conf:/etc/nginx/conf.d:ro"]}
@@ -22,7 +23,7 @@ extension Rule {
           place: subject.place(topLevel: ["services"]),
           message:
             "\(subject.stack) would have a directory of \(other) for its own, which that stack's containers mount",
-          help: "put it into another directory, or allow it: `policy: {shared: [{path: \(subject.directory), stacks: "
+          help: "put it in another directory, or allow it: `policy: {shared: [{path: \(subject.directory), stacks: "
             + "[\(subject.stack), \(other)]}]}`")
       ]
     }

@@ -59,7 +59,7 @@ extension Subject {
           Finding(
             place: place(topLevel: ["networks", network.key]),
             message: "the network \(network.name) takes the addresses \(text), \(why)",
-            help: "leave `ipam` out, so that the engine takes what is free, or name a smaller range that nobody uses"))
+            help: "leave `ipam` out, so that the engine takes a free range, or name a smaller range that nobody uses"))
       }
       if let bridge = network.bridge, !isThere, present?.interfaces[bridge] != nil {
         found.append(

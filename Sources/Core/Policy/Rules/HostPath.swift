@@ -3,11 +3,11 @@ extension Rule {
     id: "host-path", summary: "a host path that the stack may not use",
     why: """
       A bind mount gives a container a part of the host. Outside of the roots that the host names for this, in system
-      directories, in clup's own checkout, in the engine's directories or in another stack's, it sees or changes what
-      others run from. A volume with driver options, a config, a secret, a file of values, an included file or a build
-      context from such a path comes to the same. A path below a directory that a container may write to is refused, too:
-      that container can put a link in its place. State that lies in the live root and belongs to no stack yet is given to
-      one by the host: `policy: {shared: [{path: postgres, stacks: [infra]}]}`.
+      directories, in clup's own checkout, in the engine's directories or in another stack's, a container could read or
+      change files that others run from. The same is true for a volume with driver options, a config, a secret, a file of
+      values, an included file and a build context from such a path. A path below a directory that a container may write to
+      is refused, too: that container can put a link in its place. If state in the live root belongs to no stack yet, the
+      host gives it to one: `policy: {shared: [{path: postgres, stacks: [infra]}]}`.
       """,
     fix:
       "Keep the stack's files beside its Compose file, or add the directory to `policy: {bind_roots: […]}` on the host.",

@@ -6,8 +6,8 @@ extension Rule {
     id: "floating-tag", severity: .warning, summary: "an image whose tag moves",
     why:
       """
-      `latest`, `stable`, `main`, `nightly`, or no tag, is a different image tomorrow: the same commit then means something else, and
-      there is no way back.
+      `latest`, `stable`, `main`, `nightly`, or no tag, may be a different image tomorrow: the same commit then
+      means something else, and clup cannot go back to it.
       """,
     fix: "Name a version, best with its digest.",
     bad: "services: {web: {image: nginx}}", good: #"services: {web: {image: "nginx:1.27.2"}}"#
@@ -42,9 +42,9 @@ extension Rule {
   ]
 
   static let noRestart = Rule(
-    id: "no-restart", severity: .warning, summary: "a service that says nothing about being started again",
+    id: "no-restart", severity: .warning, summary: "a service without a restart policy",
     why: "After a crash or a reboot of the host it stays down, and nobody is told.",
-    fix: "Say `restart: unless-stopped`; a one-shot service says `restart: \"no\"`.",
+    fix: "Write `restart: unless-stopped`, or `restart: \"no\"` for a one-shot service.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
     good: #"services: {web: {image: "nginx:1.27", restart: unless-stopped}}"#
   ) { subject in
@@ -59,7 +59,7 @@ extension Rule {
 
   static let noHealthcheck = Rule(
     id: "no-healthcheck", severity: .warning, summary: "a service that names no health check",
-    why: "Without one clup can only see that the process runs, not that it serves.",
+    why: "Without one, clup only sees that the process runs, not that it answers.",
     fix: "Add a `healthcheck:` that asks the service itself.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#,
     good: #"services: {web: {image: "nginx:1.27", healthcheck: {test: [CMD, curl, -fs, "http://localhost/"]}}}"#
@@ -70,7 +70,7 @@ extension Rule {
       return Finding(
         service: service, place: subject.place(service), message: "\(service) names no health check",
         help:
-          "add a `healthcheck:`; whether the image brings one is not looked at: if it does, this rule can be switched "
+          "add a `healthcheck:`; clup does not check whether the image brings one: if it does, this rule can be switched "
           + "off on the host")
     }
   }
@@ -78,14 +78,14 @@ extension Rule {
   static let noLimits = Rule(
     id: "no-limits", severity: .warning, summary: "a service without a memory limit",
     why: "One service that leaks takes the whole host down with it.",
-    fix: "Say `mem_limit:` or `deploy: {resources: {limits: {memory: …}}}`.",
+    fix: "Write `mem_limit:` or `deploy: {resources: {limits: {memory: …}}}`.",
     bad: #"services: {web: {image: "nginx:1.27"}}"#, good: #"services: {web: {image: "nginx:1.27", mem_limit: 256m}}"#
   ) { subject in
     each(subject) { service, json in
       if json["mem_limit"] != nil || json["deploy"]?["resources"]?["limits"]?["memory"] != nil { return nil }
       return Finding(
         service: service, place: subject.place(service), message: "\(service) has no memory limit",
-        help: "add `mem_limit: 512m` or what it needs")
+        help: "add `mem_limit: 512m`, or as much as it needs")
     }
   }
 

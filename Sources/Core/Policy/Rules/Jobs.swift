@@ -5,7 +5,7 @@ extension Rule {
   static let jobs = [
     job(
       "job-oneshot", "a job's service that is not one-shot",
-      "A job ends by itself; a service that does not is a stack.",
+      "A job runs and ends; a service that keeps running belongs in a stack.",
       "Leave `restart`, `deploy` replicas, `healthcheck` and `ports` out."
     ) { subject, service, json in
       let restart = json["restart"]?.string ?? json["deploy"]?["restart_policy"]?["condition"]?.string ?? "no"
@@ -23,7 +23,7 @@ extension Rule {
       return []
     },
     Rule(
-      id: "job-timeout", summary: "a job file without a time limit", why: "A job that hangs holds its place for ever.",
+      id: "job-timeout", summary: "a job file without a time limit", why: "A job that hangs never ends.",
       fix: "Write `x-clup: {timeout: 20m}` at the top level.", bad: jobBad, good: jobGood
     ) { subject in
       guard subject.kind == .job else { return [] }
@@ -37,7 +37,7 @@ extension Rule {
       ]
     },
     job(
-      "job-limits", "a job without memory, cpu and pid limits", "A build can take all that a host has.",
+      "job-limits", "a job without memory, cpu and pid limits", "A build can use up the whole host.",
       "Set `mem_limit`, `cpus` and `pids_limit`, or the same under `deploy: {resources: {limits: …}}`."
     ) { _, service, json in jobLimits(service, json) },
     job(
@@ -55,20 +55,23 @@ extension Rule {
       }
     },
     job(
-      "job-ports", "a job that publishes ports", "Nobody calls a job.", "Take `ports` away."
+      "job-ports", "a job that publishes ports", "Nobody connects to a job.", "Remove `ports`."
     ) { _, service, json in
       json["ports"].array.isEmpty
         ? []
-        : [(["ports"], "\(service) publishes \(Port(json["ports"].array.first ?? .null).text)", "take `ports` away")]
+        : [(["ports"], "\(service) publishes \(Port(json["ports"].array.first ?? .null).text)", "remove `ports`")]
     },
     job(
-      "job-mounts", "a job that may write to the host", "What a job writes, the next job trusts.",
+      "job-mounts", "a job that may write to the host", "The next job trusts what a job writes.",
       "Mount `:ro`; only the shared Gradle cache may be written."
     ) { subject, service, json in
-      let help = "mount it `:ro`, or write into the container alone"
+      let help = "mount it `:ro`, or write inside the container only"
       let binds = subject.mounts(of: service, json)
       let chosen = binds.filter { $0.source.hasPrefix(Placeholder.path) }.map {
-        (["volumes"], "a parameter chooses what \(service) mounts at \($0.target)", "write the path out")
+        (
+          ["volumes"], "a parameter chooses what \(service) mounts at \($0.target)",
+          "write the path without a parameter"
+        )
       }
       let written = binds.filter { !$0.readOnly && !subject.isCache($0.source) }.map {
         (["volumes"], "\(service) may write to \($0.source)", help)
@@ -80,7 +83,7 @@ extension Rule {
     },
     job(
       "job-sdk", "a job that mounts the host's Android SDK",
-      "Tools belong into the job's image, where they have a version.",
+      "Tools belong in the job's image, where they have a version.",
       "Use an image that holds the SDK."
     ) { subject, service, json in
       subject.mounts(of: service, json).filter { mount in
@@ -92,14 +95,14 @@ extension Rule {
       }
     },
     job(
-      "job-build", "a job that builds its image", "What is built when a job starts was never looked at.",
+      "job-build", "a job that builds its image", "Nobody has checked an image that is built when a job starts.",
       "Build and tag the image beforehand, and name it."
     ) { _, service, json in
       json["build"] == nil ? [] : [(["build"], "\(service) builds its image", "name an image that is built already")]
     },
     job(
       "job-image", "a job with an image that the host does not allow",
-      "The list of images is what the Runner may start.",
+      "The list names the images that the program that starts jobs may use.",
       "Use an allowed image, or add it to `policy: {job_images: […]}` on the host."
     ) { subject, service, json in
       let image = json["image"]?.string ?? ""
@@ -114,7 +117,7 @@ extension Rule {
     },
     Rule(
       id: "job-params", summary: "a job file whose `x-clup` cannot be understood",
-      why: "The Runner takes the job's time limit and parameters from there.",
+      why: "The program that starts jobs reads the time limit and the parameters there.",
       fix: "Write `x-clup: {timeout: 20m, params: [NAME, OTHER]}`.", bad: jobBad, good: jobGood
     ) { subject in
       guard subject.kind == .job else { return [] }
@@ -145,7 +148,7 @@ extension Rule {
           return [
             Finding(
               place: place, message: "the parameter \(name) is used outside of `environment` and `command`",
-              help: "use parameters only there, and write out the rest")
+              help: "use parameters only there")
           ]
         }
       }
@@ -167,7 +170,7 @@ extension Rule {
       let values = [limits?[name], json[key]].compactMap { $0?.text }.compactMap(Double.init).filter { $0 > 0 }
       if values.isEmpty { missing.append(key) }
       if let value = values.first(where: { $0 > bound }) {
-        found.append(([key], "\(service) has a \(key) that limits nothing (\(value))", "name what the job needs"))
+        found.append(([key], "\(service) has a \(key) that limits nothing (\(value))", "set it to what the job needs"))
       }
     }
     if !missing.isEmpty {

@@ -21,7 +21,7 @@ extension Rule {
     var found = subject.namedNetworkModes.filter { !present.networks.contains($0.name) }.map { service, name in
       Finding(
         service: service, place: subject.place(service, ["network_mode"]), message: "the host has no network \(name)",
-        help: "make it with `docker network create \(name)`, or join a network by `networks:`")
+        help: "make it with `docker network create \(name)`, or join a network with `networks:`")
     }
     for (section, word, names) in [
       ("networks", "network", present.networks), ("volumes", "volume", present.volumes),
@@ -32,7 +32,7 @@ extension Rule {
         var help = "make it with `docker \(word) create \(name)`, or leave `external` out"
         if let maker = present.coming[name] {
           if subject.after.contains(maker) { continue }
-          help = "\(maker) makes it: say `x-clup: {after: [\(maker)]}`, so that it is there in time"
+          help = "\(maker) makes it: write `x-clup: {after: [\(maker)]}`, so that it exists in time"
         }
         found.append(
           Finding(
@@ -76,11 +76,11 @@ extension Rule {
     id: "missing-bind", severity: .warning, summary: "a bind source that the host does not have",
     why: """
       The engine makes a missing bind source as an empty directory that belongs to root. A container that expects a file
-      there fails, and a gateway that expects its state starts without it. The file of a config or secret, and the directory
-      of a volume, it does not make: the container cannot start, and that is an error. Where a stack was moved to another directory and
-      its state was not, or goes back to a commit whose state is gone, it would start with nothing: that is an error.
+      there fails, and a gateway that expects its state starts without it. It does not make the file of a config or secret, or
+      the directory of a volume: the container cannot start, and that is an error. If a stack was moved to another directory
+      without its state, or goes back to a commit whose state is gone, it would start with nothing: that is an error, too.
       """,
-    fix: "Make it on the host with the right owner first, or commit the file. Move along what a stack keeps beside it.",
+    fix: "Make it on the host with the right owner first, or commit the file. Move a stack's state together with it.",
     bad: """
       services:
         db: {image: "postgres:16", volumes: ["/srv/data/pg:/var/lib/postgresql/data"]}
@@ -109,7 +109,7 @@ extension Rule {
           return Finding(
             service: service, place: subject.place(of: mount), message: message + " any more",
             help:
-              "bring it back first, from a backup or empty with its owner: the older commit expects its state there",
+              "restore it first, from a backup or empty with its owner: the older commit expects its state there",
             severity: .error)
         }
         return Finding(

@@ -4,7 +4,7 @@ extension Rule {
   static let plaintextSecret = Rule(
     id: "plaintext-secret", summary: "a secret written out in a Compose file",
     why: """
-      What is in git is in every clone, for ever. Whoever reads the repository then has the key to the database, and a
+      A secret in git is in every clone, for ever. Everybody who reads the repository has the key to the database, and a
       changed secret needs a commit. References such as `${POSTGRES_PASSWORD}` and plain placeholders are no secrets; a
       default such as `${TOKEN:-abc}` is one.
       """,

@@ -3,11 +3,11 @@ extension Rule {
     id: "privileged", summary: "anything that weakens the isolation between a container and the host",
     why: """
       `privileged`, added capabilities, devices, other profiles and runtimes than the engine's own and the host's own
-      namespaces each undo a part of what keeps a container apart. With most of them a process inside is root outside, in
-      one step. A waiver names one image of one service and what exactly is excused, in the words of the finding:
+      namespaces each remove a part of the isolation. With most of them a process inside is root outside, in
+      one step. A waiver names one image of one service and exactly what it allows, in the words of the finding:
       `{rule: privileged, stack: vpn, service: wg, image: "wireguard:1", options: ["cap_add NET_ADMIN"], …}`.
       """,
-    fix: "Leave it out. Where a program truly needs one capability, waive this service and say why.",
+    fix: "Leave it out. If a program really needs one capability, waive this service and say why.",
     bad: """
       services:
         vpn: {image: "wireguard:1", cap_add: [NET_ADMIN], network_mode: host}
@@ -68,7 +68,7 @@ extension IsolationFindings {
     if let owner {
       add([key], "shares the \(name) of \(container), a container of the stack \(owner)", option: option)
       found[found.count - 1].help =
-        "put both into one stack and write `\(key): service:…`; as it is, have it wait by "
+        "put both into one stack and write `\(key): service:…`; without that, have it wait with "
         + "`stacks: {\(subject.stack): {after: [\(owner)]}}`"
       return
     }

@@ -30,7 +30,7 @@ extension Rule {
       return Finding(
         place: subject.place(topLevel: ["networks", name, open == nil ? "driver" : "driver_opts"]),
         message: "the network \(name) (\(open ?? driver)) puts every port of its containers on the host's own network",
-        help: "use a bridge network, and publish what is needed on loopback")
+        help: "use a bridge network, and publish the ports that are needed on loopback")
     }
     return exposed
       + subject.services.flatMap { service, json in
@@ -44,7 +44,8 @@ extension Rule {
     return Finding(
       service: service, place: subject.place(service, ["ports"]),
       message: "`ports` has no effect in \(service): with `network_mode: \(mode)` the engine publishes none",
-      help: mode == "host" ? "take `ports` away: what it listens on is open on the host as it is" : "take `ports` away",
+      help: mode == "host"
+        ? "remove `ports`: every port that it listens on is open on the host already" : "remove `ports`",
       severity: .warning)
   }
 
@@ -73,7 +74,7 @@ extension Rule {
         service: service, place: place,
         message: "\(service) publishes \(text) on \(address.isEmpty ? "every address of the host" : address)",
         help: ports.contains(where: \.isEdge)
-          ? "\(way); what is to be reached from outside needs \(subject.waiver(of: publishedPort.id, for: service))"
+          ? "\(way); a port that must be reached from outside needs \(subject.waiver(of: publishedPort.id, for: service))"
           : way)
     }
   }

@@ -1,12 +1,12 @@
 extension Rule {
   static let socketProxy = Rule(
-    id: "socket-proxy", summary: "a waived socket holder that opens more than it must",
+    id: "socket-proxy", summary: "a waived socket proxy that gives more access than it needs",
     why: """
       A waiver of `docker-socket` is for one proxy that narrows the engine down. It must mount the socket read-only, so
       that nobody replaces it; publish no ports, so that only its own network reaches it; and switch on no more than
       CONTAINERS and IMAGES: EXEC, POST, SYSTEM, NETWORKS, VOLUMES and their like lead to the host again.
       """,
-    fix: "Mount the socket `:ro`, publish nothing, and take away every switch but CONTAINERS and IMAGES.",
+    fix: "Mount the socket `:ro`, publish nothing, and remove every switch except CONTAINERS and IMAGES.",
     bad: """
       services:
         claw-socket-proxy:
@@ -57,7 +57,7 @@ extension Subject {
           service: service, place: place(of: mount),
           message:
             "\(service) holds the Docker socket and mounts \(words(mount)), which could take its program's place",
-          help: "take the mount away, or name it in the waiver: `options: [\"\(mount.target)\"]`")
+          help: "remove the mount, or name it in the waiver: `options: [\"\(mount.target)\"]`")
       }
       if mount.readOnly { return nil }
       return Finding(
@@ -71,9 +71,9 @@ extension Subject {
       // What serves something else has the socket for itself, and is no proxy.
       let help =
         ["2375", "2376"].contains(port.target)
-        ? "take the port away; containers reach it over a network"
+        ? "remove the port; containers reach it over a network"
         : "have \(service) ask a socket proxy instead (`DOCKER_HOST: tcp://…`, or its own setting for that), on a network "
-          + "of the two, and take the socket from it; or excuse it on the host: a waiver of `socket-proxy`"
+          + "of the two, and take the socket from it; or allow it on the host with a waiver of `socket-proxy`"
       return Finding(
         service: service, place: place(service, of: port),
         message: "\(service) holds the Docker socket and publishes \(port.text)", help: help)
@@ -106,7 +106,7 @@ extension Subject {
       Finding(
         service: service, place: place(service, "environment", item: [key]),
         message: "\(service) sets \(key), and a socket proxy opens CONTAINERS and IMAGES and no more",
-        help: "take \(key) away, or name it in the waiver: `options: [\(key)]`")
+        help: "remove \(key), or name it in the waiver: `options: [\(key)]`")
     }
   }
 

@@ -22,7 +22,7 @@ private struct Writers {
   func help(_ above: String, _ path: String) -> String {
     let own = services.map(\.name) + stacks.map { "the stack \($0)" }
     return own.isEmpty
-      ? "see that \(path) is what you put there, and let one deploy pass by a waiver of host-path; or keep it elsewhere"
+      ? "check that \(path) is what you put there, and allow one deploy with a waiver of host-path; or keep it elsewhere"
       : "mount \(above) `:ro` in \(own.listed(3)), or keep \(Path.name(Path.normalized(path))) beside it, not in it"
   }
 }

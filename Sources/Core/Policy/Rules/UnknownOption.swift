@@ -2,8 +2,8 @@ extension Rule {
   static let unknownOption = Rule(
     id: "unknown-option", summary: "a key, a driver or an option that clup does not know",
     why: """
-      What a new key of Compose or an option of a driver can do to a host is known once somebody has looked at it.
-      Until then it is refused: a list of what is dangerous never ends, a list of what is harmless does. Keys that
+      Nobody knows what a new key of Compose or an option of a driver can do to a host before somebody has looked at it.
+      Until then it is refused: a list of dangerous options would never be complete. Keys that
       only a swarm uses are reported as a warning, since they have no effect, and so is an `x-clup` within a service,
       which Compose drops.
       """,
@@ -36,7 +36,8 @@ extension Subject {
         return Finding(
           service: name, place: (source.path, entry.key.start),
           message: "the `x-clup` within \(name) is dropped by Compose and has no effect",
-          help: "write it at the top level of \(source.path), beside `services:`; a probe names its container there by "
+          help:
+            "write it at the top level of \(source.path), beside `services:`; a probe names its container there with "
             + "`service: \(name)`",
           severity: .warning)
       }

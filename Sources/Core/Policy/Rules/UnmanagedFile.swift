@@ -5,15 +5,15 @@ extension Rule {
     id: "unmanaged-file", severity: .warning, summary: "a file that looks like a Compose file and that no stack uses",
     why: """
       clup deploys the directories in which Compose finds a file by itself (`compose.yaml`, `docker-compose.yml`). A Compose
-      file under another name is a stack only where the host's configuration says so; whoever committed it may believe
-      that it runs. A file that is laid over the one beside it (`compose.dev.yaml`, with services of that one) or that
-      another one includes or extends is not meant, nor one that a path with a variable leads to on another host
-      (`include: ["compose/$HOSTNAME/web.yml"]`). Where the commit has no stack at all, this is an error.
+      file under another name is a stack only if the host's configuration names it; the author may believe that it
+      runs. A file that is laid over the one beside it (`compose.dev.yaml`, with services of that one) or that
+      another one includes or extends is not reported, nor one that a path with a variable leads to on another host
+      (`include: ["compose/$HOSTNAME/web.yml"]`). If the commit has no stack at all, this is an error.
       """,
     fix: """
-      Name it on the host: `stacks: {files: [compose/nas.yml]}`, with a glob for many: `apps/*.yml`. What belongs to the \
-      file beside it is laid over that one: `stacks: {web: {compose_files: [compose.yaml, compose.db.yaml]}}`. What this \
-      host is not to deploy goes under `stacks: {exclude: […]}`.
+      Name it on the host: `stacks: {files: [compose/nas.yml]}`, with a glob for many: `apps/*.yml`. A file that belongs to the \
+      one beside it is laid over that one: `stacks: {web: {compose_files: [compose.yaml, compose.db.yaml]}}`. Files that this \
+      host must not deploy go under `stacks: {exclude: […]}`.
       """,
     bad: "compose/nas.yml\napps/blog.yml",
     good: "stacks:\n  files: [compose/nas.yml, \"apps/*.yml\"]")
@@ -188,7 +188,7 @@ extension UnmanagedFile.Kind {
     case .template(let mark):
       (
         "is a template (`\(mark)`) that something has to fill in first",
-        "clup deploys what git holds, and fills nothing in but ${VARIABLES} from the live `.env`: commit the finished file"
+        "clup deploys the file as it is in git, and only fills in ${VARIABLES} from the live `.env`: commit the finished file"
       )
     }
   }

@@ -15,7 +15,7 @@ extension UnmanagedFile {
             "commit that one; or \(leave)"
           )
         case .compose where group.isIncomplete:
-          ("\(group.subject) \(group.lack)", "bring in the file that has them by `compose_files:` as well; or \(leave)")
+          ("\(group.subject) \(group.lack)", "add the file that has them with `compose_files:`; or \(leave)")
         case .compose:
           (
             "\(group.subject) \(one ? "looks like a Compose file" : "look like Compose files"), and no stack uses \(them)",
@@ -25,12 +25,12 @@ extension UnmanagedFile {
           (
             "\(group.subject) \(one ? "is" : "are") made for `docker stack deploy` (\(key)), and no stack uses \(them)",
             "clup runs `docker compose`, which ignores or refuses that: \(leave); or have Compose run "
-              + "\(them) all the same: `stacks: {\(group.lines[0].line)}`"
+              + "\(them) anyway: `stacks: {\(group.lines[0].line)}`"
           )
         case .template(let mark):
           (
             "\(group.subject) \(one ? "is a template" : "are templates") (`\(mark)`) that something has to fill in first",
-            "clup deploys what git holds, and fills nothing in but ${VARIABLES} from the live `.env`: commit the finished "
+            "clup deploys a file as it is in git, and only fills in ${VARIABLES} from the live `.env`: commit the finished "
               + "file; or \(leave)"
           )
         case .broken(let why):

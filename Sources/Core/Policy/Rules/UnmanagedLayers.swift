@@ -116,7 +116,7 @@ public struct Variant: Sendable, Equatable {
       let what = isWhole ? "instead of the files beside them" : "laid over the others of their stack"
       let each = stacks == 1 || line.hasPrefix("files") ? "" : "such a line for each stack, as "
       return [
-        "variants not used: \(names.listed(6)); a host has them \(what) by \(each)`stacks: {\(line)}`"
+        "variants not used: \(names.listed(6)); to use them \(what), write on the host \(each)`stacks: {\(line)}`"
       ]
     }
   }

@@ -1,16 +1,15 @@
 extension Rule {
   static let volumeChanged = Rule(
-    id: "volume-changed", summary: "a change by which a service would find an empty volume",
+    id: "volume-changed", summary: "a change that would give a service an empty volume",
     why: """
-      A volume keeps its driver, its options and its labels for as long as it exists. To give it others, Compose removes it
-      with all that is in it; without that, the change never comes about. A service would also start with an empty volume
-      where the project has another name, where the service moves to another stack, where its volume has another key in the
-      Compose file, where a new mount covers the anonymous volume of an image's `VOLUME`, or where a rollback leads to a
-      commit whose volume was removed since. No commit costs data. Where the Compose file gives the new volume a `name:`,
-      that is a warning.
+      A volume keeps its driver, its options and its labels for as long as it exists. To change them, Compose removes the
+      volume with all its data. A service would also start with an empty volume if the project gets another name, if the
+      service moves to another stack, if its volume gets another key in the Compose file, if a new mount covers a volume, or
+      if a rollback leads to a commit whose volume was removed since. No commit costs data. If the Compose file gives the new
+      volume a `name:` of its own, this is a warning.
       """,
     fix: """
-      Leave the volume as it is; or give the new one another `name:` and copy the data; or, where the data may go, remove the
+      Leave the volume as it is; or give the new one another `name:` and copy the data; or, if the data may be lost, remove the
       volume on the host, `docker compose down` and `docker volume rm NAME`, and sync again.
       """,
     bad: """
@@ -143,7 +142,7 @@ extension Subject {
       return Finding(
         place: place(topLevel: ["volumes", key]),
         message: "the older commit uses the volume \(name), which this host no longer has: it would start empty",
-        help: "bring it back from a backup first, or make it empty with `docker volume create \(name)`")
+        help: "restore it from a backup first, or create it empty with `docker volume create \(name)`")
     }
   }
 

@@ -1,10 +1,10 @@
 extension Rule {
   static let writableLivePath = Rule(
-    id: "writable-live-path", summary: "a writable bind that covers what Compose reads",
+    id: "writable-live-path", summary: "a writable mount of a directory with files that Compose reads",
     why: """
-      clup, as root, hands the files at live paths to Compose: the Compose files, overrides, `.env`, files of values, what
-      they include. A container that may write to the directory that one of them stands in can put another in its place,
-      and with it get whatever of the host it likes.
+      clup, as root, hands the files at live paths to Compose: the Compose files, overrides, `.env`, files of values, the
+      files that they include. A container that may write to the directory of one of them can replace it, and get access to
+      anything on the host that way.
       """,
     fix: """
       Mount the one directory that the container writes to, not the one with the Compose file; or mount it `:ro`. The \
