@@ -53,7 +53,8 @@ struct Metrics: Sendable {
       "clup_write_failures_total", "counter", "How often the daemon could not write its own files.",
       [([], Double(numbers.writeFailures))])
     family(
-      "clup_config_last_reload_successful", "gauge", "Whether the configuration file was valid when it was last read.",
+      "clup_config_last_reload_successful", "gauge",
+      "Whether the configuration file could be used when it was last read.",
       [([], numbers.isConfigured ? 1 : 0)])
     family(
       "clup_config_last_reload_success_timestamp_seconds", "gauge", "When the configuration in use was read.",

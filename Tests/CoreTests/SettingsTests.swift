@@ -57,7 +57,9 @@ struct SettingsTests {
   @Test func `a hook is run for what needs a person, unless it says what for`() throws {
     let some = try Settings.parse(Array("\(Self.least)notify: [{run: tell}]\n".utf8)).get()
     #expect(
-      some.notify == [Notify(run: "tell", on: [.failed, .rolledBack, .refused, .recovered], timeout: .seconds(30))])
+      some.notify == [
+        Notify(run: "tell", on: [.failed, .rolledBack, .refused, .waiting, .recovered], timeout: .seconds(30))
+      ])
     guard case .failure(let wrong) = Settings.parse(Array("\(Self.least)notify: [{run: tell, on: [fail]}]\n".utf8))
     else {
       Issue.record("it was taken")

@@ -118,6 +118,23 @@ extension EndToEnd {
       }
     }
 
+    @Test func `I11: a volume over a directory with data is refused until it is there, a share is not`() async throws {
+      let before = Self.file("volumes: ['./data:/d']")
+      try await Host.with(before, live: ["a/data/x": "mine\n"]) { host in
+        _ = try await host.sync()
+        try await host.push(Self.file("volumes: ['data:/d']", top: "volumes: {data: {}}\n"))
+        let refused = try await host.sync(expect: 3).diagnostics.first { $0.rule == "volume-changed" }
+        #expect(refused?.message.contains("\(host.live)/a/data") == true, "\(String(describing: refused))")
+        let share = "volumes: {share: {driver_opts: {type: none, o: bind, device: \(host.live)/a/data}}}\n"
+        try await host.push(Self.file("volumes: ['share:/d']", top: share))
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        try await host.push(Self.file("volumes: ['data:/d']", top: "volumes: {data: {}}\n"))
+        try await host.shell("docker volume create a_data >/dev/null")
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        try await host.shell("docker rm -f a-web-1 >/dev/null; docker volume rm a_data a_share")
+      }
+    }
+
     @Test func `a volume may get another key, and another one be mounted by its name`() async throws {
       func named(_ name: String) -> [String: String] {
         Self.file("volumes: ['other:/d']", top: "volumes: {other: {name: \(name)}}\n")

@@ -304,27 +304,6 @@ extension EndToEnd {
       }
     }
 
-    @Test func `a repair runs no finished one-shot again, a commit does as Compose`() async throws {
-      let web = { (label: String) in
-        service("web", ["depends_on: {job: {condition: service_completed_successfully}}", "labels: {v: '\(label)'}"])
-      }
-      let job = "services:\n  job: {image: 'busybox:test', command: 'true', network_mode: none}\n"
-      try await Host.with(["a/compose.yaml": job + web("one")]) { host in
-        _ = try await host.sync()
-        func ran() async throws -> String { try await host.docker("inspect", "-f", "{{.State.StartedAt}}", "a-job-1") }
-        let first = try await ran()
-        for drift in ["docker stop a-web-1", "docker rm -f a-web-1"] {
-          try await host.shell(drift)
-          #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
-          #expect(try await host.docker("inspect", "-f", "{{.State.Status}}", "a-web-1") == "running\n")
-          #expect(try await ran() == first, "\(drift)")
-        }
-        try await host.push(["a/compose.yaml": job + web("two")])
-        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
-        #expect(try await ran() != first)
-      }
-    }
-
     @Test func `drift: report leaves it alone there, too`() async throws {
       try await Host.with(["a/compose.yaml": Self.plain], settings: "sync: {drift: report}\n") { host in
         _ = try await host.sync()

@@ -88,13 +88,8 @@ struct Up: Sendable {
     // or another version of Compose has hashed it in another way.
     let keeps = services.contains { $0.action == .keep && (moved[$0.name] != nil || older[$0.name] != nil) }
     // What is left as it failed would be started by a call for all of them, and by one that names what depends on it.
-    // So would a one-shot that has ended be run once more, which a repair has no reason for.
-    let isRepair = acting.allSatisfy(\.isDrift)
     let resting = desired.services.filter { service in
-      services.contains { plan in
-        plan.name == service.name && plan.action == .keep
-          && (service.resting != nil || isRepair && plan.state == "exited")
-      }
+      service.resting != nil && services.contains { $0.name == service.name && $0.action == .keep }
     }.map(\.name)
     let awake = resting.isEmpty ? [] : desired.services.map(\.name).filter { !resting.contains($0) }
     let names = keeps ? ["--no-deps"] + others : awake.isEmpty ? [] : ["--no-deps"] + awake

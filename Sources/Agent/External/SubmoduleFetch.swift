@@ -52,7 +52,7 @@ struct SubmoduleFetch: Sendable {
       isAbsent
       ? "push the commit \(module.id.prefix(12)) there, or name another one in the repository"
       : failed.compactMap(\.help).first
-        ?? "check that it can be reached from this host; running containers are not touched"
+        ?? "check that it can be reached from this host; nothing new is deployed until then"
     let isDisk = failed.allSatisfy { $0.kind == .storage }
     return Failure(
       isDisk ? .host : .unreachable,

@@ -107,7 +107,10 @@ extension Checkout {
 
   /// Clears away what syncs have left that were cut off. Only whoever is alone there may.
   func removePartialFiles() {
-    let halves = ["view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-", ".compose-version.clup-"]
+    let halves = [
+      "view.", "repo.git.", "lfs.git.", ".state.json.clup-", ".checked.clup-", ".compose-version.clup-",
+      ".told.json.clup-",
+    ]
     for name in Files.names(in: pointers) where name.hasPrefix(".") { Files.remove("\(pointers)/\(name)") }
     for name in Files.names(in: path) where halves.contains(where: name.hasPrefix) {
       Files.remove("\(path)/\(name)")

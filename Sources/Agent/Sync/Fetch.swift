@@ -244,7 +244,7 @@ extension Failure {
       self.init(
         .unreachable, error.message,
         help: error.help
-          ?? "check that \(redacted(settings.repository)) can be reached from this host; running containers are not touched"
+          ?? "check that \(redacted(settings.repository)) can be reached from this host; nothing new is deployed until then"
       )
     case .branchMissing, .emptyRepository:
       self.init(
@@ -261,7 +261,7 @@ extension Failure {
     case .full:
       self.init(
         .host, error.message,
-        help: "make room there; running containers are not touched, and clup tries again by itself",
+        help: "make room there; nothing new is deployed until then, and clup tries again by itself",
         outage: .disk)
     case .missingObject, .tooLarge, .storage, .other:
       self.init(

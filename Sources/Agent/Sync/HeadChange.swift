@@ -74,7 +74,7 @@ struct HeadChange: Sendable {
         + "\(loss.accepted.prefix(12)). \(count) would be lost: \(subjects.joined(separator: "; "))\(more)"
         + (id.map { ". \($0.printable) is not the new head" } ?? ""),
       help:
-        "running containers are not touched. If this is intended, see what it changes with `clup sync --dry-run --diff "
+        "nothing new is deployed. If this is intended, see what it changes with `clup sync --dry-run --diff "
         + "--accept-rewrite \(head.commit.prefix(12))`, and sync once with `--accept-rewrite \(head.commit.prefix(12))`"
     )
   }

@@ -79,7 +79,8 @@ extension Prepare {
           "clup does not know where the containers of \(name) may write: an earlier version deployed the stack, and it "
           + "has not been deployed since",
         help: isPinned
-          ? "run `clup resume --stack \(name)`" : "push any change to this stack, so that clup deploys it again")
+          ? "run `clup resume --stack \(name)`"
+          : "push a commit of this stack that works, so that clup deploys it again")
     }
   }
 

@@ -165,10 +165,10 @@ struct Prepare: Sendable {
         .joined(separator: "; "),
       help: found.isEmpty
         ? (settings.include.isEmpty ? "" : "check the patterns of `stacks: {include: …}`, or ")
-          + "commit a compose.yaml or docker-compose.yml; running containers are not touched"
+          + "commit a compose.yaml or docker-compose.yml; nothing new is deployed"
         : found.prefix(3).map(\.help).joined(separator: "; ")
           + (found.count > 3 ? "; `clup validate` in a clone says what to do with each" : "")
-          + "; running containers are not touched")
+          + "; nothing new is deployed")
   }
 
   private func choose(from names: Set<String>) throws(Failure) -> Set<String> {

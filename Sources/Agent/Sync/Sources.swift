@@ -35,7 +35,7 @@ struct Sources: Sendable {
       throw Failure(
         .unreachable, failed.map(\.message).joined(separator: "; "),
         help: failed.compactMap(\.help).first
-          ?? "check the URLs of `repository:` and the network: `clup doctor`; running containers are not touched")
+          ?? "check the URLs of `repository:` and the network: `clup doctor`; nothing new is deployed until then")
     }
     throw Failure(failed.last ?? GitError(.other, "there is no repository"), settings: access.settings)
   }

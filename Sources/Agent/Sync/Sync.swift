@@ -24,8 +24,6 @@ public struct Sync: Sendable {
     public var excerpts = Excerpts(sources: [])
     /// What the rules found, before it was weighed.
     var found = Prepare.Findings()
-    /// What the report tells that is not in the history yet, where somebody wants to hear of it.
-    var events: [Report.Event] = []
     /// Whether the host has come to a commit that it was not at before.
     var isNewCommit = false
     /// The ids of the host's own files that were judged, by stack and path.
@@ -62,8 +60,8 @@ public struct Sync: Sendable {
     } onCancel: {
       worker.cancel()
     }
-    if !ended.events.isEmpty {
-      await NotifyHooks(settings: settings, environment: environment, say: say).run(ended.report, ended.events)
+    if !settings.notify.isEmpty, !request.dryRun {
+      await NotifyHooks(settings: settings, environment: environment, say: say).tell(ended, request)
     }
     return ended
   }
@@ -128,10 +126,6 @@ public struct Sync: Sendable {
         ended.report.sameAs = ended.report.outcome == .unchanged ? nil : before?.id
         return
       }
-    }
-    if !settings.notify.isEmpty {
-      let before = checkout.history(last: 1) { _ in true }.first
-      ended.events = ended.report.repeats(before) ? [] : ended.report.events(after: before)
     }
     try checkout.append(ended.report)
   }

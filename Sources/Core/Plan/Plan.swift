@@ -241,8 +241,6 @@ public struct ServicePlan: Sendable, Equatable {
   var reason: String?
   /// How.
   public var way: Way = .up
-  /// Whether what it is made from is what was deployed last, and only its containers are not as they were left.
-  public var isDrift = false
   /// The container's state as it was found.
   public var state: String
   /// The container's health as it was found.

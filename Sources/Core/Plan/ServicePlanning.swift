@@ -69,7 +69,6 @@ public enum ServicePlanning {
       ?? differing(service, known, changes, containers, way, imageID)
       ?? unseen.map { (.recreate, $0.text, way) } ?? drifted(service, containers)
     if let decision { (plan.action, plan.reason, plan.way) = decision }
-    plan.isDrift = known?.isSeen == true && changes.isEmpty
     return plan
   }
 

@@ -167,7 +167,9 @@ public struct Notify: Sendable, Equatable {
   public var timeout: Duration
 
   /// What it is run for where nothing is said.
-  static let usual: Set<Report.Event> = [.failed, .rolledBack, .refused, .recovered]
+  static let usual: Set<Report.Event> = [.failed, .rolledBack, .refused, .waiting, .recovered]
+  /// How long it may take at most.
+  static let longest = Duration.seconds(300)
 }
 
 /// What is wrong at one place of the configuration.

@@ -198,11 +198,15 @@ extension SettingsReader {
     let keys = section(node, "notify", keys: ["run", "on", "timeout"])
     let run = required(keys, "run", in: node)
     let timeout = keys["timeout"].flatMap { duration($0, "timeout") } ?? .seconds(30)
+    if timeout > Notify.longest, let node = keys["timeout"] { problem(node, "timeout must be at most 5m") }
     guard let on = keys["on"] else { return Notify(run: run, on: Notify.usual, timeout: timeout) }
     let events = list(on, "on").compactMap { node -> Report.Event? in
       if let event = node.string.flatMap(Report.Event.init(rawValue:)) { return event }
       problem(node, "on must list some of \(Report.Event.allCases.map(\.rawValue).joined(separator: ", "))")
       return nil
+    }
+    if on.sequence?.isEmpty == true {
+      problem(on, "on must list at least one event; without it, those that need a person")
     }
     return Notify(run: run, on: Set(events), timeout: timeout)
   }

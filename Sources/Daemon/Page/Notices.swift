@@ -32,7 +32,8 @@ extension Page {
       notices.append(
         notice(
           .note, "The repository cannot be reached",
-          "<p class=\"text\">\(why)</p><p>\(since) Running containers are not touched; clup keeps asking.</p>"))
+          "<p class=\"text\">\(why)</p><p>\(since) Nothing new is deployed; drift is still repaired, and clup keeps asking.</p>"
+        ))
     }
     if let trouble = seen.status?.trouble, seen.unreachable == nil, trouble.waitsFor != .engine {
       let commit: HTML? = trouble.commit.map { " \(Page.commit($0))" }
@@ -44,7 +45,7 @@ extension Page {
           .bad, trouble.outcome == .refused ? "The branch's commit\(commit) is refused" : "Syncs fail",
           """
           \(errors)\(help)<p>\(more)First seen \(moments.ago(trouble.since)): \
-          <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. Running containers are not touched.</p>
+          <a href="/runs/\(Shown.segment(trouble.report))">the whole report</a>. Nothing more is deployed; drift is still repaired.</p>
           """))
     }
     if let waivers = seen.status?.waivers, !waivers.isEmpty {

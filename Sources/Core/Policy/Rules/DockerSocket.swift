@@ -53,7 +53,7 @@ extension Subject {
     if let host = json["environment"]?["DOCKER_HOST"]?.string, host.hasPrefix("unix:") {
       add(
         place(service, "environment", item: ["DOCKER_HOST"]),
-        "\(service) would use a unix socket of the engine: DOCKER_HOST=\(host)", "DOCKER_HOST \(host)")
+        "\(service) would use a unix socket of the host: DOCKER_HOST=\(host)", "DOCKER_HOST \(host)")
     }
     return found
   }

@@ -49,18 +49,19 @@ extension Rule {
   }
 }
 
-/// A volume over which its service has another mount from now on.
+/// A volume, or a directory of the host, over which its service has another mount from now on.
 public struct CoveredVolume: Sendable, Equatable {
   let service: String
   /// The path in the container.
   let target: String
-  /// The engine's name of the volume.
-  let volume: String
+  /// The engine's name of the volume, or the directory.
+  let former: String
   /// What is mounted there instead: a path of the host, or what the model calls a volume.
   let source: String
   let isVolume: Bool
 
-  var isAnonymous: Bool { AnonymousVolumes.isAnonymous(volume) }
+  var isAnonymous: Bool { AnonymousVolumes.isAnonymous(former) }
+  var isDirectory: Bool { Path.isAbsolute(former) }
 }
 
 extension Subject {
@@ -79,12 +80,18 @@ extension Subject {
       let mounts = model["services"]?[container.service]?["volumes"].array ?? []
       let kept = Set(mounts.compactMap { volumeName($0["source"]?.string ?? "") })
       for mount in mounts {
-        guard let source = mount["source"]?.string, !source.isEmpty, let target = mount["target"]?.string,
-          let volume = container.volumesByPath[Path.normalized(target)], volume != source, !kept.contains(volume)
-        else { continue }
+        guard let source = mount["source"]?.string, !source.isEmpty, let target = mount["target"]?.string else {
+          continue
+        }
+        let isVolume = mount["type"]?.string == "volume"
+        let path = Path.normalized(target)
+        // Where a directory takes another one's place, its absence is told by itself.
+        let directory = isVolume ? container.mounts?.first { $0.target == path && $0.isWritable }?.source : nil
+        guard let former = container.volumesByPath[path] ?? directory, former != source, !kept.contains(former) else {
+          continue
+        }
         let covered = CoveredVolume(
-          service: container.service, target: target, volume: volume, source: source,
-          isVolume: mount["type"]?.string == "volume")
+          service: container.service, target: target, former: former, source: source, isVolume: isVolume)
         if !coveredVolumes.contains(covered) { coveredVolumes.append(covered) }
       }
     }
@@ -93,23 +100,26 @@ extension Subject {
   /// The engine's name of what the model calls a volume.
   private func volumeName(_ key: String) -> String { model["volumes"]?[key]?["name"]?.string ?? key }
 
-  /// Finds volumes and directories that would be empty where the container has its data in a volume.
+  /// Finds volumes and directories that would be empty where the container has its data elsewhere.
   fileprivate var replacedVolumes: [Finding] {
     coveredVolumes.compactMap { covered in
       let source = covered.source
       let name = covered.isVolume ? volumeName(source) : source
       let isThere = covered.isVolume ? present?.volumes.contains(name) ?? true : !paths.missing.contains(source)
       // Without an engine's word that it is there, nothing is in it.
-      let isLeft = covered.isAnonymous || present?.volumes.contains(covered.volume) ?? false
-      // What the project's other name, or the way back, leaves behind is told by itself.
+      let isLeft = covered.isAnonymous || covered.isDirectory || present?.volumes.contains(covered.former) ?? false
+      // What the project's other name, or the rollback, leaves behind is told by itself.
       let isTold = leftVolumes[source] != nil || isReturning && covered.isVolume && !covered.isAnonymous
-      if isThere || !isLeft || isTold { return nil }
+      if isThere || !isLeft || isTold || covered.isVolume && showsData(source) { return nil }
       let new = covered.isVolume ? "the volume \(name)" : name
-      let old = covered.isAnonymous ? "anonymous volume \(covered.volume.prefix(12))…" : "volume \(covered.volume)"
+      let old =
+        covered.isDirectory
+        ? covered.former
+        : covered.isAnonymous ? "the anonymous volume \(covered.former.prefix(12))…" : "the volume \(covered.former)"
       var finding = Finding(
         service: covered.service, place: place(covered.service, ["volumes"]),
         message:
-          "\(covered.service) would start with \(new), which is empty: what it has at \(covered.target) is in the \(old)",
+          "\(covered.service) would start with \(new), which is empty: its data at \(covered.target) is in \(old)",
         help: help(covered, name))
       // Who writes out a name means that volume, be it new.
       let isNamed = covered.isVolume && name != "\(model["name"]?.string ?? "")_\(source)"
@@ -118,19 +128,20 @@ extension Subject {
     }
   }
 
+  /// Whether a volume that is made shows data that is there already: a share in the network, a directory of the host.
+  private func showsData(_ key: String) -> Bool {
+    let volume = model["volumes"]?[key]
+    return volume?["driver_opts"].object.isEmpty == false || (volume?["driver"]?.string ?? "local") != "local"
+  }
+
   private func help(_ covered: CoveredVolume, _ name: String) -> String {
-    let (volume, source) = (covered.volume, covered.source)
+    let copy = "`docker run --rm -v \(covered.former):/from -v \(name):/to busybox cp -a /from/. /to`"
     if !covered.isVolume {
-      return covered.isAnonymous
-        ? "make the directory first, with the data (`docker cp`) or empty, and with its owner"
-        : "make the directory first, with the data (`docker run --rm -v \(volume):/from -v \(name):/to busybox cp -a /from/. /to`) "
-          + "or empty, and with its owner"
+      return "make the directory first, with the data (\(copy)) or empty, and with its owner"
     }
-    let copy =
-      "`docker volume create \(name)` and `docker run --rm -v \(volume):/from -v \(name):/to busybox cp -a /from/. /to`"
-    return covered.isAnonymous
-      ? "copy the data first: \(copy); or create it empty"
-      : "keep the volume: `volumes: {\(source): {name: \(volume)}}`; or copy the data first: \(copy); or create it empty"
+    let first = "copy the data first: `docker volume create \(name)` and \(copy); or create it empty"
+    return covered.isAnonymous || covered.isDirectory
+      ? first : "keep the volume: `volumes: {\(covered.source): {name: \(covered.former)}}`; or \(first)"
   }
 
   /// Finds volumes that an older commit had and that are gone: it would start with empty ones.
