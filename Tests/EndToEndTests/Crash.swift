@@ -164,7 +164,7 @@ struct CrashHost {
   }
 
   /// Each container's configuration, and what it sees of the files that are mounted into it.
-  private func containers() async throws -> [String] {
+  func containers() async throws -> [String] {
     let ids = try await host.containers().values.joined(separator: " ")
     if ids.isEmpty { return [] }
     let found = try JSON(parsing: Array(try await host.shell("docker inspect --type container \(ids)").utf8))

@@ -5,11 +5,12 @@ import Testing
 extension EndToEnd {
   /// Kills clup, and kills the sync that goes on as well; or pushes before one goes on.
   ///
-  /// `CLUP_KILL_PAIRS` says how many pairs are drawn for each scenario; unless told, there is one for one of them.
+  /// `CLUP_KILL_PAIRS` says how many pairs are drawn for each scenario, `all` are those that leave different hosts behind; unless
+  /// told, there is one for one of them.
   @Suite("Killed twice", .disabled(if: Host.skips)) struct KilledTwice {
-    static let wish = ProcessInfo.processInfo.environment["CLUP_KILL_PAIRS"].flatMap { Int($0) }
+    static let wish = ProcessInfo.processInfo.environment["CLUP_KILL_PAIRS"]
     static let scenarios = wish == nil ? Array(Kills.scenarios.shuffled().prefix(1)) : Kills.chosen
-    static let pairs = wish ?? 1
+    static let pairs = wish.flatMap { Int($0) } ?? 1
 
     @Test(arguments: scenarios)
     func `I5: cut off, and cut off again on the way on, it ends where a run ends that never was`(_ crash: Crash)
@@ -18,6 +19,10 @@ extension EndToEnd {
       let live = crash.live.merging(Crash.stateFiles) { own, _ in own }
       try await Host.with(crash.files, live: live, settings: crash.settings) { host in
         let place = try await CrashHost(crash, host)
+        if Self.wish == "all" {
+          var pairs = try await KillPairs(place)
+          return try await pairs.explore()
+        }
         try await place.reset()
         let whole = try await place.run(killingAt: 0)
         let wanted = try await place.ending()

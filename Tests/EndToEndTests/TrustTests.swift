@@ -170,7 +170,7 @@ extension EndToEnd {
           "\(answer)")
         try await host.shell("rm signers")
         let gone = try await host.clup("verify")
-        #expect(gone.status == 2 && gone.errors.contains("no readable file"), "\(gone)")
+        #expect(gone.status == 2 && gone.errors.contains("cannot read"), "\(gone)")
       }
     }
 
