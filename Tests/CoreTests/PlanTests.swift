@@ -131,6 +131,14 @@ struct ServicePlanningTests {
       testDescription: "a volume of another name", wish: using(["volume data": "b_data 1"]),
       known: using(["volume data": "a_data 1"]), action: .recreate, reason: "volume data changed"),
     Row(
+      testDescription: "a volume of another name, which Compose may not see", wish: using(["volume data": "b_data 1"]),
+      known: using(["volume data": "a_data 1"]), found: [mounting("a_data")], action: .recreate,
+      reason: "volume data changed", way: .force),
+    Row(
+      testDescription: "a volume of the same name, described otherwise", wish: using(["volume data": "a_data 2"]),
+      known: using(["volume data": "a_data 1"]), found: [mounting("a_data")], action: .recreate,
+      reason: "volume data changed"),
+    Row(
       testDescription: "another text of a config", wish: using(["config app": "- 2"]),
       known: using(["config app": "- 1"]), action: .recreate, reason: "config app changed", way: .force),
     Row(
@@ -174,6 +182,12 @@ struct ServicePlanningTests {
     found.name = "a-web-1"
     found.networks = networks
     found.sharesDeadNetwork = isDead
+    return found
+  }
+
+  static func mounting(_ volume: String) -> Container {
+    var found = connected([])
+    found.volumesByPath = ["/d": volume]
     return found
   }
 

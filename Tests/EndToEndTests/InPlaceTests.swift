@@ -135,6 +135,29 @@ extension EndToEnd {
       }
     }
 
+    @Test func `a volume that Compose has not made may become its own, and gives way to another one`() async throws {
+      func file(_ volume: String) -> [String: String] {
+        Self.file("volumes: ['data:/d']", top: "volumes: {data: {\(volume)}}\n")
+      }
+      try await Host.with([:]) { host in
+        let (old, new) = ("old-\(Path.name(host.root))", "new-\(Path.name(host.root))")
+        func mounted() async throws -> String {
+          try await host.docker("inspect", "-f", "{{range .Mounts}}{{.Name}}{{end}}", "a-web-1")
+        }
+        try await host.docker("volume", "create", old)
+        try await host.push(file("name: \(old), external: true"))
+        _ = try await host.sync()
+        try await host.push(file("name: \(old)"))
+        let kept = try await host.sync().diagnostics.filter { $0.rule == "volume-changed" }
+        #expect(try await mounted() == old + "\n" && kept.isEmpty)
+        try await host.push(file("name: \(new)"))
+        #expect(try await host.sync().stacks.map(\.outcome) == [.deployed])
+        #expect(try await mounted() == new + "\n")
+        #expect(try await host.sync().outcome == .unchanged)
+        try await host.shell("docker rm -f a-web-1 >/dev/null; docker volume rm \(old) \(new)")
+      }
+    }
+
     @Test func `a volume may get another key, and another one be mounted by its name`() async throws {
       func named(_ name: String) -> [String: String] {
         Self.file("volumes: ['other:/d']", top: "volumes: {other: {name: \(name)}}\n")

@@ -109,7 +109,11 @@ struct HostOwnership: Sendable {
     let names = Set(digests.compactMap { $0.split(separator: " ").first.map(String.init) })
     for (key, volume) in subject.model["volumes"].object {
       guard let name = volume["name"]?.string, volume["external"]?.bool != true else { continue }
-      if names.contains(name), !digests.contains(resourceDigest(volume)) { subject.changedVolumes.insert(key) }
+      // Compose takes a volume as it is that it has not made.
+      let asExternal = JSON.object(["name": .string(name), "external": .bool(true)])
+      if names.contains(name), digests.isDisjoint(with: [resourceDigest(volume), resourceDigest(asExternal)]) {
+        subject.changedVolumes.insert(key)
+      }
       let old = "\(record.project)_\(key)"
       if record.project != project, name == "\(project)_\(key)", names.contains(old) { subject.leftVolumes[key] = old }
     }

@@ -19,7 +19,10 @@ struct NotifyHooks: Sendable {
     let isWhole = !isMistake && !request.isRepair && request.stacks.isEmpty && request.rollback == nil
     let checkout = Checkout(path: settings.checkout)
     do throws(Failure) {
-      let news = try checkout.news(in: ended.report, isWhole: isWhole, now: Date().timeIntervalSince1970)
+      var report = ended.report
+      // What was ended with clup has not failed: the next sync goes on with it.
+      if Task.isCancelled { report.stacks.removeAll { $0.outcome == .failed } }
+      let news = try checkout.news(in: report, isWhole: isWhole, now: Date().timeIntervalSince1970)
       let (input, limit) = (encode(ended.report), Task.isCancelled ? Self.haste : nil)
       // What ends clup must not end what tells of it.
       await Task { await run(news, input, limit) }.value

@@ -190,8 +190,16 @@ public struct DesiredService: Codable, Sendable, Equatable {
   func rests(_ id: String) -> Bool { resting?.contains(id) ?? false }
 
   /// The engine's names of the networks that its containers are in.
-  public var networks: Set<String> {
-    Set((resources ?? [:]).filter { $0.key.hasPrefix("network ") }.compactMap { $0.value.split(separator: " ").first })
+  public var networks: Set<String> { names(of: "network ") }
+
+  /// Whether a container mounts volumes, and not all that the service names.
+  func lacksVolume(_ container: Container) -> Bool {
+    let mounted = Set(container.volumesByPath.values)
+    return !mounted.isEmpty && !names(of: "volume ").isSubset(of: mounted)
+  }
+
+  private func names(of kind: String) -> Set<String> {
+    Set((resources ?? [:]).filter { $0.key.hasPrefix(kind) }.compactMap { $0.value.split(separator: " ").first })
       .reduce(into: []) { $0.insert(String($1)) }
   }
 

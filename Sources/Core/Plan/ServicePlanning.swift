@@ -61,8 +61,11 @@ public enum ServicePlanning {
     var changes = known.map(service.differences) ?? []
     if let path = service.mounts.keys.sorted().first(where: stale.contains) { changes.append(.mount(path)) }
     let unseen = changes.first { if case .mount = $0 { true } else { false } } ?? changes.first(where: \.isUnseen)
-    // Compose does not bring a container back into a network that was removed under it.
-    let isForced = unseen?.isForced == true || lostNetwork(service, containers) != nil
+    // Compose does not bring a container back into a network that was removed under it, nor does it see that a volume gives way
+    // to another one, unless it has made both.
+    let isForced =
+      unseen?.isForced == true || lostNetwork(service, containers) != nil
+      || unseen != nil && containers.contains(where: service.lacksVolume)
     let way: ServicePlan.Way = isForced && !containers.isEmpty ? .force : .up
     let decision =
       rebuilt(known, changes, containers, imageID) ?? counted(service, known, changes, containers, way, imageID)
