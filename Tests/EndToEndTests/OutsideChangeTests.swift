@@ -15,7 +15,7 @@ extension EndToEnd {
         let script = "cd clup/deployments && f=$(grep -l '\"project\":\"a\"' *.json) && "
         try await host.shell("cd live; " + script + (how == "damage" ? ": >$f" : "rm $f"))
         let status = try await host.clup("status")
-        #expect(status.status == 0 && status.output.contains("what a was brought to"), "\(status)")
+        #expect(status.status == 0 && status.output.contains("what a was deployed with"), "\(status)")
         try await host.docker("rm", "-f", try #require(before["b/web"]))
         let report = try await host.sync()
         #expect(report.lost?.count == 1 && report.stacks.map(\.outcome) == [.deployed, .deployed], "\(report)")
